@@ -1,0 +1,491 @@
+"""Least squares on recovery curves, batched, bounded and globally started."""
+
+import numbers
+
+import numpy as np
+from scipy.stats import chi2
+from scipy.stats import t as student_t
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+
+from skfrap import __version__
+from skfrap.estimators._levenberg_marquardt import minimize_in_box
+from skfrap.estimators._results import FRAPEstimates
+from skfrap.models import surrogate_for
+from skfrap.parameters import PARAMETERS, parameter
+from skfrap.protocol import FRAPProtocol
+
+_NAMES = ("D", "c0", "alpha")
+_CHUNK = 2048
+_GRID_PER_DECADE, _GRID_IN_ALPHA = 12, 12
+_WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
+
+
+class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Estimate D, c0 and alpha from recovery curves by least squares.
+
+    Each curve is fitted by itself: the sum of squared differences to the exact model of free
+    diffusion (Eq. 7 of [1]_) is minimised over a box, from the best point of a grid over D and
+    alpha, with bounds active inside the fit. The model is interpolated with an error below 1e-8 and
+    curves are reduced to their scores on the model's basis, which loses nothing.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol, default=None
+        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+    bounds : dict, default=None
+        ``{name: (lowest, highest)}`` in natural units for any of ``D`` (µm²/s), ``c0`` and
+        ``alpha``. By default D is bounded by what the protocol can resolve (see
+        :attr:`skfrap.models.DiffusionModel.D_range`), c0 by 0, and alpha by 0 and 1.
+    init : {"grid", "random"}, array-like of shape (n_samples, 3) or estimator, default="grid"
+        Where fits start: at the best point of a grid; at `n_init` random points of the box, the
+        same for all curves, the best result kept (as the paper does); at given values in the columns of `target_names_`,
+        one row per curve or one for all; or at the predictions of another fitted estimator.
+    n_init : int, default=30
+        Random starts per curve with ``init="random"``.
+    max_nfev : int, default=100
+        Largest number of evaluations of the model from one start, as in
+        :func:`scipy.optimize.least_squares`.
+    tol : float, default=1e-13
+        A fit has converged when the next step would lower its residual sum of squares by less than
+        this fraction.
+    random_state : int, RandomState instance or None, default=None
+        For ``init="random"``.
+
+    Attributes
+    ----------
+    protocol_ : FRAPProtocol
+    bounds_ : dict
+        All bounds in use, in natural units.
+    target_names_ : list of str
+        Columns of the predictions: ``["log10_D", "c0", "alpha"]``, D in µm²/s.
+    surrogate_ : CurveSurrogate
+        The interpolated model.
+    n_features_in_ : int
+    skfrap_version_ : str
+        The version that fitted the estimator.
+
+    References
+    ----------
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), section 2.4.
+
+    Examples
+    --------
+    >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
+    >>> X, y = FRAPSimulator(random_state=0).sample(100, return_X_y=True)
+    >>> least_squares = LeastSquaresFRAP().fit(X)
+    >>> least_squares.predict(X).shape
+    (100, 3)
+    >>> estimates = least_squares.estimate(X[:1])
+    >>> bool(estimates.D_um2_s_lower[0] < 10 ** y[0, 0] < estimates.D_um2_s_upper[0])
+    True
+    """
+
+    def __init__(
+        self,
+        protocol=None,
+        bounds=None,
+        *,
+        init="grid",
+        n_init=30,
+        max_nfev=100,
+        tol=1e-13,
+        random_state=None,
+    ):
+        self.protocol = protocol
+        self.bounds = bounds
+        self.init = init
+        self.n_init = n_init
+        self.max_nfev = max_nfev
+        self.tol = tol
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        # It answers in the parameters of a physical model, whatever the columns of y mean.
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Prepare the model for the protocol; nothing is learnt from the curves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Not needed. If given, :meth:`predict` answers in as many columns, the first of
+            `target_names_`, so that scores compare like with like.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Checked, and without effect: every curve is fitted by itself.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X does not fit the protocol, or bounds are not in order.
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
+        self.target_names_ = [PARAMETERS[name].target_name for name in _NAMES]
+        self.n_outputs_, self._flat_output = self._check_y(X, y)
+        if sample_weight is not None:
+            _check_sample_weight(sample_weight, X)
+        self.protocol_ = self._choose_protocol(X.shape[1])
+        self.surrogate_ = surrogate_for(self.protocol_)
+        self.bounds_ = self._choose_bounds()
+        self.skfrap_version_ = __version__
+        return self
+
+    def predict(self, X, return_std=False):
+        """Estimate the parameters of recovery curves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        return_std : bool, default=False
+            Also return standard errors, from the Jacobian at the optimum and the residuals.
+
+        Returns
+        -------
+        theta : ndarray of shape (n_samples, n_targets)
+            Columns as in `target_names_`.
+        std : ndarray of shape (n_samples, n_targets)
+            Only with `return_std`; infinite where the curve does not determine the parameter.
+        """
+        fits = self._fit_curves(self._check_curves(X))
+        theta = self._as_output(fits.theta)
+        if return_std:
+            return theta, self._as_output(self._standard_errors(fits))
+        return theta
+
+    def predict_interval(self, X, level=0.95):
+        """Compute confidence intervals from the curvature at the optimum, cut at the bounds.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        level : float, default=0.95
+            Nominal coverage.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets, 2)
+            Lower and upper ends, in the columns of `target_names_`.
+        """
+        fits = self._fit_curves(self._check_curves(X))
+        return self._intervals(fits, level)
+
+    def estimate(self, X, level=0.95):
+        """Estimate with everything that a person wants to know.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        level : float, default=0.95
+            Level of the intervals.
+
+        Returns
+        -------
+        FRAPEstimates
+        """
+        X = self._check_curves(X)
+        fits = self._fit_curves(X)
+        intervals = self._intervals(fits, level)
+        columns = {}
+        for k, name in enumerate(_NAMES):
+            key = "D_um2_s" if name == "D" else name
+            from_target = PARAMETERS[name].from_target
+            columns[key] = from_target(fits.theta[:, k])
+            columns[f"{key}_lower"] = from_target(intervals[:, k, 0])
+            columns[f"{key}_upper"] = from_target(intervals[:, k, 1])
+        at_bound, poorly_determined, flags = self._describe(X, fits)
+        return FRAPEstimates(
+            **columns,
+            noise_a=self._curve_variance(fits) / self.protocol_.noise_gain,
+            residual_sum_of_squares=fits.cost,
+            converged=fits.converged,
+            at_bound=at_bound,
+            poorly_determined=poorly_determined,
+            flags=flags,
+            level=level,
+        )
+
+    def fitted_curves(self, theta):
+        """Compute the model's curves for predictions.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, 3)
+            As :meth:`predict` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+        """
+        check_is_fitted(self)
+        theta = check_array(theta, dtype=np.float64)
+        D = PARAMETERS["D"].from_target(theta[:, 0])
+        return self.surrogate_.curves(D=D, c0=theta[:, 1], alpha=theta[:, 2])
+
+    # Arguments
+
+    def _check_y(self, X, y):
+        if y is None:
+            return len(_NAMES), False
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        if len(y) != len(X):
+            raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if y.ndim > 2 or n_outputs > len(_NAMES):
+            raise ValueError(
+                f"y must have the columns {self.target_names_} or the first of them, "
+                f"got shape {y.shape}."
+            )
+        return n_outputs, y.ndim == 1
+
+    def _choose_protocol(self, n_frames):
+        if self.protocol is None:
+            n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
+            return FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
+        if self.protocol.n_frames != n_frames:
+            raise ValueError(
+                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
+                f"({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} postbleach)."
+            )
+        return self.protocol
+
+    def _choose_bounds(self):
+        bounds = {"D": self.surrogate_.D_range, "c0": (0.0, np.inf), "alpha": (0.0, 1.0)}
+        for name, ends in (self.bounds or {}).items():
+            description = parameter(name)
+            if name not in bounds:
+                raise ValueError(f"bounds can be given for {_NAMES}, got {name!r}.")
+            try:
+                lowest, highest = map(float, ends)
+            except (TypeError, ValueError):
+                raise ValueError(f"bounds[{name!r}] must be two numbers, got {ends!r}.") from None
+            if not description.lowest <= lowest < highest <= description.highest:
+                raise ValueError(
+                    f"bounds[{name!r}] must be increasing and lie between {description.lowest} "
+                    f"and {description.highest}, got {ends!r}."
+                )
+            bounds[name] = lowest, highest
+        lowest, highest = bounds["D"]
+        if not 0 < lowest < highest < np.inf:
+            raise ValueError(f"bounds['D'] must be positive and finite, got {bounds['D']!r}.")
+        known = self.surrogate_.D_range
+        if lowest < known[0] or highest > known[1]:
+            D_range = min(lowest, known[0]), max(highest, known[1])
+            self.surrogate_ = surrogate_for(self.protocol_, D_range)
+        return bounds
+
+    def _check_curves(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, dtype=np.float64)
+
+    def _as_output(self, columns):
+        columns = columns[:, : self.n_outputs_]
+        return columns[:, 0] if self._flat_output else columns
+
+    # Fits
+
+    def _fit_curves(self, X):
+        starts = self._prepare_starts(X)
+        chunks = [
+            self._fit_chunk(X[first : first + _CHUNK], starts, slice(first, first + _CHUNK))
+            for first in range(0, len(X), _CHUNK)
+        ]
+        return _Fits(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
+
+    def _fit_chunk(self, X, starts, rows):
+        # Fit curves of unit size, so that intensities may be counts or fractions.
+        size = np.sqrt(np.mean(X**2, axis=1))
+        size[size == 0] = 1.0
+        X = X / size[:, np.newaxis]
+        scores = self.surrogate_.project(X)
+        # What the model's basis cannot hold stays in the residual whatever the parameters.
+        outside = X - scores @ self.surrogate_.basis
+        floor = np.einsum("nt,nt->n", outside, outside)
+        lower, upper = self._box(size)
+
+        best = None
+        for start in starts(scores, lower, upper, rows):
+            fit = minimize_in_box(
+                lambda theta, some: self._linearize(theta, scores[some]),
+                start,
+                lower,
+                upper,
+                floor=floor,
+                max_iter=self.max_nfev,
+                tol=self.tol,
+            )
+            if best is None:
+                best = fit
+            else:
+                better = fit[1] < best[1]
+                for kept, new in zip(best, fit, strict=True):
+                    kept[better] = new[better]
+        theta, cost, converged, n_iter = best
+        _, jacobian = self._linearize(theta, scores)
+        theta[:, 1] *= size
+        jacobian[:, 1] /= size[:, np.newaxis]
+        jacobian *= size[:, np.newaxis, np.newaxis]
+        information = jacobian @ jacobian.swapaxes(1, 2)
+        return theta, (cost + floor) * size**2, converged, n_iter, information
+
+    def _box(self, size):
+        ends = np.array([self.bounds_[name] for name in _NAMES]).T
+        ends[:, 0] = np.log10(ends[:, 0])
+        lower, upper = (np.tile(end, (len(size), 1)) for end in ends)
+        lower[:, 1] /= size
+        upper[:, 1] /= size
+        return lower, upper
+
+    def _linearize(self, theta, scores):
+        """Compute residual scores and their Jacobian by (log10 D, c0, alpha)."""
+        model, by_log10_D, by_depth = self.surrogate_.scores_and_slopes(
+            theta[:, 0], 1 - theta[:, 2]
+        )
+        c0 = theta[:, 1:2]
+        jacobian = np.stack([c0 * by_log10_D, model, -c0 * by_depth], axis=1)
+        return c0 * model - scores, jacobian
+
+    # Starts: functions of (scores, lower, upper, rows) that yield arrays of initial values
+
+    def _prepare_starts(self, X):
+        if isinstance(self.init, str):
+            if self.init == "grid":
+                return self._grid_starts()
+            if self.init == "random":
+                if not isinstance(self.n_init, numbers.Integral) or self.n_init < 1:
+                    raise ValueError(f"n_init must be a positive whole number, got {self.n_init!r}.")
+                return self._random_starts
+            raise ValueError(f"init must be 'grid', 'random', values or an estimator, got {self.init!r}.")
+        values = self.init.predict(X) if hasattr(self.init, "predict") else self.init
+        values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
+        values = np.atleast_2d(values)
+        if values.shape[1] != len(_NAMES) or len(values) not in (1, len(X)):
+            raise ValueError(
+                f"init must give {self.target_names_} for each of the {len(X)} curves or once for "
+                f"all, got shape {values.shape}."
+            )
+        values = np.broadcast_to(values, (len(X), len(_NAMES)))
+
+        def starts(scores, lower, upper, rows):
+            start = np.clip(values[rows], lower, upper)
+            # Given as intensities; the fit's are of unit size, and c0 enters linearly anyway.
+            start[:, 1] = self._best_c0(start, scores, lower, upper)
+            yield start
+
+        return starts
+
+    def _grid_starts(self):
+        (low_D, high_D), (low_alpha, high_alpha) = self.bounds_["D"], self.bounds_["alpha"]
+        n_D = 2 + int(np.ceil(_GRID_PER_DECADE * np.log10(high_D / low_D)))
+        log10_D = np.linspace(np.log10(low_D), np.log10(high_D), n_D)
+        # Middles of equal parts: at alpha = 1 all D give the same curve.
+        alpha = low_alpha + (high_alpha - low_alpha) * (
+            (np.arange(_GRID_IN_ALPHA) + 0.5) / _GRID_IN_ALPHA
+        )
+        grid = np.stack(np.meshgrid(log10_D, alpha, indexing="ij"), axis=-1).reshape(-1, 2)
+        templates = self.surrogate_.scores(grid[:, 0], 1 - grid[:, 1])
+        squared = np.einsum("gs,gs->g", templates, templates)
+
+        def starts(scores, lower, upper, rows):
+            product = scores @ templates.T
+            c0 = np.clip(product / squared, lower[:, 1:2], upper[:, 1:2])
+            cost = c0 * (c0 * squared - 2 * product)
+            nearest = np.argmin(cost, axis=1)
+            yield np.column_stack(
+                [grid[nearest, 0], c0[np.arange(len(scores)), nearest], grid[nearest, 1]]
+            )
+
+        return starts
+
+    def _random_starts(self, scores, lower, upper, rows):
+        # The same points for every curve: its estimate does not depend on the curves beside it.
+        random = check_random_state(self.random_state)
+        for point in random.uniform(size=(self.n_init, len(_NAMES))):
+            start = lower.copy()
+            for k in (0, 2):
+                start[:, k] += (upper[:, k] - lower[:, k]) * point[k]
+            start[:, 1] = self._best_c0(start, scores, lower, upper)
+            yield start
+
+    def _best_c0(self, theta, scores, lower, upper):
+        templates = self.surrogate_.scores(theta[:, 0], 1 - theta[:, 2])
+        product = np.einsum("ns,ns->n", templates, scores)
+        squared = np.einsum("ns,ns->n", templates, templates)
+        return np.clip(product / squared, lower[:, 1], upper[:, 1])
+
+    # What a fit is worth
+
+    def _curve_variance(self, fits):
+        freedom = self.n_features_in_ - len(_NAMES)
+        return fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
+
+    def _standard_errors(self, fits):
+        variance = np.nan_to_num(self._curve_variance(fits), nan=np.inf)
+        scale = np.sqrt(np.einsum("nvv->nv", fits.information))
+        scale[scale == 0] = 1.0
+        correlation = fits.information / scale[:, :, np.newaxis] / scale[:, np.newaxis]
+        singular = np.linalg.cond(correlation) > 1e13
+        correlation[singular] = np.eye(len(_NAMES))
+        unscaled = np.sqrt(np.maximum(np.einsum("nvv->nv", np.linalg.inv(correlation)), 0)) / scale
+        errors = np.sqrt(variance)[:, np.newaxis] * unscaled
+        errors[singular] = np.inf
+        return errors
+
+    def _intervals(self, fits, level):
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+        freedom = max(1, self.n_features_in_ - len(_NAMES))
+        reach = student_t.ppf(0.5 + 0.5 * level, freedom) * self._standard_errors(fits)
+        lower, upper = self._box(np.ones(len(reach)))
+        ends = np.maximum(fits.theta - reach, lower), np.minimum(fits.theta + reach, upper)
+        return np.stack(ends, axis=-1)
+
+    def _describe(self, X, fits):
+        """Say in words what keeps an estimate from being believed."""
+        lower, upper = self._box(np.ones(len(X)))
+        at_lower, at_upper = fits.theta <= lower, fits.theta >= upper
+        reach = self._standard_errors(fits)[:, 0]
+        variance = self._curve_variance(fits)
+        # Does the curve tell bleaching from none at all? Two parameters more than a constant.
+        constant = np.sum((X - X.mean(axis=1, keepdims=True)) ** 2, axis=1)
+        visible = constant - fits.cost > chi2.ppf(0.999, 2) * variance
+
+        names, poor, flags = [], [], []
+        for k in range(len(X)):
+            reasons = []
+            if not visible[k]:
+                reasons.append("no bleaching is visible above the noise")
+            if at_lower[k, 0]:
+                reasons.append("no recovery seen: D is at its lower bound")
+            if at_upper[k, 0]:
+                reasons.append("recovery over before the first frame: D is at its upper bound")
+            if not reasons and not 1.96 * reach[k] < _WIDE_INTERVAL:
+                reasons.append("the interval of D spans more than a factor of 9")
+            poor.append(bool(reasons))
+            if not fits.converged[k]:
+                reasons.append("the fit did not converge")
+            bound = at_lower[k] | at_upper[k]
+            names.append(", ".join(name for name, b in zip(_NAMES, bound, strict=True) if b))
+            flags.append("; ".join(reasons))
+        return np.array(names), np.array(poor), np.array(flags)
+
+
+class _Fits:
+    """Results of a batch of fits: theta, cost (residual sum of squares), and how they ended."""
+
+    def __init__(self, theta, cost, converged, n_iter, information):
+        self.theta = theta
+        self.cost = cost
+        self.converged = converged
+        self.n_iter = n_iter
+        self.information = information

@@ -1,0 +1,116 @@
+"""Levenberg-Marquardt for many small bounded least-squares problems at once."""
+
+import numpy as np
+
+_SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-14, 1e12
+
+
+def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, tol=1e-13):
+    """Minimise sums of squares over boxes, all problems of a batch side by side.
+
+    Problems that have converged leave the batch. Bounds are active inside the fit: variables that
+    a bound holds back are taken out of the step.
+
+    Parameters
+    ----------
+    linearize : callable
+        ``linearize(theta, rows)`` returns the residuals (m, n_residuals) and their Jacobian (m,
+        n_variables, n_residuals) of the problems ``rows`` at ``theta`` (m, n_variables).
+    start, lower, upper : ndarray of shape (n, n_variables)
+        Initial values inside the bounds, and the bounds.
+    floor : float or ndarray of shape (n,), default=0.0
+        Part of the sum of squares that does not depend on theta; it counts in the tolerance.
+    max_iter : int, default=100
+    tol : float, default=1e-13
+        A problem has converged when the next step would lower its sum of squares by less than this
+        fraction.
+
+    Returns
+    -------
+    theta : ndarray of shape (n, n_variables)
+    cost : ndarray of shape (n,)
+        Sum of squares without `floor`.
+    converged : ndarray of shape (n,) of bool
+    n_iter : ndarray of shape (n,) of int
+    """
+    theta = np.array(start, dtype=float)
+    n, n_variables = theta.shape
+    floor = np.broadcast_to(np.asarray(floor, dtype=float), n)
+    cost, converged, n_iter = np.empty(n), np.zeros(n, bool), np.zeros(n, int)
+
+    rows = np.arange(n)
+    residuals, jacobian = linearize(theta, rows)
+    cost[:] = np.einsum("nr,nr->n", residuals, residuals)
+    gradient, hessian = _normal_equations(residuals, jacobian)
+    damping = np.full(n, 1e-4)
+    diagonal = np.arange(n_variables)
+    for _ in range(max_iter):
+        if len(rows) == 0:
+            break
+        here, low, high = theta[rows], lower[rows], upper[rows]
+        held = ((here <= low) & (gradient > 0)) | ((here >= high) & (gradient < 0))
+        damped = hessian.copy()
+        scale = hessian[:, diagonal, diagonal]
+        scale = np.maximum(scale, 1e-12 * scale.max(axis=1, keepdims=True) + 1e-300)
+        damped[:, diagonal, diagonal] += damping[:, np.newaxis] * scale
+        step = _step_in_box(damped, gradient, held, low - here, high - here)
+        there = np.clip(here + step, low, high)
+        step = there - here
+        # What the quadratic model, undamped, promises of this step.
+        promised = -2 * np.einsum("nv,nv->n", gradient, step) - np.einsum(
+            "nv,nvw,nw->n", step, hessian, step
+        )
+        residuals, jacobian = linearize(there, rows)
+        new_cost = np.einsum("nr,nr->n", residuals, residuals)
+        better = new_cost <= cost[rows]
+        n_iter[rows] += 1
+
+        accepted = rows[better]
+        theta[accepted], cost[accepted] = there[better], new_cost[better]
+        new_gradient, new_hessian = _normal_equations(residuals[better], jacobian[better])
+        gradient[better], hessian[better] = new_gradient, new_hessian
+
+        small = np.abs(promised) <= tol * (cost[rows] + floor[rows])
+        stuck = ~better & (damping > _LARGEST_DAMPING)
+        still = (step == 0).all(axis=1)
+        done = (small & (better | (damping < 1))) | still | stuck
+        converged[rows[done]] = True
+        damping = np.where(
+            better, np.maximum(0.1 * damping, _SMALLEST_DAMPING), np.maximum(8 * damping, 1e-6)
+        )
+        going = ~done
+        rows, damping = rows[going], damping[going]
+        gradient, hessian = gradient[going], hessian[going]
+    return theta, cost, converged, n_iter
+
+
+def _step_in_box(curvature, gradient, held, lowest, highest):
+    """Solve for the step of a quadratic model between bounds, holding what hits one.
+
+    Variables that a solution carries over a bound are put on it, and the others solved for again,
+    until all are inside.
+    """
+    n, n_variables = gradient.shape
+    identity = np.eye(n_variables)
+    step, held = np.zeros((n, n_variables)), held.copy()
+    rows = np.arange(n)
+    for _ in range(n_variables):
+        stays = held[rows]
+        either = stays[:, :, np.newaxis] | stays[:, np.newaxis]
+        matrix = np.where(either, identity, curvature[rows])
+        fixed = np.where(stays, step[rows], 0.0)
+        pull = gradient[rows] + (curvature[rows] @ fixed[..., np.newaxis])[..., 0]
+        solved = np.linalg.solve(matrix, np.where(stays, 0.0, -pull)[..., np.newaxis])[..., 0]
+        solved = np.where(stays, fixed, solved)
+        step[rows] = np.clip(solved, lowest[rows], highest[rows])
+        over = (solved < lowest[rows]) | (solved > highest[rows])
+        held[rows] |= over
+        rows = rows[over.any(axis=1)]
+        if len(rows) == 0:
+            break
+    return step
+
+
+def _normal_equations(residuals, jacobian):
+    gradient = np.einsum("nvr,nr->nv", jacobian, residuals)
+    return gradient, jacobian @ jacobian.swapaxes(1, 2)

@@ -1,0 +1,153 @@
+"""Walk the pages of a TIFF file, before its images are decoded, to see that all of it is there.
+
+Libraries forgive a file that ends early: they log a warning and return the pages that are left, or
+zeros. A recovery curve made from those is wrong without a sign of it, so skfrap looks first.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _DATE = 256, 257, 258, 259, 277, 306
+_STRIPS, _TILES = (273, 279), (324, 325)  # offsets and byte counts
+_NUMBERS = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, *_STRIPS, *_TILES}
+# ImageJ's own tags count as part of the image; makers' private tags may be broken in whole files.
+_IMAGEJ = (50838, 50839)
+_LAST_STANDARD = 32768
+
+# The standard's types of values, as struct's letters.
+_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii",
+          11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # fmt: skip
+_UNSIGNED, _ASCII = {1, 3, 4, 13, 16, 18}, 2
+
+
+class _Layout(NamedTuple):
+    """How one of the two kinds of TIFF file, classic and BigTIFF, writes numbers."""
+
+    order: str
+    first: int  # where the header keeps the offset of the first page
+    n_tags: str
+    tag: str
+    offset: str
+
+
+def scan_pages(path: Path) -> list[str | None]:
+    """Check that a TIFF file is whole, and return the DateTime tag of each of its pages.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of (str or None)
+        One entry per page.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is empty, is no TIFF file, ends early, or lacks part of an image.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: check the path, or list the folder")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: expected one TIFF file")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty: copy it again from the microscope")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        layout = _layout(data[:4], path)
+        return [_check_page(data, layout, tags, path) for tags in _pages(data, layout, path)]
+
+
+def _layout(head: bytes, path: Path) -> _Layout:
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    version = struct.unpack(order + "H", head[2:])[0] if order and len(head) == 4 else None
+    if version == 42:
+        return _Layout(order, 4, order + "H", order + "HHI4s", order + "I")
+    if version == 43:
+        return _Layout(order, 8, order + "Q", order + "HHQ8s", order + "Q")
+    raise ValueError(
+        f"{path} is not a TIFF file (it begins with {head!r}): export the series as TIFF, OME-TIFF "
+        "or from ImageJ"
+    )
+
+
+def _pages(data: mmap.mmap, layout: _Layout, path: Path) -> Iterator[dict[int, tuple]]:
+    """Yield the tags of each page, ``{code: (type, count, place)}``."""
+    seen = set()
+    offset = _unpack(data, layout.offset, layout.first, path)[0]
+    while offset:
+        if offset in seen:
+            raise ValueError(f"{path} is damaged: its pages run in a circle; copy or export again")
+        seen.add(offset)
+        n_tags = _unpack(data, layout.n_tags, offset, path)[0]
+        start = offset + struct.calcsize(layout.n_tags)
+        size = struct.calcsize(layout.tag)
+        _need(data, start + n_tags * size, path)
+        block = data[start : start + n_tags * size]
+        tags = {}
+        for i, (code, kind, count, _) in enumerate(struct.iter_unpack(layout.tag, block)):
+            tags[code] = (kind, count, start + (i + 1) * size - struct.calcsize(layout.offset))
+        yield tags
+        offset = _unpack(data, layout.offset, start + n_tags * size, path)[0]
+    if not seen:
+        raise ValueError(f"{path} holds no image: it was not written to its end; export it again")
+
+
+def _check_page(data: mmap.mmap, layout: _Layout, tags: dict[int, tuple], path: Path) -> str | None:
+    """Raise ValueError unless all that the page points to lies in the file; return its date."""
+    values, date = {}, None
+    for code, (kind, count, place) in tags.items():
+        if kind not in _TYPES or (code >= _LAST_STANDARD and code not in _IMAGEJ):
+            continue
+        size = count * struct.calcsize("=" + _TYPES[kind])
+        if size > struct.calcsize(layout.offset):
+            place = _unpack(data, layout.offset, place, path)[0]
+            _need(data, place + size, path)
+        if code in _NUMBERS and kind in _UNSIGNED:
+            values[code] = struct.unpack_from(f"{layout.order}{count}{_TYPES[kind]}", data, place)
+        elif code == _DATE and kind == _ASCII:
+            date = data[place : place + count].decode("latin-1")
+    for offsets, counts in (_STRIPS, _TILES):
+        for offset, count in zip(values.get(offsets, ()), values.get(counts, ()), strict=False):
+            if offset == 0 or count == 0:
+                raise ValueError(f"{path} lacks part of an image: copy or export it again")
+            _need(data, offset + count, path)
+    _check_strips(values, path)
+    return date
+
+
+def _check_strips(values: dict[int, tuple], path: Path) -> None:
+    """Raise ValueError where the strips of an uncompressed image cannot hold all its pixels."""
+    needed = (_WIDTH, _HEIGHT, _STRIPS[1])
+    if values.get(_COMPRESSION, (1,))[0] != 1 or not all(code in values for code in needed):
+        return
+    n_samples = values.get(_SAMPLES, (1,))[0]
+    bits = values.get(_BITS, (1,))
+    bits_per_pixel = sum(bits) if len(bits) == n_samples else bits[0] * n_samples
+    n_bytes = values[_WIDTH][0] * values[_HEIGHT][0] * bits_per_pixel // 8
+    if sum(values[_STRIPS[1]]) < n_bytes:
+        raise ValueError(
+            f"{path} lacks part of an image: {sum(values[_STRIPS[1]])} of {n_bytes} bytes; copy or "
+            "export it again"
+        )
+
+
+def _unpack(data: mmap.mmap, form: str, place: int, path: Path) -> tuple:
+    _need(data, place + struct.calcsize(form), path)
+    return struct.unpack_from(form, data, place)
+
+
+def _need(data: mmap.mmap, end: int, path: Path) -> None:
+    if end > len(data):
+        raise ValueError(
+            f"{path} ends early: it has {len(data)} bytes and points to byte {end}; copy it again "
+            "from the microscope, or export it again"
+        )

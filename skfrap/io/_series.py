@@ -1,0 +1,351 @@
+"""Image series: one FRAP experiment as read from a file, a folder or a list of images."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._metadata import Stated, frame_times, parse_dates, seconds_between
+from ._tiff import TiffStack, read_tiff
+
+Source = str | os.PathLike | Sequence[str | os.PathLike]
+"""A file, a folder, a glob pattern, or a list of files of one image each."""
+
+_SUFFIXES = (".tif", ".tiff")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSeries:
+    """One FRAP image series as read from file: its frames and what the file says of them.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (n_frames, ny, nx)
+        Intensities, in the file's own dtype.
+    name : str
+        Short name for tables: the file's or folder's, or first..last of a list.
+    pixel_size_um : float or None
+        Side of a pixel in µm; None where the file does not say.
+    times_s : ndarray of shape (n_frames,) or None
+        Time of each frame in s, strictly increasing, 0 at the first; None where the file does not
+        say.
+    bit_depth : int or None
+        Bits that a pixel can use, so that the detector saturates at 2**bit_depth − 1; None for
+        floats. A file may use 16 where the camera gives 12.
+    sources : dict of str to str
+        Where each of these was found, or why it was not: 'pixel_size_um', 'times_s', and, where
+        there is something to say, 'times axis' and 'order'.
+    paths : tuple of str
+        The files.
+    info : dict
+        What `write_series` was given as `info`; for files of other programs, ImageJ's texts 'Info'
+        and 'Labels'; {} where there are none.
+    """
+
+    frames: np.ndarray
+    name: str
+    pixel_size_um: float | None = None
+    times_s: np.ndarray | None = None
+    bit_depth: int | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        n_frames, ny, nx = self.frames.shape
+        pixel = "unknown" if self.pixel_size_um is None else f"{self.pixel_size_um:.6g} µm"
+        times = "unknown" if self.times_s is None else f"0 to {self.times_s[-1]:.6g} s"
+        return (
+            f"ImageSeries({self.name!r}: {n_frames} frames of {ny} x {nx} {self.frames.dtype}, "
+            f"pixel {pixel}, times {times})"
+        )
+
+
+def read_series(source: Source, *, channel: int | None = None) -> ImageSeries:
+    """Read one image series, with its pixel size and clock where the file says them.
+
+    Parameters
+    ----------
+    source : path, str or sequence of paths
+        A multi-page TIFF, OME-TIFF or ImageJ hyperstack; a folder of TIFF files of one image each;
+        a glob pattern for such files (``"cell1/frame_*.tif"``); or a list of them. A list is kept
+        in its order. A folder or pattern is sorted by name, img2 before img10; where the files'
+        DateTime tags tell another order, by time, and ``sources["order"]`` says so.
+    channel : int, default=None
+        Which channel, from 0. Needed where there are several.
+
+    Returns
+    -------
+    ImageSeries
+        Frames of shape (n_frames, ny, nx) and what the file says of them. Nothing is guessed: what
+        the file does not say is None, and ``sources`` says why.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, or no TIFF file in the folder.
+    ValueError
+        If a file is damaged, ends early or holds no time series of grey images, if pixels are not
+        square, or if the files of a list do not belong together.
+    ImportError
+        If tifffile is not installed, or imagecodecs where packed or compressed data need it.
+
+    Notes
+    -----
+    Times are taken from the first of these that the file has: those that `write_series` stored;
+    OME-XML's DeltaT, then TimeIncrement; DateTime tags with fractions of a second; ImageJ's frame
+    interval; DateTime tags in whole seconds. The pixel size is taken from OME-XML, ImageJ's unit
+    and resolution, or a resolution that is a microscope's and not a printer's.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from skfrap.io import read_series, write_series
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "cell1.tif"
+    >>> frames = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
+    >>> write_series(path, frames, pixel_size_um=0.7598, frame_interval_s=0.265)
+    >>> series = read_series(path)
+    >>> series
+    ImageSeries('cell1': 3 frames of 4 x 5 uint16, pixel 0.7598 µm, times 0 to 0.53 s)
+    >>> series.sources["times_s"]
+    'ImageJ frame interval'
+    """
+    paths, name, by_name = _resolve(source)
+    series = _one_file(paths[0], channel) if len(paths) == 1 else None
+    if series is None:
+        series = _one_image_per_file(paths, name, by_name, channel)
+    if len(series.frames) < 2:
+        raise ValueError(
+            f"{paths[0]} holds a single image where a series is needed: pass the folder, a pattern "
+            "or the list of the images of the series (read_image reads a single image)"
+        )
+    return series
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """Read a single image, such as one of the closed aperture.
+
+    Parameters
+    ----------
+    path : path
+        TIFF file with one grey image.
+
+    Returns
+    -------
+    ndarray of shape (ny, nx)
+        Intensities, in the file's own dtype.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, ends early or holds more than one image.
+    """
+    frames = read_tiff(Path(path), None).frames
+    if len(frames) != 1:
+        raise ValueError(f"{path} holds {len(frames)} images, expected one: use read_series")
+    return frames[0]
+
+
+def load_stack(source: np.ndarray | ImageSeries | Source) -> np.ndarray:
+    """Return the frames of a series, whether it is an array already or still in a file.
+
+    Parameters
+    ----------
+    source : ndarray of shape (n_frames, ny, nx), ImageSeries, or what `read_series` takes
+        Arrays are passed through untouched.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, ny, nx)
+
+    Raises
+    ------
+    ValueError
+        If an array has another number of dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frames = np.zeros((3, 4, 5))
+    >>> load_stack(frames) is frames
+    True
+    """
+    if isinstance(source, np.ndarray):
+        if source.ndim != 3:
+            raise ValueError(
+                f"a stack of {source.ndim} dimensions, of shape {source.shape}: expected "
+                "(n_frames, ny, nx)"
+            )
+        return source
+    if isinstance(source, ImageSeries):
+        return source.frames
+    return read_series(source).frames
+
+
+# --------------------------------------------------------------------------------- which files
+
+
+def _resolve(source: Source) -> tuple[list[Path], str | None, bool]:
+    """Return the files, the folder's name, and whether their order is that of their names."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.is_dir():
+            inside = (file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+            paths = [file for file in inside if not file.name.startswith(".")]
+            return _sorted(paths, f"the folder {path} holds no .tif or .tiff file"), path.name, True
+        if not path.exists() and glob.has_magic(str(source)):
+            found = map(Path, glob.glob(str(source), recursive=True))
+            paths = [file for file in found if file.is_file()]
+            paths = _sorted(paths, f"no file matches the pattern {str(source)!r}")
+            return paths, None, True
+        return [path], None, True
+    if not isinstance(source, list | tuple) or not all(
+        isinstance(path, str | os.PathLike) for path in source
+    ):
+        raise TypeError(
+            f"source is {type(source).__name__}, expected a path, a folder, a pattern, or a list of "
+            "paths"
+        )
+    if not source:
+        raise ValueError("source is an empty list, expected the paths of the images of a series")
+    paths = [Path(path) for path in source]
+    return paths, None, False
+
+
+def _sorted(paths: list[Path], message: str) -> list[Path]:
+    if not paths:
+        raise FileNotFoundError(f"{message}: check the path")
+    return sorted(paths, key=natural_key)
+
+
+def natural_key(path: str | os.PathLike) -> list[tuple[int, Any]]:
+    """Return a key that sorts names as people count.
+
+    Examples
+    --------
+    >>> sorted(["img10.tif", "img2.tif"], key=natural_key)
+    ['img2.tif', 'img10.tif']
+    """
+    parts = re.split(r"([0-9]+)", os.fspath(path))
+    # The name itself last, so that 01 and 1 have an order that does not depend on the folder's.
+    keys = [(0, int(part)) if part.isdecimal() else (1, part.casefold()) for part in parts if part]
+    return [*keys, (2, os.fspath(path))]
+
+
+def _name(paths: Sequence[Path]) -> str:
+    first, last = (re.sub(r"\.ome$", "", path.stem, flags=re.I) for path in (paths[0], paths[-1]))
+    return first if len(paths) == 1 else f"{first}..{last}"
+
+
+# ------------------------------------------------------------------------------- putting together
+
+
+def _one_file(path: Path, channel: int | None) -> ImageSeries:
+    stack = read_tiff(path, channel)
+    n_frames = len(stack.frames)
+    times, times_source = frame_times(n_frames, stack.clock, stack.interval_s, stack.dates, "pages")
+    pixel, pixel_source = stack.pixel_size_um
+    sources = {
+        "pixel_size_um": pixel_source or "the file does not say",
+        "times_s": times_source,
+    }
+    if stack.time_axis != "T" and n_frames > 1:
+        sources["times axis"] = stack.time_axis
+    return ImageSeries(
+        frames=stack.frames,
+        name=_name([path]),
+        pixel_size_um=pixel,
+        times_s=times,
+        bit_depth=stack.bit_depth,
+        sources=sources,
+        paths=(str(path),),
+        info=stack.info,
+    )
+
+
+def _one_image_per_file(
+    paths: list[Path], name: str | None, by_name: bool, channel: int | None
+) -> ImageSeries:
+    stacks = {path: read_tiff(path, channel) for path in paths}
+    if len(stacks) < len(paths):
+        twice = next(path for path in paths if paths.count(path) > 1)
+        raise ValueError(f"{twice} is in the list more than once: pass each image of a series once")
+    for path, stack in stacks.items():
+        if len(stack.frames) != 1:
+            raise ValueError(
+                f"{path} holds {len(stack.frames)} images, expected one in each of the "
+                f"{len(paths)} files: read each series on its own"
+            )
+    _check_same({path: stack.frames.shape[1:] for path, stack in stacks.items()}, "shape")
+    _check_same({path: str(stack.frames.dtype) for path, stack in stacks.items()}, "dtype")
+    sources = {}
+    if by_name:
+        paths, sources["order"] = _in_time(paths, stacks)
+    ordered = [stacks[path] for path in paths]
+    times, sources["times_s"] = frame_times(
+        len(paths), (None, ""), _shared(stacks, "interval_s"), _dates(ordered), "files"
+    )
+    pixel, sources["pixel_size_um"] = _shared(stacks, "pixel_size_um")
+    depths = {stack.bit_depth for stack in ordered}
+    return ImageSeries(
+        frames=np.concatenate([stack.frames for stack in ordered]),
+        name=name or _name(paths),
+        pixel_size_um=pixel,
+        times_s=times,
+        bit_depth=depths.pop() if len(depths) == 1 else None,
+        sources={key: words or "the files do not say" for key, words in sources.items()},
+        paths=tuple(str(path) for path in paths),
+        info=ordered[0].info,
+    )
+
+
+def _dates(stacks: Sequence[TiffStack]) -> list[str | None]:
+    return [stack.dates[0] for stack in stacks]
+
+
+def _in_time(paths: list[Path], stacks: dict[Path, TiffStack]) -> tuple[list[Path], str]:
+    """Return the files in the order of their dates where that differs from that of their names."""
+    moments, _ = parse_dates(_dates([stacks[path] for path in paths]))
+    if moments is None or (np.diff(seconds := seconds_between(moments)) >= 0).all():
+        return paths, "names of the files"
+    order = np.argsort(seconds, kind="stable")
+    return [paths[i] for i in order], "DateTime tags of the files, which differ from their names"
+
+
+def _shared(stacks: dict[Path, TiffStack], attribute: str) -> Stated:
+    """Return what all files say; raise ValueError where they contradict each other."""
+    stated = {path: getattr(stack, attribute) for path, stack in stacks.items()}
+    known = {path: value for path, (value, _) in stated.items() if value is not None}
+    if len(known) < len(stated):
+        words = next(words for value, words in stated.values() if value is None)
+        return None, words or (f"only {len(known)} of {len(stated)} files say" if known else "")
+    (first, expected), *rest = known.items()
+    for path, value in rest:
+        if not np.isclose(value, expected, rtol=1e-6, atol=0):
+            raise _differ(attribute, first, expected, path, value)
+    return stated[first]
+
+
+def _check_same(values: Mapping[Path, Any], what: str) -> None:
+    """Raise ValueError naming two files whose values differ."""
+    (first, expected), *rest = values.items()
+    for path, value in rest:
+        if value != expected:
+            raise _differ(what, first, expected, path, value)
+
+
+def _differ(what: str, first: Path, expected: Any, path: Path, value: Any) -> ValueError:
+    return ValueError(
+        f"the files of a series differ in {what}: {expected} in {first}, {value} in {path}; pass "
+        "only the images of one series"
+    )

@@ -1,0 +1,147 @@
+"""Write an image series so that every program can open it and skfrap gets back what it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._metadata import INFO_KEY
+from ._tiff import import_tifffile
+
+_DTYPES = ("uint8", "uint16", "float32")
+
+
+def write_series(
+    path: str | os.PathLike,
+    frames: np.ndarray,
+    *,
+    pixel_size_um: float,
+    times_s: ArrayLike | None = None,
+    frame_interval_s: float | None = None,
+    info: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one image series as an ImageJ hyperstack.
+
+    `read_series` gives back the same frames, pixel size, times (from the first frame on) and info.
+
+    Parameters
+    ----------
+    path : path
+        File to write, .tif or .tiff; replaced if it exists.
+    frames : ndarray of shape (n_frames, ny, nx)
+        Two frames or more, of dtype uint8, uint16 or float32.
+    pixel_size_um : float
+        Side of a pixel in µm.
+    times_s : array-like of shape (n_frames,), default=None
+        Time of each frame in s, strictly increasing. Give these or `frame_interval_s`.
+    frame_interval_s : float, default=None
+        Time from each frame to the next in s.
+    info : dict, default=None
+        Anything that JSON can hold, such as the settings of the microscope.
+
+    Raises
+    ------
+    ValueError
+        If the frames, the pixel size or the times cannot be stored as they are.
+
+    Notes
+    -----
+    Pixel size and a regular interval are in the tags that ImageJ reads and shows. ImageJ has none
+    for irregular times, so the text 'Info' of the file holds a line ``skfrap_series = {...}``, in
+    JSON, with ``version``, ``pixel_size_um`` to the last digit, ``info``, and ``times_s`` where
+    they are irregular. `read_series` sets aside what no longer agrees with the file's own tags,
+    such as times of a series that ImageJ has shortened since.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from skfrap.io import read_series, write_series
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "cell1.tif"
+    >>> frames = np.zeros((3, 4, 5), dtype=np.uint8)
+    >>> write_series(path, frames, pixel_size_um=0.3, times_s=[0, 10, 60], info={"dye": "FITC"})
+    >>> series = read_series(path)
+    >>> series.times_s, series.info
+    (array([ 0., 10., 60.]), {'dye': 'FITC'})
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise ValueError(f"path is {str(path)!r}, expected a name that ends in .tif or .tiff")
+    frames = _checked_frames(frames)
+    pixel_size_um = _positive(pixel_size_um, "pixel_size_um")
+    interval, times = _clock(len(frames), times_s, frame_interval_s)
+    stored = {"version": 1, "pixel_size_um": pixel_size_um, "info": _checked_info(info)}
+    metadata = {"axes": "TYX", "unit": "um"}
+    if times is None:
+        metadata["finterval"] = interval
+    else:
+        stored["times_s"] = times
+    metadata["Info"] = f"{INFO_KEY} = {json.dumps(stored, allow_nan=False)}\n"
+    import_tifffile().imwrite(
+        path,
+        frames,
+        imagej=True,
+        photometric="minisblack",
+        resolution=(1 / pixel_size_um, 1 / pixel_size_um),
+        metadata=metadata,
+    )
+
+
+def _checked_frames(frames: np.ndarray) -> np.ndarray:
+    frames = np.asarray(frames)
+    if frames.ndim != 3 or len(frames) < 2 or 0 in frames.shape:
+        raise ValueError(
+            f"frames have shape {frames.shape}, expected (n_frames, ny, nx) with two frames or more"
+        )
+    if frames.dtype.name not in _DTYPES:
+        raise ValueError(
+            f"frames are {frames.dtype}, expected {', '.join(_DTYPES)}: ImageJ has no other; "
+            "convert them, e.g. frames.astype(np.float32)"
+        )
+    return frames
+
+
+def _positive(value: float, name: str) -> float:
+    value = float(value)
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value}, expected a positive number")
+    return value
+
+
+def _clock(
+    n_frames: int, times_s: ArrayLike | None, frame_interval_s: float | None
+) -> tuple[float | None, list[float] | None]:
+    """Return the interval of regular times, or the list of irregular ones."""
+    if (times_s is None) == (frame_interval_s is None):
+        raise ValueError("expected one of times_s and frame_interval_s, got both or none")
+    if times_s is None:
+        return _positive(frame_interval_s, "frame_interval_s"), None
+    times = np.asarray(times_s, dtype=float)
+    if times.shape != (n_frames,):
+        raise ValueError(f"times_s has shape {times.shape}, expected ({n_frames},): one per frame")
+    if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+        raise ValueError("times_s must be finite and strictly increasing, in s")
+    times = times - times[0]
+    interval = float(times[-1] / (n_frames - 1))
+    if np.allclose(times, np.arange(n_frames) * interval, rtol=1e-12, atol=0):
+        return interval, None
+    return None, times.tolist()
+
+
+def _checked_info(info: Mapping[str, Any] | None) -> dict[str, Any]:
+    info = {} if info is None else dict(info)
+    try:
+        same = json.loads(json.dumps(info, allow_nan=False)) == info
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"info cannot be written as JSON: {error}") from error
+    if not same:
+        raise ValueError(
+            "info would come back changed from JSON: use str keys, lists in place of tuples"
+        )
+    return info
