@@ -6,13 +6,22 @@ pixel is at (0.5, 0.5) pixels.
 """
 
 import numbers
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from skfrap import _geometry
 
-__all__ = ["Circle", "Mask", "Polygon", "Rectangle", "region_from_dict"]
+__all__ = [
+    "Circle",
+    "Mask",
+    "Polygon",
+    "Rectangle",
+    "parse_region",
+    "region_from_dict",
+    "region_to_dict",
+]
 
 
 def _positive(value, argument):
@@ -224,6 +233,38 @@ class Mask(_Region):
         array.flags.writeable = False
         object.__setattr__(self, "array", array)
 
+    @classmethod
+    def from_image(cls, image):
+        """Take as region the largest bright patch of an image.
+
+        Meant for an image of the light that bleaches, e.g. through a closed aperture: pixels
+        brighter than half-way between the dark and the bright level belong to the patch, and
+        holes in it are filled.
+
+        Parameters
+        ----------
+        image : array-like of shape (ny, nx)
+
+        Returns
+        -------
+        Mask
+
+        Raises
+        ------
+        ValueError
+            If no patch stands out.
+        """
+        from scipy.ndimage import binary_fill_holes, label, median_filter
+
+        smooth = median_filter(np.asarray(image, dtype=float), size=3, mode="nearest")
+        dark, bright = np.percentile(smooth, [1, 99.9])
+        patches, n_patches = label(smooth > 0.5 * (dark + bright))
+        if n_patches == 0 or not bright > dark:
+            raise ValueError("image shows no bright patch to take as bleach region.")
+        sizes = np.bincount(patches.ravel())
+        sizes[0] = 0
+        return cls(binary_fill_holes(patches == sizes.argmax()))
+
     def __eq__(self, other):
         if not isinstance(other, Mask):
             return NotImplemented
@@ -279,3 +320,59 @@ def region_from_dict(description):
     if kind not in kinds:
         raise ValueError(f"type of a region must be one of {[*kinds, 'Mask']}, got {kind!r}.")
     return kinds[kind](**fields)
+
+
+def parse_region(text, pixel_size):
+    """Read a region from a line of text.
+
+    Parameters
+    ----------
+    text : str
+        ``circle:RADIUS``, ``rectangle:WIDTHxHEIGHT`` or ``polygon:X,Y;X,Y;X,Y``; the first two
+        optionally followed by ``@X,Y``, their centre. Lengths are in µm; with ``px`` after
+        a number, in pixels.
+    pixel_size : float
+        µm, for lengths in pixels.
+
+    Returns
+    -------
+    Circle, Rectangle or Polygon
+
+    Examples
+    --------
+    >>> from skfrap.regions import parse_region
+    >>> parse_region("circle:3.5@28,36.5", pixel_size=0.1)
+    Circle(radius=3.5, center=(28.0, 36.5))
+    >>> parse_region("rectangle:10pxx20px", pixel_size=0.5)
+    Rectangle(width=5.0, height=10.0, center=None)
+    """
+
+    def length(number):
+        number = number.strip()
+        if number.endswith("px"):
+            return float(number.removesuffix("px")) * pixel_size
+        return float(number)
+
+    def point(pair):
+        x, y = pair.split(",")
+        return length(x), length(y)
+
+    kind, _, rest = text.partition(":")
+    size, _, middle = rest.partition("@")
+    try:
+        center = point(middle) if middle else None
+        if kind == "circle":
+            return Circle(length(size), center)
+        if kind == "rectangle":
+            width, height = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", size).groups()
+            return Rectangle(length(width), length(height), center)
+        if kind == "polygon" and not middle:
+            return Polygon([point(pair) for pair in rest.split(";")])
+    except (ValueError, AttributeError) as error:
+        if "must" in str(error):
+            raise
+    raise ValueError(
+        f"bleach region {text!r} is not understood; write circle:RADIUS[@X,Y], "
+        "rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y, in µm, or in pixels with px after "
+        "a number."
+    )

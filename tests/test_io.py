@@ -343,6 +343,27 @@ def test_ome_with_missing_planes(tmp_path, frames):
         read_series(path)
 
 
+def test_ome_over_several_files(tmp_path, frames):
+    ids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{i}" for i in range(2)]
+    data = "".join(
+        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1"><UUID FileName="{i}.ome.tif">{uuid}</UUID>'
+        "</TiffData>"
+        for i, uuid in enumerate(ids)
+    )
+    for i, uuid in enumerate(ids):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuid}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" '
+            'SizeX="40" SizeY="32" SizeC="1" SizeZ="1" SizeT="2">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+        )
+        write_pages(tmp_path / f"{i}.ome.tif", frames[i : i + 1], description=xml)
+    np.testing.assert_array_equal(read_series(tmp_path / "0.ome.tif").frames, frames[:2])
+    (tmp_path / "1.ome.tif").unlink()
+    with pytest.raises(ValueError, match=r"0\.ome\.tif lacks 1 of the 2 planes.*beside it"):
+        read_series(tmp_path / "0.ome.tif")
+
+
 # ---------------------------------------------------------------------------- pages and their dates
 
 
@@ -431,22 +452,31 @@ def test_units():
 @pytest.mark.parametrize(
     ("per_unit", "unit", "um"),
     [
-        ((40000, 1), 3, 0.25),
-        ((101600, 1), 2, 0.25),
-        ((72, 1), 2, None),
-        ((96, 1), None, None),
-        ((300, 1), 2, None),
-        ((11811, 100), 3, None),  # 300 per inch
-        ((1, 1), 1, None),
-        ((1, 1), 2, None),
-        ((0, 1), 3, None),
-        ((1, 0), 3, None),
-        ((4 * 10**8, 1), 3, None),
-        ((50, 1), 3, None),
+        (40000, 3, 0.25),
+        (101600, 2, 0.25),
+        (72, 2, None),
+        (96, None, None),
+        (300, 2, None),
+        (118.11, 3, None),  # 300 per inch
+        (1, 1, None),
+        (1, 2, None),
+        (4e8, 3, None),
+        (50, 3, None),
     ],
 )
 def test_plain_resolution(per_unit, unit, um):
-    assert pixel_from_resolution(per_unit, per_unit, unit, "a.tif")[0] == um
+    size, reason = pixel_from_resolution(1 / per_unit, 1 / per_unit, unit, "a.tif")
+    assert size == (None if um is None else pytest.approx(um))
+    assert reason or unit == 1
+
+
+def test_resolution_of_zero(tmp_path, frames):
+    path = write_imagej(tmp_path / "a.tif", frames, (10, 10), unit="um")
+    data = path.read_bytes()
+    ten = (10).to_bytes(4, sys.byteorder) + (1).to_bytes(4, sys.byteorder)
+    path.write_bytes(data.replace(ten, bytes(8)))
+    assert ten in data
+    assert read_series(path).pixel_size_um is None
 
 
 # ---------------------------------------------------------------------------- one image per file
@@ -573,7 +603,7 @@ def test_what_is_no_series(tmp_path, frames):
         read_series(tmp_path / "missing.tif")
     with pytest.raises(FileNotFoundError, match="no file matches"):
         read_series(str(tmp_path / "*.tif"))
-    with pytest.raises(FileNotFoundError, match="holds no .tif"):
+    with pytest.raises(FileNotFoundError, match=r"holds no \.tif"):
         read_series(tmp_path)
     with pytest.raises(ValueError, match="empty list"):
         read_series([])
@@ -616,10 +646,9 @@ def test_damage_at_random_never_raises_anything_else(tmp_path, frames):
         path.write_bytes(damaged)
         try:
             series = read_series(path)
-        except (ValueError, ImportError, OSError) as error:
-            assert str(error)
-        else:
-            assert series.frames.ndim == 3
+        except (ValueError, ImportError):
+            continue
+        assert series.frames.ndim == 3
 
 
 # --------------------------------------------------------------------------------- the other doors

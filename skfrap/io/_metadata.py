@@ -19,7 +19,7 @@ Stated = tuple[Any, str]
 """A value and its source, or None and the reason (empty where the file says nothing at all)."""
 
 INFO_KEY = "skfrap_series"
-"""Name of the line of ImageJ's 'Info' text that `write_series` writes: ``skfrap_series = {JSON}``."""
+"""Name of the line ``skfrap_series = {JSON}`` that `write_series` adds to ImageJ's text 'Info'."""
 
 UM_PER_UNIT = {
     "pm": 1e-6, "angstrom": 1e-4, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3,
@@ -41,7 +41,7 @@ _PLAUSIBLE_UM = (1e-3, 100.0)
 
 def first_stated(candidates: Iterable[Stated]) -> Stated:
     """Return the first candidate with a value, and say which earlier ones were set aside."""
-    set_aside = []
+    set_aside: list[str] = []
     for value, words in candidates:
         if value is not None:
             return value, words + (f" ({'; '.join(set_aside)})" if set_aside else "")
@@ -59,7 +59,7 @@ def unit_factor(unit: Any, factors: Mapping[str, float]) -> float | None:
     (1.0, 0.001)
     """
     name = str(unit).strip().strip('"').lower()
-    # Micro is written as an escape by ImageJ, as either of two characters, and as mis-decoded UTF-8.
+    # Micro comes as ImageJ's escape, as either of two characters, and as mis-decoded UTF-8.
     for micro in ("\\u00b5", "\\u03bc", "â\xb5", "\xb5", "\u03bc"):
         name = name.replace(micro, "u")
     return factors.get(name)
@@ -107,9 +107,12 @@ def parse_dates(dates: Sequence[str | None]) -> tuple[list[datetime] | None, str
         return None, ""
     if not all(dates):
         return None, "not every one has a date"
-    moments = [parse_date(date) for date in dates]
-    if None in moments:
-        return None, f"{dates[moments.index(None)]!r} is not in a known form"
+    moments = []
+    for date in dates:
+        moment = parse_date(date or "")
+        if moment is None:
+            return None, f"{date!r} is not in a known form"
+        moments.append(moment)
     if len({moment.tzinfo is None for moment in moments}) > 1:
         return None, "only some have a time zone"
     return moments, ""
@@ -151,12 +154,11 @@ def parse_date(text: str) -> datetime | None:
         hour = hour % 12 + (12 if half.lower() == "pm" else 0)
     elif part["year"] is None:
         return None
-    day = [part["us_" + name] or part[name] for name in ("year", "month", "day")]
+    year, month, day = (int(part["us_" + name] or part[name]) for name in ("year", "month", "day"))
+    minute, second = int(part["minute"]), int(part["second"])
     microsecond = int((part["fraction"] or "0").ljust(6, "0")[:6])
     try:
-        moment = datetime(
-            *map(int, day), hour, int(part["minute"]), int(part["second"]), microsecond
-        )
+        moment = datetime(year, month, day, hour, minute, second, microsecond)
         if part["zone"]:
             # Python 3.11 reads a bare Z and offsets with or without a colon.
             zone = datetime.fromisoformat("2000-01-01T00:00:00" + part["zone"]).tzinfo
@@ -176,53 +178,52 @@ def square_pixel(x_um: float, y_um: float | None, source: str, path: Any) -> Sta
         return None, f"{source}: {x_um:g} by {y_um:g} µm is no pixel size"
     if abs(x_um / y_um - 1) > 1e-3:
         raise ValueError(
-            f"{path}: pixels are {x_um:.6g} µm wide and {y_um:.6g} µm high ({source}); skfrap needs "
-            "square ones: resample the images, or correct the file's calibration"
+            f"{path}: pixels are {x_um:.6g} µm wide and {y_um:.6g} µm high ({source}); skfrap "
+            "needs square ones: resample the images, or correct the file's calibration"
         )
     return x_um, source
 
 
-def pixel_from_resolution(
-    x: tuple[int, int] | None, y: tuple[int, int] | None, unit: Any, path: Any
-) -> Stated:
+def pixel_from_resolution(x: float | None, y: float | None, unit: Any, path: Any) -> Stated:
     """Return the pixel size of TIFF resolution tags, unless they describe a printer.
 
     Parameters
     ----------
-    x, y : (int, int) or None
-        Pixels per unit, as numerator and denominator.
+    x, y : float or None
+        Units per pixel: the inverse of the tags.
     unit : int or None
         The ResolutionUnit tag: 2 inch (what the standard takes where there is none), 3 cm.
     path : path
         For messages.
     """
     um = {None: 25400.0, 2: 25400.0, 3: 1e4}.get(unit)
-    if um is None or x is None or not all(x) or (y is not None and not all(y)):
+    if um is None or x is None:
         return None, ""
-    x_um = um * x[1] / x[0]
-    per_inch = 25400 / x_um
+    per_inch = 25400 / (um * x)
     if np.isclose(per_inch, _PLACEHOLDERS_DPI, rtol=5e-3).any():
         return None, f"resolution tags of {per_inch:.4g} per inch are a placeholder"
-    if not _PLAUSIBLE_UM[0] <= x_um <= _PLAUSIBLE_UM[1]:
-        return None, f"resolution tags say {x_um:.4g} µm, which is no microscope's pixel"
-    return square_pixel(x_um, None if y is None else um * y[1] / y[0], "resolution tags", path)
+    if not _PLAUSIBLE_UM[0] <= um * x <= _PLAUSIBLE_UM[1]:
+        return None, f"resolution tags say {um * x:.4g} µm, which is no microscope's pixel"
+    return square_pixel(um * x, None if y is None else um * y, "resolution tags", path)
 
 
 # ---------------------------------------------------------------------------------------- ImageJ
 
 
-def imagej_pixel(meta: Mapping[str, Any], x: Any, y: Any, path: Any) -> Stated:
-    """Return the pixel size of ImageJ's unit and resolution tags."""
+def imagej_pixel(meta: Mapping[str, Any], x: float | None, y: float | None, path: Any) -> Stated:
+    """Return the pixel size of ImageJ's unit and resolution tags, `x` and `y` units per pixel."""
     unit = str(meta.get("unit", "")).strip()
-    if x is None or not all(x) or unit.lower() in ("", "pixel", "pixels", "null"):
+    if x is None or unit.lower() in ("", "pixel", "pixels", "null"):
         return None, ""
-    factors = [unit_factor(unit, UM_PER_UNIT), unit_factor(meta.get("yunit", unit), UM_PER_UNIT)]
-    if None in factors:
+    x_factor = unit_factor(unit, UM_PER_UNIT)
+    y_factor = unit_factor(meta.get("yunit", unit), UM_PER_UNIT)
+    if x_factor is None or y_factor is None:
         return None, f"ImageJ's unit of length {unit!r} is not known"
-    if factors[0] >= 1e4:  # cm and inch are where a printer's resolution comes from
-        return pixel_from_resolution(x, y, 3 if factors[0] == 1e4 else 2, path)
-    y_um = None if y is None or not all(y) else factors[1] * y[1] / y[0]
-    return square_pixel(factors[0] * x[1] / x[0], y_um, "ImageJ resolution tags", path)
+    if unit_factor(unit, {"cm": 1, "in": 1, "inch": 1, "inches": 1}):
+        # where a printer's resolution comes from
+        return pixel_from_resolution(x, y, 3 if x_factor == 1e4 else 2, path)
+    y_um = None if y is None else y_factor * y
+    return square_pixel(x_factor * x, y_um, "ImageJ resolution tags", path)
 
 
 def imagej_interval(meta: Mapping[str, Any]) -> Stated:
@@ -299,16 +300,18 @@ def ome_pixels(xml: str, name: str) -> ElementTree.Element | None:
 
 def ome_pixel(pixels: ElementTree.Element, path: Any) -> Stated:
     """Return the pixel size of OME-XML's PhysicalSizeX and Y, whose unit is µm unless given."""
-    sizes = []
+    sizes = {}
     for axis in "XY":
         text, unit = (pixels.get(f"PhysicalSize{axis}{end}") for end in ("", "Unit"))
+        if text is None:
+            continue
         factor = unit_factor(unit or "um", UM_PER_UNIT)
-        if text is not None and factor is None:
+        if factor is None:
             return None, f"OME-XML's unit of length {unit!r} is not known"
-        sizes.append(None if text is None else _number(text) * factor)
-    if sizes[0] is None:
+        sizes[axis] = _number(text) * factor
+    if "X" not in sizes:
         return None, ""
-    return square_pixel(*sizes, "OME-XML PhysicalSize", path)
+    return square_pixel(sizes["X"], sizes.get("Y"), "OME-XML PhysicalSize", path)
 
 
 def ome_clock(pixels: ElementTree.Element, axis: str, n_frames: int, channel: int) -> Stated:

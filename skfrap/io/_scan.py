@@ -67,12 +67,11 @@ def scan_pages(path: Path) -> list[str | None]:
 
 
 def _layout(head: bytes, path: Path) -> _Layout:
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    version = struct.unpack(order + "H", head[2:])[0] if order and len(head) == 4 else None
-    if version == 42:
-        return _Layout(order, 4, order + "H", order + "HHI4s", order + "I")
-    if version == 43:
-        return _Layout(order, 8, order + "Q", order + "HHQ8s", order + "Q")
+    for order, mark in (("<", b"II"), (">", b"MM")):
+        if head == mark + struct.pack(order + "H", 42):
+            return _Layout(order, 4, order + "H", order + "HHI4s", order + "I")
+        if head == mark + struct.pack(order + "H", 43):
+            return _Layout(order, 8, order + "Q", order + "HHQ8s", order + "Q")
     raise ValueError(
         f"{path} is not a TIFF file (it begins with {head!r}): export the series as TIFF, OME-TIFF "
         "or from ImageJ"
@@ -111,15 +110,17 @@ def _check_page(data: mmap.mmap, layout: _Layout, tags: dict[int, tuple], path: 
         if size > struct.calcsize(layout.offset):
             place = _unpack(data, layout.offset, place, path)[0]
             _need(data, place + size, path)
-        if code in _NUMBERS and kind in _UNSIGNED:
+        if code in _NUMBERS and kind in _UNSIGNED and count:
             values[code] = struct.unpack_from(f"{layout.order}{count}{_TYPES[kind]}", data, place)
         elif code == _DATE and kind == _ASCII:
             date = data[place : place + count].decode("latin-1")
-    for offsets, counts in (_STRIPS, _TILES):
-        for offset, count in zip(values.get(offsets, ()), values.get(counts, ()), strict=False):
-            if offset == 0 or count == 0:
-                raise ValueError(f"{path} lacks part of an image: copy or export it again")
-            _need(data, offset + count, path)
+    for codes in (_STRIPS, _TILES):
+        if not all(code in values for code in codes):
+            continue  # tifffile knows what old programs mean by leaving out the byte counts
+        offsets, counts = (values[code] for code in codes)
+        if len(offsets) != len(counts) or 0 in offsets or 0 in counts:
+            raise ValueError(f"{path} lacks part of an image: copy or export it again")
+        _need(data, max(map(sum, zip(offsets, counts, strict=True))), path)
     _check_strips(values, path)
     return date
 

@@ -119,8 +119,9 @@ def read_series(source: Source, *, channel: int | None = None) -> ImageSeries:
     'ImageJ frame interval'
     """
     paths, name, by_name = _resolve(source)
-    series = _one_file(paths[0], channel) if len(paths) == 1 else None
-    if series is None:
+    if len(paths) == 1:
+        series = _one_file(paths[0], channel)
+    else:
         series = _one_image_per_file(paths, name, by_name, channel)
     if len(series.frames) < 2:
         raise ValueError(
@@ -213,8 +214,8 @@ def _resolve(source: Source) -> tuple[list[Path], str | None, bool]:
         isinstance(path, str | os.PathLike) for path in source
     ):
         raise TypeError(
-            f"source is {type(source).__name__}, expected a path, a folder, a pattern, or a list of "
-            "paths"
+            f"source is {type(source).__name__}, expected a path, a folder, a pattern, or a list "
+            "of paths"
         )
     if not source:
         raise ValueError("source is an empty list, expected the paths of the images of a series")

@@ -85,8 +85,8 @@ def read_tiff(path: Path, channel: int | None) -> TiffStack:
             all_series = list(tif.series)
             imagej = (tif.imagej_metadata or {}) if tif.is_imagej else {}
         series = _only_series(all_series, tif.is_imagej, path)
-        # tags first: tifffile may drop pages while it decodes others
         x, y, unit = (series.keyframe.tags.valueof(code) for code in (282, 283, 296))
+        x, y = _per_pixel(x), _per_pixel(y)
         bits = series.keyframe.bitspersample
         with _decoding(path):
             pixels = metadata.ome_pixels(tif.ome_metadata, series.name) if tif.is_ome else None
@@ -125,10 +125,10 @@ def _decoding(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises at damaged data into a ValueError that names the file."""
     try:
         yield
-    except (OSError, MemoryError):
+    except MemoryError:
         raise
     except Exception as error:
-        if "imagecodecs" in str(error):
+        if "requires the 'imagecodecs' package" in str(error):
             raise _not_installed() from error
         raise ValueError(
             f"{path} cannot be decoded ({type(error).__name__}: {error}): it is damaged or ends "
@@ -247,6 +247,13 @@ def _dates_of_frames(
     return [dates[page] for page in pages] if pages[-1] < len(dates) else [None] * len(pages)
 
 
+def _per_pixel(resolution: Any) -> float | None:
+    """Return how many units a pixel measures, from a tag of pixels per unit as (n, d)."""
+    if not isinstance(resolution, tuple) or len(resolution) != 2 or not all(resolution):
+        return None
+    return resolution[1] / resolution[0]
+
+
 def _bit_depth(bits: Any, pixels: Any, dtype: np.dtype) -> int | None:
     """Return how many bits a pixel can use, None for floats."""
     if dtype.kind == "f":
@@ -254,4 +261,4 @@ def _bit_depth(bits: Any, pixels: Any, dtype: np.dtype) -> int | None:
     significant = "" if pixels is None else pixels.get("SignificantBits", "")
     if significant.isdigit() and 0 < int(significant) <= 8 * dtype.itemsize:
         return int(significant)
-    return int(bits) if np.isscalar(bits) else None
+    return bits if isinstance(bits, int) else None

@@ -76,8 +76,12 @@ def write_series(
     frames = _checked_frames(frames)
     pixel_size_um = _positive(pixel_size_um, "pixel_size_um")
     interval, times = _clock(len(frames), times_s, frame_interval_s)
-    stored = {"version": 1, "pixel_size_um": pixel_size_um, "info": _checked_info(info)}
-    metadata = {"axes": "TYX", "unit": "um"}
+    stored: dict[str, Any] = {
+        "version": 1,
+        "pixel_size_um": pixel_size_um,
+        "info": _checked_info(info),
+    }
+    metadata: dict[str, Any] = {"axes": "TYX", "unit": "um"}
     if times is None:
         metadata["finterval"] = interval
     else:
@@ -118,14 +122,14 @@ def _clock(
     n_frames: int, times_s: ArrayLike | None, frame_interval_s: float | None
 ) -> tuple[float | None, list[float] | None]:
     """Return the interval of regular times, or the list of irregular ones."""
-    if (times_s is None) == (frame_interval_s is None):
-        raise ValueError("expected one of times_s and frame_interval_s, got both or none")
-    if times_s is None:
+    if frame_interval_s is not None and times_s is None:
         return _positive(frame_interval_s, "frame_interval_s"), None
+    if times_s is None or frame_interval_s is not None:
+        raise ValueError("expected one of times_s and frame_interval_s, got both or none")
     times = np.asarray(times_s, dtype=float)
     if times.shape != (n_frames,):
         raise ValueError(f"times_s has shape {times.shape}, expected ({n_frames},): one per frame")
-    if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+    if not np.isfinite(times).all() or (np.diff(times - times[0]) <= 0).any():
         raise ValueError("times_s must be finite and strictly increasing, in s")
     times = times - times[0]
     interval = float(times[-1] / (n_frames - 1))

@@ -1,0 +1,80 @@
+"""Losses in which the accuracy of estimates is measured."""
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_consistent_length
+
+__all__ = ["mean_absolute_percentage_error", "weighted_mean_squared_error"]
+
+
+def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput="raw_values"):
+    """Compute the paper's loss: mean squared errors weighted by the inverse noise.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples, n_targets)
+        On the targets' scales, e.g. log10 of D in µm²/s.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Proportional to 1/a with mean 1, as :meth:`skfrap.FRAPSimulator.sample` gives them. None
+        weighs all samples alike. Weights are normalised to mean 1 here.
+    multioutput : {"raw_values", "uniform_average"}, default="raw_values"
+        A value per target, or their mean: the paper's joint loss.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,) or float
+
+    References
+    ----------
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), Eqs. 9-10.
+
+    Examples
+    --------
+    >>> from skfrap.metrics import weighted_mean_squared_error
+    >>> weighted_mean_squared_error([[0.0], [0.0]], [[1.0], [2.0]], [3.0, 1.0]).tolist()
+    [1.75]
+    """
+    if multioutput not in ("raw_values", "uniform_average"):
+        raise ValueError(
+            f"multioutput must be 'raw_values' or 'uniform_average', got {multioutput!r}."
+        )
+    y_true, y_pred = _check_targets(y_true, y_pred)
+    if sample_weight is not None:
+        sample_weight = check_array(sample_weight, ensure_2d=False, input_name="sample_weight")
+        check_consistent_length(y_true, sample_weight)
+    losses = np.average((y_pred - y_true) ** 2, axis=0, weights=sample_weight)
+    return losses if multioutput == "raw_values" else float(losses.mean())
+
+
+def mean_absolute_percentage_error(y_true, y_pred):
+    """Compute the mean absolute error of each column in percent of the true value.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples, n_targets)
+        In natural units: D itself, not its logarithm.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,)
+        Percent.
+
+    Examples
+    --------
+    >>> from skfrap.metrics import mean_absolute_percentage_error
+    >>> mean_absolute_percentage_error([[100.0], [50.0]], [[110.0], [45.0]]).tolist()
+    [10.0]
+    """
+    y_true, y_pred = _check_targets(y_true, y_pred)
+    if (y_true == 0).any():
+        raise ValueError("y_true must not hold zeros: the error would be divided by zero.")
+    return 100 * np.mean(np.abs((y_pred - y_true) / y_true), axis=0)
+
+
+def _check_targets(y_true, y_pred):
+    y_true = check_array(y_true, dtype=np.float64, input_name="y_true")
+    y_pred = check_array(y_pred, dtype=np.float64, input_name="y_pred")
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"y_true and y_pred must have one shape, got {y_true.shape} and {y_pred.shape}."
+        )
+    return y_true, y_pred

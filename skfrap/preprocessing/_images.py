@@ -1,0 +1,314 @@
+"""Corrections of image stacks."""
+
+import numbers
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skfrap.preprocessing._stacks import StackSequence
+
+_SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
+
+
+class _StackCorrector(TransformerMixin, BaseEstimator):
+    """What the corrections share: they map stacks to stacks, lazily."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = False
+        return tags
+
+    def fit(self, X, y=None):
+        """Learn what the correction needs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+        y : Ignored
+
+        Returns
+        -------
+        self
+        """
+        self._learn(StackSequence(X))
+        return self
+
+    def transform(self, X):
+        """Correct stacks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+
+        Returns
+        -------
+        StackSequence
+            Computes each corrected stack when asked for; `numpy.asarray` computes all.
+        """
+        check_is_fitted(self)
+        return StackSequence(X, (self,))
+
+
+class IntensityRescaler(_StackCorrector):
+    """Rescale integer pixels to intensities between 0 and 1.
+
+    Parameters
+    ----------
+    bit_depth : int, default=None
+        Bits of the detector: intensity 1 is ``2**bit_depth - 1`` counts. None detects it: from the
+        file where that says so, and else from the type and the largest value seen in `fit` (8,
+        12 or 16 bits). Floats are then taken as they are.
+    offset : float, default=0.0
+        Dark level in counts, subtracted; intensity 1 remains the full range above it.
+    max_saturated : float, default=0.01
+        Largest fraction of a stack's pixels allowed at the top of the range. Saturated pixels
+        hide recovery and noise.
+
+    Attributes
+    ----------
+    bit_depth_ : int or None
+        None for floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.preprocessing import IntensityRescaler
+    >>> stacks = np.full((1, 3, 4, 4), 1000, dtype=np.uint16)
+    >>> rescaled = IntensityRescaler(bit_depth=12).fit_transform(stacks)
+    >>> round(float(rescaled[0].max()), 4)  # 1000 / 4095
+    0.2442
+    """
+
+    def __init__(self, bit_depth=None, *, offset=0.0, max_saturated=0.01):
+        self.bit_depth = bit_depth
+        self.offset = offset
+        self.max_saturated = max_saturated
+
+    def _learn(self, stacks):
+        if self.bit_depth is not None:
+            if not isinstance(self.bit_depth, numbers.Integral) or not 1 <= self.bit_depth <= 32:
+                raise ValueError(f"bit_depth must be between 1 and 32, got {self.bit_depth!r}.")
+            self.bit_depth_ = int(self.bit_depth)
+            return
+        detected = {stacks.bit_depth(i) or self._detect(stacks, i) for i in range(len(stacks))}
+        detected.discard(0)
+        self.bit_depth_ = max(detected, default=None)
+
+    @staticmethod
+    def _detect(stacks, index):
+        stack = stacks.raw(index)
+        if stack.dtype.kind == "f":
+            return 0
+        for bits in _SMALLEST_BIT_DEPTHS.get(stack.dtype.name, ()):
+            if stack.max() < 2**bits:
+                return bits
+        raise ValueError(
+            f"{stacks.describe(index)}: cannot tell the bit depth of {stack.dtype} pixels; "
+            "give bit_depth."
+        )
+
+    def _prepare(self, view):
+        if self.bit_depth_ is None:
+            if view.stack.dtype.kind != "f":
+                raise ValueError(
+                    f"the stack has {view.stack.dtype} pixels, and fit saw floats only; "
+                    "give bit_depth."
+                )
+            return 1.0 + self.offset
+        full = 2.0**self.bit_depth_ - 1
+        largest = view.stack.max()
+        if largest > full:
+            raise ValueError(
+                f"a pixel of {largest} counts is above the range of bit_depth={self.bit_depth_}; "
+                "give the detector's bit_depth."
+            )
+        if largest == full:
+            saturated = np.count_nonzero(view.stack == largest) / view.stack.size
+            if saturated > self.max_saturated:
+                raise ValueError(
+                    f"the detector is saturated: {100 * saturated:.1f} % of the pixels are at "
+                    f"{largest} counts, the top of the range (max_saturated allows "
+                    f"{100 * self.max_saturated:g} %). Give the right bit_depth, or use data "
+                    "recorded at lower gain."
+                )
+        return full
+
+    def _apply(self, block, full, frames, rows, columns):
+        if self.offset:
+            block -= block.dtype.type(self.offset)
+        block *= block.dtype.type(1 / (full - self.offset))
+
+
+class _PrebleachCorrector(_StackCorrector):
+    """What the corrections by the smoothed average prebleach frame share."""
+
+    def __init__(self, sigma=5.0, *, n_prebleach=10):
+        self.sigma = sigma
+        self.n_prebleach = n_prebleach
+
+    def _learn(self, stacks):
+        if not isinstance(self.sigma, numbers.Real) or not 0 <= self.sigma < np.inf:
+            raise ValueError(f"sigma must be a number of pixels, >= 0, got {self.sigma!r}.")
+        if not isinstance(self.n_prebleach, numbers.Integral) or self.n_prebleach < 1:
+            raise ValueError(f"n_prebleach must be at least 1, got {self.n_prebleach!r}.")
+        self.n_prebleach_ = int(self.n_prebleach)
+
+    def _smoothed_prebleach(self, view):
+        if view.shape[0] <= self.n_prebleach_:
+            raise ValueError(
+                f"n_prebleach is {self.n_prebleach_}, and the stack has {view.shape[0]} frames in "
+                "all."
+            )
+        mean = view.read(frames=slice(0, self.n_prebleach_)).mean(axis=0)
+        smooth = gaussian_filter(mean, self.sigma, mode="nearest") if self.sigma else mean.copy()
+        return smooth, mean.mean(dtype=np.float64).astype(mean.dtype)
+
+
+class BackgroundSubtractor(_PrebleachCorrector):
+    """Subtract the uneven background that the prebleach frames show.
+
+    The average of the prebleach frames is smoothed with a Gaussian filter and subtracted from every
+    frame, pixel by pixel; then the average prebleach intensity is added back (section 3.4
+    of [1]_).
+
+    Parameters
+    ----------
+    sigma : float, default=5.0
+        Standard deviation of the filter in pixels; edges are replicated.
+    n_prebleach : int, default=10
+        Number of frames before bleaching.
+
+    References
+    ----------
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), section 3.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.preprocessing import BackgroundSubtractor
+    >>> slope = np.linspace(0.4, 0.6, 64) * np.ones((1, 12, 64, 1))
+    >>> flat = BackgroundSubtractor(sigma=1.0).fit_transform(slope)
+    >>> bool(np.ptp(flat[0][:, :, 8:-8]) < 1e-6)
+    True
+    """
+
+    def _prepare(self, view):
+        smooth, average = self._smoothed_prebleach(view)
+        return smooth - average
+
+    def _apply(self, block, background, frames, rows, columns):
+        block -= background[rows, columns]
+
+
+class FlatFieldCorrector(_PrebleachCorrector):
+    """Divide by the uneven illumination that the prebleach frames show.
+
+    For a sample that is evenly filled and unevenly lit: intensity is then the concentration times
+    the light, and every frame is divided by the smoothed average prebleach frame and multiplied by
+    the average prebleach intensity. The detector's dark level must have been subtracted (``offset``
+    of :class:`IntensityRescaler`).
+
+    Parameters
+    ----------
+    sigma : float, default=5.0
+        Standard deviation of the Gaussian filter in pixels; edges are replicated.
+    n_prebleach : int, default=10
+        Number of frames before bleaching.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.preprocessing import FlatFieldCorrector
+    >>> light = np.linspace(0.4, 0.6, 64) * np.ones((1, 12, 64, 1))
+    >>> light[:, 6:] *= 0.5
+    >>> flat = FlatFieldCorrector(sigma=1.0, n_prebleach=6).fit_transform(light)
+    >>> bool(np.allclose(flat[0][6:, :, 8:-8], 0.25))
+    True
+    """
+
+    def _prepare(self, view):
+        smooth, average = self._smoothed_prebleach(view)
+        if not (smooth > 0).all():
+            raise ValueError(
+                "the smoothed prebleach frame has pixels without light, by which a frame cannot be "
+                "divided; use a larger sigma, a smaller offset, or BackgroundSubtractor."
+            )
+        return smooth / average
+
+    def _apply(self, block, light, frames, rows, columns):
+        block /= light[rows, columns]
+
+
+class FadingCorrector(_StackCorrector):
+    """Undo fading of the whole field: by the light source, or by imaging.
+
+    Every frame is divided by the mean intensity of a reference region far from the bleach region,
+    relative to the prebleach frames. It assumes that nothing bleached reaches the reference: for
+    fast diffusion and a small field it does, and the correction then hides a part of the recovery.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+        Gives the bleach region and the prebleach frames.
+    distance : float, default=2.0
+        The reference is all of the field farther from the middle of the bleach region than
+        this many of its equivalent radii.
+    per_frame : bool, default=True
+        Divide every frame by its own reference. False fits an exponential decay in time to the
+        reference and divides by that: less noise, if the fading is steady.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap import Circle, FRAPProtocol
+    >>> from skfrap.preprocessing import FadingCorrector
+    >>> protocol = FRAPProtocol(shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0),
+    ...                         n_prebleach=2, n_postbleach=10)
+    >>> fading = 0.99 ** np.arange(12.0)[:, np.newaxis, np.newaxis] * np.ones((1, 12, 64, 64))
+    >>> corrected = FadingCorrector(protocol).fit_transform(fading)
+    >>> bool(np.ptp(corrected[0]) < 1e-9)
+    True
+    """
+
+    def __init__(self, protocol, *, distance=2.0, per_frame=True):
+        self.protocol = protocol
+        self.distance = distance
+        self.per_frame = per_frame
+
+    def _learn(self, stacks):
+        if not isinstance(self.distance, numbers.Real) or not self.distance >= 1:
+            raise ValueError(f"distance must be at least 1 radius, got {self.distance!r}.")
+        rows, columns = np.indices(self.protocol.shape)
+        weights = self.protocol.roi_weights
+        from_middle = np.hypot(rows - np.sum(weights * rows), columns - np.sum(weights * columns))
+        radius = self.protocol.equivalent_radius / self.protocol.pixel_size
+        self.reference_ = (from_middle > self.distance * radius) & (self.protocol.bleach_mask == 0)
+        share = self.reference_.mean()
+        if share < 0.01:
+            raise ValueError(
+                f"distance={self.distance} leaves {100 * share:.2g} % of the field as reference; "
+                "use a smaller distance, or do without correction for fading."
+            )
+
+    def _prepare(self, view):
+        if view.shape[1:] != self.reference_.shape:
+            raise ValueError(
+                f"the stack's frames are {view.shape[1:]} pixels and the protocol's "
+                f"{self.reference_.shape}."
+            )
+        reference = np.array(
+            [view.read(frames=slice(k, k + 1))[0][self.reference_].mean() for k in range(view.shape[0])],
+            dtype=float,
+        )
+        if not (reference > 0).all():
+            raise ValueError("the reference region has no intensity; fading cannot be corrected.")
+        if not self.per_frame:
+            times = self.protocol.times
+            reference = np.exp(np.polyval(np.polyfit(times, np.log(reference), 1), times))
+        return reference / reference[: self.protocol.n_prebleach].mean()
+
+    def _apply(self, block, fading, frames, rows, columns):
+        block /= fading[frames, np.newaxis, np.newaxis].astype(block.dtype)
