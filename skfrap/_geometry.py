@@ -121,6 +121,10 @@ def polygon_crosses_itself(vertices):
         )
 
     a, b, c, d = start[:, None], end[:, None], start[None], end[None]
-    cross = (side(a, b, c) * side(a, b, d) <= 0) & (side(c, d, a) * side(c, d, b) <= 0)
+    # Edges on one line are on no side of each other: they meet only where their boxes do.
+    boxes_meet = np.all(
+        (np.minimum(a, b) <= np.maximum(c, d)) & (np.minimum(c, d) <= np.maximum(a, b)), axis=-1
+    )
+    cross = boxes_meet & (side(a, b, c) * side(a, b, d) <= 0) & (side(c, d, a) * side(c, d, b) <= 0)
     distance = np.abs(np.arange(n)[:, None] - np.arange(n)[None])
     return bool(np.any(cross & (distance > 1) & (distance < n - 1)))

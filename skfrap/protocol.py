@@ -39,13 +39,17 @@ class FRAPProtocol:
         Side of a pixel, µm.
     bleach_region : Circle, Rectangle, Polygon or Mask, default=Circle(15.0)
         Where the laser bleaches. The recovery curve is the mean intensity over the same region.
-    n_prebleach, n_bleach, n_postbleach : int, default=10, 4, 100
-        Frames of each kind. Bleach frames are not recorded.
+    n_prebleach : int, default=10
+        Frames before bleaching.
+    n_bleach : int, default=4
+        Bleach frames, which are not recorded.
+    n_postbleach : int, default=None
+        Frames after bleaching. None is the number of `postbleach_times`, or else 100.
     frame_interval : float, default=0.265
         Time between frames, s.
     postbleach_times : sequence of float, default=None
         Times of the postbleach frames, s after the last bleach frame, increasing. None spaces
-        them by `frame_interval`. If given, it sets `n_postbleach`.
+        them by `frame_interval`.
     bleach_interval : float, default=None
         Time between bleach frames, s. None is `frame_interval`.
     padding : int, default=128
@@ -80,7 +84,7 @@ class FRAPProtocol:
     >>> protocol = FRAPProtocol(shape=(128, 128), pixel_size=0.5, bleach_region=Circle(8.0))
     >>> protocol.n_frames
     110
-    >>> protocol.times[[0, 9, 10]].tolist()
+    >>> protocol.times[[0, 9, 10]].round(3).tolist()
     [-3.445, -1.06, 0.265]
     """
 
@@ -109,14 +113,17 @@ class FRAPProtocol:
             or not np.isfinite(self.pixel_size)
             or self.pixel_size <= 0
         ):
-            raise ValueError(f"pixel_size must be a positive number of µm, got {self.pixel_size!r}.")
+            raise ValueError(
+                f"pixel_size must be a positive number of µm, got {self.pixel_size!r}."
+            )
         store("pixel_size", float(self.pixel_size))
         store("n_prebleach", _count(self.n_prebleach, "n_prebleach", 1))
         store("n_bleach", _count(self.n_bleach, "n_bleach", 1))
         store("frame_interval", _duration(self.frame_interval, "frame_interval"))
         store("padding", _count(self.padding, "padding", 0))
         if self.bleach_interval is not None:
-            store("bleach_interval", _duration(self.bleach_interval, "bleach_interval"))
+            interval = _duration(self.bleach_interval, "bleach_interval")
+            store("bleach_interval", None if interval == self.frame_interval else interval)
         if self.postbleach_times is None:
             n = 100 if self.n_postbleach is None else self.n_postbleach
             store("n_postbleach", _count(n, "n_postbleach", 1))
@@ -144,7 +151,9 @@ class FRAPProtocol:
                 "times; leave n_postbleach out or make them agree."
             )
         store("n_postbleach", len(times))
-        store("postbleach_times", tuple(times.tolist()))
+        even = self.frame_interval * np.arange(1.0, len(times) + 1)
+        irregular = not np.allclose(times, even, rtol=1e-12, atol=0)
+        store("postbleach_times", tuple(times.tolist()) if irregular else None)
 
     def __repr__(self):
         changed = ", ".join(
@@ -220,7 +229,7 @@ class FRAPProtocol:
 
     @property
     def feature_names(self):
-        return np.array([f"intensity at {time:.6g} s" for time in self.times], dtype=object)
+        return np.array([f"intensity at {time:.12g} s" for time in self.times], dtype=object)
 
     def replace(self, **changes):
         """Make a copy with some arguments changed."""
@@ -231,10 +240,10 @@ class FRAPProtocol:
         return replace(self, **changes)
 
     def to_dict(self):
-        """Describe the protocol in plain Python values."""
+        """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings."""
         description = {field.name: getattr(self, field.name) for field in fields(self)}
         description["bleach_region"] = region_to_dict(self.bleach_region)
-        return description
+        return json.loads(json.dumps(description))
 
     @classmethod
     def from_dict(cls, description):
@@ -242,7 +251,9 @@ class FRAPProtocol:
         description = dict(description)
         unknown = set(description) - {field.name for field in fields(cls)}
         if unknown:
-            raise ValueError(f"unknown entries in the description of a protocol: {sorted(unknown)}.")
+            raise ValueError(
+                f"unknown entries in the description of a protocol: {sorted(unknown)}."
+            )
         if "bleach_region" in description:
             description["bleach_region"] = region_from_dict(description["bleach_region"])
         return cls(**description)

@@ -7,7 +7,7 @@ pixel is at (0.5, 0.5) pixels.
 
 import numbers
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,9 @@ def _point(value, argument):
 
 class _Region:
     """What the bleach regions share: the checks that a region fits its field."""
+
+    def _center(self, shape, pixel_size):
+        return self.center or (0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size)
 
     def area_fractions(self, shape, pixel_size):
         """Compute the fraction of every pixel's area that lies inside the region.
@@ -110,10 +113,10 @@ class Circle(_Region):
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
-    def _center(self, shape, pixel_size):
-        if self.center is not None:
-            return self.center
-        return 0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm on the given field."""
+        x, y = self._center(shape, pixel_size)
+        return replace(self, center=(x + dx, y + dy))
 
     def _extent(self, shape, pixel_size):
         x, y = self._center(shape, pixel_size)
@@ -154,8 +157,13 @@ class Rectangle(_Region):
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm on the given field."""
+        x, y = self._center(shape, pixel_size)
+        return replace(self, center=(x + dx, y + dy))
+
     def _extent(self, shape, pixel_size):
-        x, y = self.center or (0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size)
+        x, y = self._center(shape, pixel_size)
         half_width, half_height = 0.5 * self.width, 0.5 * self.height
         return x - half_width, x + half_width, y - half_height, y + half_height
 
@@ -172,7 +180,7 @@ class Polygon(_Region):
     ----------
     vertices : sequence of (x, y)
         µm from the corner of the field, in order round the polygon, either way; at least three,
-        and the edges must not cross.
+        and the edges must not cross. The first may be repeated at the end.
 
     Examples
     --------
@@ -185,7 +193,10 @@ class Polygon(_Region):
     vertices: tuple[tuple[float, float], ...]
 
     def __post_init__(self):
-        vertices = tuple(_point(vertex, "each vertex of vertices") for vertex in self.vertices)
+        given = [_point(vertex, "each vertex of vertices") for vertex in self.vertices]
+        vertices = tuple(
+            vertex for k, vertex in enumerate(given) if vertex != given[k - 1] or len(given) == 1
+        )
         if len(vertices) < 3:
             raise ValueError(f"vertices must hold at least three points, got {len(vertices)}.")
         if abs(_geometry.polygon_area(vertices)) == 0:
@@ -193,6 +204,10 @@ class Polygon(_Region):
         if _geometry.polygon_crosses_itself(vertices):
             raise ValueError("vertices must go round the polygon in order; these edges cross.")
         object.__setattr__(self, "vertices", vertices)
+
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm."""
+        return Polygon([(x + dx, y + dy) for x, y in self.vertices])
 
     def _extent(self, shape, pixel_size):
         x, y = zip(*self.vertices, strict=True)
@@ -225,7 +240,7 @@ class Mask(_Region):
     array: np.ndarray
 
     def __post_init__(self):
-        array = np.array(self.array, dtype=float)
+        array = np.array(self.array, dtype=float) + 0.0  # no negative zeros: equal masks hash alike
         if array.ndim != 2:
             raise ValueError(f"array must be 2-D (ny, nx), got shape {array.shape}.")
         if not (array >= 0).all() or not (array <= 1).all():
@@ -273,9 +288,30 @@ class Mask(_Region):
     def __hash__(self):
         return hash((self.array.shape, self.array.tobytes()))
 
+    def __reduce__(self):
+        return Mask, (self.array,)
+
     def __repr__(self):
         ny, nx = self.array.shape
         return f"Mask({self.array.sum():.6g} pixels of {ny} x {nx})"
+
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm, rounded to whole pixels.
+
+        Raises
+        ------
+        ValueError
+            If the region would leave the field.
+        """
+        rows, columns = (round(distance / pixel_size) for distance in (dy, dx))
+        moved = np.roll(self.array, (rows, columns), axis=(0, 1))
+        wrapped = [
+            moved[:rows] if rows > 0 else moved[self.array.shape[0] + rows :],
+            moved[:, :columns] if columns > 0 else moved[:, self.array.shape[1] + columns :],
+        ]
+        if any(part.any() for part in wrapped):
+            raise ValueError(f"{self!r} moved by ({dx:.4g}, {dy:.4g}) µm leaves the field of view.")
+        return Mask(moved)
 
     def _extent(self, shape, pixel_size):
         if self.array.shape != tuple(shape):
@@ -283,7 +319,7 @@ class Mask(_Region):
                 f"bleach_region is a Mask of shape {self.array.shape}, and the protocol's field "
                 f"has shape {tuple(shape)} (ny, nx); the two must be equal."
             )
-        return None
+        return
 
     def _area_fractions(self, shape, pixel_size):
         return self.array

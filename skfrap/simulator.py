@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
-from skfrap.models import DiffusionModel, surrogate_for
+from skfrap.models import DiffusionModel, model_for, surrogate_for
 from skfrap.parameters import PARAMETERS, parameter, table_1_prior
 from skfrap.protocol import FRAPProtocol
 
@@ -123,13 +123,15 @@ class FRAPSimulator:
         -------
         Bunch
             ``data`` (n_samples, n_frames); ``target`` (n_samples, n_targets); ``sample_weight``
-            (n_samples,), proportional to 1/a with mean 1 over these samples (Eq. 9);
+            (n_samples,), proportional to 1/a (with proportional noise 1/(a + b * c0)), with mean 1
+            over these samples (Eq. 9);
             ``noise_variance`` (n_samples,), a; ``parameters``, a dict of all parameters in natural
             units; ``feature_names``; ``target_names``.
         """
         # Matrix products round differently for different numbers of rows: always compute the same
         # whole blocks of samples, so that sample i is the same to the last bit.
-        _check_count(n_samples, start)
+        _check_count("n_samples", n_samples, 1)
+        _check_count("start", start, 0)
         before = start % _BLOCK
         n_blocks = -(-(before + n_samples) // _BLOCK)
         parameters = self._draw_parameters(n_blocks * _BLOCK, start - before)
@@ -141,7 +143,7 @@ class FRAPSimulator:
             curves = self._clean_curves(block)
             if self.noise != "none":
                 noise = _standard_normal(self._curve_key, start - before + first, *curves.shape)
-                noise *= np.sqrt(self.protocol.noise_gain * self._pixel_variance(block, curves))
+                noise *= np.sqrt(self._curve_variance(block))
                 curves += noise
             data[rows] = curves
         parameters = {name: values[wanted] for name, values in parameters.items()}
@@ -161,7 +163,8 @@ class FRAPSimulator:
             As from :meth:`sample`, with ``data`` of shape (n_samples, n_frames, ny, nx): float32,
             or uint8 or uint16 with `bit_depth`.
         """
-        _check_count(n_samples, start)
+        _check_count("n_samples", n_samples, 1)
+        _check_count("start", start, 0)
         parameters = self._draw_parameters(n_samples, start)
         protocol = self.protocol
         dtype = np.float32 if self.bit_depth is None else _PIXEL_TYPES[self.bit_depth]
@@ -182,8 +185,8 @@ class FRAPSimulator:
     def iter_samples(self, n_samples=None, chunk_size=4096, *, start=0):
         """Yield Bunches as from :meth:`sample`, `chunk_size` samples at a time.
 
-        Together the chunks hold the samples that one call of :meth:`sample` would, for data larger
-        than memory.
+        Together the chunks hold the curves that one call of :meth:`sample` would, for data larger
+        than memory. Sample weights have mean 1 in each chunk.
 
         Parameters
         ----------
@@ -197,7 +200,9 @@ class FRAPSimulator:
         ------
         Bunch
         """
-        _check_count(chunk_size, start)
+        _check_count("chunk_size", chunk_size, 1)
+        if n_samples is not None:
+            _check_count("n_samples", n_samples, 1)
         done = 0
         while n_samples is None or done < n_samples:
             size = chunk_size if n_samples is None else min(chunk_size, n_samples - done)
@@ -238,12 +243,12 @@ class FRAPSimulator:
                     f"got {distribution!r}."
                 )
             positive = description.scale == "log10" and name != "b"
-            if not description.lowest <= lowest <= highest <= description.highest or (
-                positive and highest <= 0
-            ):
+            inside = description.lowest <= lowest <= highest <= description.highest
+            if not inside or (positive and highest <= 0):
+                allowed = "be positive" if positive else f"lie between {description.lowest} and "
+                allowed += "" if positive else f"{description.highest}"
                 raise ValueError(
-                    f"prior[{name!r}] must lie between {description.lowest} and "
-                    f"{description.highest}, got values from {lowest} to {highest}."
+                    f"prior[{name!r}] must {allowed}, got values from {lowest} to {highest}."
                 )
             complete[name] = distribution
         return complete
@@ -277,13 +282,20 @@ class FRAPSimulator:
         values.setdefault("mobile_fraction", self.prior["mobile_fraction"])
         return values
 
-    def _clean_curves(self, values):
+    def _clean_curves(self, values, *, weights="mean"):
         arguments = {name: values[name] for name in (*_TARGETS, "mobile_fraction")}
-        surrogate = surrogate_for(self.protocol)
+        surrogate = surrogate_for(self.protocol, weights=weights)
         lowest, highest = surrogate.D_range
         if np.min(arguments["D"]) >= lowest and np.max(arguments["D"]) <= highest:
             return surrogate.curves(**arguments)
-        return DiffusionModel(self.protocol).curves(**arguments)
+        return model_for(self.protocol, weights).curves(**arguments)
+
+    def _curve_variance(self, values):
+        """Compute the noise variance sum(w**2 * (a + b * c)) of each value of curves."""
+        if self.noise == "constant":
+            return self.protocol.noise_gain * values["a"][:, np.newaxis]
+        intensity = self._clean_curves(values, weights="noise")
+        return self.protocol.noise_gain * self._pixel_variance(values, intensity)
 
     def _clean_images(self, values):
         arguments = {name: values[name] for name in (*_TARGETS, "mobile_fraction")}
@@ -318,10 +330,9 @@ class FRAPSimulator:
         )
 
 
-def _check_count(n_samples, start):
-    for name, value, lowest in (("n_samples", n_samples, 1), ("start", start, 0)):
-        if not isinstance(value, numbers.Integral) or value < lowest:
-            raise ValueError(f"{name} must be a whole number of at least {lowest}, got {value!r}.")
+def _check_count(name, value, lowest):
+    if not isinstance(value, numbers.Integral) or value < lowest:
+        raise ValueError(f"{name} must be a whole number of at least {lowest}, got {value!r}.")
 
 
 def _uniform(key, first, n_rows, n_columns):

@@ -62,6 +62,7 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         )
         residuals, jacobian = linearize(there, rows)
         new_cost = np.einsum("nr,nr->n", residuals, residuals)
+        gain = (cost[rows] - new_cost) / np.maximum(promised, 1e-300)
         better = new_cost <= cost[rows]
         n_iter[rows] += 1
 
@@ -75,9 +76,13 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         still = (step == 0).all(axis=1)
         done = (small & (better | (damping < 1))) | still | stuck
         converged[rows[done]] = True
-        damping = np.where(
-            better, np.maximum(0.1 * damping, _SMALLEST_DAMPING), np.maximum(8 * damping, 1e-6)
+        # Trust the quadratic model as far as it kept its promise.
+        relaxed, raised = (
+            np.maximum(0.1 * damping, _SMALLEST_DAMPING),
+            np.maximum(4 * damping, 1e-6),
         )
+        kept = np.where(gain > 0.25, damping, raised)
+        damping = np.where(better & (gain > 0.75), relaxed, np.where(better, kept, raised))
         going = ~done
         rows, damping = rows[going], damping[going]
         gradient, hessian = gradient[going], hessian[going]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._metadata import Stated, frame_times, parse_dates, seconds_between
+from ._scan import scan_pages
 from ._tiff import TiffStack, read_tiff
 
 Source = str | os.PathLike | Sequence[str | os.PathLike]
@@ -129,6 +130,35 @@ def read_series(source: Source, *, channel: int | None = None) -> ImageSeries:
             "or the list of the images of the series (read_image reads a single image)"
         )
     return series
+
+
+def find_series(source: str | os.PathLike) -> list[str]:
+    """List the image series that a path stands for.
+
+    Parameters
+    ----------
+    source : path or str
+        A file is a series. A folder or glob pattern is one series if its files hold one image
+        each, and otherwise as many series as files.
+
+    Returns
+    -------
+    list of str
+        Sources for `read_series`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder or pattern holds no TIFF file.
+    """
+    paths, _, _ = _resolve(source)
+    if len(paths) == 1 and not Path(source).is_dir():
+        return [str(paths[0])]
+    try:
+        single = all(len(scan_pages(path)) == 1 for path in paths)
+    except ValueError:
+        single = False  # a damaged file; reading it will say more
+    return [str(source)] if single else [str(path) for path in paths]
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:

@@ -26,6 +26,9 @@ class DiffusionModel:
     Parameters
     ----------
     protocol : FRAPProtocol
+    weights : ndarray of shape (ny, nx), default=None
+        Pixel weights of the curves, zero outside the bleach region. None is the mean over it,
+        `protocol.roi_weights`.
 
     Attributes
     ----------
@@ -48,11 +51,11 @@ class DiffusionModel:
     (2, 110)
     """
 
-    def __init__(self, protocol):
+    def __init__(self, protocol, weights=None):
         self.protocol = protocol
-        rows, columns = protocol.roi_box
-        self._mask = protocol.bleach_mask[rows, columns]
-        self._weights = protocol.roi_weights[rows, columns]
+        weights = protocol.roi_weights if weights is None else weights
+        self._mask = protocol.bleach_mask[protocol.roi_box]
+        self._weights = weights[protocol.roi_box]
         padded = [n + 2 * protocol.padding for n in protocol.shape]
         self._axes = [_PeriodicAxis(n, protocol.pixel_size) for n in padded]
         # Cross-correlations with the ROI weights go by FFTs long enough not to wrap around.
@@ -130,17 +133,35 @@ class DiffusionModel:
             axis.kernels(D * self._lags, n)
             for axis, n in zip(self._axes, self._mask.shape, strict=True)
         )
-        # <w, S Y> needs only the cross-correlation of w and Y, at the few shifts that both have,
-        # and the kernels are even: fold the correlation onto shifts >= 0.
-        correlation = irfft2(
-            rfft2(deposits, self._fft_shape) * self._weights_fft, self._fft_shape
-        )
-        h, w = self._mask.shape
-        correlation = _fold(_fold(correlation, h, -2), w, -1)
+        # The mean of S Y over the region is <w, S Y> = <S w, Y>. Spreading w costs a product per
+        # lag, correlating w with Y a Fourier transform per deposit: whichever are fewer.
         recovery = np.zeros((len(depth), self.protocol.n_postbleach))
+        if len(self._lags) < deposits.shape[0] * deposits.shape[1]:
+            spread_weights = self._spread_weights(ky, kx)
+            for i, lags in enumerate(self._lag_index):
+                recovery += deposits[i].reshape(len(depth), -1) @ spread_weights[lags].T
+            return recovery
+        correlation = self._correlate_with_weights(deposits)
         for i, lags in enumerate(self._lag_index):
             recovery += np.sum((ky[lags] @ correlation[i]) * kx[lags], axis=-1)
         return recovery
+
+    def _spread_weights(self, ky, kx):
+        """Spread the ROI weights by each kernel: (n_lags, h * w)."""
+        h, w = self._mask.shape
+        along_y = ky[:, _distances(h, slice(0, h))].reshape(-1, h) @ self._weights
+        along_y = along_y.reshape(len(ky), h, w)
+        return (along_y @ kx[:, _distances(w, slice(0, w))]).reshape(len(ky), h * w)
+
+    def _correlate_with_weights(self, deposits):
+        """Cross-correlate deposits with the ROI weights, shifts folded onto those >= 0.
+
+        The kernels are even and <w, S Y> needs no more than this at the shifts that both have.
+        """
+        spectrum = rfft2(deposits, self._fft_shape) * self._weights_fft
+        correlation = irfft2(spectrum, self._fft_shape)
+        h, w = self._mask.shape
+        return _fold(_fold(correlation, h, -2), w, -1)
 
     def immobile(self, depth):
         """Compute the mean deficit of immobile particles over the depth, shape (n,)."""
@@ -242,12 +263,14 @@ def _fold(correlation, n, axis):
     """Add negative shifts, stored at the end of the axis, to the positive ones."""
     correlation = np.moveaxis(correlation, axis, 0)
     folded = correlation[:n].copy()
-    folded[1:] += correlation[: -n : -1]
+    folded[1:] += correlation[:-n:-1]
     return np.moveaxis(folded, 0, axis)
 
 
 def _groups(values, largest):
     """Yield each distinct value and the rows that hold it, at most `largest` at once."""
+    if len(values) == 0:
+        return
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order], prepend=np.nan) != 0)
     for start, stop in zip(starts, [*starts[1:], len(values)], strict=True):

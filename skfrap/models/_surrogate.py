@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.fft import dct
+from threadpoolctl import threadpool_limits
 
 from skfrap.models._diffusion import DiffusionModel, broadcast_parameters
 
@@ -18,7 +19,6 @@ _COEFFICIENT_TOLERANCE = 1e-11
 _BASIS_TOLERANCE = 1e-10
 _LARGEST_ERROR = 1e-8
 _NODES_IN_D = (33, 65, 129, 257, 513)
-_MOST_NODES_IN_DEPTH = 32
 _CHUNK = 4096
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
 
@@ -67,9 +67,13 @@ class CurveSurrogate:
             raise ValueError(f"D_range must be 0 < lowest < highest in µm²/s, got {D_range!r}.")
         self._log_range = np.log10(self.D_range)
 
-        n_depth = min(self.protocol.n_bleach, _MOST_NODES_IN_DEPTH)
+        # A polynomial of degree n_bleach - 1; of a high degree it needs fewer nodes than that.
+        n_bleach = self.protocol.n_bleach
+        n_depth = min(n_bleach, 8 + int(np.ceil(5 * np.sqrt(n_bleach))))
         depth_nodes = 0.5 + 0.5 * _first_kind_nodes(n_depth)
-        recovery = self._coefficients_in_D(model, depth_nodes)
+        # Threads of BLAS cost more than they bring on matrices of this size.
+        with threadpool_limits(1, user_api="blas"):
+            recovery = self._coefficients_in_D(model, depth_nodes)
         recovery = _first_kind_coefficients(recovery, axis=1)
         immobile = _first_kind_coefficients(model.immobile(depth_nodes), axis=0)
 
@@ -218,10 +222,19 @@ class CurveSurrogate:
         return float(error)
 
 
+def model_for(protocol, weights="mean"):
+    """Make the model of a protocol's curves: the region's mean, or, as "noise", by squared weights.
+
+    The noise variance of a curve's value is the squared ROI weights' mean of that of the pixels.
+    """
+    squared = None if weights == "mean" else protocol.roi_weights**2 / protocol.noise_gain
+    return DiffusionModel(protocol, squared)
+
+
 @lru_cache(maxsize=16)
-def surrogate_for(protocol, D_range=None):
-    """Build the surrogate of free diffusion for a protocol, or take it from the last few built."""
-    return CurveSurrogate(DiffusionModel(protocol), D_range)
+def surrogate_for(protocol, D_range=None, weights="mean"):
+    """Build the surrogate of :func:`model_for`, or take it from the last few built."""
+    return CurveSurrogate(model_for(protocol, weights), D_range)
 
 
 def _first_kind_nodes(n):

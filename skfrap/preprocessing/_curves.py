@@ -100,7 +100,9 @@ class RecoveryCurveExtractor(TransformerMixin, BaseEstimator):
         block = view.read(rows=rows, columns=columns).astype(np.float64)
         curve = np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
         if not np.isfinite(curve).all():
-            raise ValueError(f"{stacks.describe(index)}: pixels in the bleach region are not finite.")
+            raise ValueError(
+                f"{stacks.describe(index)}: pixels in the bleach region are not finite."
+            )
         return curve
 
     def _check_shape(self, shape, name):

@@ -300,7 +300,10 @@ class FadingCorrector(_StackCorrector):
                 f"{self.reference_.shape}."
             )
         reference = np.array(
-            [view.read(frames=slice(k, k + 1))[0][self.reference_].mean() for k in range(view.shape[0])],
+            [
+                view.read(frames=slice(k, k + 1))[0][self.reference_].mean()
+                for k in range(view.shape[0])
+            ],
             dtype=float,
         )
         if not (reference > 0).all():

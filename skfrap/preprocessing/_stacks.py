@@ -98,7 +98,9 @@ class StackSequence(Sequence):
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError("the stacks of a StackSequence are computed; copy=False cannot be had.")
+            raise ValueError(
+                "the stacks of a StackSequence are computed; copy=False cannot be had."
+            )
         return np.stack(list(self)).astype(dtype or self.dtype, copy=False)
 
     def __repr__(self):

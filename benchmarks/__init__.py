@@ -1,0 +1,1 @@
+"""Programs that measure skfrap against the figures it promises; run them as `python -m`."""

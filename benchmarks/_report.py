@@ -1,0 +1,87 @@
+"""What the benchmark programs share: the header, the table of results, timing."""
+
+import os
+import platform
+import sys
+import time
+
+import numpy as np
+import scipy
+import sklearn
+from threadpoolctl import threadpool_info
+
+import skfrap
+
+TABLE_1_BOX = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}
+N_CURVES = 65536  # curves per data set in the paper
+
+
+class Report:
+    """Print a header, then a row per result; remember whether all figures are met.
+
+    Parameters
+    ----------
+    title : str
+    seed : int or None
+        None for programs that draw no random numbers.
+    """
+
+    def __init__(self, title, seed=None):
+        self._missed = []
+        # Wheels of numpy and scipy each bring their own library: name it once.
+        blas = {
+            f"{library['internal_api']}: {library['num_threads']}"
+            for library in threadpool_info()
+            if library["user_api"] == "blas"
+        }
+        print(title)
+        print(
+            f"python {platform.python_version()}, numpy {np.__version__}, scipy "
+            f"{scipy.__version__}, scikit-learn {sklearn.__version__}, skfrap {skfrap.__version__}"
+        )
+        print(
+            f"cores {len(os.sched_getaffinity(0))}, "
+            f"BLAS threads {', '.join(sorted(blas)) or 'unknown'}, "
+            f"load {os.getloadavg()[0]:.1f}, seed {seed}"
+        )
+        self.section("what")
+
+    def section(self, title):
+        """Print the head of a table."""
+        print(f"\n{title:<58s} {'measured':>14s} {'asked':>18s}")
+        print("-" * 100, flush=True)
+
+    def add(self, what, value, form="{:.3g}", *, at_most=None, at_least=None):
+        """Print a row; the figures asked for, if any, are in the unit of `value`."""
+        asked, met = "", True
+        if at_most is not None:
+            asked, met = "<= " + form.format(at_most), value <= at_most
+        if at_least is not None:
+            asked, met = ">= " + form.format(at_least), value >= at_least
+        self.line(what, form.format(value), asked, met if asked else None)
+
+    def line(self, what, measured, asked="", met=None):
+        """Print a row of strings; `met` None asks for nothing."""
+        verdict = "" if met is None else ("ok" if met else "NOT MET")
+        print(f"{what:<58s} {measured:>14s} {asked:>18s} {verdict}".rstrip(), flush=True)
+        if met is False or met is np.False_:
+            self._missed.append(what)
+
+    def exit(self):
+        """End the program, with status 1 if a figure was not met."""
+        if self._missed:
+            print(f"\nNOT MET: {'; '.join(self._missed)}")
+        else:
+            print("\nall figures met")
+        sys.exit(bool(self._missed))
+
+
+def median_time(function, repeats):
+    """Call a function once to warm up, then `repeats` times: median wall time in s."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))

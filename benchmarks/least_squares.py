@@ -1,0 +1,131 @@
+"""Measure LeastSquaresFRAP: its speed, its gain over a plain SciPy fit, and its optima.
+
+The comparison is `scipy.optimize.least_squares`, started in the middle of the same box, on the
+model stepped by FFT: what one would write at first. A few such fits are made, for the time per
+curve; how many curves a fit takes on average is counted on a hundred fits of the exact model.
+Optima are compared with the best of 30 random starts per curve, as the paper uses.
+
+    python -m benchmarks.least_squares             some 5 minutes
+    python -m benchmarks.least_squares --quick     8,192 curves and one fit, under a minute
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from benchmarks._fft_model import FFTModel
+from benchmarks._report import N_CURVES, TABLE_1_BOX, Report, median_time
+from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.models import DiffusionModel
+
+_FITS_COUNTED = 100
+
+
+@dataclass
+class PlainFit:
+    """One fit by SciPy, its wall time, and how many curves it asked of the model."""
+
+    cost: float
+    seconds: float
+    n_curves: int
+
+
+def fit_plainly(compute_curve, curve):
+    """Fit with `scipy.optimize.least_squares`; ``compute_curve(D, c0, alpha)`` is the model."""
+    lower, upper = np.array([TABLE_1_BOX[name] for name in ("D", "c0", "alpha")]).T
+    lower[0], upper[0] = np.log10([lower[0], upper[0]])
+    n_curves = 0
+
+    def residuals(theta):
+        nonlocal n_curves
+        n_curves += 1
+        return compute_curve(10 ** theta[0], theta[1], theta[2]) - curve
+
+    start = time.perf_counter()
+    result = least_squares(residuals, 0.5 * (lower + upper), bounds=(lower, upper))
+    return PlainFit(2 * result.cost, time.perf_counter() - start, n_curves)
+
+
+def sums_of_squares(estimator, X, theta):
+    return np.sum((X - estimator.fitted_curves(theta)) ** 2, axis=1)
+
+
+def measure_speed(report, estimator, X, repeats):
+    in_bulk = median_time(lambda: estimator.predict(X), repeats)
+    limit = 4 * len(X) / N_CURVES
+    report.add(f"predict {len(X):,} curves", in_bulk, "{:.2f} s", at_most=limit)
+    alone = np.median(
+        [median_time(lambda k=k: estimator.predict(X[k : k + 1]), 5) for k in range(25)]
+    )
+    report.add("predict one curve alone, median of 25", 1e3 * alone, "{:.2f} ms", at_most=3)
+    return in_bulk / len(X)
+
+
+def measure_gain(report, estimator, X, seconds_per_fit, n_fits):
+    protocol = estimator.protocol_
+    fits = [fit_plainly(FFTModel(protocol).curve, curve) for curve in X[:n_fits]]
+    for fit in fits:
+        report.add(f"one plain SciPy fit, {fit.n_curves} curves computed", fit.seconds, "{:.1f} s")
+    seconds_per_curve = sum(fit.seconds for fit in fits) / sum(fit.n_curves for fit in fits)
+    # Some fits take twice as many curves as others. How many they take is the same on the exact
+    # model, and there a hundred fits cost seconds.
+    exact = DiffusionModel(protocol)
+    mean_n_curves = np.mean(
+        [
+            fit_plainly(lambda *theta: exact.curves(*theta)[0], curve).n_curves
+            for curve in X[:_FITS_COUNTED]
+        ]
+    )
+    report.add(f"  curves per fit, mean of {_FITS_COUNTED} fits", mean_n_curves, "{:.1f}")
+    plain = seconds_per_curve * mean_n_curves
+    report.add("  so a plain fit takes on average", plain, "{:.1f} s")
+    report.add("  over skfrap's", plain / seconds_per_fit, "{:,.0f} x", at_least=300_000)
+
+    there_and_back = FFTModel(protocol, there_and_back=True)
+    seconds = median_time(lambda: there_and_back.curve(30.0, 0.8, 0.7), 3)
+    gain = seconds * mean_n_curves / seconds_per_fit
+    report.add("  over skfrap's, FFTs there and back in each frame", gain, "{:,.0f} x")
+
+    ours = sums_of_squares(estimator, X[:n_fits], estimator.predict(X[:n_fits]))
+    excess = max(own / fit.cost - 1 for own, fit in zip(ours, fits, strict=True))
+    report.add("  skfrap's residual sum over theirs, less 1", excess, "{:.1e}", at_most=1e-6)
+
+
+def measure_optima(report, protocol, X, bounds, seed):
+    default = LeastSquaresFRAP(protocol, bounds).fit(X)
+    random = LeastSquaresFRAP(protocol, bounds, init="random", n_init=30, random_state=seed).fit(X)
+    found = sums_of_squares(default, X, default.predict(X))
+    best = sums_of_squares(default, X, random.predict(X))
+    box = "default bounds" if bounds is None else "Table 1's box"
+    worse = 100 * np.mean(found > best * (1 + 1e-6))
+    report.add(f"fits worse than 30 random starts, {box}", worse, "{:.4f} %", at_most=0.1)
+    better = 100 * np.mean(best > found * (1 + 1e-6))
+    report.add("  better than them", better, "{:.4f} %")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="8,192 curves and one plain fit")
+    parser.add_argument("--fits", type=int, help="plain SciPy fits to make (default 2)")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    n_curves = 8192 if arguments.quick else N_CURVES
+    n_fits = arguments.fits or (1 if arguments.quick else 2)
+
+    report = Report("least squares", arguments.seed)
+    protocol = FRAPProtocol()
+    X, _ = FRAPSimulator(protocol, random_state=arguments.seed).sample(n_curves, return_X_y=True)
+    estimator = LeastSquaresFRAP(protocol, TABLE_1_BOX).fit(X)
+    seconds_per_fit = measure_speed(report, estimator, X, arguments.repeats)
+    measure_gain(report, estimator, X, seconds_per_fit, n_fits)
+    for bounds in (TABLE_1_BOX, None):
+        measure_optima(report, protocol, X, bounds, arguments.seed)
+    report.exit()
+
+
+if __name__ == "__main__":
+    main()

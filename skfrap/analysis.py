@@ -1,0 +1,381 @@
+"""From one image series to a result: what the command line and reports are made of.
+
+Everything that must be known of an experiment is taken from what the user says, then from the file,
+then from a default; each :class:`SeriesAnalysis` tells which came from where.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import center_of_mass, gaussian_filter, label
+from sklearn.pipeline import make_pipeline
+
+from skfrap.estimators import FRAPEstimates, LeastSquaresFRAP
+from skfrap.io import ImageSeries, read_image, read_series
+from skfrap.preprocessing import (
+    BackgroundSubtractor,
+    FadingCorrector,
+    FlatFieldCorrector,
+    IntensityRescaler,
+    RecoveryCurveExtractor,
+)
+from skfrap.protocol import FRAPProtocol
+from skfrap.regions import Mask, parse_region
+
+__all__ = ["ExperimentOptions", "SeriesAnalysis", "analyse_series", "describe_experiment"]
+
+_BACKGROUNDS = ("subtract", "divide", "none")
+_FADINGS = ("none", "frame", "exponential")
+
+
+@dataclass(frozen=True)
+class ExperimentOptions:
+    """What a user says of an experiment; None leaves it to the file or to the default.
+
+    Attributes
+    ----------
+    pixel_size : float
+        µm.
+    frame_interval : float
+        s.
+    bleach_region : str or region
+        A region, text for :func:`skfrap.regions.parse_region`, or the path of an image of it.
+    recenter : bool
+        Move the region to where bleaching is seen in the first frame after it; default False.
+    n_prebleach : int
+        Frames recorded before bleaching.
+    n_bleach : int
+        Bleach frames, which are not in the file; default 1.
+    bleach_duration : float
+        Time that all bleach frames take, s; default: `n_bleach` frame intervals.
+    first_postbleach : float
+        Time from the end of bleaching to the first frame after it, s; default: a frame interval.
+    skip : int
+        Frames after bleaching to leave out.
+    until : float
+        Leave out frames later than this, s after the end of bleaching.
+    background : {"subtract", "divide", "none"}
+        What to do with the uneven prebleach image; default "subtract".
+    sigma : float
+        Smoothing of the prebleach image, pixels; default 5.
+    fading : {"none", "frame", "exponential"}
+        Correction for fading of the whole field; default "none".
+    dark_level : float
+        Counts without light; default 0.
+    bit_depth : int
+        Of the detector.
+    padding : int
+        Pixels by which the model extends the field; default: that of FRAPProtocol.
+    bounds : dict
+        For the fit, as in LeastSquaresFRAP.
+    level : float
+        Of the intervals.
+    """
+
+    pixel_size: float | None = None
+    frame_interval: float | None = None
+    bleach_region: object | None = None
+    recenter: bool = False
+    n_prebleach: int | None = None
+    n_bleach: int | None = None
+    bleach_duration: float | None = None
+    first_postbleach: float | None = None
+    skip: int = 0
+    until: float | None = None
+    background: str = "subtract"
+    sigma: float = 5.0
+    fading: str = "none"
+    dark_level: float = 0.0
+    bit_depth: int | None = None
+    padding: int | None = None
+    bounds: dict | None = None
+    level: float = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesAnalysis:
+    """Hold the analysis of one image series.
+
+    Attributes
+    ----------
+    name : str
+    protocol : FRAPProtocol
+        Of the frames that were used.
+    curve, fitted : ndarray of shape (n_frames,)
+        The recovery curve and the model's.
+    estimates : FRAPEstimates
+        Of one curve.
+    sources : dict of str to str
+        What was taken from where.
+    prebleach, bleached : ndarray of shape (ny, nx)
+        Average corrected frame before bleaching, and the first corrected frame after it.
+    info : dict
+        What the file's writer stored in it, e.g. the truth of a simulation.
+    """
+
+    name: str
+    protocol: FRAPProtocol
+    curve: np.ndarray
+    fitted: np.ndarray
+    estimates: FRAPEstimates
+    sources: dict
+    prebleach: np.ndarray
+    bleached: np.ndarray
+    info: dict
+
+    def to_record(self):
+        """Return one row of a table: plain values by column name; D is None if it means nothing."""
+        columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
+        record = {"series": self.name}
+        for name, value in columns.items():
+            value = value.item() if isinstance(value, np.generic) else value
+            record[name] = None if isinstance(value, float) and not np.isfinite(value) else value
+        if "no bleaching" in record["flags"]:
+            record.update(D_um2_s=None, D_um2_s_lower=None, D_um2_s_upper=None)
+        record["n_frames"] = self.protocol.n_frames
+        record["sources"] = "; ".join(f"{what}: {source}" for what, source in self.sources.items())
+        return record
+
+
+def describe_experiment(series, options):
+    """Put together the protocol of a series.
+
+    Parameters
+    ----------
+    series : ImageSeries
+    options : ExperimentOptions
+
+    Returns
+    -------
+    protocol : FRAPProtocol
+        Of all frames in the series.
+    sources : dict of str to str
+        What was taken from where.
+
+    Raises
+    ------
+    ValueError
+        Naming everything that is missing, and how to give it.
+    """
+    stored = series.info.get("protocol")
+    stored = FRAPProtocol.from_dict(stored) if stored else None
+    sources, missing = {}, []
+
+    def settle(what, given, from_file, file_source, hint):
+        if given is not None:
+            sources[what] = "given"
+            return given
+        if from_file is not None:
+            sources[what] = file_source
+            return from_file
+        missing.append(hint)
+        return None
+
+    pixel_size = settle(
+        "pixel size",
+        options.pixel_size,
+        series.pixel_size_um,
+        series.sources.get("pixel_size_um", "file"),
+        "the pixel size (--pixel-size, µm)",
+    )
+    n_prebleach = settle(
+        "prebleach frames",
+        options.n_prebleach,
+        stored and stored.n_prebleach,
+        "protocol in the file",
+        "the number of frames before bleaching (--n-prebleach)",
+    )
+    region = settle(
+        "bleach region",
+        options.bleach_region,
+        stored and stored.bleach_region,
+        "protocol in the file",
+        "the bleach region (--bleach-region, e.g. circle:15@50,50 in µm, or an image of it)",
+    )
+    n_frames = len(series.frames)
+    times = series.times_s
+    if options.frame_interval is not None:
+        times = options.frame_interval * np.arange(n_frames)
+        sources["frame times"] = "given"
+    elif times is not None:
+        sources["frame times"] = series.sources.get("times_s", "file")
+    else:
+        missing.append("the time between frames (--frame-interval, s)")
+    if missing:
+        raise ValueError(f"the file does not say {', '.join(missing)}; give what is missing.")
+    if not 1 <= n_prebleach < n_frames:
+        raise ValueError(
+            f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "
+            "least one frame before bleaching and one after."
+        )
+    if isinstance(region, str):
+        sources["bleach region"] = f"given, {region}"
+        region = _read_region(region, pixel_size, series.frames.shape[1:])
+
+    if options.n_bleach is None and stored is None:
+        sources["bleach frames"] = "1, assumed"
+    n_bleach = options.n_bleach or (stored.n_bleach if stored else 1)
+    # A dozen digits are more than any clock has, and make the protocols of like files equal.
+    interval = float(f"{np.median(np.diff(times)):.12g}")
+    first = options.first_postbleach
+    if first is None:
+        first = float(stored.times[stored.n_prebleach]) if stored else interval
+        if stored is None:
+            sources["end of bleaching"] = f"{first:.4g} s before the first frame after it, assumed"
+    bleach_interval = None
+    if options.bleach_duration is not None:
+        bleach_interval = options.bleach_duration / n_bleach
+    elif stored is not None:
+        bleach_interval = stored.bleach_interval
+    postbleach = times[n_prebleach:] - times[n_prebleach] + first
+    return (
+        FRAPProtocol(
+            shape=series.frames.shape[1:],
+            pixel_size=pixel_size,
+            bleach_region=region,
+            n_prebleach=n_prebleach,
+            n_bleach=n_bleach,
+            frame_interval=interval,
+            postbleach_times=np.round(postbleach, 9),
+            bleach_interval=bleach_interval,
+            padding=_padding(options, stored),
+        ),
+        sources,
+    )
+
+
+def analyse_series(source, options=None):
+    """Analyse one image series: correct it, extract its recovery curve and estimate.
+
+    Parameters
+    ----------
+    source : path, list of paths or ImageSeries
+        As in :func:`skfrap.io.read_series`.
+    options : ExperimentOptions, default=None
+
+    Returns
+    -------
+    SeriesAnalysis
+
+    Raises
+    ------
+    ValueError
+        If something about the experiment is missing or does not agree with the file.
+    """
+    options = ExperimentOptions() if options is None else options
+    series = source if isinstance(source, ImageSeries) else read_series(source)
+    protocol, sources = describe_experiment(series, options)
+    series, protocol = _select_frames(series, protocol, options)
+    if options.recenter:
+        protocol, sources["bleach region"] = _recenter(
+            series, protocol, options, sources["bleach region"]
+        )
+    corrector = make_pipeline(*_corrections(protocol, options)).fit([series])
+    view = corrector.transform([series]).view(0)
+    curve = RecoveryCurveExtractor(protocol).fit_transform(corrector.transform([series]))
+    regressor = LeastSquaresFRAP(protocol, bounds=options.bounds).fit(curve)
+    estimates = regressor.estimate(curve, level=options.level)
+    fitted = regressor.fitted_curves(regressor.predict(curve))
+    prebleach, bleached = _before_and_after(view, protocol)
+    return SeriesAnalysis(
+        name=series.name,
+        protocol=protocol,
+        curve=curve[0],
+        fitted=fitted[0],
+        estimates=estimates,
+        sources=sources,
+        prebleach=prebleach,
+        bleached=bleached,
+        info=series.info,
+    )
+
+
+def _corrections(protocol, options):
+    for what, value, allowed in (
+        ("background", options.background, _BACKGROUNDS),
+        ("fading", options.fading, _FADINGS),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{what} must be one of {allowed}, got {value!r}.")
+    corrections = [IntensityRescaler(options.bit_depth, offset=options.dark_level)]
+    evenness = {"subtract": BackgroundSubtractor, "divide": FlatFieldCorrector}
+    if options.background in evenness:
+        corrector = evenness[options.background]
+        corrections.append(corrector(options.sigma, n_prebleach=protocol.n_prebleach))
+    if options.fading != "none":
+        corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
+    return corrections
+
+
+def _before_and_after(view, protocol):
+    """Return the average frame before bleaching, and the first after it."""
+    n_prebleach = protocol.n_prebleach
+    return (
+        view.read(frames=slice(0, n_prebleach)).mean(axis=0),
+        view.read(frames=slice(n_prebleach, n_prebleach + 1))[0],
+    )
+
+
+def _recenter(series, protocol, options, source):
+    """Move the bleach region's centroid to that of the patch that has lost most intensity."""
+    corrector = make_pipeline(*_corrections(protocol, options)).fit([series])
+    before, after = _before_and_after(corrector.transform([series]).view(0), protocol)
+    radius = protocol.equivalent_radius / protocol.pixel_size
+    lost = gaussian_filter((before - after).astype(float), 0.25 * radius, mode="nearest")
+    patches, _ = label(lost > 0.5 * lost.max())
+    patch = patches == patches[np.unravel_index(lost.argmax(), lost.shape)]
+    if not lost.max() > 0 or patch.sum() < 0.1 * protocol.bleach_mask.sum():
+        raise ValueError("no bleached patch is seen to move the region to; check n_prebleach.")
+    dy, dx = (
+        np.subtract(center_of_mass(lost, patch, 1), center_of_mass(protocol.bleach_mask))
+        * protocol.pixel_size
+    )
+    region = protocol.bleach_region.moved(dx, dy, protocol.shape, protocol.pixel_size)
+    moved = f"{source}, moved by ({dx:.2f}, {dy:.2f}) µm to where bleaching is seen"
+    return protocol.replace(bleach_region=region), moved
+
+
+def _select_frames(series, protocol, options):
+    """Leave out the first frames after bleaching and those that are too late."""
+    postbleach = protocol.times[protocol.n_prebleach :]
+    wanted = np.arange(len(postbleach)) >= options.skip
+    if options.until is not None:
+        wanted &= postbleach <= options.until
+    if wanted.all():
+        return series, protocol
+    if not wanted.any():
+        raise ValueError(
+            f"skip={options.skip} and until={options.until} leave none of the {len(postbleach)} "
+            "frames after bleaching."
+        )
+    kept = np.concatenate([np.ones(protocol.n_prebleach, bool), wanted])
+    selected = ImageSeries(
+        frames=series.frames[kept],
+        name=series.name,
+        pixel_size_um=series.pixel_size_um,
+        times_s=None if series.times_s is None else series.times_s[kept],
+        bit_depth=series.bit_depth,
+        sources=series.sources,
+        paths=series.paths,
+        info=series.info,
+    )
+    return selected, protocol.replace(postbleach_times=postbleach[wanted])
+
+
+def _read_region(text, pixel_size, shape):
+    if not Path(text).is_file():
+        return parse_region(text, pixel_size)
+    image = read_image(text)
+    if image.shape != tuple(shape):
+        raise ValueError(
+            f"the image of the bleach region, {text}, has {image.shape} pixels, and the series has "
+            f"{tuple(shape)}."
+        )
+    return Mask.from_image(image)
+
+
+def _padding(options, stored):
+    if options.padding is not None:
+        return options.padding
+    return stored.padding if stored else FRAPProtocol().padding

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skfrap import FRAPProtocol, Mask
+
+
+@pytest.fixture(scope="session")
+def default_protocol():
+    return FRAPProtocol()
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Folder of reference data beside the checkout; its README says where the data come from."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"needs the reference data in ../shared ({folder}), which are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference_mask(shared):
+    """Mask of the reference program for the default circle, with its own anti-aliasing."""
+    fractions = np.zeros((256, 256))
+    counts = np.loadtxt(shared / "reference" / "mask_counts_of_225.csv", delimiter=",")
+    fractions[106:150, 106:150] = counts / 225
+    return Mask(fractions)

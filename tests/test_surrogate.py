@@ -1,0 +1,199 @@
+"""The interpolated model against the exact one, everywhere in its range."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from skfrap import Circle, FRAPProtocol, Mask, Rectangle
+from skfrap.models import CurveSurrogate, DiffusionModel, surrogate_for
+
+GRADED = np.zeros((30, 40))
+GRADED[8:20, 10:31] = np.linspace(0.05, 1, 21)
+PROTOCOLS = {
+    "default": FRAPProtocol(),
+    "one bleach frame": FRAPProtocol(n_bleach=1, n_postbleach=30),
+    "irregular times, rectangle off centre": FRAPProtocol(
+        shape=(60, 90),
+        bleach_region=Rectangle(9.0, 20.0, center=(20.0, 25.0)),
+        n_prebleach=3,
+        n_bleach=3,
+        bleach_interval=0.05,
+        postbleach_times=np.geomspace(0.02, 200.0, 40),
+        padding=40,
+    ),
+    "mask": FRAPProtocol(shape=(30, 40), bleach_region=Mask(GRADED), n_postbleach=25, padding=20),
+}
+names = st.sampled_from([*PROTOCOLS])
+unit = st.floats(0.0, 1.0)
+
+
+@cache
+def model_and_surrogate(name):
+    model = DiffusionModel(PROTOCOLS[name])
+    return model, CurveSurrogate(model)
+
+
+def diffusion_coefficient(surrogate, fraction):
+    lowest, highest = surrogate.D_range
+    return np.clip(lowest * (highest / lowest) ** fraction, lowest, highest)
+
+
+def everywhere(test):
+    for name in PROTOCOLS:
+        for at in (0.0, 1.0):
+            test = example(name, at, 0.0, 1.0)(test)
+            test = example(name, at, 0.3, 0.5)(test)
+    given_anything = given(names, unit, unit, unit)(test)
+    return settings(deadline=None, derandomize=True, max_examples=200)(given_anything)
+
+
+@everywhere
+def test_error_is_below_1e_8_everywhere(name, at, alpha, mobile_fraction):
+    model, surrogate = model_and_surrogate(name)
+    parameters = {"D": diffusion_coefficient(surrogate, at), "c0": 1.0, "alpha": alpha}
+    parameters["mobile_fraction"] = mobile_fraction
+    difference = np.abs(surrogate.curves(**parameters) - model.curves(**parameters)).max()
+    assert difference < 1e-8
+
+
+@everywhere
+def test_scores_are_the_projected_curves_and_lose_nothing(name, at, alpha, mobile_fraction):
+    model, surrogate = model_and_surrogate(name)
+    D = diffusion_coefficient(surrogate, at)
+    curve = model.curves(D, 1.0, alpha, mobile_fraction)
+    scores = surrogate.project(curve)
+    np.testing.assert_allclose(scores @ surrogate.basis, curve, rtol=0, atol=1e-8)
+    ours = surrogate.scores(*np.array([[np.log10(D)], [1 - alpha], [mobile_fraction]]))
+    np.testing.assert_allclose(ours, scores, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_basis_is_orthonormal_small_and_starts_with_the_constant(name):
+    _, surrogate = model_and_surrogate(name)
+    n_scores, n_frames = surrogate.basis.shape
+    assert n_frames == PROTOCOLS[name].n_frames
+    assert n_scores <= (25 if name == "default" else n_frames)
+    np.testing.assert_allclose(surrogate.basis @ surrogate.basis.T, np.eye(n_scores), atol=1e-13)
+    np.testing.assert_allclose(np.abs(surrogate.basis[0]), n_frames**-0.5, rtol=1e-13)
+
+
+@settings(deadline=None, derandomize=True)
+@given(names, st.floats(0.002, 0.998), st.floats(0.002, 0.998))
+def test_derivatives_agree_with_finite_differences(name, at, depth):
+    _, surrogate = model_and_surrogate(name)
+    theta = np.array([np.log10(diffusion_coefficient(surrogate, at)), depth])
+    scores, *slopes = surrogate.scores_and_slopes(theta[:1], theta[1:])
+    np.testing.assert_allclose(scores, surrogate.scores(theta[:1], theta[1:]), atol=1e-12)
+    h = 1e-4
+    for k, slope in enumerate(slopes):
+        steps = theta + h * np.outer([-2, -1, 1, 2], np.arange(2) == k)
+        values = surrogate.scores(*steps.T)
+        difference = np.array([1, -8, 8, -1]) @ values / (12 * h)
+        np.testing.assert_allclose(slope[0], difference, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_refuses_outside_its_range(name):
+    _, surrogate = model_and_surrogate(name)
+    lowest, highest = surrogate.D_range
+    assert lowest < highest
+    for D in (0.0, 0.999 * lowest, 1.001 * highest, [lowest, 2 * highest]):
+        with pytest.raises(ValueError, match=r"^D must lie in the range"):
+            surrogate.curves(D, 1.0, 0.5)
+    for arguments in ({"alpha": 1.1}, {"c0": np.nan}, {"mobile_fraction": -0.1}):
+        name, _ = next(iter(arguments.items()))
+        with pytest.raises(ValueError, match=f"^{name} "):
+            surrogate.curves(**{"D": highest, "c0": 1.0, "alpha": 0.5} | arguments)
+
+
+def test_range_can_be_chosen():
+    protocol = PROTOCOLS["one bleach frame"]
+    model = DiffusionModel(protocol)
+    surrogate = CurveSurrogate(model, D_range=(0.001, 10))
+    assert surrogate.D_range == (0.001, 10.0)
+    D = np.geomspace(0.001, 10, 50)
+    np.testing.assert_allclose(
+        surrogate.curves(D, 1.0, 0.4), model.curves(D, 1.0, 0.4), rtol=0, atol=1e-8
+    )
+    with pytest.raises(ValueError, match="D"):
+        surrogate.curves(11.0, 1.0, 0.4)
+    for bad in ((0.0, 1.0), (2.0, 1.0), (1.0, np.inf)):
+        with pytest.raises(ValueError, match="D_range"):
+            CurveSurrogate(model, D_range=bad)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_default_range_spans_what_the_protocol_resolves(name):
+    # Below it hardly anything recovers, above it recovery is over in the first frame.
+    model, surrogate = model_and_surrogate(name)
+    assert surrogate.D_range == model.D_range
+    lowest, highest = surrogate.D_range
+    first, last = model.curves([lowest, highest], 1.0, 0.4)[:, PROTOCOLS[name].n_prebleach :]
+    assert first[-1] - first[0] < 0.1
+    assert np.ptp(last) < 0.1
+    middle = model.curves(np.geomspace(lowest, highest, 9), 1.0, 0.4)
+    assert np.ptp(middle[:, PROTOCOLS[name].n_prebleach :], axis=1).max() > 0.1
+
+
+def test_broadcasting_and_shape_are_the_models():
+    model, surrogate = model_and_surrogate("mask")
+    D = np.array([1.0, 10.0, 100.0])
+    arguments = (D[:, None], [0.7, 900.0], 0.5, 0.8)
+    curves = surrogate.curves(*arguments)
+    assert curves.shape == (6, PROTOCOLS["mask"].n_frames)
+    np.testing.assert_allclose(curves, model.curves(*arguments), rtol=1e-7)
+    assert surrogate.curves([], [], []).shape == (0, PROTOCOLS["mask"].n_frames)
+
+
+def test_more_curves_than_a_chunk_keep_their_order():
+    _, surrogate = model_and_surrogate("mask")
+    D = np.tile([1.0, 10.0, 100.0], 4000)
+    curves = surrogate.curves(D, np.arange(12000.0), 0.5)
+    for k in (0, 4095, 4096, 4097, 11999):
+        np.testing.assert_allclose(curves[k], surrogate.curves(D[k], k, 0.5)[0], rtol=1e-12)
+
+
+def test_stated_error_is_honest():
+    model, surrogate = model_and_surrogate("default")
+    D = np.geomspace(*surrogate.D_range, 77)
+    measured = np.abs(surrogate.curves(D, 1.0, 0.2) - model.curves(D, 1.0, 0.2)).max()
+    assert surrogate.error < 1e-8
+    assert measured < 10 * surrogate.error
+
+
+def test_surrogates_are_built_once_per_protocol():
+    protocol = PROTOCOLS["mask"]
+    assert surrogate_for(protocol) is surrogate_for(protocol.replace())
+    assert surrogate_for(protocol) is not surrogate_for(protocol.replace(n_bleach=2))
+
+
+def test_two_frames_are_enough_to_interpolate():
+    protocol = FRAPProtocol(n_prebleach=1, n_postbleach=1, bleach_region=Circle(8.0))
+    model = DiffusionModel(protocol)
+    D = np.geomspace(*model.D_range, 20)
+    np.testing.assert_allclose(
+        surrogate_for(protocol).curves(D, 1.0, 0.3), model.curves(D, 1.0, 0.3), rtol=0, atol=1e-8
+    )
+
+
+def test_many_bleach_frames():
+    # A slow scan bleaches for as long as it takes: the model has any number of bleach frames.
+    protocol = FRAPProtocol(
+        shape=(24, 24),
+        pixel_size=1.0,
+        bleach_region=Circle(3.0),
+        n_bleach=100,
+        n_postbleach=10,
+        padding=12,
+    )
+    model = DiffusionModel(protocol)
+    D = np.geomspace(*model.D_range, 15)[:, None]
+    alpha = np.linspace(0, 1, 15)
+    for mobile_fraction in (0.0, 1.0):
+        difference = surrogate_for(protocol).curves(D, 1.0, alpha, mobile_fraction) - model.curves(
+            D, 1.0, alpha, mobile_fraction
+        )
+        assert np.abs(difference).max() < 1e-8
