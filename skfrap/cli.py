@@ -174,7 +174,7 @@ def simulate(
     type=click.Choice(["none", "frame", "exponential"]),
     default="none",
     show_default=True,
-    help="Undo fading of the field: frame by frame, or by a fitted decay.",
+    help="Undo fading of the field: per frame, or by a fitted decay.",
 )
 @click.option("--dark-level", type=_NUMBER, default=0.0, show_default=True, help="Counts.")
 @click.option("--bit-depth", type=int, help="Of the detector.")

@@ -108,15 +108,10 @@ class FRAPProtocol:
         except (TypeError, ValueError):
             raise ValueError(f"shape must be (ny, nx), got {self.shape!r}.") from None
         store("shape", (_count(ny, "shape", 1), _count(nx, "shape", 1)))
-        if (
-            not isinstance(self.pixel_size, numbers.Real)
-            or not np.isfinite(self.pixel_size)
-            or self.pixel_size <= 0
-        ):
-            raise ValueError(
-                f"pixel_size must be a positive number of µm, got {self.pixel_size!r}."
-            )
-        store("pixel_size", float(self.pixel_size))
+        size = self.pixel_size
+        if not isinstance(size, numbers.Real) or not np.isfinite(size) or size <= 0:
+            raise ValueError(f"pixel_size must be a positive number of µm, got {size!r}.")
+        store("pixel_size", float(size))
         store("n_prebleach", _count(self.n_prebleach, "n_prebleach", 1))
         store("n_bleach", _count(self.n_bleach, "n_bleach", 1))
         store("frame_interval", _duration(self.frame_interval, "frame_interval"))
@@ -178,11 +173,8 @@ class FRAPProtocol:
 
     @property
     def n_frames(self):
+        """Number of recorded frames: prebleach and postbleach."""
         return self.n_prebleach + self.n_postbleach
-
-    @property
-    def n_pixels(self):
-        return self.shape[0] * self.shape[1]
 
     @cached_property
     def bleach_times(self):
@@ -192,6 +184,7 @@ class FRAPProtocol:
 
     @cached_property
     def times(self):
+        """Times of the recorded frames, s after the last bleach frame."""
         first_bleach = self.bleach_times[0]
         prebleach = first_bleach - self.frame_interval * np.arange(self.n_prebleach, 0, -1.0)
         if self.postbleach_times is None:
@@ -202,10 +195,12 @@ class FRAPProtocol:
 
     @cached_property
     def bleach_mask(self):
+        """Fraction of each pixel inside the bleach region, (ny, nx)."""
         return _read_only(self.bleach_region.area_fractions(self.shape, self.pixel_size))
 
     @cached_property
     def roi_weights(self):
+        """`bleach_mask` normalised to sum to 1: weights of the recovery curve."""
         return _read_only(self.bleach_mask / self.bleach_mask.sum())
 
     @cached_property
@@ -229,6 +224,7 @@ class FRAPProtocol:
 
     @property
     def feature_names(self):
+        """Names of a curve's values, from the times: (n_frames,) of str."""
         return np.array([f"intensity at {time:.12g} s" for time in self.times], dtype=object)
 
     def replace(self, **changes):
@@ -251,9 +247,7 @@ class FRAPProtocol:
         description = dict(description)
         unknown = set(description) - {field.name for field in fields(cls)}
         if unknown:
-            raise ValueError(
-                f"unknown entries in the description of a protocol: {sorted(unknown)}."
-            )
+            raise ValueError(f"a protocol has no {sorted(unknown)}; check the description.")
         if "bleach_region" in description:
             description["bleach_region"] = region_from_dict(description["bleach_region"])
         return cls(**description)

@@ -75,13 +75,13 @@ class _Region:
                 raise ValueError(
                     f"bleach_region {self!r} leaves the field of view: it spans "
                     f"x {x0:.6g} to {x1:.6g} and y {y0:.6g} to {y1:.6g} µm, and the field is "
-                    f"{width:.6g} x {height:.6g} µm. Move or shrink the region, or check pixel_size."
+                    f"{width:.6g} x {height:.6g} µm. Move or shrink it, or check pixel_size."
                 )
         fractions = self._area_fractions(shape, pixel_size)
         if fractions.sum() < 1 - 1e-9:
             raise ValueError(
-                f"bleach_region {self!r} covers {fractions.sum():.3g} pixels of {pixel_size:.6g} µm;"
-                " it must cover at least one. Check pixel_size and the units (µm) of the region."
+                f"bleach_region {self!r} covers {fractions.sum():.3g} pixels of {pixel_size:.6g} "
+                "µm; it must cover at least one. Check pixel_size and the units (µm) of the region."
             )
         return fractions
 

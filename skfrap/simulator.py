@@ -24,8 +24,8 @@ class FRAPSimulator:
     Parameters are drawn from a prior, curves computed by the exact model (through its
     interpolation, error below 1e-8, where D lies in its range) and Gaussian noise is added, of
     variance ``a + b * intensity`` in each pixel (Eq. 5 of [1]_). A curve's value is a weighted mean
-    of pixels, so its noise is drawn with variance ``sum(w**2 * (a + b * c))``: the same distribution
-    as averaging noisy pixels, at a thousandth of the cost.
+    of pixels, so its noise is drawn with variance ``sum(w**2 * (a + b * c))``: the same
+    distribution as averaging noisy pixels, at a thousandth of the cost.
 
     Sample i depends on `random_state` and i alone: not on how many samples are asked for, nor
     on the chunks they come in.

@@ -3,6 +3,7 @@
 import numbers
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.stats import chi2
 from scipy.stats import t as student_t
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
@@ -16,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from skfrap import __version__
+from skfrap._threads import one_blas_thread
 from skfrap.estimators._levenberg_marquardt import minimize_in_box
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import surrogate_for
@@ -48,9 +50,10 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         :attr:`skfrap.models.DiffusionModel.D_range`), c0 by 0, and alpha by 0 and 1.
     init : {"grid", "random"}, array-like of shape (n_samples, 3) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
-        same for all curves, the best result kept (as the paper does); at given values in the columns of `target_names_`,
-        one row per curve or one for all; or at the predictions of another fitted estimator
-        (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive cloning).
+        same for all curves, the best result kept (as the paper does); at given values in the
+        columns of `target_names_`, one row per curve or one for all; or at the predictions of
+        another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
+        cloning).
     n_init : int, default=30
         Random starts per curve with ``init="random"``.
     max_nfev : int, default=100
@@ -61,6 +64,8 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         this fraction.
     random_state : int, RandomState instance or None, default=None
         For ``init="random"``.
+    n_jobs : int, default=None
+        Threads that fit batches of curves side by side. None is 1, -1 all cores.
 
     Attributes
     ----------
@@ -103,6 +108,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         max_nfev=100,
         tol=1e-13,
         random_state=None,
+        n_jobs=None,
     ):
         self.protocol = protocol
         self.bounds = bounds
@@ -111,6 +117,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.max_nfev = max_nfev
         self.tol = tol
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -262,8 +269,9 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 check_is_fitted(self.init)
             except NotFittedError as error:
                 raise NotFittedError(
-                    f"init is a {type(self.init).__name__} that is not fitted. To keep a fitted one "
-                    "through clone and cross-validation, give sklearn.frozen.FrozenEstimator of it."
+                    f"init is a {type(self.init).__name__} that is not fitted. To keep a fitted "
+                    "one through clone and cross-validation, wrap it in "
+                    "sklearn.frozen.FrozenEstimator."
                 ) from error
 
     def _check_y(self, X, y):
@@ -326,12 +334,14 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     # Fits
 
+    @one_blas_thread()
     def _fit_curves(self, X):
         starts = self._prepare_starts(X)
-        chunks = [
-            self._fit_chunk(X[first : first + _CHUNK], starts, slice(first, first + _CHUNK))
-            for first in range(0, len(X), _CHUNK)
-        ]
+        chunks = [slice(first, first + _CHUNK) for first in range(0, len(X), _CHUNK)]
+        n_jobs = self.n_jobs if len(chunks) > 1 else 1
+        chunks = Parallel(n_jobs=n_jobs, prefer="threads")(
+            delayed(self._fit_chunk)(X[rows], starts, rows) for rows in chunks
+        )
         return _Fits(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
 
     def _fit_chunk(self, X, starts, rows):

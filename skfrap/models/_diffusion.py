@@ -12,6 +12,8 @@ of two one-dimensional convolutions, so everything happens on small arrays and a
 import numpy as np
 from scipy.fft import irfft2, next_fast_len, rfft2
 
+from skfrap._threads import one_blas_thread
+
 _LARGEST_BLOCK = 2**22  # doubles in a temporary array: 32 MiB
 
 
@@ -111,6 +113,7 @@ class DiffusionModel:
             postbleach[rows] = 1 - depth[rows, np.newaxis] * deficit
         return curves * c0[:, np.newaxis]
 
+    @one_blas_thread()
     def recovery(self, D, depth):
         """Compute the mean deficit of mobile particles in the bleach region, over the depth.
 
@@ -171,6 +174,7 @@ class DiffusionModel:
         removed = 1 - np.einsum("nyx,yx->n", left, self._weights)
         return np.divide(removed, depth, out=np.full(len(depth), limit), where=depth > 0)
 
+    @one_blas_thread()
     def images(self, D, c0, alpha, mobile_fraction=1.0, *, padded=False):
         """Compute noise-free image series.
 

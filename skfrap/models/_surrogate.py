@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.fft import dct
-from threadpoolctl import threadpool_limits
 
+from skfrap._threads import one_blas_thread
 from skfrap.models._diffusion import DiffusionModel, broadcast_parameters
 
 _COEFFICIENT_TOLERANCE = 1e-11
@@ -59,6 +59,7 @@ class CurveSurrogate:
     True
     """
 
+    @one_blas_thread()
     def __init__(self, model, D_range=None):
         self.protocol = model.protocol
         self.D_range = tuple(map(float, model.D_range if D_range is None else D_range))
@@ -71,9 +72,7 @@ class CurveSurrogate:
         n_bleach = self.protocol.n_bleach
         n_depth = min(n_bleach, 8 + int(np.ceil(5 * np.sqrt(n_bleach))))
         depth_nodes = 0.5 + 0.5 * _first_kind_nodes(n_depth)
-        # Threads of BLAS cost more than they bring on matrices of this size.
-        with threadpool_limits(1, user_api="blas"):
-            recovery = self._coefficients_in_D(model, depth_nodes)
+        recovery = self._coefficients_in_D(model, depth_nodes)
         recovery = _first_kind_coefficients(recovery, axis=1)
         immobile = _first_kind_coefficients(model.immobile(depth_nodes), axis=0)
 
@@ -93,6 +92,7 @@ class CurveSurrogate:
                 f"µm²/s reaches an error of {self.error:.1e} only; use a narrower D_range."
             )
 
+    @one_blas_thread()
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
         """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`.
 
@@ -249,7 +249,17 @@ def _first_kind_coefficients(values, axis):
 
 def _chebyshev_basis(x, n):
     """Evaluate the first n Chebyshev polynomials T_k at x in [-1, 1]: (len(x), n)."""
-    return np.cos(np.arccos(np.clip(x, -1.0, 1.0))[:, np.newaxis] * np.arange(n))
+    basis = np.empty((max(n, 2), len(x)))
+    basis[0] = 1.0
+    np.clip(x, -1.0, 1.0, out=basis[1])
+    known = 1  # highest order so far; T_{m+k} = 2 T_m T_k - T_{m-k} doubles it at each step
+    while known < n - 1:
+        new = min(known, n - 1 - known)
+        rows = basis[known + 1 : known + 1 + new]
+        np.multiply(basis[1 : new + 1], 2 * basis[known], out=rows)
+        rows -= basis[known - new : known][::-1]
+        known += new
+    return basis[:n].T
 
 
 def _chebyshev_slope_basis(x, n):

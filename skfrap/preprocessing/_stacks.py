@@ -1,9 +1,9 @@
 """Stacks seen through corrections, computed when and where they are looked at.
 
 A correction is two functions: ``_prepare(view)`` looks at one stack as the corrections before it
-left it and returns what it needs to know of it (say, its background); ``_apply(block, state, frames,
-rows, columns)`` then corrects any part of that stack, in place. So a curve that needs only the
-pixels of the bleach region never pays for the others, and no more than one stack is in memory
+left it and returns what it needs to know of it (say, its background); ``_apply(block, state,
+frames, rows, columns)`` then corrects any part of that stack, in place. So a curve that needs only
+the pixels of the bleach region never pays for the others, and no more than one stack is in memory
 as floats at a time.
 """
 
@@ -98,9 +98,7 @@ class StackSequence(Sequence):
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError(
-                "the stacks of a StackSequence are computed; copy=False cannot be had."
-            )
+            raise ValueError("a StackSequence computes its stacks; copy=False cannot be had.")
         return np.stack(list(self)).astype(dtype or self.dtype, copy=False)
 
     def __repr__(self):
