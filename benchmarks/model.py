@@ -1,7 +1,9 @@
 """Measure the forward model: one exact curve, many interpolated ones, noisy samples.
 
 An exact curve is timed against the same model stepped by FFT on the padded grid, in plain SciPy, in
-the same run; the two must agree. Rates are medians over repeated calls.
+the same run; the two must agree. Stepping is timed as a fresh process runs it, and again with
+memory kept for reuse, as later in a session, where it is three times as fast: that is what the
+ratio is taken of. Rates are medians over repeated calls.
 
     python -m benchmarks.model
 """
@@ -11,7 +13,7 @@ import argparse
 import numpy as np
 
 from benchmarks._fft_model import FFTModel
-from benchmarks._report import N_CURVES, Report, median_time
+from benchmarks._report import N_CURVES, Report, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.models import CurveSurrogate, DiffusionModel
 
@@ -23,9 +25,12 @@ def measure_exact_model(report, protocol, repeats):
         for D in (1.0, 10.0, 100.0, 1000.0)
         for alpha in (0.5, 0.7, 0.9)
     ]
-    exact = np.median([median_time(lambda s=s: model.curves(**s), repeats) for s in settings])
+    few = max(3, repeats // 4)
     # Stepping takes the same time whatever the parameters.
-    stepped = median_time(lambda: stepping.curve(**settings[4]), max(3, repeats // 4))
+    fresh = median_time(lambda: stepping.curve(**settings[4]), few)
+    keep_freed_memory()
+    stepped = median_time(lambda: stepping.curve(**settings[4]), few)
+    exact = np.median([median_time(lambda s=s: model.curves(**s), repeats) for s in settings])
     there_and_back = FFTModel(protocol, there_and_back=True)
     reference = median_time(lambda: there_and_back.curve(**settings[4]), 3)
     difference = max(
@@ -33,17 +38,13 @@ def measure_exact_model(report, protocol, repeats):
         for s in settings[::3]
         for other in (stepping, there_and_back)
     )
-    report.add(
-        f"one exact curve of {protocol.n_frames} frames", 1e3 * exact, "{:.2f} ms", at_most=6
-    )
-    report.add("one curve by FFT stepping, plain SciPy", 1e3 * stepped, "{:.0f} ms")
-    report.add(
-        "  transforming there and back in every frame, complex", 1e3 * reference, "{:.0f} ms"
-    )
-    report.add(
-        "  ratio of FFT stepping to one exact curve", stepped / exact, "{:.0f} x", at_least=100
-    )
-    report.add("  largest difference between the three", difference, "{:.1e}", at_most=1e-10)
+    curve = f"one exact curve of {protocol.n_frames} frames"
+    report.add(curve, 1e3 * exact, "{:.2f} ms", at_most=6)
+    report.add("one curve by FFT stepping, plain SciPy, fresh process", 1e3 * fresh, "{:.0f} ms")
+    report.add("  with memory kept for reuse", 1e3 * stepped, "{:.0f} ms")
+    report.add("  ratio of that to one exact curve", stepped / exact, "{:.0f} x", at_least=100)
+    report.add("one by FFTs there and back in every frame, complex", 1e3 * reference, "{:.0f} ms")
+    report.add("largest difference between the three", difference, "{:.1e}", at_most=1e-10)
 
 
 def measure_surrogate(report, protocol, repeats, seed):

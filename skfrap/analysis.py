@@ -299,12 +299,13 @@ def _corrections(protocol, options):
         if value not in allowed:
             raise ValueError(f"{what} must be one of {allowed}, got {value!r}.")
     corrections = [IntensityRescaler(options.bit_depth, offset=options.dark_level)]
+    # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
+    if options.fading != "none":
+        corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
     evenness = {"subtract": BackgroundSubtractor, "divide": FlatFieldCorrector}
     if options.background in evenness:
         corrector = evenness[options.background]
         corrections.append(corrector(options.sigma, n_prebleach=protocol.n_prebleach))
-    if options.fading != "none":
-        corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
     return corrections
 
 

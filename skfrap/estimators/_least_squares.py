@@ -3,8 +3,6 @@
 import numbers
 
 import numpy as np
-from joblib import Parallel, delayed
-from scipy.stats import chi2
 from scipy.stats import t as student_t
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
@@ -17,19 +15,12 @@ from sklearn.utils.validation import (
 )
 
 from skfrap import __version__
-from skfrap._threads import one_blas_thread
-from skfrap.estimators._levenberg_marquardt import minimize_in_box
+from skfrap.estimators._diagnostics import describe_fits
+from skfrap.estimators._fitting import FITTED, CurveFitter
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import surrogate_for
 from skfrap.parameters import PARAMETERS, parameter
 from skfrap.protocol import FRAPProtocol
-
-_NAMES = ("D", "c0", "alpha")
-_CHUNK = 2048
-_GRID_PER_DECADE, _GRID_IN_ALPHA = 12, 12
-_SHORTEST_TESTED, _CORRELATED = 20, 3.5  # frames; standard deviations of the lag-one correlation
-_NO_NOISE = 1e-7
-_WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
 
 
 class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -150,13 +141,20 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
         self._check_options()
-        self.target_names_ = [PARAMETERS[name].target_name for name in _NAMES]
+        self.target_names_ = [PARAMETERS[name].target_name for name in FITTED]
         self.n_outputs_, self._flat_output = self._check_y(X, y)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
         self.protocol_ = self._choose_protocol(X.shape[1])
         self.surrogate_ = surrogate_for(self.protocol_)
         self.bounds_ = self._choose_bounds()
+        self._fitter = CurveFitter(
+            self.surrogate_,
+            self.bounds_,
+            max_nfev=self.max_nfev,
+            tol=self.tol,
+            n_jobs=self.n_jobs,
+        )
         self.skfrap_version_ = __version__
         return self
 
@@ -216,13 +214,21 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         fits = self._fit_curves(X)
         intervals = self._intervals(fits, level)
         columns = {}
-        for k, name in enumerate(_NAMES):
+        for k, name in enumerate(FITTED):
             key = "D_um2_s" if name == "D" else name
             from_target = PARAMETERS[name].from_target
             columns[key] = from_target(fits.theta[:, k])
             columns[f"{key}_lower"] = from_target(intervals[:, k, 0])
             columns[f"{key}_upper"] = from_target(intervals[:, k, 1])
-        at_bound, poorly_determined, flags = self._describe(X, fits)
+        at_bound, poorly_determined, flags = describe_fits(
+            X,
+            self.fitted_curves(fits.theta),
+            fits,
+            self._fitter.lower,
+            self._fitter.upper,
+            self._standard_errors(fits)[:, 0],
+            self._curve_variance(fits),
+        )
         return FRAPEstimates(
             **columns,
             noise_a=self._curve_variance(fits) / self.protocol_.noise_gain,
@@ -276,12 +282,12 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _check_y(self, X, y):
         if y is None:
-            return len(_NAMES), False
+            return len(FITTED), False
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         if len(y) != len(X):
             raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if y.ndim > 2 or n_outputs > len(_NAMES):
+        if y.ndim > 2 or n_outputs > len(FITTED):
             raise ValueError(
                 f"y must have the columns {self.target_names_} or the first of them, "
                 f"got shape {y.shape}."
@@ -304,7 +310,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         for name, ends in (self.bounds or {}).items():
             description = parameter(name)
             if name not in bounds:
-                raise ValueError(f"bounds can be given for {_NAMES}, got {name!r}.")
+                raise ValueError(f"bounds can be given for {FITTED}, got {name!r}.")
             try:
                 lowest, highest = map(float, ends)
             except (TypeError, ValueError):
@@ -334,138 +340,29 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     # Fits
 
-    @one_blas_thread()
     def _fit_curves(self, X):
-        starts = self._prepare_starts(X)
-        chunks = [slice(first, first + _CHUNK) for first in range(0, len(X), _CHUNK)]
-        n_jobs = self.n_jobs if len(chunks) > 1 else 1
-        chunks = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(self._fit_chunk)(X[rows], starts, rows) for rows in chunks
-        )
-        return _Fits(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
-
-    def _fit_chunk(self, X, starts, rows):
-        # Fit curves of unit size, so that intensities may be counts or fractions.
-        size = np.abs(X).max(axis=1)
-        size[size == 0] = 1.0
-        X = X / size[:, np.newaxis]
-        scores = self.surrogate_.project(X)
-        # What the model's basis cannot hold stays in the residual whatever the parameters.
-        outside = X - scores @ self.surrogate_.basis
-        floor = np.einsum("nt,nt->n", outside, outside)
-        lower, upper = self._box(size)
-
-        best = None
-        for start in starts(scores, lower, upper, rows):
-            fit = minimize_in_box(
-                lambda theta, some: self._linearize(theta, scores[some]),
-                start,
-                lower,
-                upper,
-                floor=floor,
-                max_iter=self.max_nfev,
-                tol=self.tol,
-            )
-            if best is None:
-                best = fit
-            else:
-                better = fit[1] < best[1]
-                for kept, new in zip(best, fit, strict=True):
-                    kept[better] = new[better]
-        theta, cost, converged, n_iter = best
-        _, jacobian = self._linearize(theta, scores)
-        on_lower, on_upper = theta[:, 1] == lower[:, 1], theta[:, 1] == upper[:, 1]
-        theta[:, 1] *= size
-        # A bound stays what it was through the change of unit, to the last bit.
-        theta[on_lower, 1], theta[on_upper, 1] = self.bounds_["c0"]
-        jacobian[:, 1] /= size[:, np.newaxis]
-        jacobian *= size[:, np.newaxis, np.newaxis]
-        information = jacobian @ jacobian.swapaxes(1, 2)
-        return theta, (cost + floor) * size**2, converged, n_iter, information
-
-    def _box(self, size):
-        ends = np.array([self.bounds_[name] for name in _NAMES]).T
-        ends[:, 0] = np.log10(ends[:, 0])
-        lower, upper = (np.tile(end, (len(size), 1)) for end in ends)
-        lower[:, 1] /= size
-        upper[:, 1] /= size
-        return lower, upper
-
-    def _linearize(self, theta, scores):
-        """Compute residual scores and their Jacobian by (log10 D, c0, alpha)."""
-        model, by_log10_D, by_depth = self.surrogate_.scores_and_slopes(
-            theta[:, 0], 1 - theta[:, 2]
-        )
-        c0 = theta[:, 1:2]
-        jacobian = np.stack([c0 * by_log10_D, model, -c0 * by_depth], axis=1)
-        return c0 * model - scores, jacobian
-
-    # Starts: functions of (scores, lower, upper, rows) that yield arrays of initial values
-
-    def _prepare_starts(self, X):
+        fitter = self._fitter
         if isinstance(self.init, str):
-            return self._grid_starts() if self.init == "grid" else self._random_starts
+            if self.init == "grid":
+                return fitter.fit(X, fitter.nearest_on_grid())
+            # The same points for every curve: its estimate does not depend on those beside it.
+            random = check_random_state(self.random_state)
+            return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, 2))))
         values = self.init.predict(X) if hasattr(self.init, "predict") else self.init
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
-        if values.shape[1] != len(_NAMES) or len(values) not in (1, len(X)):
+        if values.shape[1] != len(FITTED) or len(values) not in (1, len(X)):
             raise ValueError(
                 f"init must give {self.target_names_} for each of the {len(X)} curves or once for "
                 f"all, got shape {values.shape}."
             )
-        values = np.broadcast_to(values, (len(X), len(_NAMES)))
-
-        def starts(scores, lower, upper, rows):
-            start = np.clip(values[rows], lower, upper)
-            # Given as intensities; the fit's are of unit size, and c0 enters linearly anyway.
-            start[:, 1] = self._best_c0(start, scores, lower, upper)
-            yield start
-
-        return starts
-
-    def _grid_starts(self):
-        (low_D, high_D), (low_alpha, high_alpha) = self.bounds_["D"], self.bounds_["alpha"]
-        n_D = 2 + int(np.ceil(_GRID_PER_DECADE * np.log10(high_D / low_D)))
-        log10_D = np.linspace(np.log10(low_D), np.log10(high_D), n_D)
-        # Middles of equal parts: at alpha = 1 all D give the same curve.
-        alpha = low_alpha + (high_alpha - low_alpha) * (
-            (np.arange(_GRID_IN_ALPHA) + 0.5) / _GRID_IN_ALPHA
-        )
-        grid = np.stack(np.meshgrid(log10_D, alpha, indexing="ij"), axis=-1).reshape(-1, 2)
-        templates = self.surrogate_.scores(grid[:, 0], 1 - grid[:, 1])
-        squared = np.einsum("gs,gs->g", templates, templates)
-
-        def starts(scores, lower, upper, rows):
-            product = scores @ templates.T
-            c0 = np.clip(product / squared, lower[:, 1:2], upper[:, 1:2])
-            cost = c0 * (c0 * squared - 2 * product)
-            nearest = np.argmin(cost, axis=1)
-            yield np.column_stack(
-                [grid[nearest, 0], c0[np.arange(len(scores)), nearest], grid[nearest, 1]]
-            )
-
-        return starts
-
-    def _random_starts(self, scores, lower, upper, rows):
-        # The same points for every curve: its estimate does not depend on the curves beside it.
-        random = check_random_state(self.random_state)
-        for point in random.uniform(size=(self.n_init, len(_NAMES))):
-            start = lower.copy()
-            for k in (0, 2):
-                start[:, k] += (upper[:, k] - lower[:, k]) * point[k]
-            start[:, 1] = self._best_c0(start, scores, lower, upper)
-            yield start
-
-    def _best_c0(self, theta, scores, lower, upper):
-        templates = self.surrogate_.scores(theta[:, 0], 1 - theta[:, 2])
-        product = np.einsum("ns,ns->n", templates, scores)
-        squared = np.einsum("ns,ns->n", templates, templates)
-        return np.clip(product / squared, lower[:, 1], upper[:, 1])
+        values = np.broadcast_to(values, (len(X), len(FITTED)))
+        return fitter.fit(X, fitter.at_values(values))
 
     # What a fit is worth
 
     def _curve_variance(self, fits):
-        freedom = self.n_features_in_ - len(_NAMES)
+        freedom = self.n_features_in_ - len(FITTED)
         return fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
 
     def _standard_errors(self, fits):
@@ -474,7 +371,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         scale[scale == 0] = 1.0
         correlation = fits.information / scale[:, :, np.newaxis] / scale[:, np.newaxis]
         singular = np.linalg.cond(correlation) > 1e13
-        correlation[singular] = np.eye(len(_NAMES))
+        correlation[singular] = np.eye(len(FITTED))
         unscaled = np.sqrt(np.maximum(np.einsum("nvv->nv", np.linalg.inv(correlation)), 0)) / scale
         errors = np.sqrt(variance)[:, np.newaxis] * unscaled
         errors[singular] = np.inf
@@ -483,63 +380,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _intervals(self, fits, level):
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        freedom = max(1, self.n_features_in_ - len(_NAMES))
+        freedom = max(1, self.n_features_in_ - len(FITTED))
         reach = student_t.ppf(0.5 + 0.5 * level, freedom) * self._standard_errors(fits)
-        lower, upper = self._box(np.ones(len(reach)))
-        ends = np.maximum(fits.theta - reach, lower), np.minimum(fits.theta + reach, upper)
-        return np.stack(ends, axis=-1)
-
-    def _describe(self, X, fits):
-        """Say in words what keeps an estimate from being believed."""
-        lower, upper = self._box(np.ones(len(X)))
-        at_lower, at_upper = fits.theta <= lower, fits.theta >= upper
-        reach = self._standard_errors(fits)[:, 0]
-        variance = self._curve_variance(fits)
-        # Does the curve tell bleaching from none at all? Two parameters more than a constant.
-        constant = np.sum((X - X.mean(axis=1, keepdims=True)) ** 2, axis=1)
-        visible = constant - fits.cost > chi2.ppf(0.999, 2) * variance
-
-        correlated = self._residuals_correlated(X, fits.theta)
-        names, poor, flags = [], [], []
-        for k in range(len(X)):
-            reasons = []
-            if not visible[k]:
-                reasons.append("no bleaching is visible above the noise")
-            if at_lower[k, 0]:
-                reasons.append("no recovery seen: D is at its lower bound")
-            if at_upper[k, 0]:
-                reasons.append("recovery over before the first frame: D is at its upper bound")
-            if not reasons and not 1.96 * reach[k] < _WIDE_INTERVAL:
-                reasons.append("the interval of D spans more than a factor of 9")
-            poor.append(bool(reasons))
-            if correlated[k]:
-                reasons.append("residuals are correlated: the model does not describe the curve")
-            if not fits.converged[k]:
-                reasons.append("the fit did not converge")
-            bound = at_lower[k] | at_upper[k]
-            names.append(", ".join(name for name, b in zip(_NAMES, bound, strict=True) if b))
-            flags.append("; ".join(reasons))
-        return np.array(names), np.array(poor), np.array(flags)
-
-    def _residuals_correlated(self, X, theta):
-        """Tell whether neighbouring residuals go together more than chance has it."""
-        residuals = X - self.fitted_curves(theta)
-        n = residuals.shape[1]
-        total = np.sum(residuals**2, axis=1)
-        neighbours = np.sum(residuals[:, 1:] * residuals[:, :-1], axis=1)
-        # Under independence the lag-one correlation is near normal with variance 1/n.
-        correlated = neighbours > _CORRELATED * total / np.sqrt(n)
-        # Curves without noise differ from the interpolated model by its error alone.
-        beyond_rounding = total > n * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
-        return (n >= _SHORTEST_TESTED) & correlated & beyond_rounding
-
-
-class _Fits:
-    """Results of a batch of fits: theta, cost (residual sum of squares), and how they ended."""
-
-    def __init__(self, theta, cost, converged, n_iter, information):
-        self.theta = theta
-        self.cost = cost
-        self.converged = converged
-        self.n_iter = n_iter
-        self.information = information
+        ends = np.stack([fits.theta - reach, fits.theta + reach], axis=-1)
+        return np.clip(ends, self._fitter.lower[:, np.newaxis], self._fitter.upper[:, np.newaxis])
