@@ -53,6 +53,13 @@ PARAMETERS = {
         Parameter("c0", "", "linear", 0.0, np.inf, "initial concentration: prebleach intensity"),
         Parameter("alpha", "", "linear", 0.0, 1.0, "what one bleach frame leaves in the region"),
         Parameter("mobile_fraction", "", "linear", 0.0, 1.0, "fraction of particles that diffuse"),
+        Parameter(
+            "imaging_bleach", "", "linear", 0.0, 1.0, "what imaging a frame leaves in the field"
+        ),
+        Parameter("bleach_blur", "µm", "linear", 0.0, np.inf, "spread of the bleaching beam"),
+        Parameter("imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection"),
+        Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"),
+        Parameter("k_off", "1/s", "log10", 0.0, np.inf, "rate of release"),
         Parameter("a", "", "log10", 0.0, np.inf, "constant part of a pixel's noise variance"),
         Parameter("b", "", "log10", 0.0, np.inf, "noise variance of a pixel per intensity"),
     )

@@ -14,6 +14,8 @@ __all__ = ["FRAPSimulator"]
 
 _TARGETS = ("D", "c0", "alpha")
 _PIXEL_TYPES = {8: np.uint8, 12: np.uint16, 16: np.uint16}
+_DRAWN = (*_TARGETS, "mobile_fraction", "a", "b")
+_DRAWS = 16  # numbers set aside for the parameters of a sample
 _BLOCK = 512
 _NOISE_KINDS = ("constant", "proportional", "none")
 
@@ -233,6 +235,8 @@ class FRAPSimulator:
         complete["b"] = complete["a"]
         for name, distribution in (prior or {}).items():
             description = parameter(name)
+            if name not in _DRAWN:
+                raise ValueError(f"prior can be given for {_DRAWN}, got {name!r}.")
             if hasattr(distribution, "ppf"):
                 lowest, highest = distribution.support()
             elif isinstance(distribution, numbers.Real):
@@ -256,9 +260,9 @@ class FRAPSimulator:
     def _draw_parameters(self, n_samples, start):
         # Every parameter has its own column of draws, whether it varies or not, so that fixing one
         # leaves the others as they were.
-        uniforms = _uniform(self._parameter_key, start, n_samples, len(PARAMETERS))
+        uniforms = _uniform(self._parameter_key, start, n_samples, _DRAWS)
         drawn = {}
-        for name, column in zip(PARAMETERS, uniforms.T, strict=True):
+        for name, column in zip(_DRAWN, uniforms.T, strict=False):
             distribution = self.prior[name]
             drawn[name] = (
                 np.asarray(distribution.ppf(column), dtype=float)

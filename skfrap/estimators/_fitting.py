@@ -99,7 +99,7 @@ class CurveFitter:
 
     @cached_property
     def _grid(self):
-        """Points (log10 D, alpha) of a grid over the box, their curves' scores and squared norms."""
+        """Points (log10 D, alpha) of a grid, and their curves' scores and squared norms."""
         lowest, highest = self.lower[_D], self.upper[_D]
         log10_D = np.linspace(lowest, highest, 2 + int(_GRID_PER_DECADE * (highest - lowest)))
         # Middles of equal parts: at alpha = 1 all D give the same curve.

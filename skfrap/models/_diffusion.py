@@ -1,20 +1,17 @@
-"""Exact free diffusion on the padded periodic grid, by separable heat kernels.
+"""Free diffusion: recovery curves and image series."""
 
-Write d = 1 - c/c0 for the deficit and m for the bleach mask. Bleach frame i removes
-(1 - alpha) of what is left inside the mask, so that with depth = 1 - alpha the deficit is
-
-    d(t) = depth * sum_i S(t - t_i) Y_i,    Y_i = m * (1 - d just before bleach frame i),
-
-where S is the heat semigroup. The deposits Y_i live on the mask's bounding box, and S is a product
-of two one-dimensional convolutions, so everything happens on small arrays and at any times.
-"""
+from functools import lru_cache
 
 import numpy as np
-from scipy.fft import irfft2, next_fast_len, rfft2
 
 from skfrap._threads import one_blas_thread
+from skfrap.models._local import LocalDiffusion
+from skfrap.models._optics import optics_for
+from skfrap.models._spectral import FrameStepper
+from skfrap.parameters import PARAMETERS
 
-_LARGEST_BLOCK = 2**22  # doubles in a temporary array: 32 MiB
+_MOST_ENGINES = 8
+_LARGEST_GROUP = 2**18  # depths times pixels of the bleach region's box, computed at once
 
 
 class DiffusionModel:
@@ -22,8 +19,9 @@ class DiffusionModel:
 
     Particles diffuse freely in two dimensions on the field of view extended by the protocol's
     padding, with periodic boundaries; a fraction may be immobile. Each bleach frame leaves
-    ``alpha`` of the fluorescence in the bleach region. Bleaching is instantaneous within a
-    frame and imaging does not bleach [1]_, [2]_.
+    ``alpha`` of the fluorescence in the bleach region, and imaging a frame, bleach frames
+    included, leaves ``imaging_bleach`` of that in the field of view [1]_, [2]_. Both happen in an
+    instant within the frame.
 
     Parameters
     ----------
@@ -55,20 +53,8 @@ class DiffusionModel:
 
     def __init__(self, protocol, weights=None):
         self.protocol = protocol
-        weights = protocol.roi_weights if weights is None else weights
-        self._mask = protocol.bleach_mask[protocol.roi_box]
-        self._weights = weights[protocol.roi_box]
-        padded = [n + 2 * protocol.padding for n in protocol.shape]
-        self._axes = [_PeriodicAxis(n, protocol.pixel_size) for n in padded]
-        # Cross-correlations with the ROI weights go by FFTs long enough not to wrap around.
-        self._fft_shape = [next_fast_len(2 * n - 1, real=True) for n in self._mask.shape]
-        self._weights_fft = np.conj(rfft2(self._weights, self._fft_shape))
-        # Time from each bleach frame to each postbleach frame, its distinct values once.
-        lags = protocol.times[protocol.n_prebleach :] - protocol.bleach_times[:, np.newaxis]
-        rounded = np.round(lags / lags.max(), 12)
-        _, first, self._lag_index = np.unique(rounded, return_index=True, return_inverse=True)
-        self._lag_index = self._lag_index.reshape(lags.shape)
-        self._lags = lags.ravel()[first]
+        self._weights = weights
+        self._engines = {}
 
     @property
     def D_range(self):
@@ -76,7 +62,17 @@ class DiffusionModel:
         first, last = self.protocol.times[[self.protocol.n_prebleach, -1]]
         return 1e-3 * r_squared / (4 * last), 1e2 * r_squared / (4 * first)
 
-    def curves(self, D, c0, alpha, mobile_fraction=1.0):
+    def curves(
+        self,
+        D,
+        c0,
+        alpha,
+        mobile_fraction=1.0,
+        *,
+        imaging_bleach=1.0,
+        bleach_blur=0.0,
+        imaging_blur=0.0,
+    ):
         """Compute recovery curves, the mean intensity over the bleach region in each frame.
 
         Parameters
@@ -84,11 +80,17 @@ class DiffusionModel:
         D : array-like
             Diffusion coefficient, µm²/s, >= 0.
         c0 : array-like
-            Prebleach intensity.
+            Prebleach intensity; with bleaching by imaging, that before the first frame.
         alpha : array-like
             What one bleach frame leaves of the fluorescence in the bleach region, 0 to 1.
         mobile_fraction : array-like, default=1.0
             Fraction of the particles that diffuse, 0 to 1.
+        imaging_bleach : array-like, default=1.0
+            What imaging one frame leaves of the fluorescence in the field of view, 0 to 1.
+        bleach_blur : array-like, default=0.0
+            Standard deviation of the Gaussian spread of the bleaching beam, µm.
+        imaging_blur : array-like, default=0.0
+            Standard deviation of the Gaussian spread of the detection, µm.
 
         Returns
         -------
@@ -99,26 +101,94 @@ class DiffusionModel:
         ------
         ValueError
             If an argument is out of range or not finite.
+
+        Notes
+        -----
+        Without bleaching by imaging a curve takes about a millisecond; with it the whole grid is
+        stepped from frame to frame, which takes a hundred times longer.
         """
-        D, c0, depth, mobile = broadcast_parameters(D, c0, alpha, mobile_fraction)
-        curves = np.empty((len(D), self.protocol.n_frames))
-        curves[:, : self.protocol.n_prebleach] = 1.0
-        postbleach = curves[:, self.protocol.n_prebleach :]
-        for value, rows in _groups(D, max(1, _LARGEST_BLOCK // (4 * self._weights_fft.size))):
-            mobile_deficit = self.recovery(value, depth[rows])
-            fraction = mobile[rows, np.newaxis]
-            deficit = fraction * mobile_deficit
-            if (fraction < 1).any():
-                deficit += (1 - fraction) * self.immobile(depth[rows])[:, np.newaxis]
-            postbleach[rows] = 1 - depth[rows, np.newaxis] * deficit
-        return curves * c0[:, np.newaxis]
+        values = broadcast_parameters(
+            D=D,
+            c0=c0,
+            alpha=alpha,
+            mobile_fraction=mobile_fraction,
+            imaging_bleach=imaging_bleach,
+            bleach_blur=bleach_blur,
+            imaging_blur=imaging_blur,
+        )
+        depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
+        curves = np.empty((len(depth), self.protocol.n_frames))
+        keys = ("imaging_bleach", "bleach_blur", "imaging_blur", "D")
+        for (imaging, *blurs, D), rows in groups(*(values[name] for name in keys)):
+            if imaging == 1:
+                curves[rows] = self._local_curves(D, depth[rows], mobile[rows], *blurs)
+                continue
+            for row in rows:
+                frames = self._stepped(D, depth[row], mobile[row], imaging, *blurs)
+                mean = self._engine("stepper", blurs[0]).mean
+                curves[row] = [mean(frame) for frame in frames]
+        return curves * values["c0"][:, np.newaxis]
 
     @one_blas_thread()
+    def images(
+        self,
+        D,
+        c0,
+        alpha,
+        mobile_fraction=1.0,
+        *,
+        imaging_bleach=1.0,
+        bleach_blur=0.0,
+        imaging_blur=0.0,
+        padded=False,
+    ):
+        """Compute noise-free image series.
+
+        Parameters
+        ----------
+        D, c0, alpha, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur : array-like
+            As in :meth:`curves`.
+        padded : bool, default=False
+            Return the whole periodic grid, padding included; without bleaching by imaging total
+            intensity is conserved on it from the first postbleach frame on.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames, ny, nx)
+            The mean of each frame over the bleach region is the value of :meth:`curves`.
+        """
+        values = broadcast_parameters(
+            D=D,
+            c0=c0,
+            alpha=alpha,
+            mobile_fraction=mobile_fraction,
+            imaging_bleach=imaging_bleach,
+            bleach_blur=bleach_blur,
+            imaging_blur=imaging_blur,
+        )
+        window = window_of(self.protocol, padded)
+        shape = tuple(part.stop - part.start for part in window)
+        images = np.empty((len(values["D"]), self.protocol.n_frames, *shape))
+        for k, (D, c0, alpha, mobile, imaging, *blurs) in enumerate(
+            zip(*values.values(), strict=True)
+        ):
+            if imaging == 1:
+                frames = self._engine("local", *blurs).left(D, 1 - alpha, mobile, window)
+            else:
+                grid = self._engine("stepper", blurs[0]).grid
+                frames = (
+                    grid.whole(frame)[window]
+                    for frame in self._stepped(D, 1 - alpha, mobile, imaging, *blurs)
+                )
+            for image, frame in zip(images[k], frames, strict=True):
+                np.multiply(frame, c0, out=image)
+        return images
+
     def recovery(self, D, depth):
         """Compute the mean deficit of mobile particles in the bleach region, over the depth.
 
-        The postbleach curve is ``c0 * (1 - depth * recovery)``; in ``depth`` the result is a
-        polynomial of degree n_bleach - 1.
+        Without imaging bleach and blur the postbleach curve is ``c0 * (1 - depth * recovery)``; in
+        ``depth`` the result is a polynomial of degree n_bleach - 1.
 
         Parameters
         ----------
@@ -131,163 +201,90 @@ class DiffusionModel:
         -------
         ndarray of shape (n, n_postbleach)
         """
-        deposits = self._deposits(D, depth)
-        ky, kx = (
-            axis.kernels(D * self._lags, n)
-            for axis, n in zip(self._axes, self._mask.shape, strict=True)
-        )
-        # The mean of S Y over the region is <w, S Y> = <S w, Y>. Spreading w costs a product per
-        # lag, correlating w with Y a Fourier transform per deposit: whichever are fewer.
-        recovery = np.zeros((len(depth), self.protocol.n_postbleach))
-        if len(self._lags) < deposits.shape[0] * deposits.shape[1]:
-            spread_weights = self._spread_weights(ky, kx)
-            for i, lags in enumerate(self._lag_index):
-                recovery += deposits[i].reshape(len(depth), -1) @ spread_weights[lags].T
-            return recovery
-        correlation = self._correlate_with_weights(deposits)
-        for i, lags in enumerate(self._lag_index):
-            recovery += np.sum((ky[lags] @ correlation[i]) * kx[lags], axis=-1)
-        return recovery
-
-    def _spread_weights(self, ky, kx):
-        """Spread the ROI weights by each kernel: (n_lags, h * w)."""
-        h, w = self._mask.shape
-        along_y = ky[:, _distances(h, slice(0, h))].reshape(-1, h) @ self._weights
-        along_y = along_y.reshape(len(ky), h, w)
-        return (along_y @ kx[:, _distances(w, slice(0, w))]).reshape(len(ky), h * w)
-
-    def _correlate_with_weights(self, deposits):
-        """Cross-correlate deposits with the ROI weights, shifts folded onto those >= 0.
-
-        The kernels are even and <w, S Y> needs no more than this at the shifts that both have.
-        """
-        spectrum = rfft2(deposits, self._fft_shape) * self._weights_fft
-        correlation = irfft2(spectrum, self._fft_shape)
-        h, w = self._mask.shape
-        return _fold(_fold(correlation, h, -2), w, -1)
+        return self._engine("local").recovery(D, depth)
 
     def immobile(self, depth):
         """Compute the mean deficit of immobile particles over the depth, shape (n,)."""
-        left = self._immobile_left(depth)
-        # At depth 0 the quotient is its limit, n_bleach times the mean of the mask.
-        limit = self.protocol.n_bleach * np.sum(self._weights * self._mask)
-        removed = 1 - np.einsum("nyx,yx->n", left, self._weights)
-        return np.divide(removed, depth, out=np.full(len(depth), limit), where=depth > 0)
+        return self._engine("local").immobile(depth)
 
-    @one_blas_thread()
-    def images(self, D, c0, alpha, mobile_fraction=1.0, *, padded=False):
-        """Compute noise-free image series.
+    def _local_curves(self, D, depth, mobile_fraction, bleach_blur, imaging_blur):
+        engine = self._engine("local", bleach_blur, imaging_blur)
+        curves = np.ones((len(depth), self.protocol.n_frames))
+        largest = max(1, _LARGEST_GROUP // engine.n_pixels)
+        for start in range(0, len(depth), largest):
+            part = slice(start, start + largest)
+            deficit = engine.recovery(D, depth[part])
+            fraction = mobile_fraction[part, np.newaxis]
+            if (fraction < 1).any():
+                immobile = engine.immobile(depth[part])[:, np.newaxis]
+                deficit = fraction * deficit + (1 - fraction) * immobile
+            curves[part, self.protocol.n_prebleach :] -= depth[part, np.newaxis] * deficit
+        return curves
 
-        Parameters
-        ----------
-        D, c0, alpha, mobile_fraction : array-like
-            As in :meth:`curves`.
-        padded : bool, default=False
-            Return the whole periodic grid, padding included; total intensity is conserved on it
-            from the first postbleach frame on.
+    def _stepped(self, D, depth, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur):
+        """Yield what is left on the stepper's grid after each recorded frame."""
+        stepper = self._engine("stepper", bleach_blur)
 
-        Returns
-        -------
-        ndarray of shape (n, n_frames, ny, nx)
-            The mean of each frame over the bleach region is the value of :meth:`curves`.
-        """
-        D, c0, depth, mobile = broadcast_parameters(D, c0, alpha, mobile_fraction)
-        protocol = self.protocol
-        padding = protocol.padding if padded else 0
-        ny, nx = (n + 2 * padding for n in protocol.shape)
-        box = tuple(slice(s.start + padding, s.stop + padding) for s in protocol.roi_box)
-        images = np.empty((len(D), protocol.n_frames, ny, nx))
-        images[:, : protocol.n_prebleach] = c0[:, np.newaxis, np.newaxis, np.newaxis]
-        for k in range(len(D)):
-            deposits = depth[k] * mobile[k] * self._deposits(D[k], depth[k : k + 1])[:, 0]
-            ky, kx = (
-                axis.kernels(D[k] * self._lags, n)[:, distance]
-                for axis, n, distance in (
-                    (self._axes[0], ny, _distances(ny, box[0])),
-                    (self._axes[1], nx, _distances(nx, box[1])),
-                )
+        @lru_cache(maxsize=4)  # frames come at few different intervals
+        def decay(time):
+            return np.exp(-D * time * stepper.grid.k_squared)
+
+        def propagate(modes, time):
+            modes *= decay(time)
+            return modes
+
+        mobile = stepper.frames(np.ones(1), propagate, depth, imaging_bleach)
+        immobile = stepper.still_frames(depth, imaging_bleach)
+        for moving, still in zip(mobile, immobile, strict=True):
+            left = mobile_fraction * moving + (1 - mobile_fraction) * still
+            yield stepper.blur(left, imaging_blur)
+
+    def _engine(self, kind, *blurs):
+        """Make the engine for one way of bleaching and looking, or take it from earlier."""
+        key = (kind, *blurs)
+        if key not in self._engines:
+            if len(self._engines) >= _MOST_ENGINES:
+                self._engines.clear()
+            bleach_blur, imaging_blur = (*blurs, 0.0, 0.0)[:2]
+            optics = optics_for(self.protocol, bleach_blur, self._weights)
+            self._engines[key] = (
+                FrameStepper(self.protocol, optics)
+                if kind == "stepper"
+                else LocalDiffusion(self.protocol, optics.bleach, optics.weights, imaging_blur)
             )
-            immobile = (1 - mobile[k]) * (1 - self._immobile_left(depth[k : k + 1])[0])
-            for j, lags in enumerate(self._lag_index.T):
-                left = 1 - np.sum(ky[lags] @ deposits @ kx[lags].swapaxes(1, 2), axis=0)
-                left[box] -= immobile
-                images[k, protocol.n_prebleach + j] = c0[k] * left
-        return images
-
-    def _immobile_left(self, depth):
-        return (1 - depth[:, np.newaxis, np.newaxis] * self._mask) ** self.protocol.n_bleach
-
-    def _deposits(self, D, depth):
-        """Compute what each bleach frame removes, over the depth: (n_bleach, n, h, w)."""
-        n_bleach = self.protocol.n_bleach
-        times = self.protocol.bleach_times
-        deposits = np.empty((n_bleach, len(depth), *self._mask.shape))
-        deposits[0] = self._mask
-        if n_bleach == 1:
-            return deposits
-        ky, kx = (
-            axis.kernels(D * (times[1:] - times[0]), n)[:, _distances(n, slice(0, n))]
-            for axis, n in zip(self._axes, self._mask.shape, strict=True)
-        )
-        n, (h, w) = len(depth), self._mask.shape
-        for i in range(1, n_bleach):
-            lags = np.arange(i)[::-1]
-            # Sum over earlier frames of ky Y kx, as two products of large matrices.
-            along_x = deposits[:i].reshape(i, n * h, w) @ kx[lags]
-            along_x = along_x.reshape(i, n, h, w).transpose(0, 2, 1, 3).reshape(i * h, n * w)
-            spread = ky[lags].transpose(1, 0, 2).reshape(h, i * h) @ along_x
-            spread = spread.reshape(h, n, w).transpose(1, 0, 2)
-            deposits[i] = self._mask * (1 - depth[:, np.newaxis, np.newaxis] * spread)
-        return deposits
+        return self._engines[key]
 
 
-class _PeriodicAxis:
-    """One periodic axis of n pixels, and the heat kernels on it."""
-
-    def __init__(self, n, pixel_size):
-        self._n = n
-        wavenumbers = 2 * np.pi * np.fft.rfftfreq(n, pixel_size)
-        self._wavenumbers_squared = wavenumbers**2
-        multiplicity = np.where((wavenumbers == 0) | (2 * np.arange(len(wavenumbers)) == n), 1, 2)
-        phases = np.outer(np.arange(len(wavenumbers)), np.arange(n)) % n
-        self._cosines = multiplicity[:, np.newaxis] / n * np.cos(2 * np.pi / n * phases)
-
-    def kernels(self, D_times, n_shifts):
-        """Compute exp(D t d²/dx²) at shifts 0, 1, ... pixels: (len(D_times), n_shifts)."""
-        decays = np.exp(-np.outer(D_times, self._wavenumbers_squared))
-        return decays @ self._cosines[:, :n_shifts]
+def window_of(protocol, padded):
+    """Return the rows and columns of the padded grid that images show, two slices."""
+    padding = protocol.padding
+    return tuple(
+        slice(0, n + 2 * padding) if padded else slice(padding, padding + n) for n in protocol.shape
+    )
 
 
-def _distances(n, box):
-    """Distance in pixels between each of n positions and each position in the slice `box`."""
-    return np.abs(np.arange(n)[:, np.newaxis] - np.arange(box.start, box.stop))
+def groups(*columns):
+    """Yield each distinct combination of values and the rows that hold it."""
+    table = np.column_stack(columns)
+    distinct, index = np.unique(table, axis=0, return_inverse=True)
+    index = index.ravel()
+    order = np.argsort(index, kind="stable")
+    starts = np.searchsorted(index[order], np.arange(len(distinct) + 1))
+    for values, start, stop in zip(distinct, starts[:-1], starts[1:], strict=True):
+        yield tuple(values.tolist()), order[start:stop]
 
 
-def _fold(correlation, n, axis):
-    """Add negative shifts, stored at the end of the axis, to the positive ones."""
-    correlation = np.moveaxis(correlation, axis, 0)
-    folded = correlation[:n].copy()
-    folded[1:] += correlation[:-n:-1]
-    return np.moveaxis(folded, 0, axis)
+def broadcast_parameters(**given):
+    """Check parameters against their ranges and broadcast them to 1-D, by name.
 
-
-def _groups(values, largest):
-    """Yield each distinct value and the rows that hold it, at most `largest` at once."""
-    if len(values) == 0:
-        return
-    order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.diff(values[order], prepend=np.nan) != 0)
-    for start, stop in zip(starts, [*starts[1:], len(values)], strict=True):
-        for first in range(start, stop, largest):
-            yield values[order[start]], order[first : min(first + largest, stop)]
-
-
-def broadcast_parameters(D, c0, alpha, mobile_fraction):
-    """Check the parameters and broadcast them to 1-D: D, c0, depth, mobile_fraction."""
-    limits = {"D": (0, np.inf), "c0": (-np.inf, np.inf), "alpha": (0, 1), "mobile_fraction": (0, 1)}
-    given = dict(zip(limits, (D, c0, alpha, mobile_fraction), strict=True))
-    for name, (lowest, highest) in limits.items():
-        value = np.asarray(given[name], dtype=float)
+    Raises
+    ------
+    ValueError
+        If one is out of range or not finite, or they do not broadcast.
+    """
+    for name, value in given.items():
+        value = np.asarray(value, dtype=float)
+        lowest, highest = PARAMETERS[name].lowest, PARAMETERS[name].highest
         if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "
@@ -295,8 +292,8 @@ def broadcast_parameters(D, c0, alpha, mobile_fraction):
             )
         given[name] = value
     try:
-        D, c0, alpha, mobile = np.broadcast_arrays(*given.values())
+        columns = np.broadcast_arrays(*given.values())
     except ValueError:
         shapes = {name: value.shape for name, value in given.items()}
         raise ValueError(f"parameters must broadcast against each other, got {shapes}.") from None
-    return D.ravel(), c0.ravel(), 1 - alpha.ravel(), mobile.ravel()
+    return {name: column.ravel() for name, column in zip(given, columns, strict=True)}

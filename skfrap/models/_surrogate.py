@@ -101,7 +101,9 @@ class CurveSurrogate:
         ValueError
             If D lies outside `D_range`.
         """
-        D, c0, depth, mobile = broadcast_parameters(D, c0, alpha, mobile_fraction)
+        values = broadcast_parameters(D=D, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction)
+        D, c0, alpha, mobile = values.values()
+        depth = 1 - alpha
         lowest, highest = self.D_range
         if len(D) and not (D.min() >= lowest * _BELOW_ONE and D.max() * _BELOW_ONE <= highest):
             raise ValueError(
