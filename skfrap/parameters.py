@@ -60,6 +60,9 @@ PARAMETERS = {
         Parameter("imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection"),
         Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"),
         Parameter("k_off", "1/s", "log10", 0.0, np.inf, "rate of release"),
+        Parameter("half_time", "s", "log10", 0.0, np.inf, "time in which half has recovered"),
+        Parameter("second_half_time", "s", "log10", 0.0, np.inf, "half-time of a second term"),
+        Parameter("second_fraction", "", "linear", 0.0, 1.0, "share of the second term"),
         Parameter("a", "", "log10", 0.0, np.inf, "constant part of a pixel's noise variance"),
         Parameter("b", "", "log10", 0.0, np.inf, "noise variance of a pixel per intensity"),
     )
