@@ -67,6 +67,8 @@ class ExperimentOptions:
         Of the detector.
     padding : int
         Pixels by which the model extends the field; default: that of FRAPProtocol.
+    mobile_fraction : float or "free"
+        Fraction of particles that diffuse, or "free" to estimate it; default 1.
     bounds : dict
         For the fit, as in LeastSquaresFRAP.
     level : float
@@ -89,6 +91,7 @@ class ExperimentOptions:
     dark_level: float = 0.0
     bit_depth: int | None = None
     padding: int | None = None
+    mobile_fraction: float | str | None = None
     bounds: dict | None = None
     level: float = 0.95
 
@@ -131,8 +134,6 @@ class SeriesAnalysis:
         for name, value in columns.items():
             value = value.item() if isinstance(value, np.generic) else value
             record[name] = None if isinstance(value, float) and not np.isfinite(value) else value
-        if "no bleaching" in record["flags"]:
-            record.update(D_um2_s=None, D_um2_s_lower=None, D_um2_s_upper=None)
         record["n_frames"] = self.protocol.n_frames
         record["sources"] = "; ".join(f"{what}: {source}" for what, source in self.sources.items())
         return record
@@ -209,24 +210,28 @@ def describe_experiment(series, options):
             f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "
             "least one frame before bleaching and one after."
         )
-    if isinstance(region, str):
+    if isinstance(region, str | Path):
         sources["bleach region"] = f"given, {region}"
         region = _read_region(region, pixel_size, series.frames.shape[1:])
 
-    if options.n_bleach is None and stored is None:
-        sources["bleach frames"] = "1, assumed"
-    n_bleach = options.n_bleach or (stored.n_bleach if stored else 1)
+    n_bleach = options.n_bleach
+    if n_bleach is None:
+        n_bleach = stored.n_bleach if stored else 1
+    sources["bleach frames"] = _source_of(options.n_bleach, stored, n_bleach)
     # A dozen digits are more than any clock has, and make the protocols of like files equal.
     interval = float(f"{np.median(np.diff(times)):.12g}")
+    # A clock that the user gives is the clock of all frames.
+    stored_clock = stored if options.frame_interval is None else None
     first = options.first_postbleach
     if first is None:
-        first = float(stored.times[stored.n_prebleach]) if stored else interval
-        if stored is None:
-            sources["end of bleaching"] = f"{first:.4g} s before the first frame after it, assumed"
+        first = float(stored.times[stored.n_prebleach]) if stored_clock else interval
+    sources["end of bleaching"] = _source_of(
+        options.first_postbleach, stored_clock, f"{first:.4g} s before the first frame after it"
+    )
     bleach_interval = None
     if options.bleach_duration is not None:
-        bleach_interval = options.bleach_duration / n_bleach
-    elif stored is not None:
+        bleach_interval = options.bleach_duration / n_bleach if n_bleach else None
+    elif stored_clock:
         bleach_interval = stored.bleach_interval
     postbleach = times[n_prebleach:] - times[n_prebleach] + first
     return (
@@ -274,7 +279,7 @@ def analyse_series(source, options=None):
     corrector = make_pipeline(*_corrections(protocol, options)).fit([series])
     view = corrector.transform([series]).view(0)
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrector.transform([series]))
-    regressor = LeastSquaresFRAP(protocol, bounds=options.bounds).fit(curve)
+    regressor = _regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
     fitted = regressor.fitted_curves(regressor.predict(curve))
     prebleach, bleached = _before_and_after(view, protocol)
@@ -291,6 +296,15 @@ def analyse_series(source, options=None):
     )
 
 
+def _regressor(protocol, options):
+    parameters, fixed = ("D", "c0", "alpha"), None
+    if options.mobile_fraction == "free":
+        parameters = (*parameters, "mobile_fraction")
+    elif options.mobile_fraction is not None:
+        fixed = {"mobile_fraction": float(options.mobile_fraction)}
+    return LeastSquaresFRAP(protocol, options.bounds, parameters=parameters, fixed=fixed)
+
+
 def _corrections(protocol, options):
     for what, value, allowed in (
         ("background", options.background, _BACKGROUNDS),
@@ -305,7 +319,7 @@ def _corrections(protocol, options):
     evenness = {"subtract": BackgroundSubtractor, "divide": FlatFieldCorrector}
     if options.background in evenness:
         corrector = evenness[options.background]
-        corrections.append(corrector(options.sigma, n_prebleach=protocol.n_prebleach))
+        corrections.append(corrector(options.sigma, protocol=protocol))
     return corrections
 
 
@@ -322,6 +336,8 @@ def _recenter(series, protocol, options, source):
     """Move the bleach region's centroid to that of the patch that has lost most intensity."""
     corrector = make_pipeline(*_corrections(protocol, options)).fit([series])
     before, after = _before_and_after(corrector.transform([series]).view(0), protocol)
+    if not np.isfinite(before - after).all():
+        raise ValueError("the frames around bleaching have pixels that are not finite.")
     radius = protocol.equivalent_radius / protocol.pixel_size
     lost = gaussian_filter((before - after).astype(float), 0.25 * radius, mode="nearest")
     patches, _ = label(lost > 0.5 * lost.max())
@@ -340,6 +356,8 @@ def _recenter(series, protocol, options, source):
 def _select_frames(series, protocol, options):
     """Leave out the first frames after bleaching and those that are too late."""
     postbleach = protocol.times[protocol.n_prebleach :]
+    if options.skip < 0:
+        raise ValueError(f"skip must be at least 0, got {options.skip}.")
     wanted = np.arange(len(postbleach)) >= options.skip
     if options.until is not None:
         wanted &= postbleach <= options.until
@@ -364,9 +382,21 @@ def _select_frames(series, protocol, options):
     return selected, protocol.replace(postbleach_times=postbleach[wanted])
 
 
+def _source_of(given, stored, value):
+    """Say where something that has a default was taken from."""
+    if given is not None:
+        return f"{value}, given"
+    return f"{value}, {'protocol in the file' if stored else 'assumed'}"
+
+
 def _read_region(text, pixel_size, shape):
-    if not Path(text).is_file():
+    if str(text).partition(":")[0] in ("circle", "rectangle", "polygon"):
         return parse_region(text, pixel_size)
+    if not Path(text).is_file():
+        raise ValueError(
+            f"bleach region {str(text)!r} is neither the file of an image nor understood as "
+            "circle:RADIUS[@X,Y], rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y."
+        )
     image = read_image(text)
     if image.shape != tuple(shape):
         raise ValueError(

@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -47,7 +48,8 @@ _truth_options = _options(
                  help="Constant part of a pixel's noise variance."),
     click.option("--noise-b", type=_NUMBER, default=0.0, show_default=True,
                  help="Noise variance per intensity."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of the noise."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+                 help="Of the noise."),
 )  # fmt: skip
 
 
@@ -59,10 +61,10 @@ _truth_options = _options(
 @_truth_options
 def demo(out, **truth):
     """Simulate a noisy 16-bit series, analyse the file, and compare with the truth."""
-    out.mkdir(parents=True, exist_ok=True)
     path = out / "demo.tif"
     protocol = FRAPProtocol()
-    _simulate(path, protocol, truth, bit_depth=16, vignetting=0.1)
+    with _clear_errors():
+        _simulate(path, protocol, truth, bit_depth=16, vignetting=0.1)
     click.echo(f"simulated  {path}: {protocol.n_frames} frames of 256 x 256 pixels, 16 bit")
     analysis = analyse_series(path)
     estimates = analysis.estimates
@@ -113,7 +115,7 @@ def simulate(
     bit_depth, vignetting, **truth,
 ):  # fmt: skip
     """Simulate an image series and write it to OUT, with protocol and truth stored in it."""
-    try:
+    with _clear_errors():
         protocol = FRAPProtocol(
             shape=shape,
             pixel_size=pixel_size,
@@ -124,8 +126,6 @@ def simulate(
             frame_interval=frame_interval,
         )
         _simulate(out, protocol, truth, bit_depth=int(bit_depth), vignetting=vignetting)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
     click.echo(f"wrote {out}: {protocol.n_frames} frames of {shape[0]} x {shape[1]} pixels")
 
 
@@ -145,15 +145,19 @@ def simulate(
     "of the image or in pixels as 12px; or the file of an image of the region.",
 )
 @click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen.")
-@click.option("--n-prebleach", type=int, help="Frames before bleaching.")
-@click.option("--n-bleach", type=int, help="Bleach frames, not in the file.  [default: 1]")
+@click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching.")
+@click.option(
+    "--n-bleach", type=click.IntRange(1), help="Bleach frames, not in the file.  [default: 1]"
+)
 @click.option("--bleach-duration", type=_NUMBER, help="Time that bleaching takes, s.")
 @click.option(
     "--first-postbleach",
     type=_NUMBER,
     help="Time from the end of bleaching to the next frame, s.  [default: an interval]",
 )
-@click.option("--skip", type=int, default=0, help="Leave out so many frames after bleaching.")
+@click.option(
+    "--skip", type=click.IntRange(0), default=0, help="Leave out so many frames after bleaching."
+)
 @click.option("--until", type=_NUMBER, help="Leave out frames later than this, s after bleaching.")
 @click.option(
     "--background",
@@ -176,10 +180,22 @@ def simulate(
     show_default=True,
     help="Undo fading of the field: per frame, or by a fitted decay.",
 )
+@click.option(
+    "--mobile-fraction",
+    help="Fraction of particles that diffuse, or free to estimate it.  [default: 1]",
+)
 @click.option("--dark-level", type=_NUMBER, default=0.0, show_default=True, help="Counts.")
 @click.option("--bit-depth", type=int, help="Of the detector.")
-@click.option("--padding", type=int, help="Pixels by which the model extends the field.")
-@click.option("--level", type=_NUMBER, default=0.95, show_default=True, help="Of the intervals.")
+@click.option(
+    "--padding", type=click.IntRange(0), help="Pixels by which the model extends the field."
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, True, True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write a CSV table.")
 @click.option(
     "--plots",
@@ -195,33 +211,61 @@ def estimate(files, as_one_series, out, plots, as_json, **options):
     skfrap bring all the rest as well.
     """
     options = ExperimentOptions(**options)
-    records, failures = [], 0
     series = [list(files)] if as_one_series else _expand(files)
+    if out is not None:
+        with _clear_errors():
+            _save_table([], out)  # a table that cannot be written should say so now
+    records = []
     quiet = as_json or len(series) == 1 or not sys.stderr.isatty()
-    for source in tqdm(series, desc="estimating", unit="series", disable=quiet):
-        name = str(source if isinstance(source, str) else source[0])
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", RuntimeWarning)
-                analysis = analyse_series(source, options)
-            record = {"file": name, **analysis.to_record(), "error": ""}
+    try:
+        for source in tqdm(series, desc="estimating", unit="series", disable=quiet):
+            name = str(source if isinstance(source, str) else source[0])
+            record, analysis = _analyse(source, name, options)
+            records.append(record)
+            if analysis is None:
+                click.echo(f"{name}: {record['error']}", err=True)
+                continue
+            if plots is not None:
+                taken = [earlier.get("picture") for earlier in records]
+                try:
+                    record["picture"] = str(_save_picture(analysis, plots, taken))
+                except Exception as error:  # the estimate stands without its picture
+                    record["error"] = f"no picture: {error}"
+                    click.echo(f"{name}: {record['error']}", err=True)
             if not as_json:
                 _tell(analysis, name)
-            if plots is not None:
-                plots.mkdir(parents=True, exist_ok=True)
-                record["picture"] = str(_save_picture(analysis, plots))
-        except (ValueError, TypeError, OSError, RuntimeError, RuntimeWarning, ImportError) as error:
-            failures += 1
-            record = {"file": name, "error": str(error)}
-            click.echo(f"{name}: {error}", err=True)
-        records.append(record)
-    if as_json:
-        click.echo(json.dumps(records, indent=2, ensure_ascii=False))
-    if out is not None:
-        _save_table(records, out)
+    finally:
+        # Whatever ends the run, what has been estimated is kept.
+        if as_json:
+            click.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        if out is not None:
+            _save_table(records, out)
+    failures = sum(bool(record["error"]) for record in records)
     if failures:
         click.echo(f"{failures} of {len(series)} series could not be analysed", err=True)
         sys.exit(1)
+
+
+def _analyse(source, name, options):
+    """Return a record and the analysis, which is None if it failed, for whatever reason."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            analysis = analyse_series(source, options)
+    except Exception as error:  # one bad file must not lose the others
+        known = isinstance(error, ValueError | OSError | ImportError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        return {"file": name, "error": message}, None
+    return {"file": name, **analysis.to_record(), "error": ""}, analysis
+
+
+@contextmanager
+def _clear_errors():
+    """Turn what a user can mend into one clear line."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _expand(files):
@@ -248,6 +292,8 @@ def _tell(analysis, name):
 
 def _simulate(path, protocol, truth, *, bit_depth, vignetting):
     """Write a simulated series; its protocol and truth go into the file."""
+    if truth["c0"] > 1:
+        raise ValueError(f"c0 is {truth['c0']:g}; above 1 the simulated detector is saturated.")
     ny, nx = protocol.shape
     y, x = np.ogrid[-1 : 1 : ny * 1j, -1 : 1 : nx * 1j]
     background = vignetting * (0.5 - 0.5 * (x**2 + y**2))
@@ -258,10 +304,10 @@ def _simulate(path, protocol, truth, *, bit_depth, vignetting):
             "c0": truth["c0"],
             "alpha": truth["alpha"],
             "mobile_fraction": truth["mobile_fraction"],
-            "a": truth["noise_a"],
+            "a": truth["noise_a"] or 1e-300,
             "b": truth["noise_b"],
         },
-        noise="proportional",
+        noise="proportional" if truth["noise_a"] or truth["noise_b"] else "none",
         random_state=truth["seed"],
         bit_depth=bit_depth,
         background=background - background.mean(),
@@ -277,13 +323,18 @@ def _simulate(path, protocol, truth, *, bit_depth, vignetting):
     )
 
 
-def _save_picture(analysis, folder):
+def _save_picture(analysis, folder, taken=()):
     import matplotlib
 
     matplotlib.use("Agg")
     from skfrap.plotting import plot_analysis
 
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{analysis.name}.png"
+    again = 1
+    while str(path) in taken:  # series of one name in several folders
+        again += 1
+        path = folder / f"{analysis.name}-{again}.png"
     figure = plot_analysis(analysis)
     figure.savefig(path, dpi=120)
     matplotlib.pyplot.close(figure)

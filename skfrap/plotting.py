@@ -55,8 +55,7 @@ class RecoveryCurveDisplay:
             To :meth:`plot`.
         """
         curve = np.asarray(X)[index : index + 1]
-        theta = np.reshape(estimator.predict(curve), (1, -1))
-        fitted = estimator.fitted_curves(theta)
+        fitted = estimator.fit_curves(curve)
         return cls(estimator.protocol_, curve[0], fitted[0]).plot(**options)
 
     @classmethod

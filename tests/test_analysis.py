@@ -62,6 +62,29 @@ def test_stored_protocol_is_used_and_can_be_overruled(frames, protocol):
     assert sources["pixel size"] == "given"
 
 
+def test_a_clock_that_is_given_is_the_clock_of_all_frames(frames, protocol):
+    series = series_of(frames, protocol, info={"protocol": protocol.to_dict()})
+    found, sources = describe_experiment(series, ExperimentOptions(frame_interval=1.0))
+    assert_allclose(found.times[10:], np.arange(1.0, 101.0))
+    assert "assumed" in sources["end of bleaching"]
+
+
+def test_one_prebleach_frame_too_few_or_too_many_is_noticed(frames, protocol):
+    for n_prebleach in (9, 11):
+        options = ExperimentOptions(**vars(GIVEN) | {"n_prebleach": n_prebleach})
+        estimates = analyse_series(series_of(frames, protocol), options).estimates
+        assert estimates.poorly_determined[0]
+        assert "check n_prebleach" in estimates.flags[0]
+
+
+def test_long_polygons_are_text_not_file_names(frames, protocol):
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    corners = ";".join(f"{22 + 5 * np.cos(a):.6f},{18 + 5 * np.sin(a):.6f}" for a in angles)
+    options = ExperimentOptions(**vars(GIVEN) | {"bleach_region": f"polygon:{corners}"})
+    estimates = analyse_series(series_of(frames, protocol), options).estimates
+    assert abs(estimates.D_um2_s[0] / 6.0 - 1) < 0.1
+
+
 def test_everything_missing_is_named_at_once(frames, protocol):
     series = series_of(frames, protocol, pixel_size_um=None, times_s=None)
     with pytest.raises(ValueError, match=r"--pixel-size.*--n-prebleach.*--bleach-region.*--frame"):

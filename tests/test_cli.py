@@ -95,10 +95,53 @@ def test_folder_of_single_images_is_one_series(run, series, tmp_path):
         assert record["D_um2_s_lower"] < 12 < record["D_um2_s_upper"]
 
 
+def test_series_of_one_name_keep_their_own_pictures(run, series, tmp_path):
+    (tmp_path / "day2").mkdir()
+    again = tmp_path / "day2" / series.name
+    again.write_bytes(series.read_bytes())
+    records = json.loads(run("estimate", series, again, "--plots", tmp_path / "p", "--json").stdout)
+    pictures = [record["picture"] for record in records]
+    assert len({*pictures}) == len([*(tmp_path / "p").iterdir()]) == 2
+
+
 def test_folder_of_series_is_as_many_series(run, series, tmp_path):
     run("simulate", tmp_path / "cell2.tif", "--D", 50, *SMALL)
     records = json.loads(run("estimate", tmp_path, "--json").stdout)
     assert {record["series"] for record in records} == {"cell", "cell2"}
+
+
+def test_table_is_written_whatever_goes_wrong(run, series, tmp_path, monkeypatch):
+    import skfrap.cli
+
+    def analyse(source, options):
+        if "cell" not in str(source):
+            raise KeyError("a defect")
+        return analyse_series(source, options)
+
+    analyse_series = skfrap.cli.analyse_series
+    monkeypatch.setattr(skfrap.cli, "analyse_series", analyse)
+    table = tmp_path / "results.csv"
+    result = run("estimate", tmp_path / "other.tif", series, "--out", table)
+    assert result.exit_code == 1
+    rows = pd.read_csv(table)
+    assert rows.D_um2_s.notna().tolist() == [False, True]
+    assert "KeyError" in rows.error[0]
+
+
+def test_table_that_cannot_be_written_is_refused_at_once(run, series, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("estimate", series, "--out", tmp_path / "file" / "results.csv")
+    assert result.exit_code == 1
+    assert "D =" not in result.output
+
+
+def test_mobile_fraction_is_estimated_if_asked(run, tmp_path):
+    path = tmp_path / "cell.tif"
+    run("simulate", path, "--D", 12, "--noise-a", 1e-4, "--mobile-fraction", 0.7, *SMALL)
+    (record,) = json.loads(run("estimate", path, "--mobile-fraction", "free", "--json").stdout)
+    assert record["mobile_fraction_lower"] < 0.7 < record["mobile_fraction_upper"]
+    (record,) = json.loads(run("estimate", path, "--mobile-fraction", 0.7, "--json").stdout)
+    assert record["D_um2_s_lower"] < 12 < record["D_um2_s_upper"]
 
 
 def test_bad_arguments_are_refused_in_words(run, series, tmp_path):
@@ -107,4 +150,4 @@ def test_bad_arguments_are_refused_in_words(run, series, tmp_path):
     assert "prior['alpha'] must lie between" in result.output
     result = run("estimate", series, "--bleach-region", "blob:3")
     assert result.exit_code == 1
-    assert "is not understood" in result.stderr
+    assert "nor understood as circle" in result.stderr

@@ -59,11 +59,12 @@ def test_gaussian_beam_is_the_exact_curve_of_gaussian_profiles():
     width, left, D = 12.0, 0.3, 20.0
     y, x = np.indices((256, 256)) + 0.5
     beam = np.exp(-2 * ((x - 128) ** 2 + (y - 128) ** 2) * 0.5**2 / width**2)
+    beam[beam < 1e-12] = 0.0
     bleached = 1 - left**beam
     protocol = FRAPProtocol(
         shape=(256, 256),
         pixel_size=0.5,
-        bleach_region=Mask(np.where(bleached < 1e-12, 0, bleached)),
+        bleach_region=Mask(bleached),
         n_bleach=1,
         n_postbleach=30,
         padding=192,

@@ -1,6 +1,7 @@
 """Least squares against exact answers, SciPy, the paper's Table 2, and its own statistics."""
 
 import pickle
+from multiprocessing.pool import ThreadPool
 
 import joblib
 import numpy as np
@@ -9,12 +10,14 @@ import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
+from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils import Bunch
+from threadpoolctl import threadpool_info
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Rectangle
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import DiffusionModel
 
@@ -294,9 +297,12 @@ def test_flags_of_curves_that_tell_nothing(setting, flag, default_fitted):
     assert estimates.poorly_determined.mean() > 0.95
     # By chance alone half of the fits end a little inside a bound.
     assert np.mean([flag in text for text in estimates.flags]) > 0.4
-    assert np.isfinite(estimates.D_um2_s).all()
-    assert (estimates.D_um2_s_lower <= estimates.D_um2_s).all()
-    assert (estimates.D_um2_s <= estimates.D_um2_s_upper).all()
+    # Without bleaching to see there is no D; else there is one, flagged.
+    unseen = np.array(["no bleaching" in text for text in estimates.flags])
+    np.testing.assert_array_equal(np.isnan(estimates.D_um2_s), unseen)
+    seen = ~unseen
+    assert (estimates.D_um2_s_lower <= estimates.D_um2_s)[seen].all()
+    assert (estimates.D_um2_s <= estimates.D_um2_s_upper)[seen].all()
 
 
 def test_flat_noise_is_no_bleaching(default_fitted):
@@ -445,3 +451,90 @@ def test_model_selection_over_bounds():
         scores = cross_val_score(estimator, X, y, cv=3, params={"sample_weight": weight})
     assert search.best_params_ == {"bounds": None}
     assert scores.shape == (3,)
+
+
+def test_three_frames_are_too_few_to_judge():
+    protocol = FRAPProtocol(n_prebleach=1, n_postbleach=2)
+    X = FRAPSimulator(protocol, random_state=0).sample(5).data
+    estimates = LeastSquaresFRAP(protocol).fit(X).estimate(X)
+    assert all("too few frames" in flag for flag in estimates.flags)
+    assert estimates.poorly_determined.all()
+
+
+def test_bleaching_everything_tells_nothing_of_D():
+    protocol = FRAPProtocol(
+        shape=(20, 20), pixel_size=1.0, bleach_region=Rectangle(20.0, 20.0), padding=0
+    )
+    X = FRAPSimulator(protocol, random_state=0).sample(5).data
+    estimates = LeastSquaresFRAP(protocol).fit(X).estimate(X)
+    assert estimates.poorly_determined.all()
+
+
+FOUR = ("D", "c0", "alpha", "mobile_fraction")
+
+
+def test_mobile_fraction_is_recovered_and_its_intervals_cover():
+    prior = {"D": loguniform(3, 300), "mobile_fraction": uniform(0.3, 0.6), "a": 1e-4}
+    simulator = FRAPSimulator(prior=prior, random_state=5)
+    clean = simulator.curves(simulator.sample(50).target)
+    sample = simulator.sample(2000)
+    least_squares = LeastSquaresFRAP(parameters=FOUR).fit(sample.data, sample.target)
+    assert least_squares.target_names_ == simulator.target_names
+    np.testing.assert_allclose(
+        least_squares.predict(clean), simulator.sample(50).target, rtol=0, atol=1e-6
+    )
+    intervals = least_squares.predict_interval(sample.data)
+    target = sample.target[:, :, np.newaxis]
+    inside = (intervals[:, :, :1] <= target) & (target <= intervals[:, :, 1:])
+    np.testing.assert_allclose(inside.mean(axis=(0, 2)), 0.95, atol=0.02)
+
+
+def test_fixed_parameters_are_what_they_are_and_free_ones_may_come_in_any_order():
+    prior = {"mobile_fraction": 0.6, "alpha": 0.7, "a": 1e-4}
+    sample = FRAPSimulator(prior=prior, random_state=6).sample(50)
+    fixed = {"mobile_fraction": 0.6, "alpha": 0.7}
+    least_squares = LeastSquaresFRAP(parameters=("c0", "D"), fixed=fixed).fit(sample.data)
+    assert least_squares.target_names_ == ["c0", "log10_D"]
+    c0, log10_D = least_squares.predict(sample.data).T
+    np.testing.assert_allclose(c0, sample.target[:, 1], atol=2e-3)
+    np.testing.assert_allclose(log10_D, sample.target[:, 0], atol=0.1)
+    estimates = least_squares.estimate(sample.data)
+    assert (estimates.alpha == 0.7).all()
+    assert (estimates.mobile_fraction == 0.6).all()
+    same = LeastSquaresFRAP(bounds={"alpha": (0.6999, 0.7001)}, fixed={"mobile_fraction": 0.6})
+    np.testing.assert_allclose(same.fit(sample.data).predict(sample.data)[:, 0], log10_D, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parameters": ("D", "k")}, "parameters must be some of"),
+        ({"parameters": ("D", "c0")}, r"\['alpha'\] must be among"),
+        ({"fixed": {"D": 3.0}}, "not among the parameters"),
+        ({"fixed": {"mobile_fraction": 2.0}}, "number between"),
+        ({"bounds": [1, 2]}, "bounds must be a dictionary"),
+        ({"bounds": {"mobile_fraction": (0.1, 1)}}, "bounds can be given for the parameters"),
+        ({"protocol": "x"}, "protocol must be a FRAPProtocol"),
+    ],
+)
+def test_wrong_parameters_are_refused_in_words(options, message):
+    X = FRAPSimulator(random_state=0).sample(3).data
+    with pytest.raises(ValueError, match=message):
+        LeastSquaresFRAP(**options).fit(X)
+
+
+def test_one_column_of_y_gives_one_column_of_everything():
+    sample = FRAPSimulator(random_state=0).sample(20)
+    least_squares = LeastSquaresFRAP().fit(sample.data, sample.target[:, 0])
+    assert least_squares.predict(sample.data).shape == (20,)
+    assert least_squares.predict_interval(sample.data).shape == (20, 1, 2)
+    assert least_squares.fit_curves(sample.data).shape == sample.data.shape
+
+
+def test_threads_leave_the_process_as_it_was():
+    sample = FRAPSimulator(random_state=0).sample(100)
+    least_squares = LeastSquaresFRAP().fit(sample.data)
+    before = [library["num_threads"] for library in threadpool_info()]
+    with ThreadPool(4) as pool:
+        pool.map(least_squares.predict, [sample.data] * 16)
+    assert [library["num_threads"] for library in threadpool_info()] == before

@@ -1,6 +1,7 @@
 """Image stacks to corrected stacks and recovery curves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.ndimage import gaussian_filter
@@ -8,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
-from skfrap.io import read_series, write_series
+from skfrap.io import ImageSeries, read_series, write_series
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -136,6 +137,59 @@ def test_rescaler_takes_floats_as_they_are():
     rescaled = IntensityRescaler().fit_transform(stacks)
     assert rescaled[0].dtype == np.float64
     np.testing.assert_array_equal(rescaled[0], stacks[0])
+
+
+def test_rescaler_takes_floats_among_integers_as_they_are(images):
+    stacks = [images.data[0], images.data[0] / 65535.0]
+    rescaled = IntensityRescaler().fit_transform(stacks)
+    assert_allclose(rescaled[0], rescaled[1], atol=1e-7)
+
+
+def test_packed_files_declare_their_bit_depth_and_others_do_not(images, paths, protocol):
+    dim = np.minimum(images.data[0], 4000)
+    series = read_series(paths[0])
+    for bits, declared in ((12, 14), (12, 16), (12, None)):
+        frames = ImageSeries(frames=dim, name="x", bit_depth=declared)
+        expected = declared if declared == 14 else bits
+        assert IntensityRescaler().fit([frames]).bit_depth_ == expected
+    assert series.bit_depth == 16
+
+
+@pytest.mark.parametrize("offset", [65535, 1e6, np.nan, "dark"])
+def test_impossible_dark_levels_are_refused(offset, images):
+    with pytest.raises(ValueError, match="offset"):
+        IntensityRescaler(16, offset=offset).fit_transform(images.data)[0]
+
+
+def test_paths_in_pandas_and_numpy_keep_their_order(paths, protocol):
+    extractor = RecoveryCurveExtractor(protocol)
+    order = [2, 0, 3, 1]
+    expected = extractor.fit_transform([paths[k] for k in order])
+    for shuffled in (
+        pd.Series([str(path) for path in paths]).iloc[order],
+        np.array([str(path) for path in paths])[order],
+    ):
+        assert_allclose(extractor.fit_transform(shuffled), expected)
+
+
+def test_pipeline_gives_tables_with_the_frames_as_columns(images, protocol):
+    pipeline = chain(protocol).set_output(transform="pandas")
+    table = pipeline.fit_transform(images.data)
+    assert [*table.columns] == [*protocol.feature_names]
+    assert_allclose(table, chain(protocol).fit_transform(images.data))
+
+
+def test_protocol_says_how_many_frames_come_before_bleaching(images, protocol):
+    short = protocol.replace(n_prebleach=4, n_postbleach=36)
+    ours = BackgroundSubtractor(protocol=short).fit_transform(images.data)[0]
+    assert_allclose(ours, BackgroundSubtractor(n_prebleach=4).fit_transform(images.data)[0])
+
+
+def test_pixels_that_are_not_finite_are_found_before_they_spread(images):
+    broken = images.data / 65535.0
+    broken[0, 3, 1, 2] = np.inf
+    with pytest.raises(ValueError, match=r"not finite, the first at index \(1, 2\)"):
+        BackgroundSubtractor().fit_transform(broken)[0]
 
 
 def test_saturated_detector_is_refused(images):

@@ -81,15 +81,18 @@ def test_basis_is_orthonormal_small_and_starts_with_the_constant(name):
 
 
 @settings(deadline=None, derandomize=True)
-@given(names, st.floats(0.002, 0.998), st.floats(0.002, 0.998))
-def test_derivatives_agree_with_finite_differences(name, at, depth):
+@given(names, st.floats(0.002, 0.998), st.floats(0.002, 0.998), st.floats(0.002, 0.998))
+def test_derivatives_agree_with_finite_differences(name, at, depth, mobile_fraction):
     _, surrogate = model_and_surrogate(name)
-    theta = np.array([np.log10(diffusion_coefficient(surrogate, at)), depth])
-    scores, *slopes = surrogate.scores_and_slopes(theta[:1], theta[1:])
-    np.testing.assert_allclose(scores, surrogate.scores(theta[:1], theta[1:]), atol=1e-12)
+    theta = np.array([np.log10(diffusion_coefficient(surrogate, at)), depth, mobile_fraction])
+    scores, *slopes = surrogate.scores_and_slopes(*theta[:, np.newaxis])
+    np.testing.assert_allclose(scores, surrogate.scores(*theta[:, np.newaxis]), atol=1e-12)
+    all_mobile = surrogate.scores_and_slopes(*theta[:2, np.newaxis])
+    with_one = surrogate.scores_and_slopes(*theta[:2, np.newaxis], np.ones(1))
+    np.testing.assert_allclose(all_mobile[:3], with_one[:3], atol=1e-12)
     h = 1e-4
     for k, slope in enumerate(slopes):
-        steps = theta + h * np.outer([-2, -1, 1, 2], np.arange(2) == k)
+        steps = theta + h * np.outer([-2, -1, 1, 2], np.arange(3) == k)
         values = surrogate.scores(*steps.T)
         difference = np.array([1, -8, 8, -1]) @ values / (12 * h)
         np.testing.assert_allclose(slope[0], difference, rtol=0, atol=1e-8)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,10 +11,10 @@ from skfrap._threads import one_blas_thread
 from skfrap.estimators._levenberg_marquardt import minimize_in_box
 from skfrap.parameters import PARAMETERS
 
-FITTED = ("D", "c0", "alpha")  # order of the variables of a fit
-_D, _C0, _ALPHA = range(3)
+ALL = ("D", "c0", "alpha", "mobile_fraction")  # what the interpolated model knows
+_D, _C0, _ALPHA, _MOBILE = range(4)
 _CHUNK = 2048
-_GRID_PER_DECADE, _GRID_IN_ALPHA = 12, 12
+_GRID_PER_DECADE, _GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 12, 4
 
 
 @dataclass
@@ -22,13 +23,13 @@ class Fits:
 
     Attributes
     ----------
-    theta : ndarray of shape (n, 3)
-        log10 of D in µm²/s, c0 and alpha at the optimum.
+    theta : ndarray of shape (n, n_free)
+        Free parameters at the optimum, on their targets' scales.
     cost : ndarray of shape (n,)
         Residual sum of squares.
     converged : ndarray of shape (n,) of bool
     n_iter : ndarray of shape (n,) of int
-    information : ndarray of shape (n, 3, 3)
+    information : ndarray of shape (n, n_free, n_free)
         Jacobian times its transpose, at the optimum.
     """
 
@@ -48,21 +49,41 @@ class CurveFitter:
     Parameters
     ----------
     surrogate : CurveSurrogate
+    free : tuple of str
+        Names of the parameters to fit, in the order of the results.
     bounds : dict
-        ``{name: (lowest, highest)}`` in natural units, for all of `FITTED`.
+        ``{name: (lowest, highest)}`` in natural units for all of `ALL`; both ends are the value
+        of a parameter that is not free.
     max_nfev : int
     tol : float
     n_jobs : int or None
     """
 
-    def __init__(self, surrogate, bounds, *, max_nfev, tol, n_jobs):
+    def __init__(self, surrogate, free, bounds, *, max_nfev, tol, n_jobs):
         self.surrogate = surrogate
+        self.free = [ALL.index(name) for name in free]
         self.bounds = bounds
         self.max_nfev = max_nfev
         self.tol = tol
         self.n_jobs = n_jobs
-        ends = [PARAMETERS[name].to_target(np.array(bounds[name])) for name in FITTED]
-        self.lower, self.upper = np.transpose(ends)
+        ends = [PARAMETERS[name].to_target(np.array(bounds[name])) for name in ALL]
+        self._lower, self._upper = np.transpose(ends)
+
+    @property
+    def lower(self):
+        """Lower bounds of the free parameters, on their targets' scales."""
+        return self._lower[self.free]
+
+    @property
+    def upper(self):
+        """Upper bounds of the free parameters, on their targets' scales."""
+        return self._upper[self.free]
+
+    def complete(self, theta):
+        """Put free parameters (n, n_free) among the fixed ones: (n, 4), in the order of `ALL`."""
+        values = np.tile(self._lower, (len(theta), 1))
+        values[:, self.free] = theta
+        return values
 
     @one_blas_thread()
     def fit(self, X, starts):
@@ -73,8 +94,8 @@ class CurveFitter:
         X : ndarray of shape (n, n_frames)
         starts : callable
             Made by `nearest_on_grid`, `at_points` or `at_values`. ``starts(scores, rows,
-            lowest_c0, highest_c0)`` yields initial values (log10 D, alpha) of shape (m, 2) for the
-            curves ``rows`` of unit size.
+            lowest_c0, highest_c0)`` yields initial values of all parameters, (m, 4), for the
+            curves ``rows`` of unit size; their c0 is not used.
 
         Returns
         -------
@@ -87,7 +108,7 @@ class CurveFitter:
         return Fits(*(np.concatenate(parts) for parts in zip(*fits, strict=True)))
 
     def nearest_on_grid(self):
-        """Make starts at the best point of a grid over D and alpha."""
+        """Make starts at the best point of a grid over D, alpha and the mobile fraction."""
         grid, templates, squared = self._grid
 
         def starts(scores, rows, lowest_c0, highest_c0):
@@ -99,29 +120,35 @@ class CurveFitter:
 
     @cached_property
     def _grid(self):
-        """Points (log10 D, alpha) of a grid, and their curves' scores and squared norms."""
-        lowest, highest = self.lower[_D], self.upper[_D]
-        log10_D = np.linspace(lowest, highest, 2 + int(_GRID_PER_DECADE * (highest - lowest)))
-        # Middles of equal parts: at alpha = 1 all D give the same curve.
-        parts = (np.arange(_GRID_IN_ALPHA) + 0.5) / _GRID_IN_ALPHA
-        alpha = self.lower[_ALPHA] + (self.upper[_ALPHA] - self.lower[_ALPHA]) * parts
-        grid = np.stack(np.meshgrid(log10_D, alpha, indexing="ij"), axis=-1).reshape(-1, 2)
-        templates = self.surrogate.scores(grid[:, 0], 1 - grid[:, 1])
+        """Points of a grid, and their curves' scores and squared norms."""
+        lowest, highest = self._lower, self._upper
+        n_D = 2 + int(_GRID_PER_DECADE * (highest[_D] - lowest[_D]))
+        axes = (
+            np.unique(np.linspace(lowest[_D], highest[_D], n_D)),
+            [np.nan],
+            # Middles of equal parts: at alpha = 1 all D give the same curve.
+            _middles(lowest[_ALPHA], highest[_ALPHA], _GRID_IN_ALPHA),
+            _middles(lowest[_MOBILE], highest[_MOBILE], _GRID_IN_MOBILE),
+        )
+        grid = np.array([*product(*axes)])
+        templates = self._unit_scores(grid)
         return grid, templates, np.einsum("gs,gs->g", templates, templates)
 
     def at_points(self, fractions):
-        """Make starts at points of the unit square stretched over the box, for every curve."""
-        lower, upper = self.lower[[_D, _ALPHA]], self.upper[[_D, _ALPHA]]
+        """Make starts at points of the unit cube stretched over the box, for every curve."""
 
         def starts(scores, rows, lowest_c0, highest_c0):
             for fraction in fractions:
-                yield np.tile(lower + (upper - lower) * fraction, (len(scores), 1))
+                start = np.tile(self._lower, (len(scores), 1))
+                for k, part in zip((_D, _ALPHA, _MOBILE), fraction, strict=True):
+                    start[:, k] += (self._upper[k] - self._lower[k]) * part
+                yield start
 
         return starts
 
     def at_values(self, theta):
-        """Make starts at given values (n, 3), a row per curve; c0 is linear and needs none."""
-        values = np.clip(theta, self.lower, self.upper)[:, [_D, _ALPHA]]
+        """Make starts at given values of the free parameters (n, n_free), a row per curve."""
+        values = self.complete(np.clip(theta, self.lower, self.upper))
 
         def starts(scores, rows, lowest_c0, highest_c0):
             yield values[rows]
@@ -136,17 +163,20 @@ class CurveFitter:
         scores = self.surrogate.project(X)
         outside = X - scores @ self.surrogate.basis
         floor = np.einsum("nt,nt->n", outside, outside)
-        lower, upper = (np.tile(end, (len(X), 1)) for end in (self.lower, self.upper))
+        lower, upper = (np.tile(end, (len(X), 1)) for end in (self._lower, self._upper))
         lower[:, _C0] /= size
         upper[:, _C0] /= size
 
         best = None
         for start in starts(scores, rows, lower[:, _C0], upper[:, _C0]):
+            values = self._with_best_c0(start, scores, lower, upper)
             fit = minimize_in_box(
-                lambda theta, some: self._linearize(theta, scores[some]),
-                self._with_best_c0(start, scores, lower, upper),
-                lower,
-                upper,
+                lambda theta, some, values=values: self._linearize(
+                    theta, values[some], scores[some]
+                ),
+                values[:, self.free],
+                lower[:, self.free],
+                upper[:, self.free],
                 floor=floor,
                 max_iter=self.max_nfev,
                 tol=self.tol,
@@ -158,29 +188,57 @@ class CurveFitter:
             for kept, new in zip(best, fit, strict=True):
                 kept[better] = new[better]
         theta, cost, converged, n_iter = best
-        _, jacobian = self._linearize(theta, scores)
-        on_lower, on_upper = theta[:, _C0] == lower[:, _C0], theta[:, _C0] == upper[:, _C0]
-        theta[:, _C0] *= size
-        # A bound stays what it was through the change of unit, to the last bit.
-        theta[on_lower, _C0], theta[on_upper, _C0] = self.bounds["c0"]
-        jacobian[:, _C0] /= size[:, np.newaxis]
+        values[:, self.free] = theta
+        _, jacobian = self._linearize(theta, values, scores)
+        if _C0 in self.free:
+            c0 = self.free.index(_C0)
+            on_lower, on_upper = (theta[:, c0] == end[:, _C0] for end in (lower, upper))
+            theta[:, c0] *= size
+            # A bound stays what it was through the change of unit, to the last bit.
+            theta[on_lower, c0], theta[on_upper, c0] = self.bounds["c0"]
+            jacobian[:, c0] /= size[:, np.newaxis]
         jacobian *= size[:, np.newaxis, np.newaxis]
         information = jacobian @ jacobian.swapaxes(1, 2)
         return theta, (cost + floor) * size**2, converged, n_iter, information
 
-    def _with_best_c0(self, start, scores, lower, upper):
-        """Complete (log10 D, alpha) by the c0 that fits best."""
-        templates = self.surrogate.scores(start[:, 0], 1 - start[:, 1])
-        product = np.einsum("ns,ns->n", templates, scores)
-        c0 = product / np.einsum("ns,ns->n", templates, templates)
-        c0 = np.clip(c0, lower[:, _C0], upper[:, _C0])
-        return np.column_stack([start[:, 0], c0, start[:, 1]])
+    def _unit_scores(self, values):
+        """Compute the scores of curves with c0 = 1."""
+        return self.surrogate.scores(*self._shape_parameters(values))
 
-    def _linearize(self, theta, scores):
-        """Compute residual scores and their Jacobian by (log10 D, c0, alpha)."""
-        model, by_log10_D, by_depth = self.surrogate.scores_and_slopes(
-            theta[:, _D], 1 - theta[:, _ALPHA]
+    def _shape_parameters(self, values):
+        """Return log10 D, depth and mobile fraction; None for the last is faster where it is 1."""
+        all_mobile = self._lower[_MOBILE] == 1
+        return values[:, _D], 1 - values[:, _ALPHA], None if all_mobile else values[:, _MOBILE]
+
+    def _with_best_c0(self, start, scores, lower, upper):
+        """Complete a start by the c0 that fits best."""
+        templates = self._unit_scores(start)
+        overlap = np.einsum("ns,ns->n", templates, scores)
+        c0 = overlap / np.einsum("ns,ns->n", templates, templates)
+        values = start.copy()
+        values[:, _C0] = np.clip(c0, lower[:, _C0], upper[:, _C0])
+        return values
+
+    def _linearize(self, theta, values, scores):
+        """Compute residual scores and their Jacobian by the free parameters."""
+        values = values.copy()
+        values[:, self.free] = theta
+        model, by_log10_D, by_depth, by_mobile = self.surrogate.scores_and_slopes(
+            *self._shape_parameters(values)
         )
-        c0 = theta[:, _C0, np.newaxis]
-        jacobian = np.stack([c0 * by_log10_D, model, -c0 * by_depth], axis=1)
+        c0 = values[:, _C0, np.newaxis]
+        slopes = {
+            _D: lambda: c0 * by_log10_D,
+            _C0: lambda: model,
+            _ALPHA: lambda: -c0 * by_depth,
+            _MOBILE: lambda: c0 * by_mobile,
+        }
+        jacobian = np.stack([slopes[k]() for k in self.free], axis=1)
         return c0 * model - scores, jacobian
+
+
+def _middles(lowest, highest, n):
+    """Middles of n equal parts of a range, or its one value."""
+    if lowest == highest:
+        return [lowest]
+    return lowest + (highest - lowest) * (np.arange(n) + 0.5) / n

@@ -1,6 +1,7 @@
 """Least squares on recovery curves, batched, bounded and globally started."""
 
 import numbers
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -16,7 +17,7 @@ from sklearn.utils.validation import (
 
 from skfrap import __version__
 from skfrap.estimators._diagnostics import describe_fits
-from skfrap.estimators._fitting import FITTED, CurveFitter
+from skfrap.estimators._fitting import ALL, CurveFitter
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import surrogate_for
 from skfrap.parameters import PARAMETERS, parameter
@@ -24,11 +25,11 @@ from skfrap.protocol import FRAPProtocol
 
 
 class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Estimate D, c0 and alpha from recovery curves by least squares.
+    """Estimate D, c0, alpha and, if asked, the mobile fraction from recovery curves.
 
-    Each curve is fitted by itself: the sum of squared differences to the exact model of free
-    diffusion (Eq. 7 of [1]_) is minimised over a box, from the best point of a grid over D and
-    alpha, with bounds active inside the fit. The model is interpolated with an error below 1e-8 and
+    Each curve is fitted by itself, by least squares: the sum of squared differences to the exact
+    model of free diffusion (Eq. 7 of [1]_) is minimised over a box, from the best point of a grid,
+    with bounds active inside the fit. The model is interpolated with an error below 1e-8 and
     curves are reduced to their scores on the model's basis, which loses nothing.
 
     Parameters
@@ -36,10 +37,17 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     protocol : FRAPProtocol, default=None
         The experiment. None takes the paper's protocol, with as many frames as X has columns.
     bounds : dict, default=None
-        ``{name: (lowest, highest)}`` in natural units for any of ``D`` (µm²/s), ``c0`` and
-        ``alpha``. By default D is bounded by what the protocol can resolve (see
-        :attr:`skfrap.models.DiffusionModel.D_range`), c0 by 0, and alpha by 0 and 1.
-    init : {"grid", "random"}, array-like of shape (n_samples, 3) or estimator, default="grid"
+        ``{name: (lowest, highest)}`` in natural units for any of the `parameters`. By default D
+        (µm²/s) is bounded by what the protocol can resolve (see
+        :attr:`skfrap.models.DiffusionModel.D_range`), c0 by 0, and alpha and the mobile fraction
+        by 0 and 1.
+    parameters : sequence of str, default=("D", "c0", "alpha")
+        What to estimate, of ``D``, ``c0``, ``alpha`` and ``mobile_fraction``, in the order of the
+        predictions.
+    fixed : dict, default=None
+        ``{name: value}`` in natural units for what is not estimated; a mobile fraction that is
+        neither estimated nor fixed is 1.
+    init : {"grid", "random"}, array-like (n_samples, n_targets) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
         same for all curves, the best result kept (as the paper does); at given values in the
         columns of `target_names_`, one row per curve or one for all; or at the predictions of
@@ -48,8 +56,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_init : int, default=30
         Random starts per curve with ``init="random"``.
     max_nfev : int, default=100
-        Largest number of evaluations of the model from one start, as in
-        :func:`scipy.optimize.least_squares`.
+        Largest number of steps, each an evaluation of the model, from one start.
     tol : float, default=1e-13
         A fit has converged when the next step would lower its residual sum of squares by less than
         this fraction.
@@ -64,7 +71,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     bounds_ : dict
         All bounds in use, in natural units.
     target_names_ : list of str
-        Columns of the predictions: ``["log10_D", "c0", "alpha"]``, D in µm²/s.
+        Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s.
     surrogate_ : CurveSurrogate
         The interpolated model.
     n_features_in_ : int
@@ -94,6 +101,8 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         protocol=None,
         bounds=None,
         *,
+        parameters=("D", "c0", "alpha"),
+        fixed=None,
         init="grid",
         n_init=30,
         max_nfev=100,
@@ -103,6 +112,8 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ):
         self.protocol = protocol
         self.bounds = bounds
+        self.parameters = parameters
+        self.fixed = fixed
         self.init = init
         self.n_init = n_init
         self.max_nfev = max_nfev
@@ -141,7 +152,8 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
         self._check_options()
-        self.target_names_ = [PARAMETERS[name].target_name for name in FITTED]
+        self._names = self._check_parameters()
+        self.target_names_ = [PARAMETERS[name].target_name for name in self._names]
         self.n_outputs_, self._flat_output = self._check_y(X, y)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
@@ -150,6 +162,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.bounds_ = self._choose_bounds()
         self._fitter = CurveFitter(
             self.surrogate_,
+            self._names,
             self.bounds_,
             max_nfev=self.max_nfev,
             tol=self.tol,
@@ -192,10 +205,10 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_targets, 2)
-            Lower and upper ends, in the columns of `target_names_`.
+            Lower and upper ends, in the columns of :meth:`predict`.
         """
         fits = self._fit_curves(self._check_curves(X))
-        return self._intervals(fits, level)
+        return self._intervals(fits, level)[:, : self.n_outputs_]
 
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
@@ -214,21 +227,27 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         fits = self._fit_curves(X)
         intervals = self._intervals(fits, level)
         columns = {}
-        for k, name in enumerate(FITTED):
+        # What is fixed stands in the result too, as an interval of no width.
+        values = [self._fitter.complete(part) for part in (fits.theta, *intervals.T.swapaxes(1, 2))]
+        for k, name in enumerate(ALL):
+            if name == "mobile_fraction" and name not in (*self._names, *(self.fixed or {})):
+                continue
             key = "D_um2_s" if name == "D" else name
-            from_target = PARAMETERS[name].from_target
-            columns[key] = from_target(fits.theta[:, k])
-            columns[f"{key}_lower"] = from_target(intervals[:, k, 0])
-            columns[f"{key}_upper"] = from_target(intervals[:, k, 1])
-        at_bound, poorly_determined, flags = describe_fits(
+            for end, value in zip(("", "_lower", "_upper"), values, strict=True):
+                columns[key + end] = PARAMETERS[name].from_target(value[:, k])
+        at_bound, poorly_determined, flags, visible = describe_fits(
             X,
             self.fitted_curves(fits.theta),
             fits,
+            self._names,
             self._fitter.lower,
             self._fitter.upper,
-            self._standard_errors(fits)[:, 0],
+            self._standard_errors(fits),
             self._curve_variance(fits),
+            "D" in (self.bounds or {}),
         )
+        for name in ("D_um2_s", "D_um2_s_lower", "D_um2_s_upper"):
+            columns[name][~visible] = np.nan
         return FRAPEstimates(
             **columns,
             noise_a=self._curve_variance(fits) / self.protocol_.noise_gain,
@@ -240,13 +259,26 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             level=level,
         )
 
-    def fitted_curves(self, theta):
-        """Compute the model's curves for predictions.
+    def fit_curves(self, X):
+        """Compute the model's curves that fit measured ones.
 
         Parameters
         ----------
-        theta : array-like of shape (n_samples, 3)
-            As :meth:`predict` returns them.
+        X : array-like of shape (n_samples, n_frames)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+        """
+        return self.fitted_curves(self._fit_curves(self._check_curves(X)).theta)
+
+    def fitted_curves(self, theta):
+        """Compute the model's curves for given parameters.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
 
         Returns
         -------
@@ -254,8 +286,17 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         theta = check_array(theta, dtype=np.float64)
-        D = PARAMETERS["D"].from_target(theta[:, 0])
-        return self.surrogate_.curves(D=D, c0=theta[:, 1], alpha=theta[:, 2])
+        if theta.shape[1] != len(self._names):
+            raise ValueError(
+                f"theta must have the columns {self.target_names_}, got shape {theta.shape}."
+            )
+        values = self._fitter.complete(theta).T
+        return self.surrogate_.curves(
+            **{
+                name: PARAMETERS[name].from_target(column)
+                for name, column in zip(ALL, values, strict=True)
+            }
+        )
 
     # Arguments
 
@@ -280,14 +321,37 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     "sklearn.frozen.FrozenEstimator."
                 ) from error
 
+    def _check_parameters(self):
+        names = tuple(self.parameters)
+        if not names or len({*names}) < len(names) or not {*names} <= {*ALL}:
+            raise ValueError(
+                f"parameters must be some of {ALL}, each once, got {self.parameters!r}."
+            )
+        missing = [name for name in ALL[:3] if name not in names and name not in (self.fixed or {})]
+        if missing:
+            raise ValueError(f"{missing} must be among the parameters or be given in fixed.")
+        for name, value in (self.fixed or {}).items():
+            if name not in ALL or name in names:
+                raise ValueError(
+                    f"fixed must hold some of {ALL} that are not among the parameters, "
+                    f"got {name!r}."
+                )
+            lowest, highest = PARAMETERS[name].lowest, PARAMETERS[name].highest
+            if not isinstance(value, numbers.Real) or not lowest <= value <= highest:
+                raise ValueError(
+                    f"fixed[{name!r}] must be a number between {lowest} and {highest}, "
+                    f"got {value!r}."
+                )
+        return names
+
     def _check_y(self, X, y):
         if y is None:
-            return len(FITTED), False
+            return len(self._names), False
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         if len(y) != len(X):
             raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if y.ndim > 2 or n_outputs > len(FITTED):
+        if y.ndim > 2 or n_outputs > len(self._names):
             raise ValueError(
                 f"y must have the columns {self.target_names_} or the first of them, "
                 f"got shape {y.shape}."
@@ -298,6 +362,12 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self.protocol is None:
             n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
             return FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
+        if not isinstance(self.protocol, FRAPProtocol):
+            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
+        names = getattr(self, "feature_names_in_", self.protocol.feature_names)
+        expected = self.protocol.feature_names
+        if set(names) == set(expected) and list(names) != list(expected):
+            raise ValueError("the columns of X are the protocol's frames in another order; sort X.")
         if self.protocol.n_frames != n_frames:
             raise ValueError(
                 f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
@@ -306,11 +376,24 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self.protocol
 
     def _choose_bounds(self):
-        bounds = {"D": self.surrogate_.D_range, "c0": (0.0, np.inf), "alpha": (0.0, 1.0)}
+        bounds = {
+            "D": self.surrogate_.D_range,
+            "c0": (0.0, np.inf),
+            "alpha": (0.0, 1.0),
+            "mobile_fraction": (0.0, 1.0) if "mobile_fraction" in self._names else (1.0, 1.0),
+        }
+        if not isinstance(self.bounds, Mapping | None):
+            raise ValueError(
+                "bounds must be a dictionary of (lowest, highest) by parameter name, "
+                f"got {self.bounds!r}."
+            )
+        bounds |= {name: (float(value),) * 2 for name, value in (self.fixed or {}).items()}
         for name, ends in (self.bounds or {}).items():
             description = parameter(name)
-            if name not in bounds:
-                raise ValueError(f"bounds can be given for {FITTED}, got {name!r}.")
+            if name not in self._names:
+                raise ValueError(
+                    f"bounds can be given for the parameters {self._names}, got {name!r}."
+                )
             try:
                 lowest, highest = map(float, ends)
             except (TypeError, ValueError):
@@ -322,7 +405,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 )
             bounds[name] = lowest, highest
         lowest, highest = bounds["D"]
-        if not 0 < lowest < highest < np.inf:
+        if not 0 < lowest <= highest < np.inf:
             raise ValueError(f"bounds['D'] must be positive and finite, got {bounds['D']!r}.")
         known = self.surrogate_.D_range
         if lowest < known[0] or highest > known[1]:
@@ -341,28 +424,30 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     # Fits
 
     def _fit_curves(self, X):
+        self._check_options()
         fitter = self._fitter
+        fitter.n_jobs = self.n_jobs
         if isinstance(self.init, str):
             if self.init == "grid":
                 return fitter.fit(X, fitter.nearest_on_grid())
             # The same points for every curve: its estimate does not depend on those beside it.
             random = check_random_state(self.random_state)
-            return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, 2))))
+            return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, 3))))
         values = self.init.predict(X) if hasattr(self.init, "predict") else self.init
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
-        if values.shape[1] != len(FITTED) or len(values) not in (1, len(X)):
+        if values.shape[1] != len(self._names) or len(values) not in (1, len(X)):
             raise ValueError(
                 f"init must give {self.target_names_} for each of the {len(X)} curves or once for "
                 f"all, got shape {values.shape}."
             )
-        values = np.broadcast_to(values, (len(X), len(FITTED)))
+        values = np.broadcast_to(values, (len(X), len(self._names)))
         return fitter.fit(X, fitter.at_values(values))
 
     # What a fit is worth
 
     def _curve_variance(self, fits):
-        freedom = self.n_features_in_ - len(FITTED)
+        freedom = self.n_features_in_ - len(self._names)
         return fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
 
     def _standard_errors(self, fits):
@@ -371,7 +456,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         scale[scale == 0] = 1.0
         correlation = fits.information / scale[:, :, np.newaxis] / scale[:, np.newaxis]
         singular = np.linalg.cond(correlation) > 1e13
-        correlation[singular] = np.eye(len(FITTED))
+        correlation[singular] = np.eye(len(self._names))
         unscaled = np.sqrt(np.maximum(np.einsum("nvv->nv", np.linalg.inv(correlation)), 0)) / scale
         errors = np.sqrt(variance)[:, np.newaxis] * unscaled
         errors[singular] = np.inf
@@ -380,7 +465,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _intervals(self, fits, level):
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        freedom = max(1, self.n_features_in_ - len(FITTED))
+        freedom = max(1, self.n_features_in_ - len(self._names))
         reach = student_t.ppf(0.5 + 0.5 * level, freedom) * self._standard_errors(fits)
         ends = np.stack([fits.theta - reach, fits.theta + reach], axis=-1)
         return np.clip(ends, self._fitter.lower[:, np.newaxis], self._fitter.upper[:, np.newaxis])

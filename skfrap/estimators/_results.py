@@ -12,7 +12,8 @@ class FRAPEstimates:
     Attributes
     ----------
     D_um2_s, D_um2_s_lower, D_um2_s_upper : ndarray of shape (n,)
-        Diffusion coefficient, µm²/s, and the ends of its interval.
+        Diffusion coefficient, µm²/s, and the ends of its interval; NaN where no bleaching is
+        visible.
     c0, c0_lower, c0_upper : ndarray of shape (n,)
         Prebleach intensity.
     alpha, alpha_lower, alpha_upper : ndarray of shape (n,)
@@ -29,6 +30,8 @@ class FRAPEstimates:
         Reasons, in words; empty if there is nothing to say.
     level : float
         Level of the intervals.
+    mobile_fraction, mobile_fraction_lower, mobile_fraction_upper : ndarray of shape (n,) or None
+        Fraction of the particles that diffuse; None where it was not estimated.
     """
 
     D_um2_s: np.ndarray
@@ -47,15 +50,18 @@ class FRAPEstimates:
     poorly_determined: np.ndarray
     flags: np.ndarray
     level: float = 0.95
+    mobile_fraction: np.ndarray | None = None
+    mobile_fraction_lower: np.ndarray | None = None
+    mobile_fraction_upper: np.ndarray | None = None
 
     def __len__(self):
         return len(self.D_um2_s)
 
     def to_dict(self):
         """Return the columns by name."""
-        return {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name != "level"
-        }
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        del columns["level"]
+        return {name: values for name, values in columns.items() if values is not None}
 
     def to_frame(self, index=None):
         """Return a pandas DataFrame, a row per curve.
@@ -85,7 +91,9 @@ class FRAPEstimates:
         lines = []
         for k in range(len(self)):
             line = (
-                f"D = {self.D_um2_s[k]:.4g} µm²/s "
+                "D not estimated"
+                if np.isnan(self.D_um2_s[k])
+                else f"D = {self.D_um2_s[k]:.4g} µm²/s "
                 f"({100 * self.level:g} % interval {self.D_um2_s_lower[k]:.4g} to "
                 f"{self.D_um2_s_upper[k]:.4g})"
             )

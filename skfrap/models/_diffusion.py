@@ -53,6 +53,8 @@ class DiffusionModel:
 
     def __init__(self, protocol, weights=None):
         self.protocol = protocol
+        if weights is not None and np.any(weights[protocol.bleach_mask == 0]):
+            raise ValueError("weights must be zero outside the bleach region.")
         self._weights = weights
         self._engines = {}
 

@@ -8,6 +8,7 @@ work on some 20 numbers in place of hundreds.
 """
 
 from functools import lru_cache
+from threading import RLock
 
 import numpy as np
 from scipy.fft import dct
@@ -20,6 +21,7 @@ _BASIS_TOLERANCE = 1e-10
 _LARGEST_ERROR = 1e-8
 _NODES_IN_D = (33, 65, 129, 257, 513)
 _CHUNK = 4096
+_building = RLock()
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
 
 
@@ -142,16 +144,19 @@ class CurveSurrogate:
             deficit += (1 - mobile_fraction)[:, np.newaxis] * (in_depth @ self._immobile)
         return self._unbleached - depth[:, np.newaxis] * deficit
 
-    def scores_and_slopes(self, log10_D, depth):
-        """Compute the scores and their derivatives by log10 D and by the depth.
+    def scores_and_slopes(self, log10_D, depth, mobile_fraction=None):
+        """Compute the scores and their derivatives by log10 D, depth and mobile fraction.
 
         Parameters
         ----------
-        log10_D, depth : ndarray of shape (n,)
+        log10_D, depth, mobile_fraction : ndarray of shape (n,)
+            As in :meth:`scores`.
 
         Returns
         -------
         scores, by_log10_D, by_depth : ndarray of shape (n, n_scores)
+        by_mobile_fraction : ndarray of shape (n, n_scores)
+            None where mobile_fraction is.
         """
         n_depth, n_scores = self._mobile.shape[1:]
         in_depth = _chebyshev_basis(2 * depth - 1, n_depth)
@@ -159,13 +164,25 @@ class CurveSurrogate:
         in_D = self._in_D(log10_D) @ self._mobile_and_slope.reshape(len(self._mobile), -1)
         in_D = in_D.reshape(len(log10_D), n_depth, 2 * n_scores)
         both = np.matmul(in_depth[:, np.newaxis], in_D)[:, 0]
-        deficit, by_log10_D = both[:, :n_scores], both[:, n_scores:]
-        by_depth = np.matmul(slope_in_depth[:, np.newaxis], in_D[:, :, :n_scores])[:, 0]
+        moving, by_log10_D = both[:, :n_scores], both[:, n_scores:]
+        moving_by_depth = np.matmul(slope_in_depth[:, np.newaxis], in_D[:, :, :n_scores])[:, 0]
         depth = depth[:, np.newaxis]
+        if mobile_fraction is None:
+            return (
+                self._unbleached - depth * moving,
+                -depth * by_log10_D,
+                -(moving + depth * moving_by_depth),
+                None,
+            )
+        still, still_by_depth = in_depth @ self._immobile, slope_in_depth @ self._immobile
+        mobile = mobile_fraction[:, np.newaxis]
+        deficit = still + mobile * (moving - still)
+        by_depth = still_by_depth + mobile * (moving_by_depth - still_by_depth)
         return (
             self._unbleached - depth * deficit,
-            -depth * by_log10_D,
+            -depth * mobile * by_log10_D,
             -(deficit + depth * by_depth),
+            -depth * (moving - still),
         )
 
     def _in_D(self, log10_D):
@@ -196,7 +213,8 @@ class CurveSurrogate:
             significant = np.flatnonzero(size > _COEFFICIENT_TOLERANCE * size.max())
             if significant[-1] < 0.9 * n_nodes:
                 break
-        return coefficients[: significant[-1] + 1]
+        # At least two: a recovery that D does not touch has a slope too, zero.
+        return coefficients[: max(2, significant[-1] + 1)]
 
     def _build_basis(self, recovery):
         """Span the constant and the recovery at all nodes by orthonormal rows."""
@@ -233,9 +251,14 @@ def model_for(protocol, weights="mean"):
     return DiffusionModel(protocol, squared)
 
 
-@lru_cache(maxsize=16)
 def surrogate_for(protocol, D_range=None, weights="mean"):
     """Build the surrogate of :func:`model_for`, or take it from the last few built."""
+    with _building:  # a second thread that wants the same waits for it
+        return _build_surrogate(protocol, D_range, weights)
+
+
+@lru_cache(maxsize=16)
+def _build_surrogate(protocol, D_range, weights):
     return CurveSurrogate(model_for(protocol, weights), D_range)
 
 

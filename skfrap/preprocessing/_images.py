@@ -21,6 +21,10 @@ class _StackCorrector(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = False
         return tags
 
+    def set_output(self, *, transform=None):
+        """Do nothing: stacks have no tabular form, only the curves extracted from them do."""
+        return self
+
     def fit(self, X, y=None):
         """Learn what the correction needs.
 
@@ -58,9 +62,9 @@ class IntensityRescaler(_StackCorrector):
     Parameters
     ----------
     bit_depth : int, default=None
-        Bits of the detector: intensity 1 is ``2**bit_depth - 1`` counts. None detects it: from the
-        file where that says so, and else from the type and the largest value seen in `fit` (8,
-        12 or 16 bits). Floats are then taken as they are.
+        Bits of the detector: intensity 1 is ``2**bit_depth - 1`` counts. None detects it: from
+        files that declare fewer bits than their pixels have room for, and else from the type and
+        the largest value seen in `fit` (8, 12 or 16 bits). Floats are then taken as they are.
     offset : float, default=0.0
         Dark level in counts, subtracted; intensity 1 remains the full range above it.
     max_saturated : float, default=0.01
@@ -88,12 +92,16 @@ class IntensityRescaler(_StackCorrector):
         self.max_saturated = max_saturated
 
     def _learn(self, stacks):
+        if not isinstance(self.offset, numbers.Real) or not np.isfinite(self.offset):
+            raise ValueError(f"offset must be a number of counts, got {self.offset!r}.")
         if self.bit_depth is not None:
             if not isinstance(self.bit_depth, numbers.Integral) or not 1 <= self.bit_depth <= 32:
                 raise ValueError(f"bit_depth must be between 1 and 32, got {self.bit_depth!r}.")
             self.bit_depth_ = int(self.bit_depth)
             return
-        detected = {stacks.bit_depth(i) or self._detect(stacks, i) for i in range(len(stacks))}
+        detected = {
+            stacks.declared_bit_depth(i) or self._detect(stacks, i) for i in range(len(stacks))
+        }
         detected.discard(0)
         self.bit_depth_ = max(detected, default=None)
 
@@ -111,14 +119,18 @@ class IntensityRescaler(_StackCorrector):
         )
 
     def _prepare(self, view):
-        if self.bit_depth_ is None:
-            if view.stack.dtype.kind != "f":
-                raise ValueError(
-                    f"the stack has {view.stack.dtype} pixels, and fit saw floats only; "
-                    "give bit_depth."
-                )
+        if view.stack.dtype.kind == "f" and self.bit_depth is None:
             return 1.0 + self.offset
+        if self.bit_depth_ is None:
+            raise ValueError(
+                f"the stack has {view.stack.dtype} pixels, and fit saw floats only; give bit_depth."
+            )
         full = 2.0**self.bit_depth_ - 1
+        if self.offset >= full:
+            raise ValueError(
+                f"offset is {self.offset:g}, at or above the top of the range, {full:g} counts; "
+                "give the detector's level without light."
+            )
         largest = view.stack.max()
         if largest > full:
             raise ValueError(
@@ -145,9 +157,10 @@ class IntensityRescaler(_StackCorrector):
 class _PrebleachCorrector(_StackCorrector):
     """What the corrections by the smoothed average prebleach frame share."""
 
-    def __init__(self, sigma=5.0, *, n_prebleach=10):
+    def __init__(self, sigma=5.0, *, n_prebleach=10, protocol=None):
         self.sigma = sigma
         self.n_prebleach = n_prebleach
+        self.protocol = protocol
 
     def _learn(self, stacks):
         if not isinstance(self.sigma, numbers.Real) or not 0 <= self.sigma < np.inf:
@@ -155,6 +168,8 @@ class _PrebleachCorrector(_StackCorrector):
         if not isinstance(self.n_prebleach, numbers.Integral) or self.n_prebleach < 1:
             raise ValueError(f"n_prebleach must be at least 1, got {self.n_prebleach!r}.")
         self.n_prebleach_ = int(self.n_prebleach)
+        if self.protocol is not None:
+            self.n_prebleach_ = self.protocol.n_prebleach
 
     def _smoothed_prebleach(self, view):
         if view.shape[0] <= self.n_prebleach_:
@@ -163,6 +178,7 @@ class _PrebleachCorrector(_StackCorrector):
                 "all."
             )
         mean = view.read(frames=slice(0, self.n_prebleach_)).mean(axis=0)
+        _check_finite(mean)
         smooth = gaussian_filter(mean, self.sigma, mode="nearest") if self.sigma else mean.copy()
         return smooth, mean.mean(dtype=np.float64).astype(mean.dtype)
 
@@ -180,6 +196,8 @@ class BackgroundSubtractor(_PrebleachCorrector):
         Standard deviation of the filter in pixels; edges are replicated.
     n_prebleach : int, default=10
         Number of frames before bleaching.
+    protocol : FRAPProtocol, default=None
+        If given, it says how many frames come before bleaching.
 
     References
     ----------
@@ -217,6 +235,8 @@ class FlatFieldCorrector(_PrebleachCorrector):
         Standard deviation of the Gaussian filter in pixels; edges are replicated.
     n_prebleach : int, default=10
         Number of frames before bleaching.
+    protocol : FRAPProtocol, default=None
+        If given, it says how many frames come before bleaching.
 
     Examples
     --------
@@ -299,6 +319,10 @@ class FadingCorrector(_StackCorrector):
                 f"the stack's frames are {view.shape[1:]} pixels and the protocol's "
                 f"{self.reference_.shape}."
             )
+        if view.shape[0] != self.protocol.n_frames:
+            raise ValueError(
+                f"the stack has {view.shape[0]} frames and the protocol {self.protocol.n_frames}."
+            )
         reference = np.array(
             [
                 view.read(frames=slice(k, k + 1))[0][self.reference_].mean()
@@ -306,6 +330,7 @@ class FadingCorrector(_StackCorrector):
             ],
             dtype=float,
         )
+        _check_finite(reference)
         if not (reference > 0).all():
             raise ValueError("the reference region has no intensity; fading cannot be corrected.")
         if not self.per_frame:
@@ -315,3 +340,13 @@ class FadingCorrector(_StackCorrector):
 
     def _apply(self, block, fading, frames, rows, columns):
         block /= fading[frames, np.newaxis, np.newaxis].astype(block.dtype)
+
+
+def _check_finite(values):
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        where = ", ".join(map(str, bad[0]))
+        raise ValueError(
+            f"{len(bad)} values are not finite, the first at index ({where}); "
+            "NaN or inf in the image cannot be corrected: mask or crop it away."
+        )

@@ -26,10 +26,9 @@ class StackView:
 
     def __init__(self, stack, corrections=()):
         self.stack = stack
-        self._corrections = [
-            (correction, correction._prepare(StackView(stack, corrections[:k])))
-            for k, correction in enumerate(corrections)
-        ]
+        self._corrections = []
+        for correction in corrections:  # each sees the stack as those before it leave it
+            self._corrections.append((correction, correction._prepare(self)))
 
     @property
     def shape(self):
@@ -69,7 +68,11 @@ class StackSequence(Sequence):
                 f"X must be a sequence of stacks or paths, got one path {str(source)!r}; "
                 "give [path]."
             )
-        elif isinstance(source, np.ndarray) and source.dtype != object:
+        elif hasattr(source, "iloc") or (
+            isinstance(source, np.ndarray) and source.dtype.kind in "OUT"
+        ):
+            source = list(source)  # a pandas Series or an array of paths: by place, not by label
+        elif isinstance(source, np.ndarray):
             if source.ndim != 4:
                 raise ValueError(
                     "X must have the shape (n_samples, n_frames, ny, nx), got shape "
@@ -145,9 +148,14 @@ class StackSequence(Sequence):
             )
         return stack
 
-    def bit_depth(self, index):
-        """Return the bit depth that the stack's file declares, or None."""
+    def declared_bit_depth(self, index):
+        """Return the bit depth that the stack's file declares, or None.
+
+        That its pixels have room for 16 bits does not say that the detector has them.
+        """
         item = self._source[index]
         if isinstance(item, str | Path):
             item = read_series(item)
-        return item.bit_depth if isinstance(item, ImageSeries) else None
+        if not isinstance(item, ImageSeries) or item.bit_depth is None:
+            return None
+        return item.bit_depth if item.bit_depth < 8 * item.frames.dtype.itemsize else None
