@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks._fft_model import FFTModel
 from benchmarks._report import N_CURVES, Report, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator
-from skfrap.models import CurveSurrogate, DiffusionModel
+from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
 
 
 def measure_exact_model(report, protocol, repeats):
@@ -45,6 +45,24 @@ def measure_exact_model(report, protocol, repeats):
     report.add("  ratio of that to one exact curve", stepped / exact, "{:.0f} x", at_least=100)
     report.add("one by FFTs there and back in every frame, complex", 1e3 * reference, "{:.0f} ms")
     report.add("largest difference between the three", difference, "{:.1e}", at_most=1e-10)
+
+
+def measure_full_model(report, protocol, repeats):
+    """Time what cannot be done locally: bleaching by imaging, and binding."""
+    there_and_back = FFTModel(protocol, there_and_back=True)
+    plain = median_time(lambda: there_and_back.curve(30.0, 0.8, 0.7), 3)
+    diffusion, binding = DiffusionModel(protocol), BindingModel(protocol)
+    curves = {
+        "bleaching by imaging": (
+            lambda: diffusion.curves(30.0, 0.8, 0.7, imaging_bleach=0.998),
+            150,
+        ),
+        "binding": (lambda: binding.curves(30.0, 0.5, 1.0, 0.8, 0.7), 60),
+    }
+    for name, (curve, limit) in curves.items():
+        seconds = median_time(curve, max(3, repeats // 2))
+        report.add(f"one exact curve with {name}", 1e3 * seconds, "{:.0f} ms", at_most=limit)
+        report.add("  one species by FFTs there and back over it", plain / seconds, "{:.1f} x")
 
 
 def measure_surrogate(report, protocol, repeats, seed):
@@ -87,6 +105,7 @@ def main():
     report = Report("forward model", arguments.seed)
     protocol = FRAPProtocol()
     measure_exact_model(report, protocol, arguments.repeats)
+    measure_full_model(report, protocol, arguments.repeats)
     measure_surrogate(report, protocol, arguments.repeats, arguments.seed)
     measure_simulator(report, protocol, arguments.repeats, arguments.seed)
     report.exit()
