@@ -43,7 +43,8 @@ def _point(value, argument):
 class _Region:
     """What the bleach regions share: the checks that a region fits its field."""
 
-    def _center(self, shape, pixel_size):
+    def center_on(self, shape, pixel_size):
+        """Return the centre (x, y) in µm on a field of (ny, nx) pixels."""
         return self.center or (0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size)
 
     def area_fractions(self, shape, pixel_size):
@@ -115,15 +116,15 @@ class Circle(_Region):
 
     def moved(self, dx, dy, shape, pixel_size):
         """Make a copy moved by (dx, dy) µm on the given field."""
-        x, y = self._center(shape, pixel_size)
+        x, y = self.center_on(shape, pixel_size)
         return replace(self, center=(x + dx, y + dy))
 
     def _extent(self, shape, pixel_size):
-        x, y = self._center(shape, pixel_size)
+        x, y = self.center_on(shape, pixel_size)
         return x - self.radius, x + self.radius, y - self.radius, y + self.radius
 
     def _area_fractions(self, shape, pixel_size):
-        x, y = self._center(shape, pixel_size)
+        x, y = self.center_on(shape, pixel_size)
         return _geometry.disk_area_fractions(
             shape, x / pixel_size, y / pixel_size, self.radius / pixel_size
         )
@@ -159,11 +160,11 @@ class Rectangle(_Region):
 
     def moved(self, dx, dy, shape, pixel_size):
         """Make a copy moved by (dx, dy) µm on the given field."""
-        x, y = self._center(shape, pixel_size)
+        x, y = self.center_on(shape, pixel_size)
         return replace(self, center=(x + dx, y + dy))
 
     def _extent(self, shape, pixel_size):
-        x, y = self._center(shape, pixel_size)
+        x, y = self.center_on(shape, pixel_size)
         half_width, half_height = 0.5 * self.width, 0.5 * self.height
         return x - half_width, x + half_width, y - half_height, y + half_height
 

@@ -9,6 +9,8 @@ from skfrap.models._diffusion import broadcast_parameters, groups, window_of
 from skfrap.models._optics import optics_for
 from skfrap.models._spectral import FrameStepper, rounded
 
+_MOST_STEPPERS = 4
+
 
 class BindingModel:
     """Compute recovery curves and image series of particles that diffuse and bind, exactly.
@@ -42,7 +44,8 @@ class BindingModel:
     def __init__(self, protocol, weights=None):
         self.protocol = protocol
         self._weights = weights
-        self._steppers = lru_cache(maxsize=4)(self._make_stepper)
+        optics_for(protocol, weights=weights)  # checks the weights
+        self._by_blur = {}
 
     def curves(
         self,
@@ -149,8 +152,16 @@ class BindingModel:
                 np.multiply(whole(frame)[window], c0, out=image)
         return images
 
-    def _make_stepper(self, bleach_blur):
-        return FrameStepper(self.protocol, optics_for(self.protocol, bleach_blur, self._weights))
+    def _steppers(self, bleach_blur):
+        """Make the stepper for one bleaching beam, or take it from earlier."""
+        stepper = self._by_blur.get(bleach_blur)
+        if stepper is None:
+            optics = optics_for(self.protocol, bleach_blur, self._weights)
+            stepper = FrameStepper(self.protocol, optics)
+            if len(self._by_blur) >= _MOST_STEPPERS:
+                self._by_blur.clear()
+            self._by_blur[bleach_blur] = stepper
+        return stepper
 
     def _curve(self, mobile_fraction, point):
         if point["imaging_bleach"] < 1:
@@ -207,8 +218,13 @@ class BindingModel:
 
 
 def effective_diffusion(D, k_on, k_off):
-    """Compute the diffusion coefficient that fast exchange amounts to, D k_off / (k_on + k_off)."""
-    return D * k_off / (k_on + k_off)
+    """Compute the diffusion coefficient that fast exchange amounts to, D k_off / (k_on + k_off).
+
+    Without binding (k_on = 0) it is D.
+    """
+    D, k_on, k_off = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (D, k_on, k_off)))
+    unbound = np.divide(k_off, k_on + k_off, out=np.ones(k_on.shape), where=k_on > 0)
+    return (D * unbound)[()]
 
 
 def _equilibrium(k_on, k_off):
@@ -218,33 +234,36 @@ def _equilibrium(k_on, k_off):
 
 
 def _rates(D_k, k_on, k_off):
-    """Return middle and half distance of the two rates at which a mode decays.
+    """Return the slow and the fast rate at which a mode changes, both <= 0.
 
-    The modes follow d/dt (u, b) = ((-D k² - k_on, k_off), (k_on, -k_off)) (u, b), whose eigenvalues
-    are middle ± half.
+    The modes follow d/dt (u, b) = ((-D k² - k_on, k_off), (k_on, -k_off)) (u, b); the rates are
+    the eigenvalues. Their product is D k² k_off, which gives the slow one without cancellation.
     """
-    middle = -0.5 * (D_k + k_on + k_off)
     half = np.sqrt(0.25 * (D_k + k_on - k_off) ** 2 + k_on * k_off)
-    return middle, half
+    fast = -0.5 * (D_k + k_on + k_off) - half
+    slow = np.divide(D_k * k_off, fast, out=np.zeros_like(fast), where=fast < 0)
+    return slow, fast
 
 
-def _decays(middle, half, time):
-    """Return exp(middle t) cosh(half t) and exp(middle t) sinh(half t) / half, without overflow."""
-    slow, fast = np.exp((middle + half) * time), np.exp((middle - half) * time)
-    even = 0.5 * (slow + fast)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        odd = -0.5 * slow * np.expm1(-2 * half * time) / half
-    return even, np.where(half * time > 1e-150, odd, time * even)
+def _decays(slow, fast, time):
+    """Return half the sum of both decays, and half their difference over that of the rates."""
+    slowly = np.exp(slow * time)
+    even = 0.5 * (slowly + np.exp(fast * time))
+    apart = slow - fast
+    odd = -slowly * np.expm1(-apart * time)
+    odd = np.divide(odd, apart, out=time * even, where=apart * time > 1e-150)
+    return even, odd
 
 
 def _propagator(k_squared, D, k_on, k_off):
     """Return a function that carries the modes of (unbound, bound) on by a time."""
     D_k = D * k_squared
-    middle, half = _rates(D_k, k_on, k_off)
+    slow, fast = _rates(D_k, k_on, k_off)
+    middle = -0.5 * (D_k + k_on + k_off)
 
     @lru_cache(maxsize=4)  # frames come at few different intervals
     def matrix(time):
-        even, odd = _decays(middle, half, time)
+        even, odd = _decays(slow, fast, time)
         return (
             even + odd * (-D_k - k_on - middle),
             odd * k_off,

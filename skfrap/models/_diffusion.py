@@ -53,8 +53,10 @@ class DiffusionModel:
 
     def __init__(self, protocol, weights=None):
         self.protocol = protocol
-        if weights is not None and np.any(weights[protocol.bleach_mask == 0]):
-            raise ValueError("weights must be zero outside the bleach region.")
+        if weights is not None:
+            weights = optics_for(protocol, weights=weights).weights[window_of(protocol, False)]
+            if weights[protocol.bleach_mask == 0].any():
+                raise ValueError("weights must be zero outside the bleach region.")
         self._weights = weights
         self._engines = {}
 
@@ -244,17 +246,19 @@ class DiffusionModel:
     def _engine(self, kind, *blurs):
         """Make the engine for one way of bleaching and looking, or take it from earlier."""
         key = (kind, *blurs)
-        if key not in self._engines:
-            if len(self._engines) >= _MOST_ENGINES:
-                self._engines.clear()
+        engine = self._engines.get(key)
+        if engine is None:
             bleach_blur, imaging_blur = (*blurs, 0.0, 0.0)[:2]
             optics = optics_for(self.protocol, bleach_blur, self._weights)
-            self._engines[key] = (
+            engine = (
                 FrameStepper(self.protocol, optics)
                 if kind == "stepper"
                 else LocalDiffusion(self.protocol, optics.bleach, optics.weights, imaging_blur)
             )
-        return self._engines[key]
+            if len(self._engines) >= _MOST_ENGINES:
+                self._engines.clear()
+            self._engines[key] = engine
+        return engine
 
 
 def window_of(protocol, padded):

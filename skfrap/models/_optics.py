@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import erf
 
-from skfrap.regions import Mask
+from skfrap.regions import Circle, Mask, Rectangle
 
-_REACH = 8.3  # standard deviations of a Gaussian beyond which it is zero in double precision
-_SUBPIXELS = 5
+_FAR = 40.0  # standard deviations
+_NEGLIGIBLE = 1e-16  # of a pixel's area, and of its side
+_SUBPIXELS = 9
+_NODES_PER_WIDTH = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,45 +46,94 @@ def optics_for(protocol, bleach_blur=0.0, weights=None):
     Returns
     -------
     Optics
+
+    Raises
+    ------
+    ValueError
+        If the weights are not of the field's shape or do not sum to 1.
     """
     padding = protocol.padding
     bleach = np.pad(protocol.bleach_mask, padding)
     if bleach_blur > 0:
         bleach = blur_mask(protocol, bleach_blur)
-    weights = protocol.roi_weights if weights is None else weights
+    weights = protocol.roi_weights if weights is None else np.asarray(weights, dtype=float)
+    if weights.shape != protocol.shape:
+        raise ValueError(
+            f"weights must have the field's shape {protocol.shape}, got {weights.shape}."
+        )
     field = tuple(slice(padding, padding + n) for n in protocol.shape)
+    if not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-9):
+        raise ValueError(f"weights must sum to 1, got a sum of {weights.sum():.6g}.")
     return Optics(bleach, field, np.pad(weights, padding))
 
 
 def blur_mask(protocol, blur):
     """Convolve the bleach region with a Gaussian and average over pixels, on the padded grid.
 
-    The region is taken as area fractions of subpixels (a Mask as those of its pixels), within which
-    it is even; for these the convolution is exact. Light that leaves the padded grid is lost.
+    Exact for rectangles, and to rounding for circles by quadrature over chords. Polygons, and
+    circles blurred by less than a thousandth of their radius, are taken as area fractions of
+    subpixels, and a Mask as those of its pixels, within which they are even. Light that leaves the
+    padded grid is lost.
     """
-    parts = 1 if isinstance(protocol.bleach_region, Mask) else _SUBPIXELS
-    fine = protocol.bleach_mask
-    if parts > 1:
-        shape = tuple(parts * n for n in protocol.shape)
-        fine = protocol.bleach_region.area_fractions(shape, protocol.pixel_size / parts)
-    rows, columns = (
-        _blur_axis(n, protocol.padding, parts, blur / protocol.pixel_size) for n in protocol.shape
-    )
-    return np.clip(rows @ fine @ columns.T, 0.0, 1.0)
+    region, shape, pixel_size = protocol.bleach_region, protocol.shape, protocol.pixel_size
+    width = blur / pixel_size
+    if width < _NEGLIGIBLE:
+        return np.pad(protocol.bleach_mask, protocol.padding)
+    rows, columns = (np.arange(-protocol.padding, n + protocol.padding + 1.0) for n in shape)
+    if isinstance(region, Circle | Rectangle):
+        x, y = np.divide(region.center_on(shape, pixel_size), pixel_size)
+    if isinstance(region, Rectangle):
+        half_height, half_width = 0.5 * region.height / pixel_size, 0.5 * region.width / pixel_size
+        mask = np.outer(
+            _mean_of_blurred_step(rows, y - half_height, width)
+            - _mean_of_blurred_step(rows, y + half_height, width),
+            _mean_of_blurred_step(columns, x - half_width, width)
+            - _mean_of_blurred_step(columns, x + half_width, width),
+        )
+    elif isinstance(region, Circle) and width > 1e-3 * region.radius / pixel_size:
+        mask = _blurred_disk(rows, columns, x, y, region.radius / pixel_size, width)
+    else:
+        parts = 1 if isinstance(region, Mask) else _SUBPIXELS
+        fine = region.area_fractions(tuple(parts * n for n in shape), pixel_size / parts)
+        by_row, by_column = (
+            -np.diff(
+                [_mean_of_blurred_step(edges, k / parts, width) for k in range(parts * n + 1)],
+                axis=0,
+            )
+            for edges, n in ((rows, shape[0]), (columns, shape[1]))
+        )
+        mask = by_row.T @ fine @ by_column
+    mask[mask < _NEGLIGIBLE] = 0.0
+    if not mask.any():
+        raise ValueError(f"bleach_blur of {blur:.3g} µm leaves no light on the field; check it.")
+    return np.minimum(mask, 1.0)
 
 
-def _blur_axis(n, padding, parts, blur):
-    """Mean over each padded pixel of a Gaussian-blurred subpixel: (n + 2 padding, parts * n)."""
-    edges = np.arange(-padding, n + padding + 1.0)
-    fine_edges = np.arange(parts * n + 1) / parts
-    distance = (edges[:, np.newaxis] - fine_edges) / blur
+def _blurred_disk(rows, columns, x, y, radius, width):
+    """Sum blurred chords of a disk, at the nodes of a quadrature over their heights."""
+    # Over the angle the integrand is smooth and periodic: the midpoint rule is all it takes.
+    n_nodes = 48 + int(_NODES_PER_WIDTH * radius / min(width, 1.0))
+    angles = np.pi * ((np.arange(n_nodes) + 0.5) / n_nodes - 0.5)
+    heights, half_chords = radius * np.sin(angles), radius * np.cos(angles)
+    node_weights = np.pi / n_nodes * half_chords
+    across = [
+        _mean_of_blurred_step(columns, x - half, width)
+        - _mean_of_blurred_step(columns, x + half, width)
+        for half in half_chords
+    ]
+    along = np.diff(_normal_distribution((rows - (y + heights)[:, np.newaxis]) / width), axis=1)
+    return (along * node_weights[:, np.newaxis]).T @ np.array(across)
 
-    # Second primitive of the Gaussian density: differences in both edges integrate over both cells.
-    primitive = blur * (
-        distance * 0.5 * (1 + erf(distance / np.sqrt(2)))
-        + np.exp(-0.5 * distance**2) / np.sqrt(2 * np.pi)
-    )
-    matrix = -np.diff(np.diff(primitive, axis=0), axis=1)
-    centres = 0.5 * (edges[1:] + edges[:-1])
-    far = np.abs(centres[:, np.newaxis] - 0.5 * (fine_edges[1:] + fine_edges[:-1]))
-    return np.where(far > _REACH * blur + 1, 0.0, matrix)
+
+def _mean_of_blurred_step(edges, place, width):
+    """Average over pixels a step from 0 to 1 that is blurred by a Gaussian."""
+    distance = np.clip((edges - place) / width, -_FAR, _FAR)
+    density = np.exp(-0.5 * distance**2) / np.sqrt(2 * np.pi)
+    primitive = width * (distance * _normal_distribution(distance) + density)
+    # Beyond the clip the primitive goes on as its asymptote, 0 or the distance itself.
+    primitive += np.maximum(edges - place - _FAR * width, 0.0)
+    return np.diff(primitive)
+
+
+def _normal_distribution(distance):
+    return 0.5 * (1 + erf(distance / np.sqrt(2)))

@@ -199,7 +199,7 @@ class FrameStepper:
     @cached_property
     def _wavelengths(self):
         k_squared = self.grid.k_squared.ravel()
-        ranks = np.round(k_squared / k_squared.max(), 13)
+        ranks = np.round(k_squared / (k_squared.max() or 1.0), 13)
         _, first, index = np.unique(ranks, return_index=True, return_inverse=True)
         return k_squared[first], index.ravel()
 
