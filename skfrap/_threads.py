@@ -7,8 +7,8 @@ from threading import Lock
 from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
-_users = []  # one entry per context that is open in any thread
-_limiters = []  # the limit that the first of them set
+_users: list[None] = []  # one entry per context that is open in any thread
+_limiters: list = []  # the limit that the first of them set
 
 
 @cache
