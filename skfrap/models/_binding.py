@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from skfrap._threads import one_blas_thread
-from skfrap.models._diffusion import broadcast_parameters, groups, window_of
+from skfrap.models._diffusion import broadcast_parameters, groups, image_series
 from skfrap.models._optics import optics_for
 from skfrap.models._spectral import FrameStepper, rounded
 
@@ -141,16 +141,7 @@ class BindingModel:
             bleach_blur=bleach_blur,
             imaging_blur=imaging_blur,
         )
-        window = window_of(self.protocol, padded)
-        shape = tuple(part.stop - part.start for part in window)
-        images = np.empty((len(values["D"]), self.protocol.n_frames, *shape))
-        for k, row in enumerate(zip(*values.values(), strict=True)):
-            point = dict(zip(values, row, strict=True))
-            c0, mobile = point.pop("c0"), point.pop("mobile_fraction")
-            whole = self._steppers(point["bleach_blur"]).grid.whole
-            for image, frame in zip(images[k], self._frames(mobile, **point), strict=True):
-                np.multiply(whole(frame)[window], c0, out=image)
-        return images
+        return image_series(self.protocol, values, self._windowed_frames, padded)
 
     def _steppers(self, bleach_blur):
         """Make the stepper for one bleaching beam, or take it from earlier."""
@@ -199,6 +190,11 @@ class BindingModel:
         *_, last = frames
         curve[self.protocol.n_prebleach :] = stepper.mean(stepper.blur(last, point["imaging_blur"]))
         return curve
+
+    def _windowed_frames(self, window, **point):
+        whole = self._steppers(point["bleach_blur"]).grid.whole
+        for frame in self._frames(**point):
+            yield whole(frame)[window]
 
     def _frames(
         self, mobile_fraction, D, k_on, k_off, alpha, imaging_bleach, bleach_blur, imaging_blur

@@ -170,23 +170,7 @@ class DiffusionModel:
             bleach_blur=bleach_blur,
             imaging_blur=imaging_blur,
         )
-        window = window_of(self.protocol, padded)
-        shape = tuple(part.stop - part.start for part in window)
-        images = np.empty((len(values["D"]), self.protocol.n_frames, *shape))
-        for k, (D, c0, alpha, mobile, imaging, *blurs) in enumerate(
-            zip(*values.values(), strict=True)
-        ):
-            if imaging == 1:
-                frames = self._engine("local", *blurs).left(D, 1 - alpha, mobile, window)
-            else:
-                grid = self._engine("stepper", blurs[0]).grid
-                frames = (
-                    grid.whole(frame)[window]
-                    for frame in self._stepped(D, 1 - alpha, mobile, imaging, *blurs)
-                )
-            for image, frame in zip(images[k], frames, strict=True):
-                np.multiply(frame, c0, out=image)
-        return images
+        return image_series(self.protocol, values, self._frames, padded)
 
     def recovery(self, D, depth):
         """Compute the mean deficit of mobile particles in the bleach region, over the depth.
@@ -225,6 +209,19 @@ class DiffusionModel:
             curves[part, self.protocol.n_prebleach :] -= depth[part, np.newaxis] * deficit
         return curves
 
+    def _frames(self, window, D, alpha, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur):
+        """Yield what is left in a window of the padded grid after each recorded frame."""
+        depth = 1 - alpha
+        if imaging_bleach == 1:
+            engine = self._engine("local", bleach_blur, imaging_blur)
+            yield from engine.left(D, depth, mobile_fraction, window)
+            return
+        whole = self._engine("stepper", bleach_blur).grid.whole
+        for frame in self._stepped(
+            D, depth, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur
+        ):
+            yield whole(frame)[window]
+
     def _stepped(self, D, depth, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur):
         """Yield what is left on the stepper's grid after each recorded frame."""
         stepper = self._engine("stepper", bleach_blur)
@@ -259,6 +256,35 @@ class DiffusionModel:
                 self._engines.clear()
             self._engines[key] = engine
         return engine
+
+
+def image_series(protocol, values, frames, padded):
+    """Fill an array of image series, frame by frame.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    values : dict
+        Parameters by name, each of shape (n,), as from `broadcast_parameters`.
+    frames : callable
+        ``frames(window, **point)`` yields what is left of an intensity of 1 in a window of the
+        padded grid after each frame, for one value of every parameter but c0.
+    padded : bool
+        Show the whole padded grid.
+
+    Returns
+    -------
+    ndarray of shape (n, n_frames, ny, nx)
+    """
+    window = window_of(protocol, padded)
+    shape = tuple(part.stop - part.start for part in window)
+    images = np.empty((len(values["c0"]), protocol.n_frames, *shape))
+    for series, row in zip(images, zip(*values.values(), strict=True), strict=True):
+        point = dict(zip(values, row, strict=True))
+        c0 = point.pop("c0")
+        for image, left in zip(series, frames(window, **point), strict=True):
+            np.multiply(left, c0, out=image)
+    return images
 
 
 def window_of(protocol, padded):
