@@ -1,7 +1,6 @@
 """Least squares on recovery curves, batched, bounded and globally started."""
 
 import numbers
-from collections.abc import Mapping
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -16,11 +15,12 @@ from sklearn.utils.validation import (
 )
 
 from skfrap import __version__
+from skfrap.estimators._arguments import check_parameters, complete_bounds
 from skfrap.estimators._diagnostics import describe_fits
 from skfrap.estimators._fitting import ALL, CurveFitter
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import surrogate_for
-from skfrap.parameters import PARAMETERS, parameter
+from skfrap.parameters import PARAMETERS
 from skfrap.protocol import FRAPProtocol
 
 
@@ -152,14 +152,15 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
         self._check_options()
-        self._names = self._check_parameters()
+        self._names = check_parameters(self.parameters, self.fixed or {})
         self.target_names_ = [PARAMETERS[name].target_name for name in self._names]
         self.n_outputs_, self._flat_output = self._check_y(X, y)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
         self.protocol_ = self._choose_protocol(X.shape[1])
-        self.surrogate_ = surrogate_for(self.protocol_)
-        self.bounds_ = self._choose_bounds()
+        D_range = surrogate_for(self.protocol_).D_range
+        self.bounds_ = complete_bounds(self.bounds, self._names, self.fixed or {}, D_range)
+        self.surrogate_ = self._choose_surrogate(D_range)
         self._fitter = CurveFitter(
             self.surrogate_,
             self._names,
@@ -321,29 +322,6 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     "sklearn.frozen.FrozenEstimator."
                 ) from error
 
-    def _check_parameters(self):
-        names = tuple(self.parameters)
-        if not names or len({*names}) < len(names) or not {*names} <= {*ALL}:
-            raise ValueError(
-                f"parameters must be some of {ALL}, each once, got {self.parameters!r}."
-            )
-        missing = [name for name in ALL[:3] if name not in names and name not in (self.fixed or {})]
-        if missing:
-            raise ValueError(f"{missing} must be among the parameters or be given in fixed.")
-        for name, value in (self.fixed or {}).items():
-            if name not in ALL or name in names:
-                raise ValueError(
-                    f"fixed must hold some of {ALL} that are not among the parameters, "
-                    f"got {name!r}."
-                )
-            lowest, highest = PARAMETERS[name].lowest, PARAMETERS[name].highest
-            if not isinstance(value, numbers.Real) or not lowest <= value <= highest:
-                raise ValueError(
-                    f"fixed[{name!r}] must be a number between {lowest} and {highest}, "
-                    f"got {value!r}."
-                )
-        return names
-
     def _check_y(self, X, y):
         if y is None:
             return len(self._names), False
@@ -375,43 +353,12 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         return self.protocol
 
-    def _choose_bounds(self):
-        bounds = {
-            "D": self.surrogate_.D_range,
-            "c0": (0.0, np.inf),
-            "alpha": (0.0, 1.0),
-            "mobile_fraction": (0.0, 1.0) if "mobile_fraction" in self._names else (1.0, 1.0),
-        }
-        if not isinstance(self.bounds, Mapping | None):
-            raise ValueError(
-                "bounds must be a dictionary of (lowest, highest) by parameter name, "
-                f"got {self.bounds!r}."
-            )
-        bounds |= {name: (float(value),) * 2 for name, value in (self.fixed or {}).items()}
-        for name, ends in (self.bounds or {}).items():
-            description = parameter(name)
-            if name not in self._names:
-                raise ValueError(
-                    f"bounds can be given for the parameters {self._names}, got {name!r}."
-                )
-            try:
-                lowest, highest = map(float, ends)
-            except (TypeError, ValueError):
-                raise ValueError(f"bounds[{name!r}] must be two numbers, got {ends!r}.") from None
-            if not description.lowest <= lowest < highest <= description.highest:
-                raise ValueError(
-                    f"bounds[{name!r}] must be increasing and lie between {description.lowest} "
-                    f"and {description.highest}, got {ends!r}."
-                )
-            bounds[name] = lowest, highest
-        lowest, highest = bounds["D"]
-        if not 0 < lowest <= highest < np.inf:
-            raise ValueError(f"bounds['D'] must be positive and finite, got {bounds['D']!r}.")
-        known = self.surrogate_.D_range
-        if lowest < known[0] or highest > known[1]:
-            D_range = min(lowest, known[0]), max(highest, known[1])
-            self.surrogate_ = surrogate_for(self.protocol_, D_range)
-        return bounds
+    def _choose_surrogate(self, D_range):
+        """Build the interpolated model for all of D that the bounds allow."""
+        lowest, highest = self.bounds_["D"]
+        if D_range[0] <= lowest and highest <= D_range[1]:
+            return surrogate_for(self.protocol_)
+        return surrogate_for(self.protocol_, (min(lowest, D_range[0]), max(highest, D_range[1])))
 
     def _check_curves(self, X):
         check_is_fitted(self)
