@@ -13,7 +13,7 @@ from skfrap.parameters import PARAMETERS
 
 ALL = ("D", "c0", "alpha", "mobile_fraction")  # what the interpolated model knows
 _D, _C0, _ALPHA, _MOBILE = range(4)
-_CHUNK = 2048
+_CHUNK, _PIECE = 2048, 128
 _GRID_PER_DECADE, _GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 12, 4
 
 
@@ -29,15 +29,12 @@ class Fits:
         Residual sum of squares.
     converged : ndarray of shape (n,) of bool
     n_iter : ndarray of shape (n,) of int
-    information : ndarray of shape (n, n_free, n_free)
-        Jacobian times its transpose, at the optimum.
     """
 
     theta: np.ndarray
     cost: np.ndarray
     converged: np.ndarray
     n_iter: np.ndarray
-    information: np.ndarray
 
 
 class CurveFitter:
@@ -107,14 +104,29 @@ class CurveFitter:
         )
         return Fits(*(np.concatenate(parts) for parts in zip(*fits, strict=True)))
 
+    @one_blas_thread()
+    def information(self, theta):
+        """Compute Jacobian times transpose at given free parameters: (n, n_free, n_free)."""
+        values = self.complete(theta)
+        _, jacobian = self._linearize(theta, values, scores=0.0)
+        return jacobian @ jacobian.swapaxes(1, 2)
+
     def nearest_on_grid(self):
         """Make starts at the best point of a grid over D, alpha and the mobile fraction."""
         grid, templates, squared = self._grid
 
         def starts(scores, rows, lowest_c0, highest_c0):
-            product = scores @ templates.T
-            c0 = np.clip(product / squared, lowest_c0[:, np.newaxis], highest_c0[:, np.newaxis])
-            yield grid[np.argmin(c0 * (c0 * squared - 2 * product), axis=1)]
+            nearest = np.empty(len(scores), dtype=int)
+            for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
+                some = slice(first, first + _PIECE)
+                overlap = scores[some] @ templates.T
+                c0 = overlap / squared
+                np.clip(c0, lowest_c0[some, np.newaxis], highest_c0[some, np.newaxis], out=c0)
+                cost = c0 * squared
+                cost -= 2 * overlap
+                cost *= c0
+                nearest[some] = cost.argmin(axis=1)
+            yield grid[nearest]
 
         return starts
 
@@ -188,18 +200,13 @@ class CurveFitter:
             for kept, new in zip(best, fit, strict=True):
                 kept[better] = new[better]
         theta, cost, converged, n_iter = best
-        values[:, self.free] = theta
-        _, jacobian = self._linearize(theta, values, scores)
         if _C0 in self.free:
             c0 = self.free.index(_C0)
             on_lower, on_upper = (theta[:, c0] == end[:, _C0] for end in (lower, upper))
             theta[:, c0] *= size
             # A bound stays what it was through the change of unit, to the last bit.
             theta[on_lower, c0], theta[on_upper, c0] = self.bounds["c0"]
-            jacobian[:, c0] /= size[:, np.newaxis]
-        jacobian *= size[:, np.newaxis, np.newaxis]
-        information = jacobian @ jacobian.swapaxes(1, 2)
-        return theta, (cost + floor) * size**2, converged, n_iter, information
+        return theta, (cost + floor) * size**2, converged, n_iter
 
     def _unit_scores(self, values):
         """Compute the scores of curves with c0 = 1."""

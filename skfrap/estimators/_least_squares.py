@@ -399,9 +399,10 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _standard_errors(self, fits):
         variance = np.nan_to_num(self._curve_variance(fits), nan=np.inf)
-        scale = np.sqrt(np.einsum("nvv->nv", fits.information))
+        information = self._fitter.information(fits.theta)
+        scale = np.sqrt(np.einsum("nvv->nv", information))
         scale[scale == 0] = 1.0
-        correlation = fits.information / scale[:, :, np.newaxis] / scale[:, np.newaxis]
+        correlation = information / scale[:, :, np.newaxis] / scale[:, np.newaxis]
         singular = np.linalg.cond(correlation) > 1e13
         correlation[singular] = np.eye(len(self._names))
         unscaled = np.sqrt(np.maximum(np.einsum("nvv->nv", np.linalg.inv(correlation)), 0)) / scale

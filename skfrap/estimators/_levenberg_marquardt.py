@@ -60,6 +60,16 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         promised = -2 * np.einsum("nv,nv->n", gradient, step) - np.einsum(
             "nv,nvw,nw->n", step, hessian, step
         )
+        # A step that lowers the sum no more is taken on trust, and is the last.
+        small = np.abs(promised) <= tol * (cost[rows] + floor[rows])
+        arrived = small & (damping < 1)
+        theta[rows[arrived]] = there[arrived]
+        converged[rows[arrived]] = True
+        going = ~arrived
+        rows, damping, small = rows[going], damping[going], small[going]
+        gradient, hessian = gradient[going], hessian[going]
+        there, step, promised = there[going], step[going], promised[going]
+
         residuals, jacobian = linearize(there, rows)
         new_cost = np.einsum("nr,nr->n", residuals, residuals)
         gain = (cost[rows] - new_cost) / np.maximum(promised, 1e-300)
@@ -71,10 +81,9 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         new_gradient, new_hessian = _normal_equations(residuals[better], jacobian[better])
         gradient[better], hessian[better] = new_gradient, new_hessian
 
-        small = np.abs(promised) <= tol * (cost[rows] + floor[rows])
         stuck = ~better & (damping > _LARGEST_DAMPING)
         still = (step == 0).all(axis=1)
-        done = (small & (better | (damping < 1))) | still | stuck
+        done = (small & better) | still | stuck
         converged[rows[done]] = True
         # Trust the quadratic model as far as it kept its promise.
         relaxed, raised = (
