@@ -279,10 +279,15 @@ def _expand(files):
 
 
 def _tell(analysis, name):
-    protocol = analysis.protocol
-    tqdm.write(f"{name}\n  {analysis.estimates.summary()[0]}")
+    protocol, estimates = analysis.protocol, analysis.estimates
+    tqdm.write(f"{name}\n  {estimates.summary()[0]}")
+    if estimates.mobile_fraction is not None:
+        mobile, lower, upper = (
+            getattr(estimates, f"mobile_fraction{end}")[0] for end in ("", "_lower", "_upper")
+        )
+        tqdm.write(f"  mobile fraction = {mobile:.4g} ({lower:.4g} to {upper:.4g})")
     tqdm.write(
-        f"  c0 = {analysis.estimates.c0[0]:.4g}, alpha = {analysis.estimates.alpha[0]:.4g}; "
+        f"  c0 = {estimates.c0[0]:.4g}, alpha = {estimates.alpha[0]:.4g}; "
         f"{protocol.n_prebleach} + {protocol.n_postbleach} frames, "
         f"pixel {protocol.pixel_size:.6g} µm, region {protocol.bleach_region}"
     )

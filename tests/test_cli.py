@@ -140,6 +140,7 @@ def test_mobile_fraction_is_estimated_if_asked(run, tmp_path):
     run("simulate", path, "--D", 12, "--noise-a", 1e-4, "--mobile-fraction", 0.7, *SMALL)
     (record,) = json.loads(run("estimate", path, "--mobile-fraction", "free", "--json").stdout)
     assert record["mobile_fraction_lower"] < 0.7 < record["mobile_fraction_upper"]
+    assert "mobile fraction = " in run("estimate", path, "--mobile-fraction", "free").output
     (record,) = json.loads(run("estimate", path, "--mobile-fraction", 0.7, "--json").stdout)
     assert record["D_um2_s_lower"] < 12 < record["D_um2_s_upper"]
 
