@@ -1,11 +1,23 @@
 """scikit-learn's own checks on every public estimator."""
 
+import pickle
+import warnings
 from unittest import SkipTest
 
+import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skfrap import LeastSquaresFRAP
+from skfrap import FRAPProtocol, LeastSquaresFRAP
+from skfrap.preprocessing import (
+    BackgroundSubtractor,
+    FadingCorrector,
+    FlatFieldCorrector,
+    IntensityRescaler,
+    RecoveryCurveExtractor,
+)
 
 ESTIMATORS = [LeastSquaresFRAP(), LeastSquaresFRAP(init="random", n_init=2, random_state=0)]
 EXPLAINED = {
@@ -46,3 +58,33 @@ def test_no_check_is_left_out(estimator, request):
     ]
     failing = [item for item in collected if item.get_closest_marker("xfail")]
     assert [name_of(item.callspec.params["check"]) for item in failing] == [*EXPLAINED]
+
+
+TRANSFORMERS = [
+    IntensityRescaler(),
+    BackgroundSubtractor(),
+    FlatFieldCorrector(),
+    FadingCorrector(FRAPProtocol()),
+    RecoveryCurveExtractor(),
+]
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=lambda t: type(t).__name__)
+def test_transformers_of_stacks_keep_scikit_learns_conventions(transformer):
+    """They take 4-D stacks, for which scikit-learn has few checks; the rest is asked here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SkipTestWarning)
+        checks = [check for _, check in estimator_checks_generator(transformer)]
+    assert checks
+    for check in checks:
+        check(transformer)
+    given = transformer.get_params()
+    stacks = np.full((1, 110, 256, 256), 1000, np.uint16)
+    copy = clone(transformer)
+    with pytest.raises(NotFittedError):
+        copy.transform(stacks)
+    assert copy.fit(stacks) is copy
+    assert copy.get_params() == given
+    assert all(name.endswith("_") for name in set(vars(copy)) - set(given))
+    first = np.asarray(copy.transform(stacks))
+    np.testing.assert_array_equal(first, pickle.loads(pickle.dumps(copy)).transform(stacks))
