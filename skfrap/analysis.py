@@ -4,7 +4,7 @@ Everything that must be known of an experiment is taken from what the user says,
 then from a default; each :class:`SeriesAnalysis` tells which came from where.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -281,7 +281,7 @@ def analyse_series(source, options=None):
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrector.transform([series]))
     regressor = _regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
-    fitted = regressor.fitted_curves(regressor.predict(curve))
+    fitted = regressor.fit_curves(curve)
     prebleach, bleached = _before_and_after(view, protocol)
     return SeriesAnalysis(
         name=series.name,
@@ -369,16 +369,8 @@ def _select_frames(series, protocol, options):
             "frames after bleaching."
         )
     kept = np.concatenate([np.ones(protocol.n_prebleach, bool), wanted])
-    selected = ImageSeries(
-        frames=series.frames[kept],
-        name=series.name,
-        pixel_size_um=series.pixel_size_um,
-        times_s=None if series.times_s is None else series.times_s[kept],
-        bit_depth=series.bit_depth,
-        sources=series.sources,
-        paths=series.paths,
-        info=series.info,
-    )
+    times = None if series.times_s is None else series.times_s[kept]
+    selected = replace(series, frames=series.frames[kept], times_s=times)
     return selected, protocol.replace(postbleach_times=postbleach[wanted])
 
 

@@ -1,12 +1,13 @@
 """The dataset generator: recovery curves and image series with known parameters."""
 
 import numbers
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
-from skfrap.models import DiffusionModel, model_for, surrogate_for
+from skfrap.models import model_for, surrogate_for
 from skfrap.parameters import PARAMETERS, parameter, table_1_prior
 from skfrap.protocol import FRAPProtocol
 
@@ -303,7 +304,11 @@ class FRAPSimulator:
 
     def _clean_images(self, values):
         arguments = {name: values[name] for name in (*_TARGETS, "mobile_fraction")}
-        return DiffusionModel(self.protocol).images(**arguments)
+        return self._model.images(**arguments)
+
+    @cached_property
+    def _model(self):
+        return model_for(self.protocol)
 
     def _pixel_variance(self, values, intensity):
         shape = (-1,) + (1,) * (intensity.ndim - 1)

@@ -86,9 +86,9 @@ class LocalDiffusion:
     def _spread_weights(self, ky, kx):
         """Spread the ROI weights by each kernel: (n_lags, h * w)."""
         h, w = self._mask.shape
-        along_y = ky[:, _distances(slice(0, h), slice(0, h))].reshape(-1, h) @ self._weights
+        along_y = ky[:, _distances_within(h)].reshape(-1, h) @ self._weights
         along_y = along_y.reshape(len(ky), h, w)
-        return (along_y @ kx[:, _distances(slice(0, w), slice(0, w))]).reshape(len(ky), h * w)
+        return (along_y @ kx[:, _distances_within(w)]).reshape(len(ky), h * w)
 
     def _correlate_with_weights(self, deposits):
         """Cross-correlate deposits with the ROI weights, shifts folded onto those >= 0.
@@ -107,7 +107,7 @@ class LocalDiffusion:
         weights = self._weights
         if self._blur:
             ky, kx = (
-                axis.kernels([self._blur], n)[0][_distances(slice(0, n), slice(0, n))]
+                axis.kernels([self._blur], n)[0][_distances_within(n)]
                 for axis, n in zip(self._axes, self._mask.shape, strict=True)
             )
             weights = ky @ weights @ kx
@@ -157,7 +157,7 @@ class LocalDiffusion:
         if n_bleach == 1:
             return deposits
         ky, kx = (
-            axis.kernels(D * (times[1:] - times[0]), n)[:, _distances(slice(0, n), slice(0, n))]
+            axis.kernels(D * (times[1:] - times[0]), n)[:, _distances_within(n)]
             for axis, n in zip(self._axes, self._mask.shape, strict=True)
         )
         n, (h, w) = len(depth), self._mask.shape
@@ -193,6 +193,11 @@ def _distances(window, box):
     """Distance in pixels between each position in one slice and each in another."""
     positions = np.arange(window.start, window.stop)
     return np.abs(positions[:, np.newaxis] - np.arange(box.start, box.stop))
+
+
+def _distances_within(n):
+    """Distance in pixels between each two of n neighbouring positions."""
+    return _distances(slice(0, n), slice(0, n))
 
 
 def _fold(correlation, n, axis):

@@ -2,14 +2,13 @@
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap.preprocessing._stacks import StackSequence
+from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 from skfrap.protocol import FRAPProtocol
 
 
-class RecoveryCurveExtractor(TransformerMixin, BaseEstimator):
+class RecoveryCurveExtractor(StackTransformer):
     """Average every frame over the bleach region: image stacks to recovery curves.
 
     Parameters
@@ -41,12 +40,6 @@ class RecoveryCurveExtractor(TransformerMixin, BaseEstimator):
     def __init__(self, protocol=None, *, n_jobs=None):
         self.protocol = protocol
         self.n_jobs = n_jobs
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = False
-        return tags
 
     def fit(self, X, y=None):
         """Check the first stack against the protocol.

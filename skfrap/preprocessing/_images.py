@@ -4,22 +4,15 @@ import numbers
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap.preprocessing._stacks import StackSequence
+from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
 
 
-class _StackCorrector(TransformerMixin, BaseEstimator):
+class _StackCorrector(StackTransformer):
     """What the corrections share: they map stacks to stacks, lazily."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = False
-        return tags
 
     def set_output(self, *, transform=None):
         """Do nothing: stacks have no tabular form, only the curves extracted from them do."""
@@ -99,15 +92,15 @@ class IntensityRescaler(_StackCorrector):
                 raise ValueError(f"bit_depth must be between 1 and 32, got {self.bit_depth!r}.")
             self.bit_depth_ = int(self.bit_depth)
             return
-        detected = {
-            stacks.declared_bit_depth(i) or self._detect(stacks, i) for i in range(len(stacks))
-        }
+        detected = {self._detect(stacks, i) for i in range(len(stacks))}
         detected.discard(0)
         self.bit_depth_ = max(detected, default=None)
 
     @staticmethod
     def _detect(stacks, index):
-        stack = stacks.raw(index)
+        stack, declared = stacks.raw_and_bit_depth(index)
+        if declared is not None:
+            return declared
         if stack.dtype.kind == "f":
             return 0
         for bits in _SMALLEST_BIT_DEPTHS.get(stack.dtype.name, ()):

@@ -11,8 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from skfrap.io import ImageSeries, load_stack, read_series
+
+
+class StackTransformer(TransformerMixin, BaseEstimator):
+    """Say to scikit-learn that X holds stacks, not rows of a table."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = False
+        return tags
 
 
 class StackView:
@@ -140,22 +151,21 @@ class StackSequence(Sequence):
 
     def raw(self, index):
         """Read one stack as it is, without corrections."""
-        item = self._source[index]
-        stack = item.frames if isinstance(item, ImageSeries) else load_stack(item)
-        if stack.ndim != 3:
-            raise ValueError(
-                f"{self.describe(index)}: must be (n_frames, ny, nx), got shape {stack.shape}."
-            )
-        return stack
+        return self.raw_and_bit_depth(index)[0]
 
-    def declared_bit_depth(self, index):
-        """Return the bit depth that the stack's file declares, or None.
+    def raw_and_bit_depth(self, index):
+        """Read one stack, and the bit depth that its file declares, or None.
 
         That its pixels have room for 16 bits does not say that the detector has them.
         """
         item = self._source[index]
         if isinstance(item, str | Path):
             item = read_series(item)
-        if not isinstance(item, ImageSeries) or item.bit_depth is None:
-            return None
-        return item.bit_depth if item.bit_depth < 8 * item.frames.dtype.itemsize else None
+        stack = load_stack(item)
+        if stack.ndim != 3:
+            raise ValueError(
+                f"{self.describe(index)}: must be (n_frames, ny, nx), got shape {stack.shape}."
+            )
+        declared = item.bit_depth if isinstance(item, ImageSeries) else None
+        room = 8 * stack.dtype.itemsize
+        return stack, declared if declared is not None and declared < room else None
