@@ -42,7 +42,7 @@ def disk_area_fractions(shape, x, y, radius):
 
     # Below the line Y = y a chord of the disk is cut where |X| < reach; outside of that it is
     # whole for y >= 0 and empty for y < 0.
-    reach = np.sqrt(radius**2 - corner_y**2)
+    reach = np.sqrt(np.maximum(radius**2 - corner_y**2, 0.0))
     middle = np.clip(corner_x, -reach, reach)
     area = corner_y * (middle + reach) + half_chord_primitive(middle) + half_chord_primitive(reach)
     whole_chords = (

@@ -12,7 +12,10 @@ from scipy.ndimage import center_of_mass, gaussian_filter, label
 from sklearn.pipeline import make_pipeline
 
 from skfrap.estimators import FRAPEstimates, LeastSquaresFRAP
+from skfrap.estimators._arguments import check_value
 from skfrap.io import ImageSeries, read_image, read_series
+from skfrap.models import MODELS
+from skfrap.parameters import parameter
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -27,6 +30,7 @@ __all__ = ["ExperimentOptions", "SeriesAnalysis", "analyse_series", "describe_ex
 
 _BACKGROUNDS = ("subtract", "divide", "none")
 _FADINGS = ("none", "frame", "exponential")
+_OF_NOISE = ("a", "b")
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,25 @@ class ExperimentOptions:
         Of the detector.
     padding : int
         Pixels by which the model extends the field; default: that of FRAPProtocol.
-    mobile_fraction : float or "free"
-        Fraction of particles that diffuse, or "free" to estimate it; default 1.
+    model : str
+        Name of the model, as in LeastSquaresFRAP; default "diffusion".
+    free : tuple of str
+        Parameters of the model to estimate besides those without a default, e.g.
+        ``("mobile_fraction",)``; default none.
+    fixed : dict
+        ``{name: value}`` of parameters that are known, and with ``noise="proportional"`` also of
+        the noise, ``a`` and ``b``.
+    noise, loss : str
+        As in LeastSquaresFRAP; default "constant" and "squared".
     bounds : dict
         For the fit, as in LeastSquaresFRAP.
     level : float
         Of the intervals.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or `free` and `fixed` do not go with it.
     """
 
     pixel_size: float | None = None
@@ -91,9 +108,16 @@ class ExperimentOptions:
     dark_level: float = 0.0
     bit_depth: int | None = None
     padding: int | None = None
-    mobile_fraction: float | str | None = None
+    model: str = "diffusion"
+    free: tuple[str, ...] = ()
+    fixed: dict | None = None
+    noise: str = "constant"
+    loss: str = "squared"
     bounds: dict | None = None
     level: float = 0.95
+
+    def __post_init__(self):
+        _check_fit(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +129,8 @@ class SeriesAnalysis:
     name : str
     protocol : FRAPProtocol
         Of the frames that were used.
+    model : str
+        Its name.
     curve, fitted : ndarray of shape (n_frames,)
         The recovery curve and the model's.
     estimates : FRAPEstimates
@@ -119,6 +145,7 @@ class SeriesAnalysis:
 
     name: str
     protocol: FRAPProtocol
+    model: str
     curve: np.ndarray
     fitted: np.ndarray
     estimates: FRAPEstimates
@@ -128,9 +155,9 @@ class SeriesAnalysis:
     info: dict
 
     def to_record(self):
-        """Return one row of a table: plain values by column name; D is None if it means nothing."""
+        """Return one row of a table: plain values by column name, None where they mean nothing."""
         columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
-        record = {"series": self.name}
+        record = {"series": self.name, "model": self.model}
         for name, value in columns.items():
             value = value.item() if isinstance(value, np.generic) else value
             record[name] = None if isinstance(value, float) and not np.isfinite(value) else value
@@ -286,6 +313,7 @@ def analyse_series(source, options=None):
     return SeriesAnalysis(
         name=series.name,
         protocol=protocol,
+        model=options.model,
         curve=curve[0],
         fitted=fitted[0],
         estimates=estimates,
@@ -296,13 +324,68 @@ def analyse_series(source, options=None):
     )
 
 
+def _check_fit(options):
+    """Check what is asked of the fit before any file is read."""
+    if options.model not in MODELS:
+        raise ValueError(f"model must be one of {tuple(MODELS)}, got {options.model!r}.")
+    if isinstance(options.free, str):
+        raise ValueError(f"free must be a sequence of names, got {options.free!r}.")
+    fixed = options.fixed or {}
+    of_noise = [name for name in fixed if name in _OF_NOISE]
+    if of_noise and options.noise != "proportional":
+        raise ValueError(
+            f"{' and '.join(of_noise)} of the noise can be fixed (--fixed) only with "
+            f"noise='proportional' (--noise proportional), got {options.noise!r}."
+        )
+    _check_names("free", options.free, options.model)
+    _check_names("fixed", [name for name in fixed if name not in of_noise], options.model)
+    for name, value in fixed.items():
+        if name in options.free:
+            raise ValueError(f"{name} is both free (--free) and fixed (--fixed); choose one.")
+        check_value(f"fixed[{name!r}] (--fixed)", value, parameter(name))
+    if not _estimated(options):
+        raise ValueError(
+            f"fixed (--fixed) holds all of {', '.join(fixed)}: nothing is left to estimate."
+        )
+    if options.skip and "imaging_bleach" in {*options.free, *fixed}:
+        raise ValueError(
+            f"skip (--skip) is {options.skip}, and imaging_bleach counts every frame that was "
+            "taken; use all frames after bleaching, skip 0."
+        )
+    _regressor(None, options)._check_options()
+
+
+def _check_names(what, names, model):
+    known = MODELS[model].defaults()
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{what} (--{what}) takes the parameters of the model {model!r}, "
+                f"{', '.join(known)}; got {name!r}."
+            )
+
+
+def _estimated(options):
+    """List what is to be estimated: what has no default, and what is asked for."""
+    own = MODELS[options.model].defaults()
+    fixed = options.fixed or {}
+    return [
+        name
+        for name, default in own.items()
+        if name in options.free or (default is None and name not in fixed)
+    ]
+
+
 def _regressor(protocol, options):
-    parameters, fixed = ("D", "c0", "alpha"), None
-    if options.mobile_fraction == "free":
-        parameters = (*parameters, "mobile_fraction")
-    elif options.mobile_fraction is not None:
-        fixed = {"mobile_fraction": float(options.mobile_fraction)}
-    return LeastSquaresFRAP(protocol, options.bounds, parameters=parameters, fixed=fixed)
+    return LeastSquaresFRAP(
+        protocol,
+        options.bounds,
+        model=options.model,
+        parameters=_estimated(options),
+        fixed=options.fixed,
+        noise=options.noise,
+        loss=options.loss,
+    )
 
 
 def _corrections(protocol, options):

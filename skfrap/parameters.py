@@ -1,10 +1,22 @@
-"""What can be estimated: the parameters' names, units, scales and prior distributions."""
+"""What can be estimated: the parameters' names, units, scales and prior distributions.
+
+Here are those that models share; what only one model knows is defined beside it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PARAMETERS", "Parameter", "parameter", "table_1_prior"]
+__all__ = ["PARAMETERS", "Parameter", "define", "parameter", "table_1_prior"]
+
+# A unit's powers of length and of time, and how it stands in the name of a column.
+_UNITS = {
+    "": (0, 0, ""),
+    "µm²/s": (2, -1, "_um2_s"),
+    "µm": (1, 0, "_um"),
+    "s": (0, 1, "_s"),
+    "1/s": (0, -1, "_per_s"),
+}
 
 
 @dataclass(frozen=True)
@@ -15,7 +27,7 @@ class Parameter:
     ----------
     name : str
         The field's name for it.
-    unit : str
+    unit : {"", "µm²/s", "µm", "s", "1/s"}
         Empty where it has none.
     scale : {"linear", "log10"}
         Scale on which it is estimated and reported as a target.
@@ -32,6 +44,17 @@ class Parameter:
     highest: float
     meaning: str
 
+    def __post_init__(self):
+        if self.unit not in _UNITS:
+            raise ValueError(f"unit must be one of {tuple(_UNITS)}, got {self.unit!r}.")
+        if self.scale not in ("linear", "log10"):
+            raise ValueError(f"scale must be 'linear' or 'log10', got {self.scale!r}.")
+
+    @property
+    def column(self):
+        """Name of the column of a table that holds it in natural units, e.g. ``D_um2_s``."""
+        return self.name + _UNITS[self.unit][2]
+
     @property
     def target_name(self):
         """Name of the column of y that holds the parameter."""
@@ -45,28 +68,76 @@ class Parameter:
         """Turn the target's scale into natural units."""
         return np.power(10.0, value) if self.scale == "log10" else value
 
+    def rescale(self, value, length=1.0, time=1.0):
+        """Turn a value into that of an experiment with other lengths and times.
 
-PARAMETERS = {
-    entry.name: entry
-    for entry in (
-        Parameter("D", "µm²/s", "log10", 0.0, np.inf, "diffusion coefficient"),
-        Parameter("c0", "", "linear", 0.0, np.inf, "initial concentration: prebleach intensity"),
-        Parameter("alpha", "", "linear", 0.0, 1.0, "what one bleach frame leaves in the region"),
-        Parameter("mobile_fraction", "", "linear", 0.0, 1.0, "fraction of particles that diffuse"),
-        Parameter(
-            "imaging_bleach", "", "linear", 0.0, 1.0, "what imaging a frame leaves in the field"
-        ),
-        Parameter("bleach_blur", "µm", "linear", 0.0, np.inf, "spread of the bleaching beam"),
-        Parameter("imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection"),
-        Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"),
-        Parameter("k_off", "1/s", "log10", 0.0, np.inf, "rate of release"),
-        Parameter("half_time", "s", "log10", 0.0, np.inf, "time in which half has recovered"),
-        Parameter("second_half_time", "s", "log10", 0.0, np.inf, "half-time of a second term"),
-        Parameter("second_fraction", "", "linear", 0.0, 1.0, "share of the second term"),
-        Parameter("a", "", "log10", 0.0, np.inf, "constant part of a pixel's noise variance"),
-        Parameter("b", "", "log10", 0.0, np.inf, "noise variance of a pixel per intensity"),
-    )
-}
+        Parameters
+        ----------
+        value : float or ndarray
+            In natural units.
+        length, time : float, default=1.0
+            The other experiment's lengths over this one's, and its times.
+
+        Returns
+        -------
+        float or ndarray
+
+        Examples
+        --------
+        >>> from skfrap.parameters import parameter
+        >>> float(parameter("D").rescale(10.0, length=2.0, time=0.5))  # µm²/s
+        80.0
+        """
+        of_length, of_time, _ = _UNITS[self.unit]
+        return np.multiply(value, length**of_length * time**of_time)
+
+
+PARAMETERS: dict[str, Parameter] = {}
+
+
+def define(entry):
+    """Enter a parameter among those that models, simulators and fits know by name.
+
+    Parameters
+    ----------
+    entry : Parameter
+
+    Returns
+    -------
+    Parameter
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If another parameter has the name.
+
+    Examples
+    --------
+    >>> from skfrap.parameters import Parameter, define
+    >>> define(Parameter("drift", "µm", "linear", 0.0, 5.0, "shift of the sample")).column
+    'drift_um'
+    """
+    if PARAMETERS.setdefault(entry.name, entry) != entry:
+        raise ValueError(
+            f"there is a parameter {entry.name!r} already: {PARAMETERS[entry.name]}. Use it, or "
+            "another name."
+        )
+    return entry
+
+
+for _entry in (
+    Parameter("D", "µm²/s", "log10", 0.0, np.inf, "diffusion coefficient"),
+    Parameter("c0", "", "linear", 0.0, np.inf, "initial concentration: prebleach intensity"),
+    Parameter("alpha", "", "linear", 0.0, 1.0, "what one bleach frame leaves in the region"),
+    Parameter("mobile_fraction", "", "linear", 0.0, 1.0, "fraction of particles that diffuse"),
+    Parameter("imaging_bleach", "", "linear", 0.0, 1.0, "what imaging a frame leaves in the field"),
+    Parameter("bleach_blur", "µm", "linear", 0.0, np.inf, "spread of the bleaching beam"),
+    Parameter("imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection"),
+    Parameter("a", "", "log10", 0.0, np.inf, "constant part of a pixel's noise variance"),
+    Parameter("b", "", "log10", 0.0, np.inf, "noise variance of a pixel per intensity"),
+):
+    define(_entry)
 
 
 def parameter(name):

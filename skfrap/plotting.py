@@ -1,10 +1,14 @@
 """Pictures of curves, fits and series, as scikit-learn Displays. Needs matplotlib."""
 
+import textwrap
+
 import numpy as np
 
-__all__ = ["RecoveryCurveDisplay", "plot_analysis"]
+__all__ = ["NoiseCalibrationDisplay", "RecoveryCurveDisplay", "plot_analysis"]
 
 _DATA, _FIT, _REGION = "#1f4e79", "#d1495b", "#ffd166"
+_TITLE_WIDTH = 60  # characters that fit over the curve
+_LINE = 0.2  # inches
 
 
 def _pyplot():
@@ -106,6 +110,77 @@ class RecoveryCurveDisplay:
         return self
 
 
+class NoiseCalibrationDisplay:
+    """Show the noise variance of pixels against their intensity, and the line fitted to it.
+
+    Make one with :meth:`from_calibration`.
+
+    Parameters
+    ----------
+    calibration : skfrap.noise.NoiseCalibration
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    """
+
+    def __init__(self, calibration):
+        self.calibration = calibration
+
+    @classmethod
+    def from_calibration(cls, calibration, **options):
+        """Show a calibration; `options` go to :meth:`plot`."""
+        return cls(calibration).plot(**options)
+
+    def plot(self, *, ax=None, title=None):
+        """Draw variances, the line and its uncertainty.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        title : str, default=None
+            None says a and b.
+
+        Returns
+        -------
+        NoiseCalibrationDisplay
+        """
+        if ax is None:
+            _, ax = _pyplot().subplots(figsize=(6.4, 4.2), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        noise = self.calibration
+        # From no light on: the line's height there is a.
+        light = np.linspace(min(0.0, noise.lowest_intensity), noise.highest_intensity, 100)
+        line = noise.variance(light)
+        ax.plot(light, line, color=_FIT, lw=2, label="a + b × intensity", zorder=3)
+        if np.isfinite(noise.covariance).all():
+            terms = np.stack([np.ones_like(light), light])
+            reach = 1.96 * np.sqrt(np.einsum("ti,tu,ui->i", terms, noise.covariance, terms))
+            ax.fill_between(light, line - reach, line + reach, color=_FIT, alpha=0.2, lw=0)
+        ax.errorbar(
+            noise.bin_intensity,
+            noise.bin_variance,
+            noise.bin_variance_std,
+            fmt="o",
+            ms=4,
+            color=_DATA,
+            label="groups of pixels",
+        )
+        ax.set_ylim(bottom=0)
+        ax.set_xlabel("intensity")
+        ax.set_ylabel("variance of a pixel's noise")
+        ax.grid(alpha=0.25)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False, loc="lower right")
+        if title is None:
+            title = f"a = {noise.a:.4g} ± {noise.a_std:.2g}, b = {noise.b:.4g} ± {noise.b_std:.2g}"
+            title += "" if noise.determined else "\nnot known apart"
+        ax.set_title(title, loc="left", fontsize=11)
+        return self
+
+
 def plot_analysis(analysis):
     """Draw one analysed series: the bleach region, the recovery curve, its fit and residuals.
 
@@ -117,7 +192,9 @@ def plot_analysis(analysis):
     -------
     matplotlib Figure
     """
-    figure = _pyplot().figure(figsize=(10.5, 4.8), layout="constrained")
+    title = _lines_of(analysis.estimates.summary()[0])
+    height = 4.8 + _LINE * max(0, len(title) - 2)  # long titles take nothing from the curve
+    figure = _pyplot().figure(figsize=(10.5, height), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(4, 5), height_ratios=(3, 1))
     _draw_region(figure.add_subplot(grid[:, 0]), analysis)
     ax = figure.add_subplot(grid[0, 1])
@@ -127,10 +204,17 @@ def plot_analysis(analysis):
         analysis.curve,
         analysis.fitted,
         axes=axes,
-        title=analysis.estimates.summary()[0].replace("; ", "\n"),
+        title="\n".join(title),
     )
     figure.suptitle(analysis.name, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
+
+
+def _lines_of(summary):
+    """Break a summary into lines: one for each estimate, and long flags between words."""
+    estimates, *flags = summary.split("; ")
+    flags = (part for flag in flags for part in textwrap.wrap(flag, _TITLE_WIDTH))
+    return [*estimates.split(", "), *flags]
 
 
 def _draw_region(ax, analysis):

@@ -1,22 +1,29 @@
 """The dataset generator: recovery curves and image series with known parameters."""
 
 import numbers
-from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import loguniform, uniform
 from sklearn.utils import Bunch, check_random_state
 
-from skfrap.models import model_for, surrogate_for
+from skfrap.models import (
+    LINEAR,
+    ExactModel,
+    InterpolationError,
+    model_for,
+    surrogate_for,
+)
 from skfrap.parameters import PARAMETERS, parameter, table_1_prior
 from skfrap.protocol import FRAPProtocol
 
 __all__ = ["FRAPSimulator"]
 
-_TARGETS = ("D", "c0", "alpha")
 _PIXEL_TYPES = {8: np.uint8, 12: np.uint16, 16: np.uint16}
-_DRAWN = (*_TARGETS, "mobile_fraction", "a", "b")
+_DRAWN_FIRST = ("D", "c0", "alpha", "mobile_fraction", "a", "b")
 _DRAWS = 16  # numbers set aside for the parameters of a sample
+_MOST_INTERPOLATED = 2  # varying parameters
+_RARE = 1e-9  # values beyond such quantiles are computed without interpolation
 _BLOCK = 512
 _NOISE_KINDS = ("constant", "proportional", "none")
 
@@ -24,8 +31,9 @@ _NOISE_KINDS = ("constant", "proportional", "none")
 class FRAPSimulator:
     """Generate noisy FRAP recovery curves and image series with known parameters.
 
-    Parameters are drawn from a prior, curves computed by the exact model (through its
-    interpolation, error below 1e-8, where D lies in its range) and Gaussian noise is added, of
+    Parameters are drawn from a prior, curves computed by the model (an exact one with one or two
+    varying parameters besides c0, alpha and the mobile fraction through its interpolation, error
+    below 1e-8 and 1e-6) and Gaussian noise is added, of
     variance ``a + b * intensity`` in each pixel (Eq. 5 of [1]_). A curve's value is a weighted mean
     of pixels, so its noise is drawn with variance ``sum(w**2 * (a + b * c))``: the same
     distribution as averaging noisy pixels, at a thousandth of the cost.
@@ -38,10 +46,13 @@ class FRAPSimulator:
     protocol : FRAPProtocol, default=None
         None is the paper's protocol.
     prior : dict, default=None
-        Distributions by parameter name: ``D`` (µm²/s), ``c0``, ``alpha``, ``mobile_fraction``, and
-        of the noise ``a`` and ``b``. A frozen `scipy.stats` distribution or a fixed number. What is
-        not given is taken from Table 1 of the paper, with a mobile fraction of 1 and b
-        distributed as a.
+        Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
+        ``mobile_fraction``, ``imaging_bleach``, and of the noise ``a`` and ``b``: a frozen
+        `scipy.stats` distribution or a fixed number. What is not given is taken from Table 1 of the
+        paper, with b distributed as a; what is not there has the model's default, or, where that
+        has none, is uniform (on the parameter's scale) over the model's bounds.
+    model : str, subclass of CurveModel or CurveModel, default="diffusion"
+        As in :class:`skfrap.LeastSquaresFRAP`.
     noise : {"constant", "proportional", "none"}, default="constant"
         Variance a, variance a + b * intensity, or no noise.
     random_state : int, RandomState instance or None, default=None
@@ -50,12 +61,13 @@ class FRAPSimulator:
         Round images to integers as a detector of that many bits does, intensity 1 being full
         scale. None leaves them as floats.
     background : ndarray of shape (ny, nx), default=None
-        Added to every frame of an image series, e.g. uneven illumination. Curves have none.
+        Added to every frame of an image series, e.g. uneven illumination; it has its share of
+        proportional noise. Curves have none.
 
     Attributes
     ----------
     target_names : list of str
-        Columns of the targets.
+        Columns of the targets: the parameters without a default, and all that vary.
 
     References
     ----------
@@ -77,6 +89,7 @@ class FRAPSimulator:
         protocol=None,
         prior=None,
         *,
+        model="diffusion",
         noise="constant",
         random_state=None,
         bit_depth=None,
@@ -96,20 +109,27 @@ class FRAPSimulator:
         self.bit_depth = bit_depth
         self.background = background
         self.random_state = random_state
-        self.prior = self._complete_prior(prior)
-        # A varying mobile fraction is something to estimate, a fixed one is not.
-        varies = hasattr(self.prior["mobile_fraction"], "ppf")
-        self._targets = (*_TARGETS, "mobile_fraction") if varies else _TARGETS
+        self.model = model
+        self._model = model_for(self.protocol, model)
+        defaults = self._model.defaults()
+        self.prior = self._complete_prior(prior, defaults)
+        # What varies is something to estimate, what is fixed to a model's default is not.
+        self._targets = tuple(
+            name
+            for name, default in defaults.items()
+            if default is None or hasattr(self.prior[name], "ppf")
+        )
         self.target_names = [PARAMETERS[name].target_name for name in self._targets]
         seed = random_state
         if not isinstance(seed, numbers.Integral) and seed is not None:
             seed = check_random_state(seed).randint(2**31)
         streams = np.random.SeedSequence(seed).spawn(3)
         keys = [stream.generate_state(2, np.uint64) for stream in streams]
+        self._by_weights = {}
         self._parameter_key, self._curve_key, self._image_key = keys
 
     def __repr__(self):
-        return f"FRAPSimulator({self.protocol!r}, noise={self.noise!r})"
+        return f"FRAPSimulator({self.protocol!r}, model={self.model!r}, noise={self.noise!r})"
 
     def sample(self, n_samples, return_X_y=False, *, start=0):
         """Draw noisy recovery curves.
@@ -175,13 +195,13 @@ class FRAPSimulator:
         for k in range(n_samples):
             chunk = {name: values[k : k + 1] for name, values in parameters.items()}
             images = self._clean_images(chunk)[0]
+            if self.background is not None:
+                images += self.background
             if self.noise != "none":
                 noise = _standard_normal(self._image_key, start + k, 1, images.size)
                 noise = noise.reshape(images.shape)
                 noise *= np.sqrt(self._pixel_variance(chunk, images))
                 images += noise
-            if self.background is not None:
-                images += self.background
             data[k] = images if self.bit_depth is None else self._quantise(images)
         return self._bunch(data, parameters, return_X_y)
 
@@ -218,7 +238,7 @@ class FRAPSimulator:
         Parameters
         ----------
         theta : array-like of shape (n, n_targets)
-            Columns as in `target_names`: log10 of D in µm²/s, c0, alpha.
+            Columns as in `target_names`, by default log10 of D in µm²/s, c0, alpha.
 
         Returns
         -------
@@ -230,49 +250,44 @@ class FRAPSimulator:
         """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`."""
         return self._clean_images(self._from_targets(theta))
 
-    def _complete_prior(self, prior):
+    def _complete_prior(self, prior, defaults):
+        known = (*defaults, "a", "b")
         complete = table_1_prior()
-        complete["mobile_fraction"] = 1.0
         complete["b"] = complete["a"]
+        for name, default in defaults.items():
+            if default is not None or name not in complete:
+                complete[name] = self._default_distribution(name, default)
         for name, distribution in (prior or {}).items():
             description = parameter(name)
-            if name not in _DRAWN:
-                raise ValueError(f"prior can be given for {_DRAWN}, got {name!r}.")
-            if hasattr(distribution, "ppf"):
-                lowest, highest = distribution.support()
-            elif isinstance(distribution, numbers.Real):
-                lowest = highest = float(distribution)
-            else:
-                raise ValueError(
-                    f"prior[{name!r}] must be a frozen scipy.stats distribution or a number, "
-                    f"got {distribution!r}."
-                )
-            positive = description.scale == "log10" and name != "b"
-            inside = description.lowest <= lowest <= highest <= description.highest
-            if not inside or (positive and highest <= 0):
-                allowed = "be positive" if positive else f"lie between {description.lowest} and "
-                allowed += "" if positive else f"{description.highest}"
-                raise ValueError(
-                    f"prior[{name!r}] must {allowed}, got values from {lowest} to {highest}."
-                )
-            complete[name] = distribution
-        return complete
+            if name not in known:
+                raise ValueError(f"prior can be given for {known}, got {name!r}.")
+            complete[name] = _check_distribution(description, distribution)
+        return {name: complete[name] for name in known}
+
+    def _default_distribution(self, name, default):
+        if default is not None:
+            return float(default)
+        description = PARAMETERS[name]
+        lowest, highest = self._model.bounds.get(name, (description.lowest, description.highest))
+        if description.scale == "log10":
+            return loguniform(lowest, highest)
+        return uniform(lowest, highest - lowest)
 
     def _draw_parameters(self, n_samples, start):
         # Every parameter has its own column of draws, whether it varies or not, so that fixing one
         # leaves the others as they were.
-        uniforms = _uniform(self._parameter_key, start, n_samples, _DRAWS)
-        drawn = {}
-        for name, column in zip(_DRAWN, uniforms.T, strict=False):
-            distribution = self.prior[name]
-            drawn[name] = (
-                np.asarray(distribution.ppf(column), dtype=float)
+        drawn = [*dict.fromkeys((*_DRAWN_FIRST, *self.prior))]
+        uniforms = _uniform(self._parameter_key, start, n_samples, max(_DRAWS, len(drawn)))
+        values = {}
+        for name, distribution in self.prior.items():
+            values[name] = (
+                np.asarray(distribution.ppf(uniforms[:, drawn.index(name)]), dtype=float)
                 if hasattr(distribution, "ppf")
                 else np.full(n_samples, float(distribution))
             )
         if self.noise != "proportional":
-            drawn["b"] = np.zeros(n_samples)
-        return drawn
+            values["b"] = np.zeros(n_samples)
+        return values
 
     def _from_targets(self, theta):
         theta = np.atleast_2d(np.asarray(theta, dtype=float))
@@ -284,16 +299,51 @@ class FRAPSimulator:
             name: PARAMETERS[name].from_target(column)
             for name, column in zip(self._targets, theta.T, strict=True)
         }
-        values.setdefault("mobile_fraction", self.prior["mobile_fraction"])
-        return values
+        others = {name: self.prior[name] for name in self._parameters if name not in values}
+        return values | {name: np.full(len(theta), value) for name, value in others.items()}
+
+    @property
+    def _parameters(self):
+        return [name for name in self.prior if name not in ("a", "b")]
 
     def _clean_curves(self, values, *, weights="mean"):
-        arguments = {name: values[name] for name in (*_TARGETS, "mobile_fraction")}
-        surrogate = surrogate_for(self.protocol, weights=weights)
-        lowest, highest = surrogate.D_range
-        if np.min(arguments["D"]) >= lowest and np.max(arguments["D"]) <= highest:
-            return surrogate.curves(**arguments)
-        return model_for(self.protocol, weights).curves(**arguments)
+        arguments = {name: values[name] for name in self._parameters}
+        surrogate, model = self._interpolated(weights)
+        if surrogate is not None:
+            ends = {name: (v.min(), v.max()) for name, v in arguments.items()}
+            if surrogate.covers(ends):
+                return surrogate.curves(**arguments)
+        return model.curves(**arguments)
+
+    def _interpolated(self, weights):
+        """Return the interpolated model, None where there is none, and the model itself."""
+        if weights not in self._by_weights:
+            model = model_for(self.protocol, self.model, weights)
+            self._by_weights[weights] = self._interpolate(model, weights), model
+        return self._by_weights[weights]
+
+    def _interpolate(self, model, weights):
+        varying = [
+            name
+            for name in self._parameters
+            if name not in LINEAR and hasattr(self.prior[name], "ppf")
+        ]
+        if not isinstance(model, ExactModel) or len(varying) > _MOST_INTERPOLATED:
+            return None
+        ranges = {name: _most_of(self.prior[name]) for name in varying}
+        if [*ranges] == ["D"]:
+            # The default range is that of the estimators, and serves all priors within it.
+            ends = model.bounds["D"]
+            ranges["D"] = min(ends[0], ranges["D"][0]), max(ends[1], ranges["D"][1])
+        fixed = {
+            name: self.prior[name]
+            for name in self._parameters
+            if name not in LINEAR and name not in varying
+        }
+        try:
+            return surrogate_for(self.protocol, self.model, ranges, fixed, weights)
+        except InterpolationError:
+            return None
 
     def _curve_variance(self, values):
         """Compute the noise variance sum(w**2 * (a + b * c)) of each value of curves."""
@@ -303,12 +353,9 @@ class FRAPSimulator:
         return self.protocol.noise_gain * self._pixel_variance(values, intensity)
 
     def _clean_images(self, values):
-        arguments = {name: values[name] for name in (*_TARGETS, "mobile_fraction")}
-        return self._model.images(**arguments)
-
-    @cached_property
-    def _model(self):
-        return model_for(self.protocol)
+        if not hasattr(self._model, "images"):
+            raise ValueError(f"model={self.model!r} knows curves only, no image series.")
+        return self._model.images(**{name: values[name] for name in self._parameters})
 
     def _pixel_variance(self, values, intensity):
         shape = (-1,) + (1,) * (intensity.ndim - 1)
@@ -337,6 +384,34 @@ class FRAPSimulator:
             feature_names=self.protocol.feature_names,
             target_names=self.target_names,
         )
+
+
+def _check_distribution(description, distribution):
+    name = description.name
+    if hasattr(distribution, "ppf"):
+        lowest, highest = distribution.support()
+    elif isinstance(distribution, numbers.Real):
+        lowest = highest = float(distribution)
+    else:
+        raise ValueError(
+            f"prior[{name!r}] must be a frozen scipy.stats distribution or a number, "
+            f"got {distribution!r}."
+        )
+    positive = description.scale == "log10" and name != "b"
+    inside = description.lowest <= lowest <= highest <= description.highest
+    if not inside or (positive and highest <= 0):
+        allowed = "be positive" if positive else f"lie between {description.lowest} and "
+        allowed += "" if positive else f"{description.highest}"
+        raise ValueError(f"prior[{name!r}] must {allowed}, got values from {lowest} to {highest}.")
+    return distribution
+
+
+def _most_of(distribution):
+    """Return the range of a distribution, as far as it is finite and not rare."""
+    lowest, highest = distribution.support()
+    if not np.isfinite(highest) or lowest == 0:
+        lowest, highest = distribution.ppf([_RARE, 1 - _RARE])
+    return float(lowest), float(highest)
 
 
 def _check_count(name, value, lowest):

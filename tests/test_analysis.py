@@ -77,6 +77,47 @@ def test_one_prebleach_frame_too_few_or_too_many_is_noticed(frames, protocol):
         assert "check n_prebleach" in estimates.flags[0]
 
 
+def test_a_spoilt_frame_hardly_counts_with_huber_loss(frames, protocol):
+    spoilt = frames.copy()
+    spoilt[12] *= 1.3
+    squared, huber = (
+        analyse_series(
+            series_of(spoilt, protocol), ExperimentOptions(**vars(GIVEN) | {"loss": loss})
+        ).estimates
+        for loss in ("squared", "huber")
+    )
+    assert huber.D_um2_s_lower[0] < 6.0 < huber.D_um2_s_upper[0]
+    assert abs(huber.D_um2_s[0] - 6.0) < 0.1 * abs(squared.D_um2_s[0] - 6.0)
+
+
+def test_what_is_fitted_is_chosen_by_name(frames, protocol):
+    changes = {"model": "soumpasis", "free": ("mobile_fraction",), "fixed": {"c0": 0.6}}
+    options = ExperimentOptions(**vars(GIVEN) | changes)
+    analysis = analyse_series(series_of(frames, protocol), options)
+    record = analysis.to_record()
+    assert analysis.model == record["model"] == "soumpasis"
+    assert record["c0"] == record["c0_lower"] == 0.6
+    assert record["mobile_fraction_lower"] < record["mobile_fraction_upper"]
+    options = ExperimentOptions(**vars(GIVEN) | {"noise": "proportional", "fixed": {"b": 0.0}})
+    record = analyse_series(series_of(frames, protocol), options).to_record()
+    assert record["noise_b"] == 0
+    assert abs(record["noise_a"] / 1e-4 - 1) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "magic"}, r"model must be one of .*'binding'"),
+        ({"free": "alpha"}, "free must be a sequence of names"),
+        ({"free": ("k_on",)}, "parameters of the model 'diffusion'"),
+        ({"noise": "loud"}, "noise must be one of"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_at_once(changes, message):
+    with pytest.raises(ValueError, match=message):
+        ExperimentOptions(**changes)
+
+
 def test_long_polygons_are_text_not_file_names(frames, protocol):
     angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     corners = ";".join(f"{22 + 5 * np.cos(a):.6f},{18 + 5 * np.sin(a):.6f}" for a in angles)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from skfrap.cli import cli
 from skfrap.io import read_series, write_series
+from skfrap.models import MODELS
 
 SMALL = ["--shape", "64", "64", "--bleach-region", "circle:8", "--n-postbleach", "30"]
 
@@ -138,11 +139,159 @@ def test_table_that_cannot_be_written_is_refused_at_once(run, series, tmp_path):
 def test_mobile_fraction_is_estimated_if_asked(run, tmp_path):
     path = tmp_path / "cell.tif"
     run("simulate", path, "--D", 12, "--noise-a", 1e-4, "--mobile-fraction", 0.7, *SMALL)
-    (record,) = json.loads(run("estimate", path, "--mobile-fraction", "free", "--json").stdout)
+    (record,) = json.loads(run("estimate", path, "--free", "mobile_fraction", "--json").stdout)
     assert record["mobile_fraction_lower"] < 0.7 < record["mobile_fraction_upper"]
-    assert "mobile fraction = " in run("estimate", path, "--mobile-fraction", "free").output
-    (record,) = json.loads(run("estimate", path, "--mobile-fraction", 0.7, "--json").stdout)
+    assert "mobile_fraction = " in run("estimate", path, "--free", "mobile_fraction").output
+    (record,) = json.loads(run("estimate", path, "--fixed", "mobile_fraction=0.7", "--json").stdout)
     assert record["D_um2_s_lower"] < 12 < record["D_um2_s_upper"]
+    assert record["mobile_fraction"] == 0.7
+
+
+def test_binding_is_simulated_and_estimated(run, tmp_path):
+    path, table = tmp_path / "cell.tif", tmp_path / "results.csv"
+    truth = {"D": 30.0, "k_on": 0.5, "k_off": 0.5}
+    given = [word for name in truth for word in ("--" + name.replace("_", "-"), truth[name])]
+    run("simulate", path, "--model", "binding", *given, "--noise-a", 1e-4, *SMALL)
+    stored = read_series(path).info["truth"]
+    assert stored["model"] == "binding"
+    assert stored["imaging_bleach"] == 1.0
+    assert {name: stored[name] for name in truth} == truth
+    result = run(
+        "estimate", path, "--model", "binding", "--out", table, "--plots", tmp_path / "pictures"
+    )
+    assert result.exit_code == 0, result.output
+    assert "D_effective = " in result.output
+    assert (tmp_path / "pictures" / "cell.png").exists()
+    row = pd.read_csv(table).iloc[0]
+    assert row.model == "binding"
+    assert row.D_effective_um2_s_lower < 15 < row.D_effective_um2_s_upper
+    assert row.k_off_per_s_lower < 0.5 < row.k_off_per_s_upper
+
+
+def test_imaging_that_bleaches_is_estimated_if_asked(run, tmp_path):
+    path = tmp_path / "cell.tif"
+    run("simulate", path, "--D", 12, "--noise-a", 1e-4, "--imaging-bleach", 0.995, *SMALL)
+    (record,) = json.loads(run("estimate", path, "--free", "imaging_bleach", "--json").stdout)
+    assert record["imaging_bleach_lower"] < 0.995 < record["imaging_bleach_upper"]
+    assert record["D_um2_s_lower"] < 12 < record["D_um2_s_upper"]
+
+
+def test_model_without_D_speaks_of_what_it_has(run, series):
+    result = run("estimate", series, "--model", "exponential")
+    assert "half_time = " in result.output
+    assert "D = " not in result.output
+    (record,) = json.loads(run("estimate", series, "--model", "exponential", "--json").stdout)
+    assert record["model"] == "exponential"
+    assert record["half_time_s"] > 0
+    assert "D_um2_s" not in record
+
+
+def test_help_names_every_model(run):
+    text = run("estimate", "--help").output
+    assert all(name in text for name in MODELS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--free", "speed"], "free (--free) takes the parameters of the model 'diffusion', D, c0"),
+        (["--fixed", "k_on=1"], "mobile_fraction, imaging_bleach"),
+        (["--free", "alpha", "--fixed", "alpha=0.6"], "alpha is both free (--free) and fixed"),
+        (["--fixed", "alpha"], "'alpha' is not NAME=VALUE"),
+        (["--fixed", "alpha=high"], "no number after"),
+        (["--fixed", "alpha=1", "--fixed", "alpha=0.5"], "alpha is given more than once"),
+        (["--fixed", "alpha=2"], "fixed['alpha'] (--fixed) must be a number between"),
+        (["--fixed", "a=1e-4"], "--noise proportional"),
+        (["--fixed", "D=1", "--fixed", "c0=1", "--fixed", "alpha=1"], "nothing is left"),
+        (["--free", "imaging_bleach", "--skip", 1], "counts every frame"),
+        (["--noise", "proportional", "--loss", "huber"], "noise='constant' only"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_before_any_file_is_read(run, options, message):
+    result = run("estimate", "absent.tif", *options)
+    assert result.exit_code > 0
+    assert message in result.output
+    assert "absent.tif" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "binding", "--k-on", 1], "needs --k-off"),
+        (["--k-on", 1], "'diffusion' has no k_on"),
+    ],
+)
+def test_simulation_asks_for_what_the_model_needs(run, tmp_path, options, message):
+    result = run("simulate", tmp_path / "x.tif", *options)
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+DETECTOR = ["--noise-a", 1e-6, "--noise-b", 2e-5]
+DARK = 200
+
+
+@pytest.fixture
+def recorded(run, tmp_path):
+    """Simulate a series of a detector with a dark level; return its path."""
+
+    def record(name, *options):
+        path = tmp_path / name
+        run("simulate", path, *DETECTOR, *options, *SMALL)
+        series = read_series(path)
+        write_series(
+            path,
+            series.frames + np.uint16(DARK),
+            pixel_size_um=series.pixel_size_um,
+            times_s=series.times_s,
+            info=series.info,
+        )
+        return path
+
+    return record
+
+
+def test_noise_is_measured_in_the_unit_of_estimates(run, recorded):
+    solution = [
+        recorded(f"solution{k}.tif", "--alpha", 1, "--c0", c0, "--seed", k)
+        for k, c0 in enumerate((0.02, 0.3, 0.8))
+    ]
+    # So dim that it could be of 12 bits.
+    cell = recorded("cell.tif", "--c0", 0.05, "--D", 12)
+    result = run("noise", *solution, "--dark-level", DARK)
+    assert result.exit_code == 0, result.output
+    options = result.output.splitlines()[-1].split()
+    assert options[:2] == ["--noise", "proportional"]
+    assert options[-4:] == ["--bit-depth", "16", "--dark-level", "200"]
+    (record,) = json.loads(run("estimate", cell, *options, "--json").stdout)
+    a, b = record["noise_a"], record["noise_b"]
+    assert abs(a / 1e-6 - 1) < 0.1
+    assert abs(b / 2e-5 - 1) < 0.1
+    assert record["D_um2_s_lower"] < 12 < record["D_um2_s_upper"]
+    # What the residuals say by themselves is the same noise.
+    (record,) = json.loads(run("estimate", cell, *options[-4:], "--json").stdout)
+    assert 0.5 < record["noise_a"] / (a + b * record["c0"]) < 2
+
+
+def test_noise_for_machines_and_in_a_picture(run, recorded, tmp_path):
+    solution = recorded("solution.tif", "--alpha", 1)
+    picture = tmp_path / "pictures" / "noise.png"
+    result = run("noise", solution, "--json", "--plot", picture)
+    record = json.loads(result.stdout)
+    assert record["bit_depth"] == 16
+    assert not record["determined"]  # one series of even light
+    assert record["options"] is None
+    assert "tell a from b" in record["flags"][0]
+    assert picture.stat().st_size > 5_000
+    result = run("noise", solution)
+    assert "note: the intensities" in result.output
+    assert "--fixed" not in result.output
+
+
+def test_noise_of_what_is_no_series_is_refused(run, tmp_path):
+    result = run("noise", tmp_path / "absent.tif")
+    assert result.exit_code == 1
+    assert "absent.tif does not exist" in result.output
 
 
 def test_bad_arguments_are_refused_in_words(run, series, tmp_path):

@@ -510,7 +510,7 @@ def test_fixed_parameters_are_what_they_are_and_free_ones_may_come_in_any_order(
     [
         ({"parameters": ("D", "k")}, "parameters must be some of"),
         ({"parameters": ("D", "c0")}, r"\['alpha'\] must be among"),
-        ({"fixed": {"D": 3.0}}, "not among the parameters"),
+        ({"fixed": {"D": 3.0}, "parameters": ("D", "c0", "alpha")}, "not among the parameters"),
         ({"fixed": {"mobile_fraction": 2.0}}, "number between"),
         ({"bounds": [1, 2]}, "bounds must be a dictionary"),
         ({"bounds": {"mobile_fraction": (0.1, 1)}}, "bounds can be given for the parameters"),

@@ -1,5 +1,6 @@
 """The interpolated model against the exact one, everywhere in its range."""
 
+import pickle
 from functools import cache
 
 import numpy as np
@@ -8,7 +9,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skfrap import Circle, FRAPProtocol, Mask, Rectangle
-from skfrap.models import CurveSurrogate, DiffusionModel, surrogate_for
+from skfrap.models import (
+    MODELS,
+    BindingModel,
+    CurveSurrogate,
+    DiffusionModel,
+    DirectCurves,
+    InterpolationError,
+    surrogate_for,
+)
+from skfrap.parameters import PARAMETERS
 
 GRADED = np.zeros((30, 40))
 GRADED[8:20, 10:31] = np.linspace(0.05, 1, 21)
@@ -37,8 +47,13 @@ def model_and_surrogate(name):
 
 
 def diffusion_coefficient(surrogate, fraction):
-    lowest, highest = surrogate.D_range
+    lowest, highest = surrogate.ranges["D"]
     return np.clip(lowest * (highest / lowest) ** fraction, lowest, highest)
+
+
+def targets(theta):
+    """One row of all columns: log10 D, alpha, mobile fraction, and the optics' defaults."""
+    return np.array([[*theta, 1.0, 0.0, 0.0]])
 
 
 def everywhere(test):
@@ -66,7 +81,7 @@ def test_scores_are_the_projected_curves_and_lose_nothing(name, at, alpha, mobil
     curve = model.curves(D, 1.0, alpha, mobile_fraction)
     scores = surrogate.project(curve)
     np.testing.assert_allclose(scores @ surrogate.basis, curve, rtol=0, atol=1e-8)
-    ours = surrogate.scores(*np.array([[np.log10(D)], [1 - alpha], [mobile_fraction]]))
+    ours = surrogate.scores(targets([np.log10(D), alpha, mobile_fraction]))
     np.testing.assert_allclose(ours, scores, rtol=0, atol=1e-7)
 
 
@@ -82,18 +97,20 @@ def test_basis_is_orthonormal_small_and_starts_with_the_constant(name):
 
 @settings(deadline=None, derandomize=True)
 @given(names, st.floats(0.002, 0.998), st.floats(0.002, 0.998), st.floats(0.002, 0.998))
-def test_derivatives_agree_with_finite_differences(name, at, depth, mobile_fraction):
+def test_derivatives_agree_with_finite_differences(name, at, alpha, mobile_fraction):
     _, surrogate = model_and_surrogate(name)
-    theta = np.array([np.log10(diffusion_coefficient(surrogate, at)), depth, mobile_fraction])
-    scores, *slopes = surrogate.scores_and_slopes(*theta[:, np.newaxis])
-    np.testing.assert_allclose(scores, surrogate.scores(*theta[:, np.newaxis]), atol=1e-12)
-    all_mobile = surrogate.scores_and_slopes(*theta[:2, np.newaxis])
-    with_one = surrogate.scores_and_slopes(*theta[:2, np.newaxis], np.ones(1))
-    np.testing.assert_allclose(all_mobile[:3], with_one[:3], atol=1e-12)
+    theta = np.array([np.log10(diffusion_coefficient(surrogate, at)), alpha, mobile_fraction])
+    scores, slopes = surrogate.scores_and_slopes(targets(theta), (0, 1, 2))
+    np.testing.assert_allclose(scores, surrogate.scores(targets(theta)), atol=1e-12)
+    mobile = targets([*theta[:2], 1.0])
+    without_last, all_mobile = surrogate.scores_and_slopes(mobile, (0, 1))
+    with_last, others = surrogate.scores_and_slopes(mobile, (0, 1, 2))
+    np.testing.assert_allclose(without_last, with_last, atol=1e-12)
+    np.testing.assert_allclose(all_mobile, others[:2], atol=1e-12)
     h = 1e-4
     for k, slope in enumerate(slopes):
         steps = theta + h * np.outer([-2, -1, 1, 2], np.arange(3) == k)
-        values = surrogate.scores(*steps.T)
+        values = surrogate.scores(np.concatenate([targets(step) for step in steps]))
         difference = np.array([1, -8, 8, -1]) @ values / (12 * h)
         np.testing.assert_allclose(slope[0], difference, rtol=0, atol=1e-8)
 
@@ -101,11 +118,15 @@ def test_derivatives_agree_with_finite_differences(name, at, depth, mobile_fract
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_refuses_outside_its_range(name):
     _, surrogate = model_and_surrogate(name)
-    lowest, highest = surrogate.D_range
+    lowest, highest = surrogate.ranges["D"]
     assert lowest < highest
     for D in (0.0, 0.999 * lowest, 1.001 * highest, [lowest, 2 * highest]):
         with pytest.raises(ValueError, match=r"^D must lie in the range"):
-            surrogate.curves(D, 1.0, 0.5)
+            surrogate.curves(D=D, c0=1.0, alpha=0.5)
+    with pytest.raises(ValueError, match="imaging_bleach must be 1"):
+        surrogate.curves(D=highest, c0=1.0, alpha=0.5, imaging_bleach=0.99)
+    with pytest.raises(TypeError, match="alpha"):
+        surrogate.curves(D=highest, c0=1.0)
     for arguments in ({"alpha": 1.1}, {"c0": np.nan}, {"mobile_fraction": -0.1}):
         name, _ = next(iter(arguments.items()))
         with pytest.raises(ValueError, match=f"^{name} "):
@@ -115,25 +136,28 @@ def test_refuses_outside_its_range(name):
 def test_range_can_be_chosen():
     protocol = PROTOCOLS["one bleach frame"]
     model = DiffusionModel(protocol)
-    surrogate = CurveSurrogate(model, D_range=(0.001, 10))
-    assert surrogate.D_range == (0.001, 10.0)
+    surrogate = CurveSurrogate(model, {"D": (0.001, 10)})
+    assert surrogate.ranges == {"D": (0.001, 10.0)}
     D = np.geomspace(0.001, 10, 50)
-    np.testing.assert_allclose(
-        surrogate.curves(D, 1.0, 0.4), model.curves(D, 1.0, 0.4), rtol=0, atol=1e-8
-    )
+    difference = surrogate.curves(D=D, c0=1.0, alpha=0.4) - model.curves(D, 1.0, 0.4)
+    assert np.abs(difference).max() < 1e-8
     with pytest.raises(ValueError, match="D"):
-        surrogate.curves(11.0, 1.0, 0.4)
+        surrogate.curves(D=11.0, c0=1.0, alpha=0.4)
     for bad in ((0.0, 1.0), (2.0, 1.0), (1.0, np.inf)):
-        with pytest.raises(ValueError, match="D_range"):
-            CurveSurrogate(model, D_range=bad)
+        with pytest.raises(ValueError, match="range of D"):
+            CurveSurrogate(model, {"D": bad})
+    with pytest.raises(ValueError, match="'k_on'"):
+        CurveSurrogate(model, {"k_on": (1.0, 2.0)})
+    with pytest.raises(ValueError, match="missing"):
+        CurveSurrogate(model, {"bleach_blur": (0.5, 2.0)})
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_default_range_spans_what_the_protocol_resolves(name):
     # Below it hardly anything recovers, above it recovery is over in the first frame.
     model, surrogate = model_and_surrogate(name)
-    assert surrogate.D_range == model.D_range
-    lowest, highest = surrogate.D_range
+    assert surrogate.ranges["D"] == model.D_range
+    lowest, highest = model.D_range
     first, last = model.curves([lowest, highest], 1.0, 0.4)[:, PROTOCOLS[name].n_prebleach :]
     assert first[-1] - first[0] < 0.1
     assert np.ptp(last) < 0.1
@@ -144,25 +168,27 @@ def test_default_range_spans_what_the_protocol_resolves(name):
 def test_broadcasting_and_shape_are_the_models():
     model, surrogate = model_and_surrogate("mask")
     D = np.array([1.0, 10.0, 100.0])
-    arguments = (D[:, None], [0.7, 900.0], 0.5, 0.8)
-    curves = surrogate.curves(*arguments)
+    arguments = {"D": D[:, None], "c0": [0.7, 900.0], "alpha": 0.5, "mobile_fraction": 0.8}
+    curves = surrogate.curves(**arguments)
     assert curves.shape == (6, PROTOCOLS["mask"].n_frames)
-    np.testing.assert_allclose(curves, model.curves(*arguments), rtol=1e-7)
-    assert surrogate.curves([], [], []).shape == (0, PROTOCOLS["mask"].n_frames)
+    np.testing.assert_allclose(curves, model.curves(**arguments), rtol=1e-7)
+    assert surrogate.curves(D=[], c0=[], alpha=[]).shape == (0, PROTOCOLS["mask"].n_frames)
 
 
 def test_more_curves_than_a_chunk_keep_their_order():
     _, surrogate = model_and_surrogate("mask")
     D = np.tile([1.0, 10.0, 100.0], 4000)
-    curves = surrogate.curves(D, np.arange(12000.0), 0.5)
+    curves = surrogate.curves(D=D, c0=np.arange(12000.0), alpha=0.5)
     for k in (0, 4095, 4096, 4097, 11999):
-        np.testing.assert_allclose(curves[k], surrogate.curves(D[k], k, 0.5)[0], rtol=1e-12)
+        np.testing.assert_allclose(
+            curves[k], surrogate.curves(D=D[k], c0=k, alpha=0.5)[0], rtol=1e-12
+        )
 
 
 def test_stated_error_is_honest():
     model, surrogate = model_and_surrogate("default")
-    D = np.geomspace(*surrogate.D_range, 77)
-    measured = np.abs(surrogate.curves(D, 1.0, 0.2) - model.curves(D, 1.0, 0.2)).max()
+    D = np.geomspace(*model.D_range, 77)
+    measured = np.abs(surrogate.curves(D=D, c0=1.0, alpha=0.2) - model.curves(D, 1.0, 0.2)).max()
     assert surrogate.error < 1e-8
     assert measured < 10 * surrogate.error
 
@@ -177,9 +203,8 @@ def test_two_frames_are_enough_to_interpolate():
     protocol = FRAPProtocol(n_prebleach=1, n_postbleach=1, bleach_region=Circle(8.0))
     model = DiffusionModel(protocol)
     D = np.geomspace(*model.D_range, 20)
-    np.testing.assert_allclose(
-        surrogate_for(protocol).curves(D, 1.0, 0.3), model.curves(D, 1.0, 0.3), rtol=0, atol=1e-8
-    )
+    difference = surrogate_for(protocol).curves(D=D, c0=1.0, alpha=0.3) - model.curves(D, 1.0, 0.3)
+    assert np.abs(difference).max() < 1e-8
 
 
 def test_many_bleach_frames():
@@ -196,7 +221,85 @@ def test_many_bleach_frames():
     D = np.geomspace(*model.D_range, 15)[:, None]
     alpha = np.linspace(0, 1, 15)
     for mobile_fraction in (0.0, 1.0):
-        difference = surrogate_for(protocol).curves(D, 1.0, alpha, mobile_fraction) - model.curves(
-            D, 1.0, alpha, mobile_fraction
-        )
+        point = {"D": D, "c0": 1.0, "alpha": alpha, "mobile_fraction": mobile_fraction}
+        difference = surrogate_for(protocol).curves(**point) - model.curves(**point)
         assert np.abs(difference).max() < 1e-8
+
+
+SMALL = FRAPProtocol(
+    shape=(48, 48), pixel_size=1.0, bleach_region=Circle(6.0), n_prebleach=3, n_postbleach=25
+)
+AXES = [
+    ("diffusion", {"D": (0.5, 500.0), "imaging_bleach": (0.96, 1.0)}, {}),
+    ("diffusion", {"bleach_blur": (0.5, 2.0), "D": (0.5, 500.0)}, {"imaging_blur": 0.4}),
+    ("diffusion", {"D": (0.5, 500.0), "imaging_blur": (0.0, 2.0)}, {"imaging_bleach": 0.98}),
+    ("diffusion", {"imaging_blur": (0.0, 2.0)}, {"D": 20.0}),
+    ("diffusion", {}, {"D": 20.0, "imaging_bleach": 0.97}),
+    ("binding", {"D": (1.0, 500.0), "k_off": (0.1, 10.0)}, {"k_on": 1.0}),
+]
+
+
+@pytest.mark.parametrize(("name", "ranges", "fixed"), AXES)
+def test_several_parameters_are_interpolated_to_a_part_in_a_million(name, ranges, fixed):
+    model = MODELS[name](SMALL)
+    surrogate = CurveSurrogate(model, ranges, fixed)
+    random = np.random.default_rng(0)
+    largest = 1e-6 if len(ranges) > 1 else 1e-8
+    assert surrogate.error < largest
+    for _ in range(15):
+        point = {
+            key: lowest * (highest / lowest) ** random.uniform()
+            if key in ("D", "k_off")
+            else random.uniform(lowest, highest)
+            for key, (lowest, highest) in ranges.items()
+        }
+        point |= fixed | {"c0": 2.0, "alpha": random.uniform()}
+        point["mobile_fraction"] = random.uniform()
+        difference = surrogate.curves(**point) - model.curves(**point)
+        assert np.abs(difference).max() < 2 * largest
+
+
+@pytest.mark.parametrize(("name", "ranges", "fixed"), AXES)
+def test_slopes_along_all_axes_agree_with_direct_evaluation(name, ranges, fixed):
+    model = MODELS[name](SMALL)
+    surrogate, direct = CurveSurrogate(model, ranges, fixed), DirectCurves(model)
+    assert surrogate.names == direct.names
+    middle = {key: 0.3 * ends[0] + 0.7 * ends[1] for key, ends in ranges.items()}
+    point = model.defaults() | fixed | middle | {"alpha": 0.6, "mobile_fraction": 0.8}
+    values = np.array([[PARAMETERS[key].to_target(point[key]) for key in surrogate.names]])
+    wanted = [
+        k for k, key in enumerate(surrogate.names) if key in {*ranges, "alpha", "mobile_fraction"}
+    ]
+    scores, slopes = surrogate.scores_and_slopes(values, wanted)
+    curves, expected = direct.scores_and_slopes(values, wanted)
+    np.testing.assert_allclose(scores @ surrogate.basis, curves, rtol=0, atol=1e-6)
+    for slope, other in zip(slopes, expected, strict=True):
+        np.testing.assert_allclose(
+            slope @ surrogate.basis, other, rtol=0, atol=1e-4 * max(1.0, np.abs(other).max())
+        )
+
+
+def test_what_takes_too_many_nodes_is_refused():
+    model = BindingModel(SMALL)
+    ranges = {name: model.bounds[name] for name in ("D", "k_on", "k_off")}
+    with pytest.raises(InterpolationError, match="nodes"):
+        CurveSurrogate(model, ranges)
+    narrow = {"D": (10.0, 20.0), "k_on": (1.0, 1.5), "k_off": (1.0, 1.5)}
+    assert CurveSurrogate(model, narrow).error < 1e-6
+
+
+def test_a_coarse_interpolation_is_as_coarse_as_asked():
+    model = DiffusionModel(SMALL)
+    fine, coarse = CurveSurrogate(model), CurveSurrogate(model, largest_error=1e-3)
+    assert coarse.error < 1e-3
+    assert coarse.n_nodes["D"] < fine.n_nodes["D"]
+    assert len(coarse.basis) < len(fine.basis)
+
+
+def test_a_surrogate_survives_pickling_with_its_arrays_alone():
+    surrogate = CurveSurrogate(DiffusionModel(SMALL))
+    stored = pickle.dumps(surrogate)
+    assert len(stored) < 3e5
+    again = pickle.loads(stored)
+    point = {"D": [3.0, 30.0], "c0": 1.0, "alpha": 0.6}
+    np.testing.assert_array_equal(again.curves(**point), surrogate.curves(**point))

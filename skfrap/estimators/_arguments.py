@@ -1,36 +1,69 @@
-"""Checks of what a fit is asked to do."""
+"""Checks of what a fit is asked to do, and of how it may be done."""
 
 import numbers
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from time import perf_counter
 
 import numpy as np
 
-from skfrap.estimators._fitting import ALL
+from skfrap.models import (
+    LINEAR,
+    DirectCurves,
+    ExactModel,
+    InterpolationError,
+    surrogate_for,
+)
 from skfrap.parameters import PARAMETERS, parameter
 
+_MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
+_FEWEST_CURVES = 4  # for which a grid over two is cheaper than direct evaluation
+_GUIDE_ERROR = 1e-2
+_CHEAP = 5e-3  # s per evaluation
 
-def check_parameters(parameters, fixed):
-    """Check what is to be estimated and what is given; return the names of the former."""
+
+def check_parameters(parameters, fixed, model):
+    """Check what is to be estimated and what is given; return the names of the former.
+
+    Parameters
+    ----------
+    parameters : sequence of str or None
+        None is what the model has no default for and is not fixed.
+    fixed : dict
+    model : CurveModel
+
+    Returns
+    -------
+    tuple of str
+    """
+    defaults = model.defaults()
+    known = (*defaults,)
+    if parameters is None:
+        parameters = [name for name in known if defaults[name] is None and name not in fixed]
     names = tuple(parameters)
-    if not names or len({*names}) < len(names) or not {*names} <= {*ALL}:
-        raise ValueError(f"parameters must be some of {ALL}, each once, got {parameters!r}.")
-    missing = [name for name in ALL[:3] if name not in names and name not in fixed]
+    if not names or len({*names}) < len(names) or not {*names} <= {*known}:
+        raise ValueError(f"parameters must be some of {known}, each once, got {parameters!r}.")
+    missing = [name for name in known if defaults[name] is None and name not in {*names, *fixed}]
     if missing:
         raise ValueError(f"{missing} must be among the parameters or be given in fixed.")
     for name, value in fixed.items():
-        if name not in ALL or name in names:
+        if name not in known or name in names:
             raise ValueError(
-                f"fixed must hold some of {ALL} that are not among the parameters, got {name!r}."
+                f"fixed must hold some of {known} that are not among the parameters, got {name!r}."
             )
-        lowest, highest = PARAMETERS[name].lowest, PARAMETERS[name].highest
-        if not isinstance(value, numbers.Real) or not lowest <= value <= highest:
-            raise ValueError(
-                f"fixed[{name!r}] must be a number between {lowest} and {highest}, got {value!r}."
-            )
+        check_value(f"fixed[{name!r}]", value, parameter(name))
     return names
 
 
-def complete_bounds(given, names, fixed, D_range):
+def check_value(what, value, description):
+    """Check that a value of a parameter makes sense."""
+    lowest, highest = description.lowest, description.highest
+    if not isinstance(value, numbers.Real) or not (lowest <= value <= highest and value < np.inf):
+        raise ValueError(f"{what} must be a number between {lowest} and {highest}, got {value!r}.")
+
+
+def complete_bounds(given, names, fixed, model):
     """Check bounds and complete them by defaults, and by what is fixed as bounds of no width.
 
     Parameters
@@ -41,25 +74,24 @@ def complete_bounds(given, names, fixed, D_range):
         What is estimated.
     fixed : dict
         ``{name: value}`` of what is not.
-    D_range : tuple of float
-        Default for D, µm²/s.
+    model : CurveModel
 
     Returns
     -------
     dict
-        For all of `ALL`.
+        For all parameters of the model.
     """
-    bounds = {
-        "D": D_range,
-        "c0": (0.0, np.inf),
-        "alpha": (0.0, 1.0),
-        "mobile_fraction": (0.0, 1.0) if "mobile_fraction" in names else (1.0, 1.0),
-    }
     if not isinstance(given, Mapping | None):
         raise ValueError(
             f"bounds must be a dictionary of (lowest, highest) by parameter name, got {given!r}."
         )
-    bounds |= {name: (float(value),) * 2 for name, value in fixed.items()}
+    bounds = {}
+    for name, default in model.defaults().items():
+        if name in names:
+            description = PARAMETERS[name]
+            bounds[name] = model.bounds.get(name, (description.lowest, description.highest))
+        else:
+            bounds[name] = (float(fixed.get(name, default)),) * 2
     for name, ends in (given or {}).items():
         description = parameter(name)
         if name not in names:
@@ -74,7 +106,76 @@ def complete_bounds(given, names, fixed, D_range):
                 f"and {description.highest}, got {ends!r}."
             )
         bounds[name] = lowest, highest
-    lowest, highest = bounds["D"]
-    if not 0 < lowest <= highest < np.inf:
-        raise ValueError(f"bounds['D'] must be positive and finite, got {bounds['D']!r}.")
+    for name in names:
+        lowest, highest = bounds[name]
+        positive = PARAMETERS[name].scale == "log10"
+        if name != "c0" and not ((lowest > 0 or not positive) and highest < np.inf):
+            raise ValueError(
+                f"bounds[{name!r}] must be {'positive and ' if positive else ''}finite, "
+                f"got {bounds[name]!r}."
+            )
     return bounds
+
+
+def choose_evaluators(key, model, names, bounds, interpolate, n_curves):
+    """Interpolate a model, or evaluate it directly, whichever is cheaper.
+
+    Both cost evaluations of the model: a fit some 60, interpolation over one parameter some 60 as
+    well, over two 500 to 1000, over three tens of thousands. So one parameter is always
+    interpolated, two for more than a few curves, three never.
+
+    Parameters
+    ----------
+    key : str, type or CurveModel
+        What the model was asked for by.
+    model : CurveModel
+    names : sequence of str
+        What is estimated.
+    bounds : dict
+        Of all parameters.
+    interpolate : bool or "auto"
+    n_curves : int
+
+    Returns
+    -------
+    evaluator : CurveSurrogate or DirectCurves
+    guide : CurveSurrogate or None
+        A coarse interpolation that leads direct fits to the right basin, where that is cheap.
+    """
+    if interpolate not in (True, False, "auto"):
+        raise ValueError(f"interpolate must be True, False or 'auto', got {interpolate!r}.")
+    possible = isinstance(model, ExactModel)
+    if interpolate is True and not possible:
+        raise ValueError(
+            f"interpolate must be False or 'auto' for {type(model).__name__}, which is cheap."
+        )
+    forms = [name for name in bounds if name in names and name not in LINEAR]
+    ranges = {name: bounds[name] for name in forms}
+    if forms == ["D"]:
+        # The default range serves all bounds within it.
+        ends = model.bounds["D"]
+        ranges["D"] = min(ends[0], bounds["D"][0]), max(ends[1], bounds["D"][1])
+    fixed = {
+        name: ends[0] for name, ends in bounds.items() if name not in LINEAR and name not in forms
+    }
+    interpolated = partial(surrogate_for, model.protocol, key, ranges, fixed)
+    worthwhile = len(forms) < 2 or (len(forms) <= _MOST_INTERPOLATED and n_curves >= _FEWEST_CURVES)
+    if possible and interpolate is not False and (worthwhile or interpolate is True):
+        try:
+            return interpolated(), None
+        except InterpolationError:
+            if interpolate is True:
+                raise
+    if possible and len(forms) > _MOST_INTERPOLATED and _is_cheap(model, bounds):
+        with suppress(InterpolationError):
+            return DirectCurves(model), interpolated(largest_error=_GUIDE_ERROR)
+    return DirectCurves(model), None
+
+
+def _is_cheap(model, bounds):
+    """Tell whether a grid of thousands of evaluations takes seconds rather than minutes."""
+    point = {name: ends[1] for name, ends in bounds.items() if name not in LINEAR}
+    model.shapes(np.array([0.5]), **point)
+    start = perf_counter()
+    model.shapes(np.array([0.5]), **point)
+    return perf_counter() - start < _CHEAP

@@ -1,17 +1,57 @@
 """What keeps an estimate from being believed, in words."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
+from skfrap.parameters import PARAMETERS
+
 _OUTLIER = 6.0  # robust standard deviations
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
 _SHORTEST_TESTED, _CORRELATED = 20, 3.5  # frames; standard deviations of the lag-one correlation
+_UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
 
 
-def describe_fits(X, fitted, fits, names, lower, upper, std, variance, D_bounds_given):
+@dataclass(frozen=True)
+class Report:
+    """What is to be said of a batch of fits; every array has one entry per curve.
+
+    Attributes
+    ----------
+    at_bound, flags : ndarray of str
+    poorly_determined : ndarray of bool
+    visible : ndarray of bool
+        Whether there is any bleaching to see; without it D means nothing.
+    """
+
+    at_bound: np.ndarray
+    poorly_determined: np.ndarray
+    flags: np.ndarray
+    visible: np.ndarray
+
+
+def describe_fits(
+    X,
+    fitted,
+    fits,
+    names,
+    lower,
+    upper,
+    covariance,
+    variance,
+    given_bounds,
+    n_prebleach,
+    *,
+    simpler=None,
+    advice="",
+    spoilt_frames_allowed=False,
+):
     """Say of each fit which bounds it is at, whether D is determined, and what is wrong.
+
+    What is said of D is said of all that tells how fast something happens: rates, half-times.
 
     Parameters
     ----------
@@ -22,58 +62,89 @@ def describe_fits(X, fitted, fits, names, lower, upper, std, variance, D_bounds_
         The free parameters.
     lower, upper : ndarray of shape (n_free,)
         Their bounds.
-    std : ndarray of shape (n, n_free)
-        Their standard errors.
+    covariance : ndarray of shape (n, n_free, n_free)
     variance : ndarray of shape (n,)
         Variance of a curve's noise.
-    D_bounds_given : bool
-        Whether the user has bounded D, or the protocol.
+    given_bounds : collection of str
+        Parameters that the user has bounded, not the protocol.
+    n_prebleach : int
+    simpler : tuple of (str, sequence of str, ndarray of shape (n,)), default=None
+        A nested model, the parameters it does without, and its residual sums of squares.
+    advice : str, default=""
+        What to use where parameters are not determined together.
+    spoilt_frames_allowed : bool, default=False
+        Whether a frame that does not fit is nothing to be said, since the loss bears it.
 
     Returns
     -------
-    at_bound : ndarray of shape (n,) of str
-    poorly_determined : ndarray of shape (n,) of bool
-    flags : ndarray of shape (n,) of str
-    visible : ndarray of shape (n,) of bool
-        Whether there is any bleaching to see; without it D means nothing.
+    Report
     """
     at_lower, at_upper = fits.theta <= lower, fits.theta >= upper
     judged = np.isfinite(variance)
     visible = bleaching_is_visible(X, fits.cost, variance, len(names))
     correlated = residuals_are_correlated(X, fitted)
     odd_frame = frame_that_does_not_fit(X, fitted)
-    # A D that is given is neither at a bound nor uncertain.
-    given = np.zeros(len(X))
-    D = names.index("D") if "D" in names else None
-    D_at_lower, D_at_upper, reach = (
-        given if D is None else columns[:, D] for columns in (at_lower, at_upper, 1.96 * std)
-    )
-    no_recovery = "" if D_bounds_given else "no recovery seen: "
-    no_rest = "" if D_bounds_given else "recovery over before the first frame: "
+    wide = ~(1.96 * np.sqrt(np.einsum("nvv->nv", covariance)) < _WIDE_INTERVAL)
+    kinetic = [k for k, name in enumerate(names) if PARAMETERS[name].scale == "log10"]
+    unneeded = ambiguous = np.zeros(len(X), bool)
+    if fits.rivals is not None:
+        ambiguous = np.isfinite(fits.rivals).any(axis=(1, 2))
+    if simpler is not None:
+        _, extra, simpler_cost = simpler
+        unneeded = ~is_better(fits.cost, simpler_cost, len(extra), X.shape[1] - len(names))
     bounds, poor, flags = [], [], []
-    for k in range(len(X)):
+    for n in range(len(X)):
         reasons = []
-        if not judged[k]:
+        if not judged[n]:
             reasons.append("too few frames to tell noise from signal")
-        elif not visible[k]:
+        elif not visible[n]:
             reasons.append("no bleaching is visible above the noise")
-        if odd_frame[k] >= 0:
-            reasons.append(f"frame {odd_frame[k]} (from 0) does not fit: check n_prebleach")
-        if D_at_lower[k]:
-            reasons.append(f"{no_recovery}D is at its lower bound")
-        if D_at_upper[k]:
-            reasons.append(f"{no_rest}D is at its upper bound")
-        if not reasons and not reach[k] < _WIDE_INTERVAL:
-            reasons.append("the interval of D spans more than a factor of 9")
+        if odd_frame[n] >= 0 and not spoilt_frames_allowed:
+            near = odd_frame[n] in (n_prebleach - 1, n_prebleach)
+            hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"
+            reasons.append(f"frame {odd_frame[n]} (from 0) does not fit: {hint}")
+        for k in kinetic:
+            name = names[k]
+            seen = name == "D" and name not in given_bounds
+            if at_lower[n, k]:
+                no_recovery = "no recovery seen: " if seen else ""
+                reasons.append(f"{no_recovery}{name} is at its lower bound")
+            if at_upper[n, k]:
+                no_rest = "recovery over before the first frame: " if seen else ""
+                reasons.append(f"{no_rest}{name} is at its upper bound")
+        unsure = [names[k] for k in kinetic if wide[n, k]]
+        if unneeded[n] and visible[n]:
+            reasons.append(
+                f"the model {simpler[0]!r} describes the curve as well: {' and '.join(extra)} are "
+                f"not determined{advice}"
+            )
+        elif ambiguous[n]:
+            reasons.append(f"quite other values of the parameters fit as well{advice}")
+        elif unsure and not reasons:
+            reasons.append(_unsure_of(unsure) + advice)
         poor.append(bool(reasons))
-        if correlated[k]:
+        if correlated[n]:
             reasons.append("residuals are correlated: the model does not describe the curve")
-        if not fits.converged[k]:
+        if not fits.converged[n]:
             reasons.append("the fit did not converge")
-        bound = at_lower[k] | at_upper[k]
+        bound = at_lower[n] | at_upper[n]
         bounds.append(", ".join(name for name, b in zip(names, bound, strict=True) if b))
         flags.append("; ".join(reasons))
-    return np.array(bounds), np.array(poor), np.array(flags), visible
+    return Report(np.array(bounds), np.array(poor), np.array(flags), visible)
+
+
+def _unsure_of(names):
+    if len(names) == 1:
+        return f"the interval of {names[0]} spans more than a factor of 9"
+    return f"{', '.join(names)} are not determined together"
+
+
+def is_better(cost, simpler_cost, n_extra, freedom):
+    """Tell whether more parameters lower a residual sum of squares more than chance (F test)."""
+    if freedom < 1:
+        return np.zeros(len(cost), bool)
+    limit = f_distribution.ppf(_UNNEEDED, n_extra, freedom)
+    return (simpler_cost - cost) * freedom > n_extra * limit * cost
 
 
 def bleaching_is_visible(X, cost, variance, n_free):

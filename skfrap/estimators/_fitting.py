@@ -1,20 +1,26 @@
 """Fits of one model within one box, many curves at once."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy.ndimage import maximum_filter
 
 from skfrap._threads import one_blas_thread
-from skfrap.estimators._levenberg_marquardt import minimize_in_box
+from skfrap.estimators._levenberg_marquardt import minimize_in_box, sum_of_squares
+from skfrap.models import LINEAR, CurveSurrogate
 from skfrap.parameters import PARAMETERS
 
-ALL = ("D", "c0", "alpha", "mobile_fraction")  # what the interpolated model knows
-_D, _C0, _ALPHA, _MOBILE = range(4)
 _CHUNK, _PIECE = 2048, 128
-_GRID_PER_DECADE, _GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 12, 4
+_GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
+_COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
+_GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
+_SINGULAR = 1e-13
+_GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
+_RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
+_BASINS, _SCREENING = 12, 12  # starts, and steps from each before going on from the best
 
 
 @dataclass
@@ -29,42 +35,87 @@ class Fits:
         Residual sum of squares.
     converged : ndarray of shape (n,) of bool
     n_iter : ndarray of shape (n,) of int
+    precision : ndarray of shape (n, n_free, n_free) or None
+        Inverse covariance of theta, where another loss than least squares gives it.
+    a, b : ndarray of shape (n,) or None
+        Noise variance of a pixel and that per intensity, likewise.
+    rivals : ndarray of shape (n, n_starts, n_free) or None
+        Quite other parameters that were seen to fit as well, where fits had several starts; NaN
+        where a start led to the optimum, or nowhere.
     """
 
     theta: np.ndarray
     cost: np.ndarray
     converged: np.ndarray
     n_iter: np.ndarray
+    precision: np.ndarray | None = None
+    a: np.ndarray | None = None
+    b: np.ndarray | None = None
+    rivals: np.ndarray | None = None
+
+    @classmethod
+    def join(cls, parts):
+        """Join the results of several batches."""
+        columns = ([getattr(part, field.name) for part in parts] for field in fields(cls))
+        return cls(*(None if c[0] is None else np.concatenate(c) for c in columns))
 
 
 class CurveFitter:
-    """Fit curves by least squares within a box.
+    """Fit curves within a box, by least squares or from there on by another loss.
 
     Curves are reduced to their scores on the model's basis; what the basis cannot hold stays in the
     residual whatever the parameters.
 
     Parameters
     ----------
-    surrogate : CurveSurrogate
+    evaluator : CurveSurrogate or DirectCurves
     free : tuple of str
         Names of the parameters to fit, in the order of the results.
     bounds : dict
-        ``{name: (lowest, highest)}`` in natural units for all of `ALL`; both ends are the value
+        ``{name: (lowest, highest)}`` in natural units for all parameters; both ends are the value
         of a parameter that is not free.
+    guide : CurveSurrogate or None
+        A coarser evaluator, cheap enough to look for the right basin with.
+    objective : HuberLoss, ProportionalNoise or None
+        What to refine least-squares fits by.
     max_nfev : int
     tol : float
     n_jobs : int or None
+
+    Attributes
+    ----------
+    names : tuple of str
+        All parameters, c0 first.
     """
 
-    def __init__(self, surrogate, free, bounds, *, max_nfev, tol, n_jobs):
-        self.surrogate = surrogate
-        self.free = [ALL.index(name) for name in free]
+    def __init__(
+        self, evaluator, free, bounds, *, guide=None, objective=None, max_nfev, tol, n_jobs
+    ):
+        self.guide = None
+        if guide is not None:
+            self.guide = CurveFitter(
+                guide, free, bounds, max_nfev=_GUIDED, tol=_GUIDE_TOLERANCE, n_jobs=n_jobs
+            )
+        self.evaluator = evaluator
+        self.names = ("c0", *evaluator.names)
+        self.free = [self.names.index(name) for name in free]
         self.bounds = bounds
+        self.objective = objective
         self.max_nfev = max_nfev
         self.tol = tol
         self.n_jobs = n_jobs
-        ends = [PARAMETERS[name].to_target(np.array(bounds[name])) for name in ALL]
+        with np.errstate(divide="ignore"):  # k_on may be fixed at 0
+            ends = [PARAMETERS[name].to_target(np.array(bounds[name])) for name in self.names]
         self._lower, self._upper = np.transpose(ends)
+        self._c0 = self.free.index(0) if 0 in self.free else None
+        self._others = [k for k in self.free if k > 0]
+
+    def __getstate__(self):
+        # Templates are quick to compute again and would only swell a pickle.
+        kept = self.__dict__.copy()
+        for name in ("_grid_axes", "_templates", "_template_slopes"):
+            kept.pop(name, None)
+        return kept
 
     @property
     def lower(self):
@@ -77,22 +128,34 @@ class CurveFitter:
         return self._upper[self.free]
 
     def complete(self, theta):
-        """Put free parameters (n, n_free) among the fixed ones: (n, 4), in the order of `ALL`."""
+        """Put free parameters (n, n_free) among the fixed ones: (n, n_names), as in `names`."""
         values = np.tile(self._lower, (len(theta), 1))
         values[:, self.free] = theta
         return values
 
+    def natural(self, theta):
+        """Return all parameters in natural units by name, each of shape (n,)."""
+        free = {self.names[k]: column for k, column in zip(self.free, theta.T, strict=True)}
+        return {
+            name: PARAMETERS[name].from_target(free[name])
+            if name in free
+            else np.full(len(theta), self.bounds[name][0])
+            for name in self.names
+        }
+
     @one_blas_thread()
-    def fit(self, X, starts):
+    def fit(self, X, starts, *, screen=False):
         """Fit each row of X from one or more starts, and keep the best.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_frames)
         starts : callable
-            Made by `nearest_on_grid`, `at_points` or `at_values`. ``starts(scores, rows,
-            lowest_c0, highest_c0)`` yields initial values of all parameters, (m, 4), for the
-            curves ``rows`` of unit size; their c0 is not used.
+            Made by `at_points` or `at_values`, or from a grid. ``starts(scores, rows,
+            lowest_c0, highest_c0)`` yields initial values of all parameters, (m, n_names), for
+            the curves ``rows`` of unit size; their c0 is not used.
+        screen : bool, default=False
+            Of several starts, go some steps from each and on from the best only.
 
         Returns
         -------
@@ -100,61 +163,187 @@ class CurveFitter:
         """
         chunks = [slice(first, first + _CHUNK) for first in range(0, len(X), _CHUNK)]
         fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
-            delayed(self._fit_chunk)(X[rows], starts, rows) for rows in chunks
+            delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
         )
-        return Fits(*(np.concatenate(parts) for parts in zip(*fits, strict=True)))
+        return Fits.join(fits)
 
     @one_blas_thread()
-    def information(self, theta):
-        """Compute Jacobian times transpose at given free parameters: (n, n_free, n_free)."""
-        values = self.complete(theta)
-        _, jacobian = self._linearize(theta, values, scores=0.0)
-        return jacobian @ jacobian.swapaxes(1, 2)
+    def covariance(self, fits, n_frames):
+        """Compute the covariance of the free parameters.
 
-    def nearest_on_grid(self):
-        """Make starts at the best point of a grid over D, alpha and the mobile fraction."""
-        grid, templates, squared = self._grid
+        Parameters
+        ----------
+        fits : Fits
+        n_frames : int
+
+        Returns
+        -------
+        ndarray of shape (n, n_free, n_free)
+            Rows and columns of what a curve does not determine are zero but for an infinite
+            variance.
+        """
+        precision = fits.precision
+        if precision is None:
+            freedom = n_frames - len(self.free)
+            variance = fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.inf)
+            values = self.complete(fits.theta)
+            _, jacobian = self._linearize(fits.theta, values, scores=0.0)
+            precision = jacobian @ jacobian.swapaxes(1, 2)
+            covariance = _inverse(precision)
+            known = np.isfinite(covariance) & (covariance != 0)
+            return np.multiply(
+                covariance, variance[:, np.newaxis, np.newaxis], out=covariance, where=known
+            )
+        return _inverse(precision)
+
+    def fit_from_grid(self, X):
+        """Fit each row of X from a grid over all that is free but c0.
+
+        From the best point of it, or, where the grid must be coarse since many parameters shape the
+        curve, from the best of each of several basins.
+        """
+        if self.guide is not None:
+            return self.fit(X, self._starts_by_guide(X), screen=True)
+        if self._n_forms > 2:
+            return self.fit(X, self._starts_in_basins, screen=True)
+        return self.fit(X, self._start_on_grid)
+
+    @one_blas_thread()
+    def _starts_by_guide(self, X):
+        """Make starts at the best few optima that are seen with the guide's eyes."""
+        optima = []
+        for k in range(_BASINS):
+            fits = self.guide.fit(X, partial(self.guide._start_in_basin, k))
+            optima.append((fits.cost, fits.theta))
+        costs, thetas = map(np.array, zip(*optima, strict=True))
+        order = costs.argsort(axis=0)
+        costs = np.take_along_axis(costs, order, axis=0)
+        thetas = np.take_along_axis(thetas, order[..., np.newaxis], axis=0)
+        # Starts that have come to the same place count once.
+        for k in range(1, len(costs)):
+            near = np.abs(thetas[:k] - thetas[k]).max(axis=2) < _SAME_PLACE
+            costs[k, near.any(axis=0)] = np.inf
+        order = costs.argsort(axis=0, kind="stable")[:_GUIDED_STARTS]
+        chosen = np.take_along_axis(thetas, order[..., np.newaxis], axis=0)
+        values = [self.complete(np.clip(theta, self.lower, self.upper)) for theta in chosen]
 
         def starts(scores, rows, lowest_c0, highest_c0):
-            nearest = np.empty(len(scores), dtype=int)
-            for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
-                some = slice(first, first + _PIECE)
-                overlap = scores[some] @ templates.T
-                c0 = overlap / squared
-                np.clip(c0, lowest_c0[some, np.newaxis], highest_c0[some, np.newaxis], out=c0)
-                cost = c0 * squared
-                cost -= 2 * overlap
-                cost *= c0
-                nearest[some] = cost.argmin(axis=1)
-            yield grid[nearest]
+            for start in values:
+                yield start[rows]
 
         return starts
 
+    @property
+    def _n_forms(self):
+        """Number of free parameters that shape the curve, other than in a simple way."""
+        return sum(self.names[k] not in LINEAR for k in self.free)
+
+    def _start_on_grid(self, scores, rows, lowest_c0, highest_c0):
+        grid, templates, squared = self._templates
+        nearest = np.empty(len(scores), dtype=int)
+        for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
+            some = slice(first, first + _PIECE)
+            overlap = scores[some] @ templates.T
+            c0 = overlap / squared
+            np.clip(c0, lowest_c0[some, np.newaxis], highest_c0[some, np.newaxis], out=c0)
+            cost = c0 * squared
+            cost -= 2 * overlap
+            cost *= c0
+            nearest[some] = cost.argmin(axis=1)
+        yield grid[nearest]
+
+    def _start_in_basin(self, which, scores, rows, lowest_c0, highest_c0):
+        yield [*self._starts_in_basins(scores, rows, lowest_c0, highest_c0)][which]
+
+    def _starts_in_basins(self, scores, rows, lowest_c0, highest_c0):
+        grid, templates, squared = self._templates
+        alpha = self.names.index("alpha")
+        slopes, mixed, squared_slopes = self._template_slopes
+        # Alpha is fitted to first order, or its error would hide that of the others.
+        reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
+        shape = [len(axis) for axis in self._grid_axes]
+        simple = tuple(1 + k for k, name in enumerate(self.names) if name in LINEAR)
+        starts = np.empty((_BASINS, len(scores), len(self.names)))
+        for first in range(0, len(scores), _PIECE):
+            some = slice(first, first + _PIECE)
+            overlap, with_slopes = scores[some] @ templates.T, scores[some] @ slopes.T
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shift = with_slopes * squared - overlap * mixed
+                shift /= overlap * squared_slopes - with_slopes * mixed
+            shift = np.clip(np.nan_to_num(shift, posinf=reach, neginf=-reach), -reach, reach)
+            norm = squared + shift * (2 * mixed + shift * squared_slopes)
+            gain = (overlap + shift * with_slopes) ** 2 / norm
+            gain = np.where(overlap > 0, gain, 0.0).reshape(-1, *shape)
+            best = gain.max(axis=simple, keepdims=True)
+            window = [1] + [1 if 1 + k in simple else 3 for k in range(len(shape))]
+            peaks = np.where(best == maximum_filter(best, window, mode="nearest"), best, 0.0)
+            # At each peak the best of what was left out of the grid of basins.
+            at_peaks = np.where(gain == best, peaks, 0.0).reshape(len(gain), -1)
+            chosen = np.argpartition(-at_peaks, _BASINS, axis=1)[:, :_BASINS]
+            points = grid[chosen]
+            points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
+            starts[:, some] = points.swapaxes(0, 1)
+        yield from np.clip(starts, self._lower, self._upper)
+
     @cached_property
-    def _grid(self):
+    def _grid_axes(self):
+        return [
+            [np.nan] if k == 0 else self._grid_axis(k, name) for k, name in enumerate(self.names)
+        ]
+
+    @cached_property
+    def _templates(self):
         """Points of a grid, and their curves' scores and squared norms."""
-        lowest, highest = self._lower, self._upper
-        n_D = 2 + int(_GRID_PER_DECADE * (highest[_D] - lowest[_D]))
-        axes = (
-            np.unique(np.linspace(lowest[_D], highest[_D], n_D)),
-            [np.nan],
-            # Middles of equal parts: at alpha = 1 all D give the same curve.
-            _middles(lowest[_ALPHA], highest[_ALPHA], _GRID_IN_ALPHA),
-            _middles(lowest[_MOBILE], highest[_MOBILE], _GRID_IN_MOBILE),
-        )
-        grid = np.array([*product(*axes)])
-        templates = self._unit_scores(grid)
+        grid = np.array([*product(*self._grid_axes)])
+        templates = self.evaluator.scores(grid[:, 1:])
         return grid, templates, np.einsum("gs,gs->g", templates, templates)
 
+    @cached_property
+    def _template_slopes(self):
+        """Slopes of the templates by alpha, their products with them and their squared norms."""
+        grid, templates, _ = self._templates
+        alpha = self.names.index("alpha")
+        if len(self._grid_axes[alpha]) == 1:
+            return np.zeros_like(templates), 0.0, 0.0
+        _, (slopes,) = self.evaluator.scores_and_slopes(grid[:, 1:], [alpha - 1])
+        return (
+            slopes,
+            np.einsum("gs,gs->g", templates, slopes),
+            np.einsum("gs,gs->g", slopes, slopes),
+        )
+
+    def _grid_axis(self, k, name):
+        lowest, highest = self._lower[k], self._upper[k]
+        if lowest == highest:
+            return [lowest]
+        several = min(self._n_forms, 3)
+        if several == 3 and isinstance(self.evaluator, CurveSurrogate):
+            several = 2  # a guide, and cheap
+        if name in LINEAR:
+            # Middles of equal parts: at alpha = 1 all D give the same curve.
+            n = _GRID_IN_ALPHA if name == "alpha" else _GRID_IN_MOBILE
+            return _middles(lowest, highest, n if several < 2 else n // 2 + 1)
+        if PARAMETERS[name].scale == "linear":
+            return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
+        per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
+        return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
+
     def at_points(self, fractions):
-        """Make starts at points of the unit cube stretched over the box, for every curve."""
+        """Make starts at points of the unit cube stretched over the box, for every curve.
+
+        Parameters
+        ----------
+        fractions : ndarray of shape (n_points, n_names - 1)
+            For all parameters but c0.
+        """
 
         def starts(scores, rows, lowest_c0, highest_c0):
             for fraction in fractions:
-                start = np.tile(self._lower, (len(scores), 1))
-                for k, part in zip((_D, _ALPHA, _MOBILE), fraction, strict=True):
-                    start[:, k] += (self._upper[k] - self._lower[k]) * part
-                yield start
+                start = self._lower.copy()
+                varies = self._upper > self._lower
+                varies[0] = False
+                start[varies] += (self._upper[varies] - start[varies]) * fraction[varies[1:]]
+                yield np.tile(start, (len(scores), 1))
 
         return starts
 
@@ -167,85 +356,143 @@ class CurveFitter:
 
         return starts
 
-    def _fit_chunk(self, X, starts, rows):
+    def _fit_chunk(self, X, starts, rows, screen):
         # Fit curves of unit size, so that intensities may be counts or fractions.
         size = np.abs(X).max(axis=1)
         size[size == 0] = 1.0
         X = X / size[:, np.newaxis]
-        scores = self.surrogate.project(X)
-        outside = X - scores @ self.surrogate.basis
+        scores = self.evaluator.project(X)
+        outside = X - scores @ self.evaluator.basis
         floor = np.einsum("nt,nt->n", outside, outside)
         lower, upper = (np.tile(end, (len(X), 1)) for end in (self._lower, self._upper))
-        lower[:, _C0] /= size
-        upper[:, _C0] /= size
+        lower[:, 0] /= size
+        upper[:, 0] /= size
 
-        best = None
-        for start in starts(scores, rows, lower[:, _C0], upper[:, _C0]):
-            values = self._with_best_c0(start, scores, lower, upper)
-            fit = minimize_in_box(
-                lambda theta, some, values=values: self._linearize(
-                    theta, values[some], scores[some]
+        def descend(values, max_iter):
+            return minimize_in_box(
+                lambda theta, some: sum_of_squares(
+                    *self._linearize(theta, values[some], scores[some])
                 ),
                 values[:, self.free],
                 lower[:, self.free],
                 upper[:, self.free],
                 floor=floor,
-                max_iter=self.max_nfev,
+                max_iter=max_iter,
                 tol=self.tol,
             )
+
+        best, seen = None, []
+        for start in starts(scores, rows, lower[:, 0], upper[:, 0]):
+            values = self._with_best_c0(start, scores, lower, upper)
+            fit = descend(values, min(_SCREENING, self.max_nfev) if screen else self.max_nfev)
+            seen.append((fit[0].copy(), fit[1].copy()))
             if best is None:
                 best = fit
                 continue
             better = fit[1] < best[1]
             for kept, new in zip(best, fit, strict=True):
                 kept[better] = new[better]
+        if screen:
+            values[:, self.free] = best[0]
+            best = descend(values, self.max_nfev)
         theta, cost, converged, n_iter = best
-        if _C0 in self.free:
-            c0 = self.free.index(_C0)
-            on_lower, on_upper = (theta[:, c0] == end[:, _C0] for end in (lower, upper))
-            theta[:, c0] *= size
+        fits = Fits(theta, cost + floor, converged, n_iter)
+        if screen:
+            fits.rivals = self._rivals(fits, seen, floor, X.shape[1])
+        if self.objective is not None:
+            self._refine(fits, X, values, lower, upper, size)
+        fits.cost *= size**2
+        if self._c0 is not None:
+            at = fits.theta[:, self._c0]
+            on_lower, on_upper = at == lower[:, 0], at == upper[:, 0]
+            at *= size
+            if fits.rivals is not None:
+                fits.rivals[:, :, self._c0] *= size[:, np.newaxis]
             # A bound stays what it was through the change of unit, to the last bit.
-            theta[on_lower, c0], theta[on_upper, c0] = self.bounds["c0"]
-        return theta, (cost + floor) * size**2, converged, n_iter
+            at[on_lower], at[on_upper] = self.bounds["c0"]
+        return fits
 
-    def _unit_scores(self, values):
-        """Compute the scores of curves with c0 = 1."""
-        return self.surrogate.scores(*self._shape_parameters(values))
+    def _rivals(self, fits, seen, floor, n_frames):
+        """Find where starts have led far away and fit as well, by a chi-squared test."""
+        shaping = [row for row, k in enumerate(self.free) if self.names[k] not in LINEAR]
+        limit = fits.cost * (1 + _RIVAL / max(1, n_frames - len(self.free)))
+        rivals = np.full((len(fits.theta), len(seen), len(self.free)), np.nan)
+        for k, (theta, cost) in enumerate(seen):
+            away = np.abs(theta - fits.theta)[:, shaping].max(axis=1) > _ELSEWHERE
+            rivals[:, k] = np.where((away & (cost + floor < limit))[:, np.newaxis], theta, np.nan)
+        return rivals
 
-    def _shape_parameters(self, values):
-        """Return log10 D, depth and mobile fraction; None for the last is faster where it is 1."""
-        all_mobile = self._lower[_MOBILE] == 1
-        return values[:, _D], 1 - values[:, _ALPHA], None if all_mobile else values[:, _MOBILE]
+    def _refine(self, fits, X, values, lower, upper, size):
+        """Go on from least-squares fits by the objective, on frames of unit size."""
+
+        def frames(theta, rows):
+            scores, jacobian = self._linearize(theta, values[rows], scores=0.0)
+            return scores @ self.evaluator.basis, jacobian @ self.evaluator.basis
+
+        refined = self.objective.refine(
+            frames,
+            X,
+            fits.theta,
+            lower[:, self.free],
+            upper[:, self.free],
+            size,
+            max_iter=self.max_nfev,
+            tol=self.tol,
+        )
+        fits.theta, fits.a, fits.b = refined.theta, refined.a, refined.b
+        fits.converged = fits.converged & refined.converged
+        fits.n_iter = fits.n_iter + refined.n_iter
+        curves, _ = frames(fits.theta, np.arange(len(X)))
+        fits.cost = np.sum((curves - X) ** 2, axis=1)
+        fits.precision = refined.precision
+        if self._c0 is not None:
+            fits.precision[:, self._c0] /= size[:, np.newaxis]
+            fits.precision[:, :, self._c0] /= size[:, np.newaxis]
 
     def _with_best_c0(self, start, scores, lower, upper):
         """Complete a start by the c0 that fits best."""
-        templates = self._unit_scores(start)
+        templates = self.evaluator.scores(start[:, 1:])
         overlap = np.einsum("ns,ns->n", templates, scores)
         c0 = overlap / np.einsum("ns,ns->n", templates, templates)
         values = start.copy()
-        values[:, _C0] = np.clip(c0, lower[:, _C0], upper[:, _C0])
+        values[:, 0] = np.clip(c0, lower[:, 0], upper[:, 0])
         return values
 
     def _linearize(self, theta, values, scores):
         """Compute residual scores and their Jacobian by the free parameters."""
         values = values.copy()
         values[:, self.free] = theta
-        model, by_log10_D, by_depth, by_mobile = self.surrogate.scores_and_slopes(
-            *self._shape_parameters(values)
+        model, slopes = self.evaluator.scores_and_slopes(
+            values[:, 1:], [k - 1 for k in self._others]
         )
-        c0 = values[:, _C0, np.newaxis]
-        slopes = {
-            _D: lambda: c0 * by_log10_D,
-            _C0: lambda: model,
-            _ALPHA: lambda: -c0 * by_depth,
-            _MOBILE: lambda: c0 * by_mobile,
-        }
-        jacobian = np.stack([slopes[k]() for k in self.free], axis=1)
+        c0 = values[:, 0, np.newaxis]
+        jacobian = np.empty((len(theta), len(self.free), model.shape[1]))
+        slopes = iter(slopes)
+        for row, k in enumerate(self.free):
+            jacobian[:, row] = model if k == 0 else c0 * next(slopes)
         return c0 * model - scores, jacobian
 
 
+def _inverse(precision):
+    """Invert precision matrices; what they leave undetermined has an infinite variance."""
+    diagonal = np.einsum("nvv->nv", precision)
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = precision / scale[:, :, np.newaxis] / scale[:, np.newaxis]
+    broken = ~np.isfinite(scaled).all(axis=(1, 2))
+    scaled[broken] = 0.0
+    values, vectors = np.linalg.eigh(scaled)
+    void = values <= _SINGULAR * np.maximum(values[:, -1:], 1.0)
+    inverted = np.where(void, 0.0, 1 / np.where(void, 1.0, values))
+    covariance = (vectors * inverted[:, np.newaxis]) @ vectors.swapaxes(1, 2)
+    undetermined = np.einsum("nvk,nk->nv", vectors**2, void) > 1e-8
+    covariance[undetermined] = 0.0
+    covariance.swapaxes(1, 2)[undetermined] = 0.0
+    covariance /= scale[:, :, np.newaxis] * scale[:, np.newaxis]
+    rows, columns = np.nonzero(undetermined)
+    covariance[rows, columns, columns] = np.inf
+    return covariance
+
+
 def _middles(lowest, highest, n):
-    """Middles of n equal parts of a range, or its one value."""
-    if lowest == highest:
-        return [lowest]
+    """Middles of n equal parts of a range."""
     return lowest + (highest - lowest) * (np.arange(n) + 0.5) / n

@@ -15,22 +15,31 @@ from sklearn.utils.validation import (
 )
 
 from skfrap import __version__
-from skfrap.estimators._arguments import check_parameters, complete_bounds
+from skfrap.estimators._arguments import (
+    check_parameters,
+    check_value,
+    choose_evaluators,
+    complete_bounds,
+)
 from skfrap.estimators._diagnostics import describe_fits
-from skfrap.estimators._fitting import ALL, CurveFitter
+from skfrap.estimators._fitting import CurveFitter
+from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._results import FRAPEstimates
-from skfrap.models import surrogate_for
-from skfrap.parameters import PARAMETERS
+from skfrap.models import CurveSurrogate, model_for
+from skfrap.parameters import PARAMETERS, parameter
 from skfrap.protocol import FRAPProtocol
+
+_NOISE, _LOSSES = ("constant", "proportional"), ("squared", "huber")
 
 
 class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Estimate D, c0, alpha and, if asked, the mobile fraction from recovery curves.
+    """Estimate the parameters of a model from recovery curves, by default D, c0 and alpha.
 
-    Each curve is fitted by itself, by least squares: the sum of squared differences to the exact
-    model of free diffusion (Eq. 7 of [1]_) is minimised over a box, from the best point of a grid,
-    with bounds active inside the fit. The model is interpolated with an error below 1e-8 and
-    curves are reduced to their scores on the model's basis, which loses nothing.
+    Each curve is fitted by itself, by least squares: the sum of squared differences to the model
+    (Eq. 7 of [1]_) is minimised over a box, from the best point of a grid, with bounds active
+    inside the fit. Where one or two of the parameters shape the curve the exact model is
+    interpolated, with an error below 1e-8 (of one) or 1e-6 (of two), and curves are reduced to
+    their scores on the model's basis, which loses nothing; otherwise it is evaluated directly.
 
     Parameters
     ----------
@@ -38,15 +47,24 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         The experiment. None takes the paper's protocol, with as many frames as X has columns.
     bounds : dict, default=None
         ``{name: (lowest, highest)}`` in natural units for any of the `parameters`. By default D
-        (µm²/s) is bounded by what the protocol can resolve (see
-        :attr:`skfrap.models.DiffusionModel.D_range`), c0 by 0, and alpha and the mobile fraction
-        by 0 and 1.
-    parameters : sequence of str, default=("D", "c0", "alpha")
-        What to estimate, of ``D``, ``c0``, ``alpha`` and ``mobile_fraction``, in the order of the
-        predictions.
+        (µm²/s) and rates are bounded by what the protocol can resolve (see the `bounds` of the
+        model), c0 by 0, and alpha and fractions by 0 and 1.
+    model : str, subclass of CurveModel or CurveModel, default="diffusion"
+        What happens in the sample: ``"diffusion"``, ``"binding"``, or a closed form,
+        ``"soumpasis"``, ``"gaussian_beam"``, ``"exponential"``, ``"reaction"``; see
+        :mod:`skfrap.models`.
+    parameters : sequence of str, default=None
+        What to estimate, of the arguments of the model's `curves`, in the order of the predictions.
+        None is those without a default that are not fixed, as ``("D", "c0", "alpha")``.
     fixed : dict, default=None
-        ``{name: value}`` in natural units for what is not estimated; a mobile fraction that is
-        neither estimated nor fixed is 1.
+        ``{name: value}`` in natural units for what is not estimated, where it is not the model's
+        default; with ``noise="proportional"`` also the noise ``a`` and ``b``, if they are known.
+    noise : {"constant", "proportional"}, default="constant"
+        Variance of a pixel's noise. Constant is least squares; for a variance of ``a + b *
+        intensity`` (Eq. 5) the likelihood is maximised, over a and b too unless they are fixed.
+    loss : {"squared", "huber"}, default="squared"
+        "huber" bounds the influence of single frames: residuals beyond 1.345 standard deviations
+        count linearly. Only with constant noise.
     init : {"grid", "random"}, array-like (n_samples, n_targets) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
         same for all curves, the best result kept (as the paper does); at given values in the
@@ -60,6 +78,10 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     tol : float, default=1e-13
         A fit has converged when the next step would lower its residual sum of squares by less than
         this fraction.
+    interpolate : bool or "auto", default="auto"
+        Whether to interpolate the model. "auto" is by cost, counted in evaluations of the model: a
+        fit takes some 60, interpolation over one parameter as many, over two 500 to 1000. So one is
+        always interpolated, two for four curves or more in :meth:`fit`, three never.
     random_state : int, RandomState instance or None, default=None
         For ``init="random"``.
     n_jobs : int, default=None
@@ -72,8 +94,9 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         All bounds in use, in natural units.
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s.
-    surrogate_ : CurveSurrogate
-        The interpolated model.
+    model_ : CurveModel
+    surrogate_ : CurveSurrogate or None
+        The interpolated model, if it is; stored with the estimator.
     n_features_in_ : int
     skfrap_version_ : str
         The version that fitted the estimator.
@@ -101,23 +124,31 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         protocol=None,
         bounds=None,
         *,
-        parameters=("D", "c0", "alpha"),
+        model="diffusion",
+        parameters=None,
         fixed=None,
+        noise="constant",
+        loss="squared",
         init="grid",
         n_init=30,
         max_nfev=100,
         tol=1e-13,
+        interpolate="auto",
         random_state=None,
         n_jobs=None,
     ):
         self.protocol = protocol
         self.bounds = bounds
+        self.model = model
         self.parameters = parameters
         self.fixed = fixed
+        self.noise = noise
+        self.loss = loss
         self.init = init
         self.n_init = n_init
         self.max_nfev = max_nfev
         self.tol = tol
+        self.interpolate = interpolate
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -152,23 +183,30 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
         self._check_options()
-        self._names = check_parameters(self.parameters, self.fixed or {})
+        self.protocol_ = self._choose_protocol(X.shape[1])
+        self.model_ = model_for(self.protocol_, self.model)
+        fixed, objective = self._choose_objective()
+        self._names = check_parameters(self.parameters, fixed, self.model_)
         self.target_names_ = [PARAMETERS[name].target_name for name in self._names]
         self.n_outputs_, self._flat_output = self._check_y(X, y)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
-        self.protocol_ = self._choose_protocol(X.shape[1])
-        D_range = surrogate_for(self.protocol_).D_range
-        self.bounds_ = complete_bounds(self.bounds, self._names, self.fixed or {}, D_range)
-        self.surrogate_ = self._choose_surrogate(D_range)
+        self.bounds_ = complete_bounds(self.bounds, self._names, fixed, self.model_)
+        evaluator, guide = choose_evaluators(
+            self.model, self.model_, self._names, self.bounds_, self.interpolate, len(X)
+        )
+        self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
         self._fitter = CurveFitter(
-            self.surrogate_,
+            evaluator,
             self._names,
             self.bounds_,
+            guide=guide,
+            objective=objective,
             max_nfev=self.max_nfev,
             tol=self.tol,
             n_jobs=self.n_jobs,
         )
+        self._simpler = self._fitter_of_simpler_model(fixed, len(X))
         self.skfrap_version_ = __version__
         return self
 
@@ -209,7 +247,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             Lower and upper ends, in the columns of :meth:`predict`.
         """
         fits = self._fit_curves(self._check_curves(X))
-        return self._intervals(fits, level)[:, : self.n_outputs_]
+        return self._intervals(fits, self._standard_errors(fits), level)[:, : self.n_outputs_]
 
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
@@ -226,37 +264,39 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         X = self._check_curves(X)
         fits = self._fit_curves(X)
-        intervals = self._intervals(fits, level)
-        columns = {}
-        # What is fixed stands in the result too, as an interval of no width.
-        values = [self._fitter.complete(part) for part in (fits.theta, *intervals.T.swapaxes(1, 2))]
-        for k, name in enumerate(ALL):
-            if name == "mobile_fraction" and name not in (*self._names, *(self.fixed or {})):
-                continue
-            key = "D_um2_s" if name == "D" else name
-            for end, value in zip(("", "_lower", "_upper"), values, strict=True):
-                columns[key + end] = PARAMETERS[name].from_target(value[:, k])
-        at_bound, poorly_determined, flags, visible = describe_fits(
+        covariance = self._covariance(fits)
+        values, lower, upper = self._natural_intervals(fits, covariance, level)
+        report = describe_fits(
             X,
             self.fitted_curves(fits.theta),
             fits,
             self._names,
             self._fitter.lower,
             self._fitter.upper,
-            self._standard_errors(fits),
-            self._curve_variance(fits),
-            "D" in (self.bounds or {}),
+            covariance,
+            self._residual_variance(fits),
+            self.bounds or {},
+            self.protocol_.n_prebleach,
+            simpler=self._simpler_fits(X),
+            advice=", use D_effective" if "D_effective" in values else "",
+            spoilt_frames_allowed=self.loss == "huber",
         )
-        for name in ("D_um2_s", "D_um2_s_lower", "D_um2_s_upper"):
-            columns[name][~visible] = np.nan
+        for name in values:
+            if PARAMETERS[name].scale == "log10":
+                for ends in (values, lower, upper):
+                    ends[name] = np.where(report.visible, ends[name], np.nan)
+        gain = self.protocol_.noise_gain
         return FRAPEstimates(
-            **columns,
-            noise_a=self._curve_variance(fits) / self.protocol_.noise_gain,
+            values,
+            lower,
+            upper,
+            noise_a=self._residual_variance(fits) / gain if fits.a is None else fits.a,
+            noise_b=fits.b if self.noise == "proportional" else None,
             residual_sum_of_squares=fits.cost,
             converged=fits.converged,
-            at_bound=at_bound,
-            poorly_determined=poorly_determined,
-            flags=flags,
+            at_bound=report.at_bound,
+            poorly_determined=report.poorly_determined,
+            flags=report.flags,
             level=level,
         )
 
@@ -291,13 +331,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"theta must have the columns {self.target_names_}, got shape {theta.shape}."
             )
-        values = self._fitter.complete(theta).T
-        return self.surrogate_.curves(
-            **{
-                name: PARAMETERS[name].from_target(column)
-                for name, column in zip(ALL, values, strict=True)
-            }
-        )
+        return self._fitter.evaluator.curves(**self._fitter.natural(theta))
 
     # Arguments
 
@@ -312,6 +346,11 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"init must be 'grid', 'random', values or an estimator, got {self.init!r}."
             )
+        for name, allowed in (("noise", _NOISE), ("loss", _LOSSES)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
+        if self.loss == "huber" and self.noise == "proportional":
+            raise ValueError("loss='huber' goes with noise='constant' only; choose one of the two.")
         if hasattr(self.init, "predict"):
             try:
                 check_is_fitted(self.init)
@@ -353,12 +392,16 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         return self.protocol
 
-    def _choose_surrogate(self, D_range):
-        """Build the interpolated model for all of D that the bounds allow."""
-        lowest, highest = self.bounds_["D"]
-        if D_range[0] <= lowest and highest <= D_range[1]:
-            return surrogate_for(self.protocol_)
-        return surrogate_for(self.protocol_, (min(lowest, D_range[0]), max(highest, D_range[1])))
+    def _choose_objective(self):
+        """Return what is fixed of the model, and what to refine fits by, if anything."""
+        fixed = dict(self.fixed or {})
+        gain = self.protocol_.noise_gain
+        if self.noise == "proportional":
+            given = {name: fixed.pop(name) for name in ("a", "b") if name in fixed}
+            for name, value in given.items():
+                check_value(f"fixed[{name!r}]", value, parameter(name))
+            return fixed, ProportionalNoise(gain, given)
+        return fixed, HuberLoss(gain) if self.loss == "huber" else None
 
     def _check_curves(self, X):
         check_is_fitted(self)
@@ -376,10 +419,11 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         fitter.n_jobs = self.n_jobs
         if isinstance(self.init, str):
             if self.init == "grid":
-                return fitter.fit(X, fitter.nearest_on_grid())
+                return fitter.fit_from_grid(X)
             # The same points for every curve: its estimate does not depend on those beside it.
             random = check_random_state(self.random_state)
-            return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, 3))))
+            n_started = len(fitter.names) - 1
+            return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, n_started))))
         values = self.init.predict(X) if hasattr(self.init, "predict") else self.init
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
@@ -391,29 +435,106 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         values = np.broadcast_to(values, (len(X), len(self._names)))
         return fitter.fit(X, fitter.at_values(values))
 
+    def _fitter_of_simpler_model(self, fixed, n_curves):
+        """Make a fitter of the model's nested model, to see whether a curve needs more than it."""
+        name = self.model_.simpler
+        if name is None:
+            return None
+        model = model_for(self.protocol_, name)
+        known = model.defaults()
+        extra = [n for n in self._names if n not in known]
+        if not extra or self.noise == "proportional" or self.loss == "huber":
+            return None
+        names = tuple(n for n in self._names if n in known)
+        kept = {n: value for n, value in fixed.items() if n in known}
+        given = {n: ends for n, ends in self.bounds_.items() if n in names}
+        bounds = complete_bounds(given, names, kept, model)
+        evaluator, _ = choose_evaluators(name, model, names, bounds, self.interpolate, n_curves)
+        options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
+        return name, extra, CurveFitter(evaluator, names, bounds, **options)
+
+    def _simpler_fits(self, X):
+        if self._simpler is None:
+            return None
+        name, extra, fitter = self._simpler
+        return name, extra, fitter.fit_from_grid(X).cost
+
     # What a fit is worth
 
-    def _curve_variance(self, fits):
-        freedom = self.n_features_in_ - len(self._names)
+    @property
+    def _freedom(self):
+        return self.n_features_in_ - len(self._names)
+
+    def _residual_variance(self, fits):
+        """Compute the variance of a curve's value; NaN without degrees of freedom."""
+        freedom = self._freedom
         return fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
 
-    def _standard_errors(self, fits):
-        variance = np.nan_to_num(self._curve_variance(fits), nan=np.inf)
-        information = self._fitter.information(fits.theta)
-        scale = np.sqrt(np.einsum("nvv->nv", information))
-        scale[scale == 0] = 1.0
-        correlation = information / scale[:, :, np.newaxis] / scale[:, np.newaxis]
-        singular = np.linalg.cond(correlation) > 1e13
-        correlation[singular] = np.eye(len(self._names))
-        unscaled = np.sqrt(np.maximum(np.einsum("nvv->nv", np.linalg.inv(correlation)), 0)) / scale
-        errors = np.sqrt(variance)[:, np.newaxis] * unscaled
-        errors[singular] = np.inf
-        return errors
+    def _covariance(self, fits):
+        return self._fitter.covariance(fits, self.n_features_in_)
 
-    def _intervals(self, fits, level):
+    def _standard_errors(self, fits):
+        return np.sqrt(np.einsum("nvv->nv", self._covariance(fits)))
+
+    def _reach(self, level):
+        """Return how many standard errors an interval of a level goes to either side."""
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        freedom = max(1, self.n_features_in_ - len(self._names))
-        reach = student_t.ppf(0.5 + 0.5 * level, freedom) * self._standard_errors(fits)
+        return student_t.ppf(0.5 + 0.5 * level, max(1, self._freedom))
+
+    def _intervals(self, fits, errors, level):
+        reach = self._reach(level) * errors
         ends = np.stack([fits.theta - reach, fits.theta + reach], axis=-1)
         return np.clip(ends, self._fitter.lower[:, np.newaxis], self._fitter.upper[:, np.newaxis])
+
+    def _natural_intervals(self, fits, covariance, level):
+        """Return all parameters, fixed and derived ones too, and the ends of their intervals."""
+        fitter = self._fitter
+        errors = np.sqrt(np.einsum("nvv->nv", covariance))
+        ends = self._intervals(fits, errors, level)
+        values, lower, upper = (
+            fitter.natural(theta) for theta in (fits.theta, ends[..., 0], ends[..., 1])
+        )
+        # In the model's order, without what is neither estimated nor fixed.
+        told = [
+            name
+            for name, default in self.model_.defaults().items()
+            if default is None or name in {*self._names, *(self.fixed or {})}
+        ]
+        values, lower, upper = (
+            {name: part[name] for name in told} for part in (values, lower, upper)
+        )
+        for name, value, error, others in self._derived(fits, covariance):
+            reach = self._reach(level) * error
+            description = PARAMETERS[name]
+            values[name] = description.from_target(value)
+            # Where other parameters fit as well, what follows from them belongs to the interval.
+            ends = np.nanmin([value, *others], axis=0), np.nanmax([value, *others], axis=0)
+            with np.errstate(over="ignore"):
+                lower[name], upper[name] = (
+                    np.clip(description.from_target(end), description.lowest, description.highest)
+                    for end in (ends[0] - reach, ends[1] + reach)
+                )
+        return values, lower, upper
+
+    def _derived(self, fits, covariance):
+        """Yield what the model derives: name, value, standard error, and values of rival fits.
+
+        All on target scales; values of rivals are NaN where there is none.
+        """
+
+        def compute(theta):
+            derived = self.model_.derived(self._fitter.natural(theta))
+            return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
+
+        theta, step = fits.theta, 1e-5
+        moved = [compute(theta + step * row) for row in np.eye(theta.shape[1])]
+        rivals = [] if fits.rivals is None else [compute(one) for one in fits.rivals.swapaxes(0, 1)]
+        determined = np.isfinite(np.einsum("nvv->nv", covariance))
+        finite = np.where(np.isfinite(covariance), covariance, 0.0)
+        for name, value in compute(theta).items():
+            gradient = np.stack([(other[name] - value) / step for other in moved], axis=1)
+            variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
+            unknown = ((np.abs(gradient) > 1e-9) & ~determined).any(axis=1)
+            error = np.sqrt(np.where(unknown, np.inf, np.maximum(variance, 0)))
+            yield name, value, error, [other[name] for other in rivals]

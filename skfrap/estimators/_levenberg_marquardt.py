@@ -5,31 +5,32 @@ import numpy as np
 _SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-14, 1e12
 
 
-def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, tol=1e-13):
-    """Minimise sums of squares over boxes, all problems of a batch side by side.
+def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, tol=1e-13):
+    """Minimise costs like sums of squares over boxes, all problems of a batch side by side.
 
     Problems that have converged leave the batch. Bounds are active inside the fit: variables that
     a bound holds back are taken out of the step.
 
     Parameters
     ----------
-    linearize : callable
-        ``linearize(theta, rows)`` returns the residuals (m, n_residuals) and their Jacobian (m,
-        n_variables, n_residuals) of the problems ``rows`` at ``theta`` (m, n_variables).
+    evaluate : callable
+        ``evaluate(theta, rows)`` returns of the problems ``rows`` at ``theta`` (m, n_variables) the
+        cost (m,), half its gradient (m, n_variables) and half its curvature (m, n_variables,
+        n_variables), the latter positive semidefinite: for a sum of squares see
+        :func:`sum_of_squares`.
     start, lower, upper : ndarray of shape (n, n_variables)
         Initial values inside the bounds, and the bounds.
     floor : float or ndarray of shape (n,), default=0.0
-        Part of the sum of squares that does not depend on theta; it counts in the tolerance.
+        Part of the cost that does not depend on theta; it counts in the tolerance.
     max_iter : int, default=100
     tol : float, default=1e-13
-        A problem has converged when the next step would lower its sum of squares by less than this
-        fraction.
+        A problem has converged when the next step would lower its cost by less than this fraction.
 
     Returns
     -------
     theta : ndarray of shape (n, n_variables)
     cost : ndarray of shape (n,)
-        Sum of squares without `floor`.
+        Without `floor`.
     converged : ndarray of shape (n,) of bool
     n_iter : ndarray of shape (n,) of int
     """
@@ -39,9 +40,7 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
     cost, converged, n_iter = np.empty(n), np.zeros(n, bool), np.zeros(n, int)
 
     rows = np.arange(n)
-    residuals, jacobian = linearize(theta, rows)
-    cost[:] = np.einsum("nr,nr->n", residuals, residuals)
-    gradient, hessian = _normal_equations(residuals, jacobian)
+    cost[:], gradient, hessian = evaluate(theta, rows)
     damping = np.full(n, 1e-4)
     diagonal = np.arange(n_variables)
     for _ in range(max_iter):
@@ -60,7 +59,7 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         promised = -2 * np.einsum("nv,nv->n", gradient, step) - np.einsum(
             "nv,nvw,nw->n", step, hessian, step
         )
-        # A step that lowers the sum no more is taken on trust, and is the last.
+        # A step that lowers the cost no more is taken on trust, and is the last.
         small = np.abs(promised) <= tol * (cost[rows] + floor[rows])
         arrived = small & (damping < 1)
         theta[rows[arrived]] = there[arrived]
@@ -69,17 +68,17 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         rows, damping, small = rows[going], damping[going], small[going]
         gradient, hessian = gradient[going], hessian[going]
         there, step, promised = there[going], step[going], promised[going]
+        if len(rows) == 0:
+            break
 
-        residuals, jacobian = linearize(there, rows)
-        new_cost = np.einsum("nr,nr->n", residuals, residuals)
+        new_cost, new_gradient, new_hessian = evaluate(there, rows)
         gain = (cost[rows] - new_cost) / np.maximum(promised, 1e-300)
         better = new_cost <= cost[rows]
         n_iter[rows] += 1
 
         accepted = rows[better]
         theta[accepted], cost[accepted] = there[better], new_cost[better]
-        new_gradient, new_hessian = _normal_equations(residuals[better], jacobian[better])
-        gradient[better], hessian[better] = new_gradient, new_hessian
+        gradient[better], hessian[better] = new_gradient[better], new_hessian[better]
 
         stuck = ~better & (damping > _LARGEST_DAMPING)
         still = (step == 0).all(axis=1)
@@ -96,6 +95,25 @@ def minimize_in_box(linearize, start, lower, upper, *, floor=0.0, max_iter=100, 
         rows, damping = rows[going], damping[going]
         gradient, hessian = gradient[going], hessian[going]
     return theta, cost, converged, n_iter
+
+
+def sum_of_squares(residuals, jacobian):
+    """Return a sum of squares, half its gradient and half its curvature, by Gauss and Newton.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n, n_residuals)
+    jacobian : ndarray of shape (n, n_variables, n_residuals)
+
+    Returns
+    -------
+    cost : ndarray of shape (n,)
+    gradient : ndarray of shape (n, n_variables)
+    curvature : ndarray of shape (n, n_variables, n_variables)
+    """
+    cost = np.einsum("nr,nr->n", residuals, residuals)
+    gradient = np.einsum("nvr,nr->nv", jacobian, residuals)
+    return cost, gradient, jacobian @ jacobian.swapaxes(1, 2)
 
 
 def _step_in_box(curvature, gradient, held, lowest, highest):
@@ -123,8 +141,3 @@ def _step_in_box(curvature, gradient, held, lowest, highest):
         if len(rows) == 0:
             break
     return step
-
-
-def _normal_equations(residuals, jacobian):
-    gradient = np.einsum("nvr,nr->nv", jacobian, residuals)
-    return gradient, jacobian @ jacobian.swapaxes(1, 2)

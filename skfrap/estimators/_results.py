@@ -1,67 +1,87 @@
 """What an estimate says to a person: values, intervals, and whether to believe them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
+
+from skfrap.parameters import PARAMETERS
+
+_HABITS = ("c0", "alpha")  # of the experiment rather than of the sample
 
 
 @dataclass(frozen=True, eq=False)
 class FRAPEstimates:
-    """Hold the estimates of a batch of recovery curves; every field has one entry per curve.
+    """Hold the estimates of a batch of recovery curves; every array has one entry per curve.
+
+    The columns of :meth:`to_dict` are attributes too: ``estimates.D_um2_s``,
+    ``estimates.D_um2_s_lower``, ``estimates.alpha``, ``estimates.k_off_per_s_upper``.
 
     Attributes
     ----------
-    D_um2_s, D_um2_s_lower, D_um2_s_upper : ndarray of shape (n,)
-        Diffusion coefficient, µm²/s, and the ends of its interval; NaN where no bleaching is
-        visible.
-    c0, c0_lower, c0_upper : ndarray of shape (n,)
-        Prebleach intensity.
-    alpha, alpha_lower, alpha_upper : ndarray of shape (n,)
-        What one bleach frame leaves in the bleach region.
-    noise_a : ndarray of shape (n,)
-        Variance of a pixel's noise, from the residuals; NaN without degrees of freedom.
+    values, lower, upper : dict of str to ndarray of shape (n,)
+        Parameters by name, fixed ones and derived ones included, in natural units, and the ends of
+        their intervals. What says how fast something happens is NaN where no bleaching is visible.
+    noise_a, noise_b : ndarray of shape (n,)
+        Variance of a pixel's noise, from the residuals (NaN without degrees of freedom), and that
+        per intensity; the latter is None unless the noise was taken to be proportional.
     residual_sum_of_squares : ndarray of shape (n,)
     converged : ndarray of shape (n,) of bool
     at_bound : ndarray of shape (n,) of str
         Names of the parameters that ended on a bound, separated by commas; empty if none.
     poorly_determined : ndarray of shape (n,) of bool
-        True where D should not be used as a number.
+        True where D, or what stands for it in the model, should not be used as a number.
     flags : ndarray of shape (n,) of str
         Reasons, in words; empty if there is nothing to say.
     level : float
         Level of the intervals.
-    mobile_fraction, mobile_fraction_lower, mobile_fraction_upper : ndarray of shape (n,) or None
-        Fraction of the particles that diffuse; None where it was not estimated.
     """
 
-    D_um2_s: np.ndarray
-    D_um2_s_lower: np.ndarray
-    D_um2_s_upper: np.ndarray
-    c0: np.ndarray
-    c0_lower: np.ndarray
-    c0_upper: np.ndarray
-    alpha: np.ndarray
-    alpha_lower: np.ndarray
-    alpha_upper: np.ndarray
+    values: dict
+    lower: dict
+    upper: dict
     noise_a: np.ndarray
+    noise_b: np.ndarray | None
     residual_sum_of_squares: np.ndarray
     converged: np.ndarray
     at_bound: np.ndarray
     poorly_determined: np.ndarray
     flags: np.ndarray
     level: float = 0.95
-    mobile_fraction: np.ndarray | None = None
-    mobile_fraction_lower: np.ndarray | None = None
-    mobile_fraction_upper: np.ndarray | None = None
 
     def __len__(self):
-        return len(self.D_um2_s)
+        return len(self.flags)
+
+    def __getattr__(self, name):
+        if not name.startswith("_"):
+            columns = self._parameter_columns()
+            if name in columns:
+                return columns[name]
+        raise AttributeError(
+            f"FRAPEstimates has no {name!r}; its columns are {', '.join(self.to_dict())}."
+        )
+
+    def _parameter_columns(self):
+        return {
+            PARAMETERS[name].column + end: values[name]
+            for name in self.values
+            for end, values in (("", self.values), ("_lower", self.lower), ("_upper", self.upper))
+        }
 
     def to_dict(self):
         """Return the columns by name."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        del columns["level"]
-        return {name: values for name, values in columns.items() if values is not None}
+        others = (
+            "noise_a",
+            "noise_b",
+            "residual_sum_of_squares",
+            "converged",
+            "at_bound",
+            "poorly_determined",
+            "flags",
+        )
+        columns = {name: getattr(self, name) for name in others}
+        if self.noise_b is None:
+            del columns["noise_b"]
+        return self._parameter_columns() | columns
 
     def to_frame(self, index=None):
         """Return a pandas DataFrame, a row per curve.
@@ -82,20 +102,34 @@ class FRAPEstimates:
         return pandas.DataFrame(self.to_dict(), index=index)
 
     def summary(self):
-        """Describe each estimate in a line.
+        """Describe each estimate in a line: what was estimated of the sample, and the flags.
 
         Returns
         -------
         list of str
         """
-        lines = []
-        for k in range(len(self)):
-            line = (
-                "D not estimated"
-                if np.isnan(self.D_um2_s[k])
-                else f"D = {self.D_um2_s[k]:.4g} µm²/s "
-                f"({100 * self.level:g} % interval {self.D_um2_s_lower[k]:.4g} to "
-                f"{self.D_um2_s_upper[k]:.4g})"
-            )
-            lines.append(line + (f"; {self.flags[k]}" if self.flags[k] else ""))
-        return lines
+        return [self._line(k) for k in range(len(self))]
+
+    def _line(self, k):
+        level, parts = f"{100 * self.level:g} % interval ", []
+        for name in self.values:
+            lower, value, upper = (ends[name][k] for ends in (self.lower, self.values, self.upper))
+            if name in _HABITS or lower == upper:
+                continue
+            if np.isnan(value):
+                parts.append(f"{name} not estimated")
+                continue
+            unit, n = f" {PARAMETERS[name].unit}".rstrip(), _digits(value, lower, upper)
+            told, low, high = (f"{number:.{n}g}" for number in (value, lower, upper))
+            parts.append(f"{name} = {told}{unit} ({level}{low} to {high})")
+            level = ""
+        line = ", ".join(parts)
+        return f"{line}; {self.flags[k]}" if self.flags[k] else line
+
+
+def _digits(value, lower, upper):
+    """Return how many digits tell a value from the ends of its interval; at least four."""
+    width = upper - lower
+    if not (0 < width < np.inf and value != 0):
+        return 4
+    return int(np.clip(2 + np.ceil(np.log10(abs(value) / width)), 4, 9))

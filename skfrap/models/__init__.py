@@ -1,5 +1,13 @@
 """Forward models: parameters of an experiment to recovery curves and image series."""
 
+from skfrap.models._base import (
+    LINEAR,
+    MODELS,
+    CurveModel,
+    ExactModel,
+    broadcast_parameters,
+    model_for,
+)
 from skfrap.models._binding import BindingModel, effective_diffusion
 from skfrap.models._closed_form import (
     ExponentialModel,
@@ -8,16 +16,24 @@ from skfrap.models._closed_form import (
     SoumpasisModel,
 )
 from skfrap.models._diffusion import DiffusionModel
-from skfrap.models._surrogate import CurveSurrogate, model_for, surrogate_for
+from skfrap.models._direct import DirectCurves
+from skfrap.models._surrogate import CurveSurrogate, InterpolationError, surrogate_for
 
 __all__ = [
+    "LINEAR",
+    "MODELS",
     "BindingModel",
+    "CurveModel",
     "CurveSurrogate",
     "DiffusionModel",
+    "DirectCurves",
+    "ExactModel",
     "ExponentialModel",
     "GaussianBeamModel",
+    "InterpolationError",
     "ReactionModel",
     "SoumpasisModel",
+    "broadcast_parameters",
     "effective_diffusion",
     "model_for",
     "surrogate_for",

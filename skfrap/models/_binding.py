@@ -1,18 +1,25 @@
 """Diffusion and binding: recovery curves and image series of reaction-diffusion."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from skfrap._threads import one_blas_thread
-from skfrap.models._diffusion import broadcast_parameters, groups, image_series
+from skfrap.models._base import ExactModel, broadcast_parameters, image_series
+from skfrap.models._diffusion import DiffusionModel
 from skfrap.models._optics import optics_for
-from skfrap.models._spectral import FrameStepper, rounded
+from skfrap.models._radial import LocalReaction
+from skfrap.models._spectral import FrameStepper
+from skfrap.parameters import Parameter, define
 
-_MOST_STEPPERS = 4
+define(Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"))
+define(Parameter("k_off", "1/s", "log10", 0.0, np.inf, "rate of release"))
+define(Parameter("D_effective", "µm²/s", "log10", 0.0, np.inf, "D k_off / (k_on + k_off)"))
+
+_MOST_ENGINES = 16
 
 
-class BindingModel:
+class BindingModel(ExactModel, name="binding"):
     """Compute recovery curves and image series of particles that diffuse and bind, exactly.
 
     Unbound particles U diffuse, bound ones B do not, and U turns into B at the rate ``k_on`` and
@@ -41,11 +48,27 @@ class BindingModel:
     (2, 110)
     """
 
+    simpler = "diffusion"
+
     def __init__(self, protocol, weights=None):
-        self.protocol = protocol
-        self._weights = weights
-        optics_for(protocol, weights=weights)  # checks the weights
-        self._by_blur = {}
+        super().__init__(protocol, weights)
+        self._engines = {}
+
+    @property
+    def bounds(self):
+        """Bounds for fits, by name: rates at which something happens between first and last frame.
+
+        Slower exchange is two separate populations, faster exchange free diffusion.
+        """
+        times = self.postbleach_times[0]
+        rates = 1e-2 / times[-1], 1e1 / times[0]
+        D = {"D": DiffusionModel(self.protocol).D_range}
+        return D | {"k_on": rates, "k_off": rates} | super().bounds
+
+    def derived(self, values):
+        """Compute the effective diffusion coefficient, ``D_effective``."""
+        rates = (values[name] for name in ("D", "k_on", "k_off"))
+        return {"D_effective": effective_diffusion(*rates)}
 
     def curves(
         self,
@@ -94,12 +117,37 @@ class BindingModel:
             bleach_blur=bleach_blur,
             imaging_blur=imaging_blur,
         )
-        curves = np.empty((len(values["D"]), self.protocol.n_frames))
-        for point, rows in groups(*values.values()):
-            point = dict(zip(values, point, strict=True))
-            c0, mobile = point.pop("c0"), point.pop("mobile_fraction")
-            curves[rows] = c0 * self._curve(mobile, point)
-        return curves
+        return self._curves(values)
+
+    def shapes(self, depth, D, k_on, k_off, imaging_bleach=1.0, bleach_blur=0.0, imaging_blur=0.0):
+        """Compute curves of mobile and of immobile particles, c0 being 1.
+
+        Parameters
+        ----------
+        depth : ndarray of shape (n,)
+            1 - alpha.
+        D, k_on, k_off, imaging_bleach, bleach_blur, imaging_blur : float
+            As in :meth:`curves`.
+
+        Returns
+        -------
+        moving, still : ndarray of shape (n, n_frames)
+        """
+        depth = np.asarray(depth, dtype=float)
+        moving, still = np.ones((2, len(depth), self.protocol.n_frames))
+        if imaging_bleach == 1 and (engine := self._engine("local", bleach_blur)).is_small:
+            symbol = partial(_symbol, D=D, k_on=k_on, k_off=k_off)
+            start = _equilibrium(k_on, k_off)
+            after = slice(self.protocol.n_prebleach, None)
+            moving[:, after] -= engine.mobile(symbol, start, depth, imaging_blur)
+            still[:, after] -= engine.immobile(depth, imaging_blur)[:, np.newaxis]
+            return moving, still
+        stepper = self._engine("stepper", bleach_blur)
+        for row, one in enumerate(depth):
+            both = self._stepped(D, k_on, k_off, one, imaging_bleach, bleach_blur)
+            for curves, frames in zip((moving, still), both, strict=True):
+                curves[row] = [stepper.mean(stepper.blur(left, imaging_blur)) for left in frames]
+        return moving, still
 
     @one_blas_thread()
     def images(
@@ -141,76 +189,50 @@ class BindingModel:
             bleach_blur=bleach_blur,
             imaging_blur=imaging_blur,
         )
-        return image_series(self.protocol, values, self._windowed_frames, padded)
-
-    def _steppers(self, bleach_blur):
-        """Make the stepper for one bleaching beam, or take it from earlier."""
-        stepper = self._by_blur.get(bleach_blur)
-        if stepper is None:
-            optics = optics_for(self.protocol, bleach_blur, self._weights)
-            stepper = FrameStepper(self.protocol, optics)
-            if len(self._by_blur) >= _MOST_STEPPERS:
-                self._by_blur.clear()
-            self._by_blur[bleach_blur] = stepper
-        return stepper
-
-    def _curve(self, mobile_fraction, point):
-        if point["imaging_bleach"] < 1:
-            mean = self._steppers(point["bleach_blur"]).mean
-            return np.array([mean(frame) for frame in self._frames(mobile_fraction, **point)])
-        curve = mobile_fraction * self._curve_without_imaging_bleach(point)
-        if mobile_fraction < 1:
-            curve += (1 - mobile_fraction) * self._still_curve(point)
-        return curve
-
-    def _curve_without_imaging_bleach(self, point):
-        """Compute a curve from the modes after bleaching, without going back to pixels."""
-        stepper = self._steppers(point["bleach_blur"])
-        D, k_on, k_off = (point[name] for name in ("D", "k_on", "k_off"))
-        modes = stepper.bleached_modes(
-            _equilibrium(k_on, k_off),
-            _propagator(stepper.grid.k_squared, D, k_on, k_off),
-            1 - point["alpha"],
-        )
-        blur = np.exp(-0.5 * point["imaging_blur"] ** 2 * stepper.grid.k_squared)
-        # Modes of one wavelength decay alike: add what they bring to the curve first.
-        amplitudes = stepper.sum_by_wavelength(stepper.mode_weights * blur * modes)
-        propagate = _propagator(stepper.wavenumbers_squared, D, k_on, k_off)
-        times = self.protocol.times[self.protocol.n_prebleach :]
-        curve = np.ones(self.protocol.n_frames)
-        for frame, interval in enumerate(np.diff(times, prepend=0.0), self.protocol.n_prebleach):
-            amplitudes = propagate(amplitudes, rounded(interval))
-            curve[frame] = amplitudes.sum()
-        return curve
-
-    def _still_curve(self, point):
-        stepper = self._steppers(point["bleach_blur"])
-        frames = stepper.still_frames(1 - point["alpha"], 1.0)
-        curve = np.ones(self.protocol.n_frames)
-        *_, last = frames
-        curve[self.protocol.n_prebleach :] = stepper.mean(stepper.blur(last, point["imaging_blur"]))
-        return curve
-
-    def _windowed_frames(self, window, **point):
-        whole = self._steppers(point["bleach_blur"]).grid.whole
-        for frame in self._frames(**point):
-            yield whole(frame)[window]
+        return image_series(self.protocol, values, self._frames, padded)
 
     def _frames(
-        self, mobile_fraction, D, k_on, k_off, alpha, imaging_bleach, bleach_blur, imaging_blur
+        self,
+        window,
+        D,
+        k_on,
+        k_off,
+        alpha,
+        mobile_fraction,
+        imaging_bleach,
+        bleach_blur,
+        imaging_blur,
     ):
-        """Yield what is left on the stepper's grid after each recorded frame."""
-        stepper = self._steppers(bleach_blur)
-        moving = stepper.frames(
-            _equilibrium(k_on, k_off),
-            _propagator(stepper.grid.k_squared, D, k_on, k_off),
-            1 - alpha,
-            imaging_bleach,
+        """Yield what is left in a window of the padded grid after each recorded frame."""
+        stepper = self._engine("stepper", bleach_blur)
+        both = self._stepped(D, k_on, k_off, 1 - alpha, imaging_bleach, bleach_blur)
+        for moving, still in zip(*both, strict=True):
+            left = mobile_fraction * moving + (1 - mobile_fraction) * still
+            yield stepper.grid.whole(stepper.blur(left, imaging_blur))[window]
+
+    def _stepped(self, D, k_on, k_off, depth, imaging_bleach, bleach_blur):
+        """Return what is left of mobile and of immobile particles, two iterators over frames."""
+        stepper = self._engine("stepper", bleach_blur)
+        propagate = _propagator(stepper.grid.k_squared, D, k_on, k_off)
+        return (
+            stepper.frames(_equilibrium(k_on, k_off), propagate, depth, imaging_bleach),
+            stepper.still_frames(depth, imaging_bleach),
         )
-        still = stepper.still_frames(1 - alpha, imaging_bleach)
-        for mobile, immobile in zip(moving, still, strict=True):
-            left = mobile_fraction * mobile + (1 - mobile_fraction) * immobile
-            yield stepper.blur(left, imaging_blur)
+
+    def _engine(self, kind, bleach_blur):
+        """Make the engine for one bleaching beam, or take it from earlier."""
+        engine = self._engines.get((kind, bleach_blur))
+        if engine is None:
+            optics = optics_for(self.protocol, bleach_blur, self._weights)
+            engine = (
+                FrameStepper(self.protocol, optics)
+                if kind == "stepper"
+                else LocalReaction(self.protocol, optics.bleach, optics.weights)
+            )
+            if len(self._engines) >= _MOST_ENGINES:
+                self._engines.clear()
+            self._engines[kind, bleach_blur] = engine
+        return engine
 
 
 def effective_diffusion(D, k_on, k_off):
@@ -244,32 +266,37 @@ def _rates(D_k, k_on, k_off):
 def _decays(slow, fast, time):
     """Return half the sum of both decays, and half their difference over that of the rates."""
     slowly = np.exp(slow * time)
-    even = 0.5 * (slowly + np.exp(fast * time))
-    apart = slow - fast
-    odd = -slowly * np.expm1(-apart * time)
-    odd = np.divide(odd, apart, out=time * even, where=apart * time > 1e-150)
-    return even, odd
+    # Where the rates are equal this is their quotient's limit.
+    apart = np.maximum(slow - fast, 1e-150)
+    lost = np.expm1(-apart * time)
+    return slowly * (1 + 0.5 * lost), -slowly * lost / apart
+
+
+def _symbol(k_squared, times, D, k_on, k_off):
+    """Return the matrices that carry modes of (unbound, bound) on: (n_times, 2, 2, ...).
+
+    They are even in the difference of the rates, so that they are analytic in k².
+    """
+    D_k = D * k_squared
+    even, odd = _decays(*_rates(D_k, k_on, k_off), np.reshape(times, (-1,) + (1,) * D_k.ndim))
+    half_apart = 0.5 * (D_k + k_on - k_off)
+    matrices = np.empty((len(even), 2, 2, *D_k.shape))
+    matrices[:, 0, 0] = even - odd * half_apart
+    matrices[:, 0, 1] = odd * k_off
+    matrices[:, 1, 0] = odd * k_on
+    matrices[:, 1, 1] = even + odd * half_apart
+    return matrices
 
 
 def _propagator(k_squared, D, k_on, k_off):
     """Return a function that carries the modes of (unbound, bound) on by a time."""
-    D_k = D * k_squared
-    slow, fast = _rates(D_k, k_on, k_off)
-    middle = -0.5 * (D_k + k_on + k_off)
 
     @lru_cache(maxsize=4)  # frames come at few different intervals
     def matrix(time):
-        even, odd = _decays(slow, fast, time)
-        return (
-            even + odd * (-D_k - k_on - middle),
-            odd * k_off,
-            odd * k_on,
-            even + odd * (-k_off - middle),
-        )
+        return _symbol(k_squared, [time], D, k_on, k_off)[0]
 
     def propagate(modes, time):
-        uu, ub, bu, bb = matrix(time)
         unbound, bound = modes
-        return np.stack([uu * unbound + ub * bound, bu * unbound + bb * bound])
+        return np.stack([to_u * unbound + to_b * bound for to_u, to_b in matrix(time)])
 
     return propagate

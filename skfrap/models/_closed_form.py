@@ -7,33 +7,32 @@ count as one flash that leaves ``alpha ** n_bleach``, and the edges of the field
 import numpy as np
 from scipy.special import hyp1f1, i0e, i1e
 
-from skfrap.models._diffusion import broadcast_parameters
+from skfrap.models._base import CurveModel, broadcast_parameters
+from skfrap.models._binding import BindingModel
+from skfrap.models._diffusion import DiffusionModel
+from skfrap.parameters import Parameter, define
 
 __all__ = ["ExponentialModel", "GaussianBeamModel", "ReactionModel", "SoumpasisModel"]
 
+define(Parameter("half_time", "s", "log10", 0.0, np.inf, "time in which half has recovered"))
+define(Parameter("half_time_ratio", "", "log10", 1.0, np.inf, "second half-time over the first"))
+define(Parameter("second_half_time", "s", "log10", 0.0, np.inf, "half-time of a second term"))
+define(Parameter("second_fraction", "", "linear", 0.0, 1.0, "share of the second term"))
 
-class _ClosedForm:
+
+class _ClosedForm(CurveModel):
     """What the closed forms share: c0 times a function of the time since the flash."""
-
-    def __init__(self, protocol):
-        self.protocol = protocol
 
     def _curves(self, after, c0):
         """Put prebleach frames of c0 before c0 times `after`, (n, n_postbleach)."""
-        curves = np.ones((len(c0), self.protocol.n_frames))
-        curves[:, self.protocol.n_prebleach :] = after
-        return c0[:, np.newaxis] * curves
-
-    @property
-    def _times(self):
-        return self.protocol.times[np.newaxis, self.protocol.n_prebleach :]
+        return c0[:, np.newaxis] * self.after_prebleach(after)
 
     def _flash(self, alpha):
         """Return what all bleach frames together leave, as a column."""
         return alpha[:, np.newaxis] ** self.protocol.n_bleach
 
 
-class SoumpasisModel(_ClosedForm):
+class SoumpasisModel(_ClosedForm, name="soumpasis"):
     """Recovery of a uniformly bleached disk, watched over the same disk.
 
     With tau = r² / 4D the bleached particles that have left the disk are a fraction
@@ -61,18 +60,23 @@ class SoumpasisModel(_ClosedForm):
     (1, 110)
     """
 
+    @property
+    def bounds(self):
+        """Bounds for fits: D as in :attr:`DiffusionModel.D_range`."""
+        return {"D": DiffusionModel(self.protocol).D_range}
+
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
         """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`."""
         values = broadcast_parameters(D=D, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction)
         r_squared = self.protocol.equivalent_radius**2
         with np.errstate(divide="ignore"):
-            x = r_squared / (2 * values["D"][:, np.newaxis] * self._times)  # 2 tau / t
+            x = r_squared / (2 * values["D"][:, np.newaxis] * self.postbleach_times)  # 2 tau / t
         recovered = np.where(np.isfinite(x), i0e(x) + i1e(x), 0.0)
         recovered *= values["mobile_fraction"][:, np.newaxis]
         return self._curves(1 - (1 - self._flash(values["alpha"])) * (1 - recovered), values["c0"])
 
 
-class GaussianBeamModel(_ClosedForm):
+class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
     """Recovery after a flash of a Gaussian beam, watched with the same beam.
 
     The flash leaves exp(-K exp(-2 x² / w²)) at a distance x of its middle, with K from what it
@@ -97,6 +101,11 @@ class GaussianBeamModel(_ClosedForm):
         super().__init__(protocol)
         self.width = protocol.equivalent_radius if width is None else width
 
+    @property
+    def bounds(self):
+        """Bounds for fits: D as in :attr:`DiffusionModel.D_range`, alpha positive."""
+        return {"D": DiffusionModel(self.protocol).D_range, "alpha": (1e-3, 1.0)}
+
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
         """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`.
 
@@ -107,13 +116,13 @@ class GaussianBeamModel(_ClosedForm):
         if (values["alpha"] == 0).any():
             raise ValueError("alpha must be positive for a Gaussian beam, got 0.")
         K = -np.log(self._flash(values["alpha"]))
-        spread = 1 + 8 * values["D"][:, np.newaxis] * self._times / self.width**2
+        spread = 1 + 8 * values["D"][:, np.newaxis] * self.postbleach_times / self.width**2
         moving, still = _gaussian_signal(K, spread), _gaussian_signal(K, np.ones_like(spread))
         mobile = values["mobile_fraction"][:, np.newaxis]
         return self._curves(mobile * moving + (1 - mobile) * still, values["c0"])
 
 
-class ExponentialModel(_ClosedForm):
+class ExponentialModel(_ClosedForm, name="exponential"):
     """Recovery as one or two exponentials, as often fitted without a model in mind.
 
     The bleached particles are replaced as 1 - 2^(-t / half_time), or as a mixture of two such
@@ -124,8 +133,26 @@ class ExponentialModel(_ClosedForm):
     protocol : FRAPProtocol
     """
 
+    @property
+    def bounds(self):
+        """Bounds for fits, by name: times between the first and the last frame, and somewhat more.
+
+        The second term is the slower one, by at most the range of times.
+        """
+        first, last = self.postbleach_times[0, [0, -1]]
+        return {
+            "half_time": (1e-2 * first, 1e2 * last),
+            "half_time_ratio": (1.0, max(1e1, last / first)),
+        }
+
+    def derived(self, values):
+        """Compute the half-time of the second term, ``second_half_time``, where there is one."""
+        if np.all(values["second_fraction"] == 0):
+            return {}
+        return {"second_half_time": values["half_time"] * values["half_time_ratio"]}
+
     def curves(
-        self, half_time, c0, alpha, mobile_fraction=1.0, second_half_time=1.0, second_fraction=0.0
+        self, half_time, c0, alpha, mobile_fraction=1.0, half_time_ratio=1.0, second_fraction=0.0
     ):
         """Compute recovery curves.
 
@@ -135,8 +162,8 @@ class ExponentialModel(_ClosedForm):
             s, > 0.
         c0, alpha, mobile_fraction : array-like
             As in :meth:`DiffusionModel.curves`.
-        second_half_time : array-like, default=1.0
-            s, > 0.
+        half_time_ratio : array-like, default=1.0
+            Half-time of a second, slower term over that of the first, at least 1.
         second_fraction : array-like, default=0.0
             Share of the second term, 0 to 1.
 
@@ -149,20 +176,20 @@ class ExponentialModel(_ClosedForm):
             c0=c0,
             alpha=alpha,
             mobile_fraction=mobile_fraction,
-            second_half_time=second_half_time,
+            half_time_ratio=half_time_ratio,
             second_fraction=second_fraction,
         )
         column = {name: value[:, np.newaxis] for name, value in values.items()}
-        for name in ("half_time", "second_half_time"):
-            if (values[name] == 0).any():
-                raise ValueError(f"{name} must be positive, got 0.")
-        left = (1 - column["second_fraction"]) * 2 ** (-self._times / column["half_time"])
-        left += column["second_fraction"] * 2 ** (-self._times / column["second_half_time"])
+        if (values["half_time"] == 0).any():
+            raise ValueError("half_time must be positive, got 0.")
+        halvings = self.postbleach_times / column["half_time"]
+        left = (1 - column["second_fraction"]) * 2**-halvings
+        left += column["second_fraction"] * 2 ** (-halvings / column["half_time_ratio"])
         recovered = column["mobile_fraction"] * (1 - left)
         return self._curves(1 - (1 - self._flash(values["alpha"])) * (1 - recovered), values["c0"])
 
 
-class ReactionModel(_ClosedForm):
+class ReactionModel(_ClosedForm, name="reaction"):
     """Recovery limited by release alone: unbound particles diffuse away at once.
 
     Bleached unbound particles are gone before the first frame; bound ones, a fraction
@@ -178,6 +205,12 @@ class ReactionModel(_ClosedForm):
     .. [1] Sprague, Pego, Stavreva, McNally, Biophys. J. 86, 3473-3495 (2004), Eq. 11.
     """
 
+    @property
+    def bounds(self):
+        """Bounds for fits: rates as in :attr:`BindingModel.bounds`."""
+        bounds = BindingModel(self.protocol).bounds
+        return {name: bounds[name] for name in ("k_on", "k_off")}
+
     def curves(self, k_on, k_off, c0, alpha, mobile_fraction=1.0):
         """Compute recovery curves; parameters as in :meth:`BindingModel.curves`, without D."""
         values = broadcast_parameters(
@@ -186,7 +219,7 @@ class ReactionModel(_ClosedForm):
         k_on, k_off = values["k_on"][:, np.newaxis], values["k_off"][:, np.newaxis]
         bound = np.divide(k_on, k_on + k_off, out=np.zeros_like(k_on), where=k_on > 0)
         mobile = values["mobile_fraction"][:, np.newaxis]
-        recovered = mobile * (1 - bound * np.exp(-k_off * self._times))
+        recovered = mobile * (1 - bound * np.exp(-k_off * self.postbleach_times))
         return self._curves(1 - (1 - self._flash(values["alpha"])) * (1 - recovered), values["c0"])
 
 

@@ -5,16 +5,16 @@ from functools import lru_cache
 import numpy as np
 
 from skfrap._threads import one_blas_thread
+from skfrap.models._base import ExactModel, broadcast_parameters, image_series
+from skfrap.models._imaging import ImagingDiffusion
 from skfrap.models._local import LocalDiffusion
 from skfrap.models._optics import optics_for
 from skfrap.models._spectral import FrameStepper
-from skfrap.parameters import PARAMETERS
 
-_MOST_ENGINES = 8
-_LARGEST_GROUP = 2**18  # depths times pixels of the bleach region's box, computed at once
+_MOST_ENGINES = 16
 
 
-class DiffusionModel:
+class DiffusionModel(ExactModel, name="diffusion"):
     """Compute recovery curves and image series of free diffusion, exactly.
 
     Particles diffuse freely in two dimensions on the field of view extended by the protocol's
@@ -52,12 +52,9 @@ class DiffusionModel:
     """
 
     def __init__(self, protocol, weights=None):
-        self.protocol = protocol
-        if weights is not None:
-            weights = optics_for(protocol, weights=weights).weights[window_of(protocol, False)]
-            if weights[protocol.bleach_mask == 0].any():
-                raise ValueError("weights must be zero outside the bleach region.")
-        self._weights = weights
+        super().__init__(protocol, weights)
+        if weights is not None and np.asarray(weights)[protocol.bleach_mask == 0].any():
+            raise ValueError("weights must be zero outside the bleach region.")
         self._engines = {}
 
     @property
@@ -65,6 +62,11 @@ class DiffusionModel:
         r_squared = self.protocol.equivalent_radius**2
         first, last = self.protocol.times[[self.protocol.n_prebleach, -1]]
         return 1e-3 * r_squared / (4 * last), 1e2 * r_squared / (4 * first)
+
+    @property
+    def bounds(self):
+        """Bounds for fits, by name; D as in `D_range`."""
+        return {"D": self.D_range} | super().bounds
 
     def curves(
         self,
@@ -108,8 +110,10 @@ class DiffusionModel:
 
         Notes
         -----
-        Without bleaching by imaging a curve takes about a millisecond; with it the whole grid is
-        stepped from frame to frame, which takes a hundred times longer.
+        Without bleaching by imaging a curve takes about a millisecond. With it a few, unless
+        diffusion reaches the edges of the field and is too slow for a few Fourier modes to do:
+        then the whole grid is stepped from frame to frame, which takes a hundred times longer.
+        Curves that differ in `alpha`, `c0` and `mobile_fraction` only are computed at once.
         """
         values = broadcast_parameters(
             D=D,
@@ -120,18 +124,7 @@ class DiffusionModel:
             bleach_blur=bleach_blur,
             imaging_blur=imaging_blur,
         )
-        depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
-        curves = np.empty((len(depth), self.protocol.n_frames))
-        keys = ("imaging_bleach", "bleach_blur", "imaging_blur", "D")
-        for (imaging, *blurs, D), rows in groups(*(values[name] for name in keys)):
-            if imaging == 1:
-                curves[rows] = self._local_curves(D, depth[rows], mobile[rows], *blurs)
-                continue
-            for row in rows:
-                frames = self._stepped(D, depth[row], mobile[row], imaging, *blurs)
-                mean = self._engine("stepper", blurs[0]).mean
-                curves[row] = [mean(frame) for frame in frames]
-        return curves * values["c0"][:, np.newaxis]
+        return self._curves(values)
 
     @one_blas_thread()
     def images(
@@ -172,42 +165,32 @@ class DiffusionModel:
         )
         return image_series(self.protocol, values, self._frames, padded)
 
-    def recovery(self, D, depth):
-        """Compute the mean deficit of mobile particles in the bleach region, over the depth.
+    def shapes(self, depth, D, imaging_bleach=1.0, bleach_blur=0.0, imaging_blur=0.0):
+        """Compute curves of mobile and of immobile particles, c0 being 1.
 
-        Without imaging bleach and blur the postbleach curve is ``c0 * (1 - depth * recovery)``; in
-        ``depth`` the result is a polynomial of degree n_bleach - 1.
+        In the depth both are polynomials of degree n_bleach.
 
         Parameters
         ----------
-        D : float
-            µm²/s.
         depth : ndarray of shape (n,)
             1 - alpha.
+        D, imaging_bleach, bleach_blur, imaging_blur : float
+            As in :meth:`curves`.
 
         Returns
         -------
-        ndarray of shape (n, n_postbleach)
+        moving, still : ndarray of shape (n, n_frames)
         """
-        return self._engine("local").recovery(D, depth)
-
-    def immobile(self, depth):
-        """Compute the mean deficit of immobile particles over the depth, shape (n,)."""
-        return self._engine("local").immobile(depth)
-
-    def _local_curves(self, D, depth, mobile_fraction, bleach_blur, imaging_blur):
+        depth = np.asarray(depth, dtype=float)
+        if imaging_bleach < 1:
+            engine = self._engine("imaging", bleach_blur, imaging_blur)
+            return engine.shapes(depth, D, imaging_bleach)
         engine = self._engine("local", bleach_blur, imaging_blur)
-        curves = np.ones((len(depth), self.protocol.n_frames))
-        largest = max(1, _LARGEST_GROUP // engine.n_pixels)
-        for start in range(0, len(depth), largest):
-            part = slice(start, start + largest)
-            deficit = engine.recovery(D, depth[part])
-            fraction = mobile_fraction[part, np.newaxis]
-            if (fraction < 1).any():
-                immobile = engine.immobile(depth[part])[:, np.newaxis]
-                deficit = fraction * deficit + (1 - fraction) * immobile
-            curves[part, self.protocol.n_prebleach :] -= depth[part, np.newaxis] * deficit
-        return curves
+        moving, still = np.ones((2, len(depth), self.protocol.n_frames))
+        after, column = slice(self.protocol.n_prebleach, None), depth[:, np.newaxis]
+        moving[:, after] -= column * engine.recovery(D, depth)
+        still[:, after] -= column * engine.immobile(depth)[:, np.newaxis]
+        return moving, still
 
     def _frames(self, window, D, alpha, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur):
         """Yield what is left in a window of the padded grid after each recorded frame."""
@@ -245,87 +228,19 @@ class DiffusionModel:
         key = (kind, *blurs)
         engine = self._engines.get(key)
         if engine is None:
-            bleach_blur, imaging_blur = (*blurs, 0.0, 0.0)[:2]
-            optics = optics_for(self.protocol, bleach_blur, self._weights)
-            engine = (
-                FrameStepper(self.protocol, optics)
-                if kind == "stepper"
-                else LocalDiffusion(self.protocol, optics.bleach, optics.weights, imaging_blur)
-            )
+            engine = self._make_engine(kind, *blurs)
             if len(self._engines) >= _MOST_ENGINES:
                 self._engines.clear()
             self._engines[key] = engine
         return engine
 
-
-def image_series(protocol, values, frames, padded):
-    """Fill an array of image series, frame by frame.
-
-    Parameters
-    ----------
-    protocol : FRAPProtocol
-    values : dict
-        Parameters by name, each of shape (n,), as from `broadcast_parameters`.
-    frames : callable
-        ``frames(window, **point)`` yields what is left of an intensity of 1 in a window of the
-        padded grid after each frame, for one value of every parameter but c0.
-    padded : bool
-        Show the whole padded grid.
-
-    Returns
-    -------
-    ndarray of shape (n, n_frames, ny, nx)
-    """
-    window = window_of(protocol, padded)
-    shape = tuple(part.stop - part.start for part in window)
-    images = np.empty((len(values["c0"]), protocol.n_frames, *shape))
-    for series, row in zip(images, zip(*values.values(), strict=True), strict=True):
-        point = dict(zip(values, row, strict=True))
-        c0 = point.pop("c0")
-        for image, left in zip(series, frames(window, **point), strict=True):
-            np.multiply(left, c0, out=image)
-    return images
-
-
-def window_of(protocol, padded):
-    """Return the rows and columns of the padded grid that images show, two slices."""
-    padding = protocol.padding
-    return tuple(
-        slice(0, n + 2 * padding) if padded else slice(padding, padding + n) for n in protocol.shape
-    )
-
-
-def groups(*columns):
-    """Yield each distinct combination of values and the rows that hold it."""
-    table = np.column_stack(columns)
-    distinct, index = np.unique(table, axis=0, return_inverse=True)
-    index = index.ravel()
-    order = np.argsort(index, kind="stable")
-    starts = np.searchsorted(index[order], np.arange(len(distinct) + 1))
-    for values, start, stop in zip(distinct, starts[:-1], starts[1:], strict=True):
-        yield tuple(values.tolist()), order[start:stop]
-
-
-def broadcast_parameters(**given):
-    """Check parameters against their ranges and broadcast them to 1-D, by name.
-
-    Raises
-    ------
-    ValueError
-        If one is out of range or not finite, or they do not broadcast.
-    """
-    for name, value in given.items():
-        value = np.asarray(value, dtype=float)
-        lowest, highest = PARAMETERS[name].lowest, PARAMETERS[name].highest
-        if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
-            raise ValueError(
-                f"{name} must be finite and between {lowest} and {highest}, "
-                f"got values from {np.min(value)} to {np.max(value)}."
-            )
-        given[name] = value
-    try:
-        columns = np.broadcast_arrays(*given.values())
-    except ValueError:
-        shapes = {name: value.shape for name, value in given.items()}
-        raise ValueError(f"parameters must broadcast against each other, got {shapes}.") from None
-    return {name: column.ravel() for name, column in zip(given, columns, strict=True)}
+    def _make_engine(self, kind, bleach_blur, imaging_blur=0.0):
+        if kind == "optics":
+            return optics_for(self.protocol, bleach_blur, self._weights)
+        optics = self._engine("optics", bleach_blur)
+        if kind == "stepper":
+            return FrameStepper(self.protocol, optics)
+        if kind == "local":
+            return LocalDiffusion(self.protocol, optics.bleach, optics.weights, imaging_blur)
+        stepper = self._engine("stepper", bleach_blur)
+        return ImagingDiffusion(self.protocol, optics, stepper, imaging_blur)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import ndtr
 
 from skfrap.regions import Circle, Mask, Rectangle
 
@@ -85,10 +85,8 @@ def blur_mask(protocol, blur):
     if isinstance(region, Rectangle):
         half_height, half_width = 0.5 * region.height / pixel_size, 0.5 * region.width / pixel_size
         mask = np.outer(
-            _mean_of_blurred_step(rows, y - half_height, width)
-            - _mean_of_blurred_step(rows, y + half_height, width),
-            _mean_of_blurred_step(columns, x - half_width, width)
-            - _mean_of_blurred_step(columns, x + half_width, width),
+            _mean_of_blurred_box(rows, y - half_height, y + half_height, width),
+            _mean_of_blurred_box(columns, x - half_width, x + half_width, width),
         )
     elif isinstance(region, Circle) and width > 1e-3 * region.radius / pixel_size:
         mask = _blurred_disk(rows, columns, x, y, region.radius / pixel_size, width)
@@ -96,10 +94,7 @@ def blur_mask(protocol, blur):
         parts = 1 if isinstance(region, Mask) else _SUBPIXELS
         fine = region.area_fractions(tuple(parts * n for n in shape), pixel_size / parts)
         by_row, by_column = (
-            -np.diff(
-                [_mean_of_blurred_step(edges, k / parts, width) for k in range(parts * n + 1)],
-                axis=0,
-            )
+            _mean_of_blurred_box(edges, *_sides(parts, n), width)
             for edges, n in ((rows, shape[0]), (columns, shape[1]))
         )
         mask = by_row.T @ fine @ by_column
@@ -116,24 +111,41 @@ def _blurred_disk(rows, columns, x, y, radius, width):
     angles = np.pi * ((np.arange(n_nodes) + 0.5) / n_nodes - 0.5)
     heights, half_chords = radius * np.sin(angles), radius * np.cos(angles)
     node_weights = np.pi / n_nodes * half_chords
-    across = [
-        _mean_of_blurred_step(columns, x - half, width)
-        - _mean_of_blurred_step(columns, x + half, width)
-        for half in half_chords
+    lows, highs = (side[:, np.newaxis] for side in (x - half_chords, x + half_chords))
+    across = _mean_of_blurred_box(columns, lows, highs, width)
+    along = np.diff(ndtr((rows - (y + heights)[:, np.newaxis]) / width), axis=1)
+    return (along * node_weights[:, np.newaxis]).T @ across
+
+
+def _sides(parts, n):
+    """Return the lower and upper sides of n pixels of as many parts each, as columns."""
+    sides = np.arange(parts * n + 1)[:, np.newaxis] / parts
+    return sides[:-1], sides[1:]
+
+
+def _mean_of_blurred_box(edges, low, high, width):
+    """Average over pixels a box between `low` and `high` that is blurred by a Gaussian.
+
+    Pixels beyond the middle are mirrored to before it: there the box is a difference of small
+    numbers, and far away it vanishes as it should, instead of being 1 - 1.
+    """
+    before, after = edges[:-1], edges[1:]
+    far = before + after > low + high
+    before, after = (
+        np.where(far, low + high - after, before),
+        np.where(far, low + high - before, after),
+    )
+    steps = [
+        _primitive_of_blurred_step((after - side) / width)
+        - _primitive_of_blurred_step((before - side) / width)
+        for side in (low, high)
     ]
-    along = np.diff(_normal_distribution((rows - (y + heights)[:, np.newaxis]) / width), axis=1)
-    return (along * node_weights[:, np.newaxis]).T @ np.array(across)
+    return width * (steps[0] - steps[1])
 
 
-def _mean_of_blurred_step(edges, place, width):
-    """Average over pixels a step from 0 to 1 that is blurred by a Gaussian."""
-    distance = np.clip((edges - place) / width, -_FAR, _FAR)
-    density = np.exp(-0.5 * distance**2) / np.sqrt(2 * np.pi)
-    primitive = width * (distance * _normal_distribution(distance) + density)
+def _primitive_of_blurred_step(distance):
+    """Integrate the normal distribution function up to a distance."""
+    near = np.clip(distance, -_FAR, _FAR)
+    density = np.exp(-0.5 * near**2) / np.sqrt(2 * np.pi)
     # Beyond the clip the primitive goes on as its asymptote, 0 or the distance itself.
-    primitive += np.maximum(edges - place - _FAR * width, 0.0)
-    return np.diff(primitive)
-
-
-def _normal_distribution(distance):
-    return 0.5 * (1 + erf(distance / np.sqrt(2)))
+    return near * ndtr(near) + density + np.maximum(distance - _FAR, 0.0)

@@ -17,13 +17,16 @@ _ROUNDING = 1e-11  # of area fractions, relative
 
 
 def is_symmetric(optics):
-    """Tell whether an experiment is the same mirrored at the middle of either axis."""
-    if any(n % 2 for n in optics.bleach.shape):
-        return False
+    """Tell whether a quarter of the grid will do: even axes, and both mirrored."""
+    even = all(n % 2 == 0 for n in optics.bleach.shape)
+    return even and all(is_mirrored(optics, axis) for axis in (0, 1))
+
+
+def is_mirrored(optics, axis):
+    """Tell whether an experiment is the same mirrored at the middle of an axis."""
     return all(
         np.allclose(field, np.flip(field, axis), rtol=0, atol=_ROUNDING * field.max())
         for field in (optics.bleach, optics.weights)
-        for axis in (0, 1)
     )
 
 
@@ -37,7 +40,7 @@ class FullGrid:
         self.k_squared = ky[:, np.newaxis] ** 2 + kx**2
         # Each mode of the half spectrum stands for itself and its mirror image.
         once = (kx == 0) | (2 * np.arange(len(kx)) == shape[1])
-        self._multiplicity = np.where(once, 1.0, 2.0)
+        self.multiplicity = np.where(once, 1.0, 2.0)
 
     def part(self, field):
         """Take what the grid holds of a field on the padded grid."""
@@ -57,11 +60,13 @@ class FullGrid:
 
     def weigh(self, weights):
         """Turn pixel weights into weights of the modes, for sums of real parts of products."""
-        return np.conj(self.forward(weights)) * self._multiplicity
+        return np.conj(self.forward(weights)) * self.multiplicity
 
 
 class QuarterGrid:
     """A quarter of a padded grid that is symmetric about its middle, and its cosine transform."""
+
+    multiplicity = 4.0  # each mode stands for those of all four quarters
 
     def __init__(self, shape, pixel_size):
         self.shape = tuple(n // 2 for n in shape)
@@ -87,7 +92,7 @@ class QuarterGrid:
 
     def weigh(self, weights):
         """Turn pixel weights into weights of the modes, for sums of products."""
-        return 4 * self.forward(weights)
+        return self.forward(weights) * self.multiplicity
 
 
 class FrameStepper:
@@ -97,17 +102,23 @@ class FrameStepper:
     ----------
     protocol : FRAPProtocol
     optics : Optics
+
+    Attributes
+    ----------
+    grid : FullGrid or QuarterGrid
+    bleach, field, weights : ndarray
+        On the grid: the bleach mask, 1 in the field of view, and weights of the recovery curve.
     """
 
     def __init__(self, protocol, optics):
         self.protocol = protocol
         grid = QuarterGrid if is_symmetric(optics) else FullGrid
         self.grid = grid(optics.bleach.shape, protocol.pixel_size)
-        self._bleach = self.grid.part(optics.bleach)
+        self.bleach = self.grid.part(optics.bleach)
         field = np.zeros(optics.bleach.shape)
         field[optics.field] = 1.0
-        self._field = self.grid.part(field)
-        self._weights = self.grid.part(optics.weights)
+        self.field = self.grid.part(field)
+        self.weights = self.grid.part(optics.weights)
         self._share = 4.0 if grid is QuarterGrid else 1.0
 
     def frames(self, start, propagate, depth, imaging_bleach):
@@ -131,31 +142,27 @@ class FrameStepper:
         """
         protocol = self.protocol
         state = np.ones(self.grid.shape) * start[:, np.newaxis, np.newaxis]
-        imaging = 1 - (1 - imaging_bleach) * self._field
-        bleaching = imaging * (1 - depth * self._bleach)
-        first, last = protocol.times[: protocol.n_prebleach], protocol.times[protocol.n_prebleach :]
-        clock = [*first, *protocol.bleach_times, *last]
-        kinds = "r" * len(first) + "b" * protocol.n_bleach + "r" * len(last)
-        before = clock[0] - protocol.frame_interval
-        for now, kind in zip(clock, kinds, strict=True):
+        imaging = 1 - (1 - imaging_bleach) * self.field
+        bleaching = imaging * (1 - depth * self.bleach)
+        even = True
+        for interval, bleaches in events(protocol):
             # An even state stays as it is until something has bleached a part of it.
-            if imaging_bleach < 1 or now > protocol.bleach_times[0]:
-                modes = propagate(self.grid.forward(state), rounded(now - before))
-                state = self.grid.backward(modes)
-            before = now
-            state = state * (imaging if kind == "r" else bleaching)
-            if kind == "r":
+            if not even:
+                state = self.grid.backward(propagate(self.grid.forward(state), interval))
+            even = even and imaging_bleach == 1 and not bleaches
+            state = state * (bleaching if bleaches else imaging)
+            if not bleaches:
                 yield state.sum(axis=0)
 
     def still_frames(self, depth, imaging_bleach):
         """Yield what is left of particles that do not move after each recorded frame."""
         protocol = self.protocol
-        imaging = 1 - (1 - imaging_bleach) * self._field
+        imaging = 1 - (1 - imaging_bleach) * self.field
         left = np.ones(self.grid.shape)
         for _ in range(protocol.n_prebleach):
             left = left * imaging
             yield left
-        left = left * (imaging * (1 - depth * self._bleach)) ** protocol.n_bleach
+        left = left * (imaging * (1 - depth * self.bleach)) ** protocol.n_bleach
         for _ in range(protocol.n_postbleach):
             left = left * imaging
             yield left
@@ -169,7 +176,7 @@ class FrameStepper:
 
     def bleached_modes(self, start, propagate, depth):
         """Return the modes (n_species, ...) just after the last bleach frame, without imaging."""
-        bleaching = 1 - depth * self._bleach
+        bleaching = 1 - depth * self.bleach
         state = np.ones(self.grid.shape) * start[:, np.newaxis, np.newaxis] * bleaching
         for interval in np.diff(self.protocol.bleach_times):
             modes = propagate(self.grid.forward(state), rounded(interval))
@@ -178,12 +185,12 @@ class FrameStepper:
 
     def mean(self, concentration):
         """Average a field on the grid with the weights of the recovery curve."""
-        return self._share * np.sum(concentration * self._weights)
+        return self._share * np.sum(concentration * self.weights)
 
     @cached_property
     def mode_weights(self):
         """Weights of the modes for the recovery curve: sums of real parts of products."""
-        return self.grid.weigh(self._weights)
+        return self.grid.weigh(self.weights)
 
     def sum_by_wavelength(self, amplitudes):
         """Add real parts over modes of one wavelength: (n_species, ...) to (n_species, n)."""
@@ -202,6 +209,15 @@ class FrameStepper:
         ranks = np.round(k_squared / (k_squared.max() or 1.0), 13)
         _, first, index = np.unique(ranks, return_index=True, return_inverse=True)
         return k_squared[first], index.ravel()
+
+
+def events(protocol):
+    """List all frames in order: the time since the one before, and whether it bleaches."""
+    first, last = protocol.times[: protocol.n_prebleach], protocol.times[protocol.n_prebleach :]
+    clock = [*first, *protocol.bleach_times, *last]
+    bleaches = [False] * len(first) + [True] * protocol.n_bleach + [False] * len(last)
+    intervals = np.diff(clock, prepend=clock[0] - protocol.frame_interval)
+    return [(rounded(interval), kind) for interval, kind in zip(intervals, bleaches, strict=True)]
 
 
 def rounded(time):

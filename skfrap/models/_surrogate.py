@@ -1,52 +1,78 @@
 """Recovery curves by Chebyshev interpolation of an exact model.
 
-A curve is ``c0 * (1 - depth * recovery(D, depth))``. The interpolation holds `recovery`: smooth
-in log10 D, a polynomial in the depth. The curves of one protocol fill a space of a few dimensions
-only, so what is interpolated are the scores on an orthonormal basis of that space, not the curves.
-For a curve with white noise the scores and the residual norm are sufficient statistics: estimators
-work on some 20 numbers in place of hundreds.
+A curve is c0 times a mixture of the shapes of mobile and of immobile particles, both polynomials
+in the bleach depth. What is interpolated is smooth: the shape of undepleted particles, and the
+deficit over the depth, on a grid over the model's other parameters. The curves of one protocol
+fill a space of a few dimensions only, so what is stored are the scores on an orthonormal basis of
+that space, not the curves. For a curve with white noise the scores and the residual norm are
+sufficient statistics: estimators work on some 20 numbers in place of hundreds.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import product
+from math import prod
 from threading import RLock
 
 import numpy as np
 from scipy.fft import dct
+from scipy.stats import qmc
+from tqdm import tqdm
 
 from skfrap._threads import one_blas_thread
-from skfrap.models._diffusion import DiffusionModel, broadcast_parameters
+from skfrap.models._base import LINEAR, broadcast_parameters, model_for
+from skfrap.parameters import PARAMETERS
 
-_COEFFICIENT_TOLERANCE = 1e-11
-_BASIS_TOLERANCE = 1e-10
-_LARGEST_ERROR = 1e-8
-_NODES_IN_D = (33, 65, 129, 257, 513)
+# Along one axis values are cheap; on a grid over several, a part in a million is enough.
+_LARGEST_ERROR, _LARGEST_ERROR_ON_GRID = 1e-8, 1e-6
+_COEFFICIENT_TOLERANCE, _BASIS_TOLERANCE = 1e-3, 1e-2  # of that error
+_LAXITY = (300, 50, 10)  # on grids: tried in turn
+_NESTED_NODES = (5, 9, 17, 33, 65, 129, 257, 513)
+_MOST_NODES = 4096  # on a grid over several parameters
+_CHECK_POINTS = 6
 _CHUNK = 4096
-_building = RLock()
+_LARGEST_BASIS = 2**20  # products of Chebyshev polynomials held at once
+_SHOW_PROGRESS_AFTER = 2.0  # s
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
+_building = RLock()
+
+
+class InterpolationError(RuntimeError):
+    """A model cannot be interpolated well enough, or not at a bearable cost."""
 
 
 class CurveSurrogate:
-    """Interpolate the recovery curves of a model over its diffusion coefficient and bleach depth.
+    """Interpolate the recovery curves of an exact model.
 
     Parameters
     ----------
-    model : DiffusionModel
-    D_range : tuple of float, default=None
-        Range of D in µm²/s; None is the model's own `D_range`.
+    model : ExactModel
+    ranges : dict, default=None
+        ``{name: (lowest, highest)}`` in natural units of the parameters to interpolate over,
+        besides c0, alpha and the mobile fraction, which are always free. None is D over the
+        model's own range.
+    fixed : dict, default=None
+        ``{name: value}`` of parameters that have another value than the model's default.
+    largest_error : float, default=None
+        What is accepted; None is 1e-8, or 1e-6 where it interpolates over several parameters.
 
     Attributes
     ----------
-    D_range : tuple of float
-        Where the interpolation holds, µm²/s. Outside it refuses.
+    names : tuple of str
+        Columns of the values that :meth:`scores` takes: the model's parameters without c0.
+    ranges, fixed : dict
+        As given, completed.
     basis : ndarray of shape (n_scores, n_frames)
         Orthonormal rows that span the model's curves; the first is constant.
+    n_nodes : dict
+        Nodes along each parameter that the model was evaluated at, on a grid of all of them.
     error : float
         Largest difference to the model found on check points between the nodes, for c0 = 1.
 
     Raises
     ------
-    RuntimeError
-        If the interpolation does not reach an error of 1e-8.
+    InterpolationError
+        If the error is above `largest_error`, or if it would take a grid of more than 4096 nodes
+        over several parameters.
 
     Examples
     --------
@@ -62,61 +88,84 @@ class CurveSurrogate:
     """
 
     @one_blas_thread()
-    def __init__(self, model, D_range=None):
+    def __init__(self, model, ranges=None, fixed=None, *, largest_error=None):
         self.protocol = model.protocol
-        self.D_range = tuple(map(float, model.D_range if D_range is None else D_range))
-        lowest, highest = self.D_range
-        if not 0 < lowest < highest < np.inf:
-            raise ValueError(f"D_range must be 0 < lowest < highest in µm²/s, got {D_range!r}.")
-        self._log_range = np.log10(self.D_range)
+        defaults = model.defaults()
+        others = [name for name in defaults if name not in LINEAR]
+        if ranges is None:
+            ranges = {"D": model.bounds["D"]}
+        self.ranges = {name: _check_range(name, ranges[name], others) for name in ranges}
+        given = {name: defaults[name] for name in others if defaults[name] is not None}
+        self.fixed = {
+            name: float(value)
+            for name, value in (given | (fixed or {})).items()
+            if name not in self.ranges
+        }
+        missing = [name for name in others if name not in self.ranges | self.fixed]
+        if missing or not {*self.fixed} <= {*others}:
+            raise ValueError(
+                f"ranges and fixed must together give {others}; missing {missing}, "
+                f"unknown {sorted({*self.fixed} - {*others})}."
+            )
+        self.names = tuple(name for name in defaults if name != "c0")
+        self._axes = [self.names.index(name) for name in self.ranges]
+        self._alpha, self._mobile = map(self.names.index, LINEAR[1:])
+        ends = [PARAMETERS[name].to_target(np.array(self.ranges[name])) for name in self.ranges]
+        self._lower, self._upper = np.transpose(ends) if ends else np.empty((2, 0))
 
         # A polynomial of degree n_bleach - 1; of a high degree it needs fewer nodes than that.
         n_bleach = self.protocol.n_bleach
         n_depth = min(n_bleach, 8 + int(np.ceil(5 * np.sqrt(n_bleach))))
-        depth_nodes = 0.5 + 0.5 * _first_kind_nodes(n_depth)
-        recovery = self._coefficients_in_D(model, depth_nodes)
-        recovery = _first_kind_coefficients(recovery, axis=1)
-        immobile = _first_kind_coefficients(model.immobile(depth_nodes), axis=0)
-
-        self._build_basis(recovery)
-        postbleach_basis = self.basis[:, self.protocol.n_prebleach :]
-        self._mobile = recovery @ postbleach_basis.T  # (n_D, n_depth, n_scores)
-        self._immobile = np.outer(immobile, postbleach_basis.sum(axis=1))  # (n_depth, n_scores)
-        self._unbleached = self.basis.sum(axis=1)
-        slope = np.polynomial.chebyshev.chebder(self._mobile, axis=0)
-        slope *= 2 / np.diff(self._log_range)
-        slope = np.concatenate([slope, np.zeros((1, *slope.shape[1:]))])
-        self._mobile_and_slope = np.concatenate([self._mobile, slope], axis=2)
-        self.error = self._measure_error(model)
-        if not self.error < _LARGEST_ERROR:
-            raise RuntimeError(
-                f"interpolation of {self.protocol!r} over D from {lowest:.3g} to {highest:.3g} "
-                f"µm²/s reaches an error of {self.error:.1e} only; use a narrower D_range."
+        self._depth_nodes = 0.5 + 0.5 * _first_kind_nodes(n_depth)
+        if largest_error is None:
+            largest_error = _LARGEST_ERROR if len(self._axes) < 2 else _LARGEST_ERROR_ON_GRID
+        tolerance = _COEFFICIENT_TOLERANCE * largest_error
+        # On a grid fewer coefficients add up to the error, how many is not known before.
+        for laxity in (1,) if len(self._axes) < 2 else _LAXITY:
+            self._build(model, laxity * tolerance, _BASIS_TOLERANCE * largest_error)
+            self.error = self._measure_error(model)
+            if self.error < largest_error:
+                break
+        else:
+            raise InterpolationError(
+                f"interpolation of {self.protocol!r} over {self._described()} reaches an error of "
+                f"{self.error:.1e} only, not {largest_error:.0e}; use narrower bounds."
             )
 
     @one_blas_thread()
-    def curves(self, D, c0, alpha, mobile_fraction=1.0):
-        """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`.
+    def curves(self, **parameters):
+        """Compute recovery curves; arguments and result as of the model's `curves`.
 
         Raises
         ------
         ValueError
-            If D lies outside `D_range`.
+            If a parameter lies outside of its range, or is not the fixed one.
         """
-        values = broadcast_parameters(D=D, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction)
-        D, c0, alpha, mobile = values.values()
-        depth = 1 - alpha
-        lowest, highest = self.D_range
-        if len(D) and not (D.min() >= lowest * _BELOW_ONE and D.max() * _BELOW_ONE <= highest):
-            raise ValueError(
-                f"D must lie in the range of the interpolation, {lowest:.6g} to {highest:.6g} "
-                f"µm²/s; got values from {D.min():.6g} to {D.max():.6g}. Use the model itself, or "
-                "a surrogate with a wider D_range."
-            )
-        curves = np.empty((len(D), self.protocol.n_frames))
-        for start in range(0, len(D), _CHUNK):
+        values = {"mobile_fraction": 1.0} | self.fixed | parameters
+        missing = sorted({*self.names, "c0"} - {*values})
+        unknown = sorted({*values} - {*self.names, "c0"})
+        if missing or unknown:
+            raise TypeError(f"parameters missing: {missing}; unknown: {unknown}.")
+        values = broadcast_parameters(**values)
+        c0 = values.pop("c0")
+        for name, value in self.fixed.items():
+            if not (values[name] == value).all():
+                raise ValueError(f"{name} must be {value:g}, as the interpolation was built with.")
+        for name, (lowest, highest) in self.ranges.items():
+            given = values[name]
+            if len(given) and not self._holds(name, given.min(), given.max()):
+                raise ValueError(
+                    f"{name} must lie in the range of the interpolation, {lowest:.6g} to "
+                    f"{highest:.6g} {PARAMETERS[name].unit}; got values from {given.min():.6g} to "
+                    f"{given.max():.6g}. Use the model itself, or a surrogate with a wider range."
+                )
+        with np.errstate(divide="ignore"):
+            targets = [PARAMETERS[name].to_target(values[name]) for name in self.names]
+        table = np.column_stack(targets)
+        curves = np.empty((len(c0), self.protocol.n_frames))
+        for start in range(0, len(c0), _CHUNK):
             rows = slice(start, start + _CHUNK)
-            scores = self.scores(np.log10(D[rows]), depth[rows], mobile[rows])
+            scores = self.scores(table[rows])
             scores *= c0[rows, np.newaxis]
             np.matmul(scores, self.basis, out=curves[rows])
         return curves
@@ -125,141 +174,404 @@ class CurveSurrogate:
         """Compute the scores of measured curves: (n, n_frames) to (n, n_scores)."""
         return curves @ self.basis.T
 
-    def scores(self, log10_D, depth, mobile_fraction=None):
+    def covers(self, ranges):
+        """Tell whether ``{name: (lowest, highest)}`` in natural units lies within the ranges.
+
+        What is fixed must be what it was fixed to.
+        """
+        return all(self._holds(name, *ranges[name]) for name in self.ranges) and all(
+            ranges[name] == (value, value) for name, value in self.fixed.items()
+        )
+
+    def _holds(self, name, lowest, highest):
+        low, high = self.ranges[name]
+        return lowest >= low * _BELOW_ONE and highest * _BELOW_ONE <= high
+
+    def scores(self, values):
         """Compute the scores of curves with c0 = 1, without checking the arguments.
 
         Parameters
         ----------
-        log10_D, depth, mobile_fraction : ndarray of shape (n,)
-            Inside their ranges; mobile_fraction None is 1.
+        values : ndarray of shape (n, n_names)
+            Columns as in `names`, on the targets' scales, inside their ranges.
 
         Returns
         -------
         ndarray of shape (n, n_scores)
         """
-        in_depth = _chebyshev_basis(2 * depth - 1, self._mobile.shape[1])
-        deficit = self._interpolate(log10_D, in_depth, self._mobile)
-        if mobile_fraction is not None:
-            deficit *= mobile_fraction[:, np.newaxis]
-            deficit += (1 - mobile_fraction)[:, np.newaxis] * (in_depth @ self._immobile)
-        return self._unbleached - depth[:, np.newaxis] * deficit
+        return self._evaluate(values, ())[0]
 
-    def scores_and_slopes(self, log10_D, depth, mobile_fraction=None):
-        """Compute the scores and their derivatives by log10 D, depth and mobile fraction.
+    def scores_and_slopes(self, values, wanted):
+        """Compute the scores, and their derivatives by some of the columns.
 
         Parameters
         ----------
-        log10_D, depth, mobile_fraction : ndarray of shape (n,)
+        values : ndarray of shape (n, n_names)
             As in :meth:`scores`.
+        wanted : sequence of int
+            Columns to differentiate by.
 
         Returns
         -------
-        scores, by_log10_D, by_depth : ndarray of shape (n, n_scores)
-        by_mobile_fraction : ndarray of shape (n, n_scores)
-            None where mobile_fraction is.
+        scores : ndarray of shape (n, n_scores)
+        slopes : list of ndarray of shape (n, n_scores)
         """
-        n_depth, n_scores = self._mobile.shape[1:]
-        in_depth = _chebyshev_basis(2 * depth - 1, n_depth)
-        slope_in_depth = 2 * _chebyshev_slope_basis(2 * depth - 1, n_depth)
-        in_D = self._in_D(log10_D) @ self._mobile_and_slope.reshape(len(self._mobile), -1)
-        in_D = in_D.reshape(len(log10_D), n_depth, 2 * n_scores)
-        both = np.matmul(in_depth[:, np.newaxis], in_D)[:, 0]
-        moving, by_log10_D = both[:, :n_scores], both[:, n_scores:]
-        moving_by_depth = np.matmul(slope_in_depth[:, np.newaxis], in_D[:, :, :n_scores])[:, 0]
-        depth = depth[:, np.newaxis]
-        if mobile_fraction is None:
-            return (
-                self._unbleached - depth * moving,
-                -depth * by_log10_D,
-                -(moving + depth * moving_by_depth),
-                None,
+        step = max(1, _LARGEST_BASIS // max(1, self._moving.n_products))
+        if len(values) <= step:
+            return self._evaluate(values, wanted)
+        parts = [
+            self._evaluate(values[first : first + step], wanted)
+            for first in range(0, len(values), step)
+        ]
+        slopes = [np.concatenate(column) for column in zip(*(p[1] for p in parts), strict=True)]
+        return np.concatenate([part[0] for part in parts]), slopes
+
+    def _evaluate(self, values, wanted):
+        mobile = values[:, self._mobile, np.newaxis]
+        in_axes = self._in_axes(values)
+        depth = 1 - values[:, self._alpha]
+        rows, rows_slope = self._in_depth(depth, self._alpha in wanted)
+        by_axes = any(axis in wanted for axis in self._axes)
+        moving, *moving_slopes = self._moving.evaluate(in_axes, rows, rows_slope, by_axes)
+        if self._mobile not in wanted and (mobile == 1).all():
+            slopes = {self._alpha: moving_slopes[0]}
+            for k, axis in enumerate(self._axes if by_axes else ()):
+                slopes[axis] = moving_slopes[1][k]
+            return moving + self._constant, [slopes[column] for column in wanted]
+        still, *still_slopes = self._still.evaluate(in_axes, rows, rows_slope, by_axes)
+        difference = moving - still
+        slopes = {self._mobile: difference}
+        if rows_slope is not None:
+            by_alpha = still_slopes[0] + mobile * (moving_slopes[0] - still_slopes[0])
+            slopes[self._alpha] = by_alpha
+        for k, axis in enumerate(self._axes if by_axes else ()):
+            slopes[axis] = mobile * moving_slopes[1][k] + (1 - mobile) * still_slopes[1][k]
+        return self._constant + still + mobile * difference, [slopes[c] for c in wanted]
+
+    def _in_axes(self, values):
+        unit = (2 * values[:, self._axes] - self._lower - self._upper) / (self._upper - self._lower)
+        return [
+            _chebyshev_basis(column, n)
+            for column, n in zip(unit.T, self._moving.shape, strict=True)
+        ]
+
+    def _in_depth(self, depth, with_slope):
+        """Return the factors of the undepleted part and of the deficits, and slopes by alpha."""
+        n_depth = len(self._depth_nodes)
+        polynomials = _chebyshev_basis(2 * depth - 1, n_depth)
+        column = depth[:, np.newaxis]
+        rows = self._with_undepleted(-column * polynomials, 1.0)
+        if not with_slope:
+            return rows, None
+        slope = polynomials + 2 * column * _chebyshev_slope_basis(2 * depth - 1, n_depth)
+        return rows, self._with_undepleted(slope, 0.0)
+
+    def _with_undepleted(self, rows, value):
+        if not self._undepleted_varies:
+            return rows
+        return np.concatenate([np.full((len(rows), 1), value), rows], axis=1)
+
+    # Construction
+
+    def _build(self, model, tolerance, basis_tolerance):
+        coefficients = self._coefficients(model, tolerance)  # (..., 2, 1 + n_depth, n_frames)
+        undepleted = coefficients[..., 0, :].copy()
+        undepleted[(0,) * len(self._axes)] -= 1.0
+        self._undepleted_varies = bool(np.abs(undepleted).max() > 1e-13)
+        if not self._undepleted_varies:
+            coefficients = coefficients[..., 1:, :]
+        self._build_basis(coefficients, basis_tolerance)
+        scores = coefficients @ self.basis.T
+        unit = 2 / (self._upper - self._lower)
+        self._moving, self._still = (_Tensor(scores[..., k, :, :], unit) for k in (0, 1))
+        ones = 0.0 if self._undepleted_varies else 1.0
+        self._constant = ones * self.basis.sum(axis=1)
+
+    def _coefficients(self, model, tolerance):
+        """Interpolate on a grid that is as fine as it needs to be along each axis."""
+        n_axes = len(self._axes)
+        known = {}
+
+        def values(unit):
+            if unit not in known:
+                known[unit] = self._node_values(model, unit)
+            return known[unit]
+
+        if n_axes < 2:
+            coefficients, n_nodes = _refine(lambda x: values((x,)[:n_axes]), tolerance, n_axes)
+            self.n_nodes = dict(zip(self.ranges, n_nodes, strict=True))
+            return coefficients
+
+        # How many nodes an axis needs is seen along lines through the box.
+        def n_needed(axis, line):
+            along = partial(_replaced, line, axis)
+            return len(_refine(lambda x: values(along(x)), tolerance)[0])
+
+        counts = [2 + max(n_needed(k, line) for line in self._probes(k)) for k in range(n_axes)]
+        if prod(counts) > _MOST_NODES:
+            raise InterpolationError(
+                f"interpolation over {self._described()} takes {' x '.join(map(str, counts))} "
+                f"nodes, more than {_MOST_NODES}; use narrower bounds, or the model itself."
             )
-        still, still_by_depth = in_depth @ self._immobile, slope_in_depth @ self._immobile
-        mobile = mobile_fraction[:, np.newaxis]
-        deficit = still + mobile * (moving - still)
-        by_depth = still_by_depth + mobile * (moving_by_depth - still_by_depth)
-        return (
-            self._unbleached - depth * deficit,
-            -depth * mobile * by_log10_D,
-            -(deficit + depth * by_depth),
-            -depth * (moving - still),
+        self.n_nodes = dict(zip(self.ranges, counts, strict=True))
+        nodes = [np.cos(np.pi * np.arange(n) / (n - 1)).tolist() for n in counts]
+        grid = [*product(*nodes)]
+        # D last: the model keeps what it has prepared for the same optics.
+        by_optics = sorted(grid, key=lambda unit: _replaced(unit, self._axis_of_D, 0.0))
+        points = tqdm(
+            by_optics,
+            desc=f"preparing the model over {', '.join(self.ranges)}",
+            delay=_SHOW_PROGRESS_AFTER,
+            leave=False,
         )
+        for point in points:
+            values(point)
+        table = np.array([known[point] for point in grid])
+        table = table.reshape(*counts, *table.shape[1:])
+        for axis in range(n_axes):
+            table = _lobatto_coefficients(table, axis)
+        return self._with_known_factor(model, table, tolerance)
 
-    def _in_D(self, log10_D):
-        lowest, highest = self._log_range
-        return _chebyshev_basis(
-            (2 * log10_D - lowest - highest) / (highest - lowest), len(self._mobile)
-        )
+    @property
+    def _axis_of_D(self):
+        return [*self.ranges].index("D") if "D" in self.ranges else -1
 
-    def _interpolate(self, log10_D, in_depth, coefficients):
-        in_D = self._in_D(log10_D) @ coefficients.reshape(len(coefficients), -1)
-        in_D = in_D.reshape(len(log10_D), *coefficients.shape[1:])
-        return np.matmul(in_depth[:, np.newaxis], in_D)[:, 0]
+    def _probes(self, axis):
+        """Return points whose line along an axis shows how many nodes it needs."""
+        if axis == self._axis_of_D:
+            # At the upper ends, where nothing is bleached by imaging, D is cheap.
+            return [(1.0,) * len(self._axes)]
+        return [(x,) * len(self._axes) for x in (-0.6, 0.1, 0.7)]
 
-    def _coefficients_in_D(self, model, depth_nodes):
-        """Refine nested Chebyshev-Lobatto nodes in log10 D until the coefficients vanish."""
-        middle, half = self._log_range.mean(), 0.5 * np.diff(self._log_range)[0]
-        values = {}
-        for n_nodes in _NODES_IN_D:
-            fractions = np.arange(n_nodes) / (n_nodes - 1)
-            for fraction in fractions:
-                if fraction not in values:
-                    D = 10 ** (middle + half * np.cos(np.pi * fraction))
-                    values[fraction] = model.recovery(D, depth_nodes)
-            coefficients = dct(np.stack([values[f] for f in fractions]), type=1, axis=0)
-            coefficients /= n_nodes - 1
-            coefficients[[0, -1]] *= 0.5
-            size = np.abs(coefficients).max(axis=(1, 2))
-            significant = np.flatnonzero(size > _COEFFICIENT_TOLERANCE * size.max())
-            if significant[-1] < 0.9 * n_nodes:
-                break
-        # At least two: a recovery that D does not touch has a slope too, zero.
-        return coefficients[: max(2, significant[-1] + 1)]
+    def _node_values(self, model, unit):
+        """Compute what is interpolated at a point of the unit box: (2, 1 + n_depth, n_frames)."""
+        point = self._point(np.array(unit))
+        depth = np.append(0.0, self._depth_nodes)
+        both = np.stack(model.shapes(depth, **point)) / self._removed_factor(model, point)
+        deficit = (both[:, :1] - both[:, 1:]) / self._depth_nodes[:, np.newaxis]
+        both[:, 1:] = _first_kind_coefficients(deficit, axis=1)
+        return both
 
-    def _build_basis(self, recovery):
-        """Span the constant and the recovery at all nodes by orthonormal rows."""
+    def _point(self, unit):
+        middle, half = 0.5 * (self._lower + self._upper), 0.5 * (self._upper - self._lower)
+        point = {
+            name: float(PARAMETERS[name].from_target(value))
+            for name, value in zip(self.ranges, middle + half * unit, strict=True)
+        }
+        return point | self.fixed
+
+    def _removed_factor(self, model, point):
+        """Return what the model is nearly proportional to, if it varies over a grid."""
+        varies = len(self._axes) > 1 and any(name in self.ranges for name in model.known_factors)
+        return model.known_factor(**point) if varies else 1.0
+
+    def _with_known_factor(self, model, coefficients, tolerance):
+        """Multiply the interpolated by the factor that was removed, on finer nodes."""
+        for axis, name in enumerate(self.ranges):
+            if name not in model.known_factors:
+                continue
+            n_fine = 2 * coefficients.shape[axis] + 17
+            x = np.cos(np.pi * np.arange(n_fine) / (n_fine - 1))
+            coarse = _chebyshev_basis(x, coefficients.shape[axis])
+            fine = np.moveaxis(np.tensordot(coarse, coefficients, (1, axis)), 0, -1)
+            unit = np.zeros((n_fine, len(self._axes)))
+            unit[:, axis] = x
+            factor = [self._removed_factor(model, self._point(row)) for row in unit]
+            fine = np.moveaxis(fine * np.array(factor).T, -1, axis)
+            coefficients = _truncated(_lobatto_coefficients(fine, axis), tolerance, axis)
+        return coefficients
+
+    def _build_basis(self, coefficients, tolerance):
+        """Span the constant and all of the model's curves by orthonormal rows."""
         protocol = self.protocol
         constant = np.full((1, protocol.n_frames), protocol.n_frames**-0.5)
-        rows = recovery.reshape(-1, protocol.n_postbleach)
-        rows = np.pad(rows, [(0, 0), (protocol.n_prebleach, 0)])
-        # The immobile particles' curve is the prebleach frames against the postbleach ones.
-        step = (np.arange(protocol.n_frames) >= protocol.n_prebleach).astype(float)
-        rows = np.vstack([rows, step])
-        rows -= rows @ constant.T @ constant
+        rows = coefficients.reshape(-1, protocol.n_frames)
+        rows = rows - rows @ constant.T @ constant
+        if len(rows) > 4 * protocol.n_frames:  # the triangular factor has the same directions
+            rows = np.linalg.qr(rows, mode="r")
         _, size, directions = np.linalg.svd(rows, full_matrices=False)
-        kept = max(1, np.count_nonzero(size > _BASIS_TOLERANCE * size[0]))
+        kept = max(1, np.count_nonzero(size > tolerance * size[0]))
         # Weak directions are orthogonal to the constant only to rounding over their size: repeat.
         basis, _ = np.linalg.qr(np.vstack([constant, directions[:kept]]).T)
         self.basis = np.ascontiguousarray(basis.T)
 
     def _measure_error(self, model):
-        lowest, highest = self._log_range
         depth = np.array([0.07, 0.35, 0.62, 0.97])
         error = 0.0
-        for log10_D in lowest + (highest - lowest) * np.array([0.03, 0.21, 0.44, 0.68, 0.83, 0.99]):
-            point = {"D": 10**log10_D, "c0": 1.0, "alpha": 1 - depth, "mobile_fraction": 0.9}
+        for unit in 2 * _halton(_CHECK_POINTS, len(self._axes)) - 1:
+            point = self._point(unit) | {"c0": 1.0, "alpha": 1 - depth, "mobile_fraction": 0.9}
             error = max(error, np.abs(self.curves(**point) - model.curves(**point)).max())
         return float(error)
 
+    def _described(self):
+        return ", ".join(
+            f"{name} from {lowest:.3g} to {highest:.3g} {PARAMETERS[name].unit}".rstrip()
+            for name, (lowest, highest) in self.ranges.items()
+        )
 
-def model_for(protocol, weights="mean"):
-    """Make the model of a protocol's curves: the region's mean, or, as "noise", by squared weights.
 
-    The noise variance of a curve's value is the squared ROI weights' mean of that of the pixels.
+class _Tensor:
+    """Chebyshev coefficients over several axes of rows of scores, and their slopes.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (n_1, ..., n_p, n_rows, n_scores)
+    unit : ndarray of shape (p,)
+        Derivative of each axis' unit variable by the parameter.
     """
-    squared = None if weights == "mean" else protocol.roi_weights**2 / protocol.noise_gain
-    return DiffusionModel(protocol, squared)
+
+    def __init__(self, coefficients, unit):
+        *self.shape, self.n_rows, self.n_scores = coefficients.shape
+        # What does not depend on a parameter needs no sum over its polynomials.
+        size = np.abs(coefficients).max()
+        self._active = []
+        for axis, n in enumerate(self.shape):
+            if n > 1 and np.abs(np.delete(coefficients, 0, axis)).max() > 1e-13 * size:
+                self._active.append(axis)
+            else:
+                coefficients = np.take(coefficients, [0], axis)
+        self.n_products = prod(coefficients.shape[: len(self.shape)])
+        parts = [coefficients] + [
+            unit[axis] * _slope_coefficients(coefficients, axis) for axis in self._active
+        ]
+        self._with_slopes = np.stack(parts, axis=-3).reshape(self.n_products, -1)
+        self._values = np.ascontiguousarray(coefficients.reshape(self.n_products, -1))
+
+    def evaluate(self, in_axes, rows, rows_slope, by_axes):
+        """Sum over polynomials and rows.
+
+        Parameters
+        ----------
+        in_axes : list of ndarray of shape (n, n_k)
+            Chebyshev polynomials along each axis.
+        rows, rows_slope : ndarray of shape (n, n_rows)
+            Factors of the rows, and their derivatives or None.
+        by_axes : bool
+            Whether to differentiate by the axes' parameters.
+
+        Returns
+        -------
+        values : ndarray of shape (n, n_scores)
+        by_rows : ndarray of shape (n, n_scores)
+            None where `rows_slope` is.
+        by_axes : list of ndarray of shape (n, n_scores)
+            Without `by_axes` not to be used; a plain 0 for an axis that makes no difference.
+        """
+        n = len(rows)
+        basis = np.ones((n, 1))
+        for axis in self._active:
+            products = basis[:, :, np.newaxis] * in_axes[axis][:, np.newaxis]
+            basis = products.reshape(n, products.shape[1] * products.shape[2])
+        table = self._with_slopes if by_axes else self._values
+        n_parts = 1 + by_axes * len(self._active)
+        table = (basis @ table).reshape(n, n_parts, self.n_rows, self.n_scores)
+        values, *slopes = (
+            np.matmul(rows[:, np.newaxis], table[:, k])[:, 0] for k in range(n_parts)
+        )
+        by_rows = None
+        if rows_slope is not None:
+            by_rows = np.matmul(rows_slope[:, np.newaxis], table[:, 0])[:, 0]
+        by_axis = [0.0] * len(self.shape)
+        for axis, slope in zip(self._active, slopes, strict=False):
+            by_axis[axis] = slope
+        return values, by_rows, by_axis
 
 
-def surrogate_for(protocol, D_range=None, weights="mean"):
-    """Build the surrogate of :func:`model_for`, or take it from the last few built."""
+def surrogate_for(
+    protocol, model="diffusion", ranges=None, fixed=None, weights="mean", largest_error=None
+):
+    """Build the surrogate of :func:`model_for`, or take it from the last few built.
+
+    Parameters
+    ----------
+    protocol, model, weights
+        As in :func:`model_for`.
+    ranges, fixed, largest_error
+        As in :class:`CurveSurrogate`.
+
+    Returns
+    -------
+    CurveSurrogate
+    """
+    key = [None if given is None else tuple(sorted(given.items())) for given in (ranges, fixed)]
     with _building:  # a second thread that wants the same waits for it
-        return _build_surrogate(protocol, D_range, weights)
+        return _build_surrogate(protocol, model, *key, weights, largest_error)
 
 
 @lru_cache(maxsize=16)
-def _build_surrogate(protocol, D_range, weights):
-    return CurveSurrogate(model_for(protocol, weights), D_range)
+def _build_surrogate(protocol, model, ranges, fixed, weights, largest_error):
+    given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
+    return CurveSurrogate(model_for(protocol, model, weights), *given, largest_error=largest_error)
+
+
+def _check_range(name, given, known):
+    if name not in known:
+        raise ValueError(f"ranges can be given for {known}, got {name!r}.")
+    lowest, highest = map(float, given)
+    positive = PARAMETERS[name].scale == "log10"
+    if not (lowest < highest < np.inf and (lowest > 0 if positive else lowest >= 0)):
+        raise ValueError(
+            f"the range of {name} must be increasing, finite and "
+            f"{'positive' if positive else 'not negative'}, got {given!r}."
+        )
+    return lowest, highest
+
+
+def _refine(function, tolerance, n_axes=1):
+    """Refine nested Chebyshev-Lobatto nodes on [-1, 1] until the coefficients vanish.
+
+    Returns
+    -------
+    coefficients : ndarray of shape (n, ...)
+    n_nodes : tuple of int
+        How many nodes that took.
+    """
+    if n_axes == 0:
+        return function(0.0), ()
+    for n_nodes in _NESTED_NODES:
+        nodes = np.cos(np.pi * (np.arange(n_nodes) / (n_nodes - 1)))
+        coefficients = _lobatto_coefficients(np.stack([function(x) for x in nodes.tolist()]), 0)
+        kept = _truncated(coefficients, tolerance, 0)
+        if len(kept) < 0.9 * n_nodes:
+            break
+    return kept, (n_nodes,)
+
+
+def _replaced(point, axis, value):
+    """Put another value into a point, a tuple, at an axis; -1 is none of them."""
+    return tuple(value if k == axis else x for k, x in enumerate(point))
+
+
+def _truncated(coefficients, tolerance, axis):
+    """Leave out the last coefficients along an axis, as far as they are negligible."""
+    others = tuple(k for k in range(coefficients.ndim) if k != axis)
+    size = np.abs(coefficients).max(axis=others)
+    significant = np.flatnonzero(size > tolerance * np.abs(coefficients).max())
+    # At least two: what a parameter does not touch has a slope by it too, zero.
+    return np.take(coefficients, range(max(2, significant[-1] + 1)), axis)
+
+
+def _lobatto_coefficients(values, axis):
+    """Turn values at cos(pi k / (n - 1)) along an axis into Chebyshev coefficients."""
+    n = values.shape[axis]
+    coefficients = np.moveaxis(dct(values, type=1, axis=axis) / (n - 1), axis, 0)
+    coefficients[[0, -1]] *= 0.5
+    return np.moveaxis(coefficients, 0, axis)
+
+
+def _slope_coefficients(coefficients, axis):
+    """Differentiate along an axis, with a last coefficient of zero."""
+    slope = np.polynomial.chebyshev.chebder(coefficients, axis=axis)
+    pad = [(0, 0)] * slope.ndim
+    pad[axis] = 0, 1
+    return np.pad(slope, pad)
+
+
+def _halton(n, dimensions):
+    """Spread n points evenly over the unit cube, the same each time."""
+    if dimensions == 0:
+        return np.empty((1, 0))
+    return qmc.Halton(dimensions, scramble=False).random(n + 1)[1:]
 
 
 def _first_kind_nodes(n):

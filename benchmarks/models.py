@@ -1,0 +1,207 @@
+"""Measure fits of every model: interpolation over several parameters, time, recovery, coverage.
+
+1. Interpolation over two parameters that shape the curve: time to build, error on random points, and
+   10,000 fits.
+2. One curve with D, k_on, k_off, c0 and alpha free, from a fresh estimator.
+3. A thousand simulated curves per model with noise of a = 1e-4: what is estimated against what is
+   true. Median of the errors over their standard errors, and coverage of the 95 % intervals, for
+   each parameter, over the curves that are not flagged as poorly determined. Where many are, the
+   benchmark says how many, and what is told instead.
+
+    python -m benchmarks.models             some 5 minutes
+    python -m benchmarks.models --quick     200 curves per model, a minute
+"""
+
+import argparse
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.stats import loguniform, uniform
+
+from benchmarks._report import Report
+from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.models import CurveSurrogate, DiffusionModel, effective_diffusion
+from skfrap.parameters import PARAMETERS
+
+_A = 1e-4
+_GOOD_BIAS, _GOOD_COVERAGE = 0.1, (93.0, 97.0)
+
+
+@dataclass
+class Case:
+    """A model, what is drawn of it, and what is fixed."""
+
+    title: str
+    model: str
+    prior: dict
+    fixed: dict = field(default_factory=dict)
+
+
+DIFFUSION = {"D": loguniform(3.0, 300.0), "c0": uniform(0.5, 0.5), "alpha": uniform(0.45, 0.4)}
+CASES = [
+    Case("diffusion", "diffusion", DIFFUSION),
+    Case(
+        "diffusion, mobile fraction",
+        "diffusion",
+        DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)},
+    ),
+    Case(
+        "diffusion, imaging bleach",
+        "diffusion",
+        DIFFUSION | {"imaging_bleach": uniform(0.985, 0.013)},
+    ),
+    Case("diffusion, bleach blur", "diffusion", DIFFUSION | {"bleach_blur": uniform(1.5, 2.5)}),
+    Case(
+        "binding",
+        "binding",
+        DIFFUSION | {"D": loguniform(30, 300), "k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 3)},
+    ),
+    Case("Soumpasis", "soumpasis", DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}),
+    Case("Gaussian beam", "gaussian_beam", DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}),
+    Case(
+        "one exponential",
+        "exponential",
+        {"half_time": loguniform(0.5, 8), "c0": uniform(0.5, 0.5), "alpha": uniform(0.45, 0.4)},
+    ),
+    Case(
+        "two exponentials",
+        "exponential",
+        {
+            "half_time": loguniform(0.4, 1.0),
+            "half_time_ratio": loguniform(6, 10),
+            "second_fraction": uniform(0.3, 0.4),
+            "c0": uniform(0.5, 0.5),
+            "alpha": uniform(0.45, 0.4),
+        },
+    ),
+    Case(
+        "reaction, alpha known",
+        "reaction",
+        {"k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 1), "c0": uniform(0.5, 0.5)},
+        {"alpha": 0.6},
+    ),
+]  # fmt: skip
+
+
+def measure_interpolation(report, protocol, n_fits, seed):
+    model = DiffusionModel(protocol)
+    random = np.random.default_rng(seed)
+    for name, drawn in (
+        ("bleach_blur", uniform(0.5, 4.0)),
+        ("imaging_bleach", uniform(0.98, 0.02)),
+    ):
+        ranges = {key: model.bounds[key] for key in ("D", name)}
+        start = time.perf_counter()
+        surrogate = CurveSurrogate(model, ranges)
+        seconds = time.perf_counter() - start
+        nodes = " x ".join(map(str, surrogate.n_nodes.values()))
+        report.add(
+            f"interpolation over D and {name}, {nodes} nodes", seconds, "{:.1f} s", at_most=60
+        )
+        error = 0.0
+        for _ in range(60):
+            point = {
+                "D": float(loguniform(*ranges["D"]).ppf(random.uniform())),
+                name: random.uniform(*ranges[name]),
+                "c0": 1.0,
+                "alpha": random.uniform(),
+                "mobile_fraction": random.uniform(),
+            }
+            error = max(error, np.abs(surrogate.curves(**point) - model.curves(**point)).max())
+        report.add("  its error on 60 random points", error, "{:.1e}", at_most=1e-6)
+        simulator = FRAPSimulator(protocol, {name: drawn}, random_state=seed)
+        X = simulator.sample(n_fits).data
+        estimator = LeastSquaresFRAP(protocol, parameters=("D", "c0", "alpha", name)).fit(X)
+        estimator.predict(X[:100])
+        start = time.perf_counter()
+        estimator.predict(X)
+        seconds = time.perf_counter() - start
+        limit = 10 * n_fits / 10_000
+        report.add(f"  {n_fits:,} fits", seconds, "{:.2f} s", at_most=limit)
+
+
+def measure_one_binding_fit(report, protocol, seed):
+    prior = {"D": 100.0, "k_on": 1.0, "k_off": 0.5, "a": _A}
+    X = FRAPSimulator(protocol, prior, model="binding", random_state=seed).sample(2).data
+    start = time.perf_counter()
+    estimator = LeastSquaresFRAP(protocol, model="binding").fit(X)
+    estimator.estimate(X[:1])
+    seconds = time.perf_counter() - start
+    report.add("one binding fit, all prepared anew", seconds, "{:.2f} s", at_most=10)
+    start = time.perf_counter()
+    estimator.estimate(X[1:])
+    report.add("  and the next", time.perf_counter() - start, "{:.2f} s")
+
+
+def measure_recovery(report, protocol, case, n_curves, seed):
+    sample = FRAPSimulator(
+        protocol, case.prior | case.fixed | {"a": _A}, model=case.model, random_state=seed
+    ).sample(n_curves)
+    names = tuple(name for name in case.prior)
+    estimator = LeastSquaresFRAP(
+        protocol, model=case.model, parameters=names, fixed=case.fixed
+    ).fit(sample.data)
+    start = time.perf_counter()
+    estimates = estimator.estimate(sample.data)
+    seconds = time.perf_counter() - start
+    determined = ~estimates.poorly_determined
+    report.section(f"{case.title}: {n_curves:,} curves in {seconds:.1f} s")
+    share = f"{100 * determined.mean():.1f} %"
+    report.line("determined", share)
+    theta, std = estimator.predict(sample.data, return_std=True)
+    intervals = estimator.predict_interval(sample.data)
+    for k, name in enumerate(names):
+        truth = PARAMETERS[name].to_target(sample.parameters[name])
+        z = (theta[:, k] - truth) / std[:, k]
+        inside = (intervals[:, k, 0] <= truth) & (truth <= intervals[:, k, 1])
+        _report_recovery(report, name, z[determined], inside[determined])
+    if case.model == "binding":
+        _report_effective(report, sample, estimates, determined)
+
+
+def _report_recovery(report, name, z, inside):
+    bias = abs(np.median(z))
+    coverage = 100 * np.mean(inside)
+    low, high = _GOOD_COVERAGE
+    met = bool(bias < _GOOD_BIAS and low <= coverage <= high)
+    report.line(
+        f"{name}: |median error| / standard error; coverage",
+        f"{bias:.3f}; {coverage:.1f} %",
+        f"< {_GOOD_BIAS}; {low:g}-{high:g} %",
+        met,
+    )
+
+
+def _report_effective(report, sample, estimates, determined):
+    truth = effective_diffusion(*(sample.parameters[name] for name in ("D", "k_on", "k_off")))
+    lower, upper = estimates.D_effective_um2_s_lower, estimates.D_effective_um2_s_upper
+    inside = (lower <= truth) & (truth <= upper)
+    for which, rows in (("determined", determined), ("poorly determined", ~determined)):
+        report.line(f"D_effective, {which}: coverage", f"{100 * inside[rows].mean():.1f} %")
+        width = np.median(np.log10(upper[rows] / lower[rows]))
+        report.line("  median width of its interval", f"{width:.3f} decades")
+    named = np.mean(["use D_effective" in flag for flag in estimates.flags[~determined]])
+    report.line("poorly determined that say use D_effective", f"{100 * named:.0f} %")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="200 curves per model")
+    parser.add_argument("--models", nargs="*", help="only cases whose title holds one of these")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    n_curves = 200 if arguments.quick else 1000
+    report = Report("fits of every model", arguments.seed)
+    protocol = FRAPProtocol()
+    if not arguments.models:
+        measure_interpolation(report, protocol, 10_000, arguments.seed)
+        measure_one_binding_fit(report, protocol, arguments.seed)
+    for case in CASES:
+        if not arguments.models or any(word in case.title for word in arguments.models):
+            measure_recovery(report, protocol, case, n_curves, arguments.seed)
+    report.exit()
+
+
+if __name__ == "__main__":
+    main()

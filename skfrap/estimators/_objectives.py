@@ -1,0 +1,210 @@
+"""What else than a sum of squares may be minimised: for outlier frames, for noise that varies.
+
+Both start from the least-squares fit, work on frames rather than scores, and return the estimates
+with their precision, the inverse of the covariance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from skfrap.estimators._levenberg_marquardt import minimize_in_box
+
+_HUBER = 1.345  # standard deviations; 95 % as efficient as least squares on normal noise
+_ROUNDS = 3  # of fitting and taking the scale of the residuals anew
+_SMALLEST, _LARGEST = 1e-8, 1e4  # of a and b over what the residuals say
+_LOG_10 = np.log(10)
+_SMALLEST_TOLERANCE = 1e-12  # a likelihood is known to no more digits
+
+
+@dataclass
+class Refined:
+    """What refining a batch of fits gives; entries as in `Fits`.
+
+    Attributes
+    ----------
+    theta, converged, n_iter
+    precision : ndarray of shape (n, n_free, n_free)
+        Inverse covariance of theta.
+    a, b : ndarray of shape (n,)
+        Noise variance of a pixel, and that per intensity.
+    """
+
+    theta: np.ndarray
+    converged: np.ndarray
+    n_iter: np.ndarray
+    precision: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+
+
+class HuberLoss:
+    """Sum of squares that grows only linearly beyond 1.345 standard deviations [1]_.
+
+    The standard deviation is that of the bulk of the residuals, by their median size.
+
+    Parameters
+    ----------
+    gain : float
+        Noise variance of a curve's value over that of a pixel.
+
+    References
+    ----------
+    .. [1] Huber, Ann. Math. Stat. 35, 73-101 (1964).
+    """
+
+    def __init__(self, gain):
+        self.gain = gain
+
+    def refine(self, frames, X, theta, lower, upper, size, *, max_iter, tol):
+        """Refine least-squares fits.
+
+        Parameters
+        ----------
+        frames : callable
+            ``frames(theta, rows)`` gives the model's curves (m, n_frames) and their Jacobian (m,
+            n_free, n_frames).
+        X : ndarray of shape (n, n_frames)
+            Curves of unit size.
+        theta, lower, upper : ndarray of shape (n, n_free)
+        size : ndarray of shape (n,)
+            What the curves were divided by.
+        max_iter, tol
+            As in `minimize_in_box`.
+
+        Returns
+        -------
+        Refined
+        """
+        n_free, n_iter = theta.shape[1], 0
+        freedom = max(1, X.shape[1] - n_free)
+        for _ in range(_ROUNDS):
+            curves, _ = frames(theta, np.arange(len(X)))
+            # The median of fewer free residuals than there are frames.
+            spread = np.median(np.abs(curves - X), axis=1) / norm.ppf(0.75)
+            spread *= np.sqrt(X.shape[1] / freedom)
+            spread = np.maximum(spread, 1e-12)[:, np.newaxis]
+
+            def evaluate(theta, rows, spread=spread):
+                curves, jacobian = frames(theta, rows)
+                residuals, scale = curves - X[rows], spread[rows]
+                size = np.abs(residuals)
+                weights = np.minimum(1.0, _HUBER * scale / np.maximum(size, 1e-300))
+                cost = np.where(
+                    weights == 1, residuals**2, _HUBER * scale * (2 * size - _HUBER * scale)
+                ).sum(axis=1)
+                gradient = np.einsum("nvr,nr->nv", jacobian, weights * residuals)
+                return cost, gradient, (jacobian * weights[:, np.newaxis]) @ jacobian.swapaxes(1, 2)
+
+            theta, _, converged, steps = minimize_in_box(
+                evaluate, theta, lower, upper, max_iter=max_iter, tol=tol
+            )
+            n_iter = n_iter + steps
+        curves, jacobian = frames(theta, np.arange(len(X)))
+        standardised = (curves - X) / spread
+        inside = np.abs(standardised) < _HUBER
+        influence = np.sum(np.clip(standardised, -_HUBER, _HUBER) ** 2, axis=1) / freedom
+        variance = spread[:, 0] ** 2 * influence / np.maximum(inside.mean(axis=1), 0.1) ** 2
+        precision = jacobian @ jacobian.swapaxes(1, 2) / variance[:, np.newaxis, np.newaxis]
+        a = (spread[:, 0] * size) ** 2 / self.gain
+        return Refined(theta, converged, n_iter, precision, a, np.zeros(len(X)))
+
+
+class ProportionalNoise:
+    """Likelihood of Gaussian noise with variance a + b * intensity in each pixel (Eq. 5).
+
+    Parameters
+    ----------
+    gain : float
+        Noise variance of a curve's value over that of a pixel.
+    given : dict
+        ``a`` and ``b`` as far as they are known; the others are estimated.
+    """
+
+    def __init__(self, gain, given):
+        self.gain = gain
+        self.given = given
+
+    def refine(self, frames, X, theta, lower, upper, size, *, max_iter, tol):
+        """Refine least-squares fits by maximum likelihood; as :meth:`HuberLoss.refine`."""
+        n, n_frames = X.shape
+        n_free = theta.shape[1]
+        curves, _ = frames(theta, np.arange(n))
+        variance = np.sum((curves - X) ** 2, axis=1) / max(1, n_frames - n_free)
+        variance = np.maximum(variance, 1e-24)  # of a pixel, over the gain
+        # In the unit of the curves a goes with the square of their size, b with the size.
+        known = {
+            name: value / size**power / variance * self.gain
+            for name, power in (("a", 2), ("b", 1))
+            if (value := self.given.get(name)) is not None
+        }
+        unknown = [name for name in ("a", "b") if name not in known]
+        start = np.log10(np.full((n, len(unknown)), 1 / 2 if len(unknown) == 2 else 1.0))
+        ends = [np.full((n, len(unknown)), np.log10(end)) for end in (_SMALLEST, _LARGEST)]
+
+        def noise(phi, rows):
+            both = {name: values[rows] for name, values in known.items()}
+            for k, name in enumerate(unknown):
+                both[name] = 10 ** phi[:, n_free + k]
+            return both["a"][:, np.newaxis], both["b"][:, np.newaxis]
+
+        def evaluate(phi, rows, whole=False):
+            curves, jacobian = frames(phi[:, :n_free], rows)
+            a, b = noise(phi, rows)
+            unit = variance[rows, np.newaxis]
+            light = np.maximum(curves, 0.0)
+            relative = a + b * light + 1e-12
+            residuals = (curves - X[rows]) / np.sqrt(unit)
+            # Derivatives of the mean, in standard deviations, and of the log variance.
+            n_noise = len(unknown)
+            mean = np.pad(jacobian, [(0, 0), (0, n_noise), (0, 0)])
+            mean /= np.sqrt(unit * relative)[:, np.newaxis]
+            spread = np.empty_like(mean)
+            spread[:, :n_free] = jacobian * (b * (curves > 0) / relative)[:, np.newaxis]
+            for k, name in enumerate(unknown):
+                part = a if name == "a" else b * light
+                spread[:, n_free + k] = _LOG_10 * part / relative
+            squares = residuals**2 / relative
+            cost = np.sum(squares + np.log(relative), axis=1)
+            gradient = np.einsum("nvr,nr->nv", mean, residuals / np.sqrt(relative))
+            gradient += 0.5 * np.einsum("nvr,nr->nv", spread, 1 - squares)
+            return cost, gradient, mean @ mean.swapaxes(1, 2) + 0.5 * spread @ spread.swapaxes(1, 2)
+
+        phi, _, converged, n_iter = minimize_in_box(
+            evaluate,
+            np.hstack([theta, start]),
+            np.hstack([lower, ends[0]]),
+            np.hstack([upper, ends[1]]),
+            floor=float(n_frames),
+            max_iter=max_iter,
+            tol=max(tol, _SMALLEST_TOLERANCE),
+        )
+        _, _, information = evaluate(phi, np.arange(n))
+        a, b = (column[:, 0] * variance / self.gain for column in noise(phi, np.arange(n)))
+        # What the fit has taken from the residuals, as the variance is of least squares.
+        correction = n_frames / max(1, n_frames - n_free)
+        if "a" in unknown:
+            a = a * correction
+        if "b" in unknown:
+            b = b * correction
+        if len(unknown) == 2:
+            information = information / correction
+        return Refined(
+            phi[:, :n_free],
+            converged,
+            n_iter,
+            _marginal_precision(information, n_free),
+            a * size**2,
+            b * size,
+        )
+
+
+def _marginal_precision(information, n_kept):
+    """Take the last variables out of an information matrix, as unknown as they are."""
+    kept, mixed = information[:, :n_kept, :n_kept], information[:, :n_kept, n_kept:]
+    if mixed.shape[2] == 0:
+        return kept
+    others = information[:, n_kept:, n_kept:]
+    others = others + 1e-12 * np.eye(others.shape[1])
+    return kept - mixed @ np.linalg.solve(others, mixed.swapaxes(1, 2))

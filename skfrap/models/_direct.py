@@ -1,0 +1,72 @@
+"""Recovery curves by evaluating a model itself, in the interface of its interpolation."""
+
+import numpy as np
+
+from skfrap.parameters import PARAMETERS
+
+_STEP = 1e-6  # of differences; the models are smooth and good to 1e-13
+
+
+class DirectCurves:
+    """Evaluate a model, with slopes by finite differences.
+
+    For models that are cheap, and where an interpolation would cost more than it saves. What a
+    :class:`CurveSurrogate` calls scores are the curves themselves here.
+
+    Parameters
+    ----------
+    model : CurveModel
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns of the values that :meth:`scores` takes: the model's parameters without c0.
+    basis : ndarray of shape (n_frames, n_frames)
+        The identity.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.protocol = model.protocol
+        self.names = tuple(name for name in model.defaults() if name != "c0")
+        self.basis = np.eye(self.protocol.n_frames)
+
+    def project(self, curves):
+        """Return the curves."""
+        return curves
+
+    def curves(self, **parameters):
+        """Compute recovery curves; arguments and result as of the model's `curves`."""
+        return self.model.curves(**parameters)
+
+    def scores(self, values):
+        """Compute curves with c0 = 1; `values` as in :meth:`CurveSurrogate.scores`."""
+        natural = {
+            name: PARAMETERS[name].from_target(column)
+            for name, column in zip(self.names, values.T, strict=True)
+        }
+        return self.model.curves(c0=1.0, **natural)
+
+    def scores_and_slopes(self, values, wanted):
+        """Compute curves and slopes as in :meth:`CurveSurrogate.scores_and_slopes`."""
+        steps = [self._step(values[:, column], self.names[column]) for column in wanted]
+        tables = [values]
+        for column, step in zip(wanted, steps, strict=True):
+            moved = values.copy()
+            moved[:, column] += step
+            tables.append(moved)
+        # All at once: what the points have in common is computed once.
+        here, *there = np.split(self.scores(np.concatenate(tables)), len(tables))
+        slopes = [
+            (far - here) / step[:, np.newaxis] for far, step in zip(there, steps, strict=True)
+        ]
+        return here, slopes
+
+    @staticmethod
+    def _step(column, name):
+        """Step forward, or back where forward leaves the parameter's range."""
+        step = _STEP * np.maximum(1.0, np.abs(column))
+        with np.errstate(divide="ignore"):
+            highest = PARAMETERS[name].to_target(PARAMETERS[name].highest)
+        # A difference of what the numbers are after rounding.
+        return np.where(column + step > highest, column - step, column + step) - column
