@@ -19,7 +19,7 @@ from skfrap.parameters import PARAMETERS, parameter
 
 _MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
 _FEWEST_CURVES = 4  # for which a grid over two is cheaper than direct evaluation
-_GUIDE_ERROR = 1e-2
+_GUIDE_ERROR = 4e-3
 _CHEAP = 5e-3  # s per evaluation
 
 

@@ -27,7 +27,7 @@ _LARGEST_ERROR, _LARGEST_ERROR_ON_GRID = 1e-8, 1e-6
 _COEFFICIENT_TOLERANCE, _BASIS_TOLERANCE = 1e-3, 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
 _NESTED_NODES = (5, 9, 17, 33, 65, 129, 257, 513)
-_MOST_NODES = 4096  # on a grid over several parameters
+_MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
 _LARGEST_BASIS = 2**20  # products of Chebyshev polynomials held at once
@@ -71,7 +71,7 @@ class CurveSurrogate:
     Raises
     ------
     InterpolationError
-        If the error is above `largest_error`, or if it would take a grid of more than 4096 nodes
+        If the error is above `largest_error`, or if it would take a grid of more than 6000 nodes
         over several parameters.
 
     Examples
