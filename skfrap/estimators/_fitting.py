@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.ndimage import maximum_filter
 
 from skfrap._threads import one_blas_thread
 from skfrap.estimators._levenberg_marquardt import minimize_in_box, sum_of_squares
@@ -20,7 +19,7 @@ _GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
 _SINGULAR = 1e-13
 _GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
 _RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
-_BASINS, _SCREENING = 12, 12  # starts, and steps from each before going on from the best
+_SLABS, _SCREENING = 6, 50  # starts, and steps from each before going on from the best
 
 
 @dataclass
@@ -200,20 +199,20 @@ class CurveFitter:
         """Fit each row of X from a grid over all that is free but c0.
 
         From the best point of it, or, where the grid must be coarse since many parameters shape the
-        curve, from the best of each of several basins.
+        curve, from the best of each of several parts of it.
         """
         if self.guide is not None:
             return self.fit(X, self._starts_by_guide(X), screen=True)
         if self._n_forms > 2:
-            return self.fit(X, self._starts_in_basins, screen=True)
+            return self.fit(X, self._starts_in_slabs, screen=True)
         return self.fit(X, self._start_on_grid)
 
     @one_blas_thread()
     def _starts_by_guide(self, X):
         """Make starts at the best few optima that are seen with the guide's eyes."""
         optima = []
-        for k in range(_BASINS):
-            fits = self.guide.fit(X, partial(self.guide._start_in_basin, k))
+        for k in range(_SLABS * self._n_forms):
+            fits = self.guide.fit(X, partial(self.guide._start_in_slab, k))
             optima.append((fits.cost, fits.theta))
         costs, thetas = map(np.array, zip(*optima, strict=True))
         order = costs.argsort(axis=0)
@@ -252,18 +251,18 @@ class CurveFitter:
             nearest[some] = cost.argmin(axis=1)
         yield grid[nearest]
 
-    def _start_in_basin(self, which, scores, rows, lowest_c0, highest_c0):
-        yield [*self._starts_in_basins(scores, rows, lowest_c0, highest_c0)][which]
+    def _start_in_slab(self, which, scores, rows, lowest_c0, highest_c0):
+        yield [*self._starts_in_slabs(scores, rows, lowest_c0, highest_c0)][which]
 
-    def _starts_in_basins(self, scores, rows, lowest_c0, highest_c0):
+    def _starts_in_slabs(self, scores, rows, lowest_c0, highest_c0):
         grid, templates, squared = self._templates
         alpha = self.names.index("alpha")
         slopes, mixed, squared_slopes = self._template_slopes
         # Alpha is fitted to first order, or its error would hide that of the others.
         reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
         shape = [len(axis) for axis in self._grid_axes]
-        simple = tuple(1 + k for k, name in enumerate(self.names) if name in LINEAR)
-        starts = np.empty((_BASINS, len(scores), len(self.names)))
+        shaping = [k for k in self.free if self.names[k] not in LINEAR]
+        starts = np.empty((_SLABS * len(shaping), len(scores), len(self.names)))
         for first in range(0, len(scores), _PIECE):
             some = slice(first, first + _PIECE)
             overlap, with_slopes = scores[some] @ templates.T, scores[some] @ slopes.T
@@ -274,12 +273,15 @@ class CurveFitter:
             norm = squared + shift * (2 * mixed + shift * squared_slopes)
             gain = (overlap + shift * with_slopes) ** 2 / norm
             gain = np.where(overlap > 0, gain, 0.0).reshape(-1, *shape)
-            best = gain.max(axis=simple, keepdims=True)
-            window = [1] + [1 if 1 + k in simple else 3 for k in range(len(shape))]
-            peaks = np.where(best == maximum_filter(best, window, mode="nearest"), best, 0.0)
-            # At each peak the best of what was left out of the grid of basins.
-            at_peaks = np.where(gain == best, peaks, 0.0).reshape(len(gain), -1)
-            chosen = np.argpartition(-at_peaks, _BASINS, axis=1)[:, :_BASINS]
+            # The best template of every slab across every axis that shapes the curve.
+            chosen = []
+            for axis in shaping:
+                for slab in np.array_split(np.arange(shape[axis]), _SLABS):
+                    within = np.zeros(shape[axis], bool)
+                    within[slab] = True
+                    within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+                    chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
+            chosen = np.transpose(chosen)
             points = grid[chosen]
             points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
             starts[:, some] = points.swapaxes(0, 1)

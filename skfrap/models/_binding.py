@@ -1,6 +1,6 @@
 """Diffusion and binding: recovery curves and image series of reaction-diffusion."""
 
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from skfrap.models._base import ExactModel, broadcast_parameters, image_series
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models._optics import optics_for
 from skfrap.models._radial import LocalReaction
-from skfrap.models._spectral import FrameStepper
+from skfrap.models._spectral import FrameStepper, memoised
 from skfrap.parameters import Parameter, define
 
 define(Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"))
@@ -291,7 +291,7 @@ def _symbol(k_squared, times, D, k_on, k_off):
 def _propagator(k_squared, D, k_on, k_off):
     """Return a function that carries the modes of (unbound, bound) on by a time."""
 
-    @lru_cache(maxsize=4)  # frames come at few different intervals
+    @memoised
     def matrix(time):
         return _symbol(k_squared, [time], D, k_on, k_off)[0]
 

@@ -1,7 +1,5 @@
 """Free diffusion: recovery curves and image series."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from skfrap._threads import one_blas_thread
@@ -9,7 +7,7 @@ from skfrap.models._base import ExactModel, broadcast_parameters, image_series
 from skfrap.models._imaging import ImagingDiffusion
 from skfrap.models._local import LocalDiffusion
 from skfrap.models._optics import optics_for
-from skfrap.models._spectral import FrameStepper
+from skfrap.models._spectral import FrameStepper, memoised
 
 _MOST_ENGINES = 16
 
@@ -209,7 +207,7 @@ class DiffusionModel(ExactModel, name="diffusion"):
         """Yield what is left on the stepper's grid after each recorded frame."""
         stepper = self._engine("stepper", bleach_blur)
 
-        @lru_cache(maxsize=4)  # frames come at few different intervals
+        @memoised
         def decay(time):
             return np.exp(-D * time * stepper.grid.k_squared)
 

@@ -48,7 +48,7 @@ class LocalDiffusion:
         self._lags = lags.ravel()[first]
 
     @one_blas_thread()
-    def recovery(self, D, depth):
+    def recovery(self, D, depth, found=None):
         """Compute the mean deficit of mobile particles in the bleach region, over the depth.
 
         The postbleach curve is ``c0 * (1 - depth * recovery)``; in ``depth`` the result is a
@@ -60,12 +60,14 @@ class LocalDiffusion:
             µm²/s.
         depth : ndarray of shape (n,)
             1 - alpha.
+        found : ndarray of shape (n_bleach, h, w), default=None
+            What each bleach frame would find in the mask's box without the others; None is 1.
 
         Returns
         -------
         ndarray of shape (n, n_postbleach)
         """
-        deposits = self._deposits(D, depth)
+        deposits = self._deposits(D, depth, found)
         ky, kx = (
             axis.kernels(D * self._lags + self._blur, n)
             for axis, n in zip(self._axes, self._mask.shape, strict=True)
@@ -148,12 +150,13 @@ class LocalDiffusion:
     def _immobile_left(self, depth):
         return (1 - depth[:, np.newaxis, np.newaxis] * self._mask) ** self.protocol.n_bleach
 
-    def _deposits(self, D, depth):
+    def _deposits(self, D, depth, found=None):
         """Compute what each bleach frame removes, over the depth: (n_bleach, n, h, w)."""
         n_bleach = self.protocol.n_bleach
         times = self.protocol.bleach_times
         deposits = np.empty((n_bleach, len(depth), *self._mask.shape))
-        deposits[0] = self._mask
+        found = np.ones((n_bleach, 1, 1)) if found is None else found
+        deposits[0] = self._mask * found[0]
         if n_bleach == 1:
             return deposits
         ky, kx = (
@@ -168,7 +171,7 @@ class LocalDiffusion:
             along_x = along_x.reshape(i, n, h, w).transpose(0, 2, 1, 3).reshape(i * h, n * w)
             spread = ky[lags].transpose(1, 0, 2).reshape(h, i * h) @ along_x
             spread = spread.reshape(h, n, w).transpose(1, 0, 2)
-            deposits[i] = self._mask * (1 - depth[:, np.newaxis, np.newaxis] * spread)
+            deposits[i] = self._mask * (found[i] - depth[:, np.newaxis, np.newaxis] * spread)
         return deposits
 
 

@@ -7,7 +7,7 @@ experiment is symmetric about the middle of the field a quarter of the grid and 
 do, at a quarter of the cost.
 """
 
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 from scipy.fft import dctn, idctn, irfft2, rfft2
@@ -58,10 +58,6 @@ class FullGrid:
         """Transform back to pixels."""
         return irfft2(modes, self.shape, norm="ortho", workers=_WORKERS, overwrite_x=True)
 
-    def weigh(self, weights):
-        """Turn pixel weights into weights of the modes, for sums of real parts of products."""
-        return np.conj(self.forward(weights)) * self.multiplicity
-
 
 class QuarterGrid:
     """A quarter of a padded grid that is symmetric about its middle, and its cosine transform."""
@@ -89,10 +85,6 @@ class QuarterGrid:
     def backward(self, modes):
         """Transform back to pixels."""
         return idctn(modes, axes=(-2, -1), norm="ortho", workers=_WORKERS, overwrite_x=True)
-
-    def weigh(self, weights):
-        """Turn pixel weights into weights of the modes, for sums of products."""
-        return self.forward(weights) * self.multiplicity
 
 
 class FrameStepper:
@@ -174,41 +166,9 @@ class FrameStepper:
         decay = np.exp(-0.5 * width**2 * self.grid.k_squared)
         return self.grid.backward(self.grid.forward(concentration) * decay)
 
-    def bleached_modes(self, start, propagate, depth):
-        """Return the modes (n_species, ...) just after the last bleach frame, without imaging."""
-        bleaching = 1 - depth * self.bleach
-        state = np.ones(self.grid.shape) * start[:, np.newaxis, np.newaxis] * bleaching
-        for interval in np.diff(self.protocol.bleach_times):
-            modes = propagate(self.grid.forward(state), rounded(interval))
-            state = self.grid.backward(modes) * bleaching
-        return self.grid.forward(state)
-
     def mean(self, concentration):
         """Average a field on the grid with the weights of the recovery curve."""
         return self._share * np.sum(concentration * self.weights)
-
-    @cached_property
-    def mode_weights(self):
-        """Weights of the modes for the recovery curve: sums of real parts of products."""
-        return self.grid.weigh(self.weights)
-
-    def sum_by_wavelength(self, amplitudes):
-        """Add real parts over modes of one wavelength: (n_species, ...) to (n_species, n)."""
-        return np.stack(
-            [np.bincount(self._wavelengths[1], weights=part.real.ravel()) for part in amplitudes]
-        )
-
-    @property
-    def wavenumbers_squared(self):
-        """Distinct values of ``grid.k_squared``, in 1/µm², as in :meth:`sum_by_wavelength`."""
-        return self._wavelengths[0]
-
-    @cached_property
-    def _wavelengths(self):
-        k_squared = self.grid.k_squared.ravel()
-        ranks = np.round(k_squared / (k_squared.max() or 1.0), 13)
-        _, first, index = np.unique(ranks, return_index=True, return_inverse=True)
-        return k_squared[first], index.ravel()
 
 
 def events(protocol):
@@ -223,3 +183,8 @@ def events(protocol):
 def rounded(time):
     """Round a time to a dozen digits, so that even intervals are equal."""
     return float(f"{time:.12g}")
+
+
+def memoised(function):
+    """Keep the last few results: frames come at few different intervals."""
+    return lru_cache(maxsize=4)(function)

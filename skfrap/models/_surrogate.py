@@ -14,19 +14,27 @@ from math import prod
 from threading import RLock
 
 import numpy as np
-from scipy.fft import dct
 from scipy.stats import qmc
 from tqdm import tqdm
 
 from skfrap._threads import one_blas_thread
 from skfrap.models._base import LINEAR, broadcast_parameters, model_for
+from skfrap.models._chebyshev import (
+    ChebyshevTensor,
+    chebyshev_basis,
+    chebyshev_slope_basis,
+    first_kind_coefficients,
+    first_kind_nodes,
+    lobatto_coefficients,
+    refine,
+    truncated,
+)
 from skfrap.parameters import PARAMETERS
 
 # Along one axis values are cheap; on a grid over several, a part in a million is enough.
 _LARGEST_ERROR, _LARGEST_ERROR_ON_GRID = 1e-8, 1e-6
 _COEFFICIENT_TOLERANCE, _BASIS_TOLERANCE = 1e-3, 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
-_NESTED_NODES = (5, 9, 17, 33, 65, 129, 257, 513)
 _MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
@@ -116,7 +124,7 @@ class CurveSurrogate:
         # A polynomial of degree n_bleach - 1; of a high degree it needs fewer nodes than that.
         n_bleach = self.protocol.n_bleach
         n_depth = min(n_bleach, 8 + int(np.ceil(5 * np.sqrt(n_bleach))))
-        self._depth_nodes = 0.5 + 0.5 * _first_kind_nodes(n_depth)
+        self._depth_nodes = 0.5 + 0.5 * first_kind_nodes(n_depth)
         if largest_error is None:
             largest_error = _LARGEST_ERROR if len(self._axes) < 2 else _LARGEST_ERROR_ON_GRID
         tolerance = _COEFFICIENT_TOLERANCE * largest_error
@@ -251,19 +259,18 @@ class CurveSurrogate:
     def _in_axes(self, values):
         unit = (2 * values[:, self._axes] - self._lower - self._upper) / (self._upper - self._lower)
         return [
-            _chebyshev_basis(column, n)
-            for column, n in zip(unit.T, self._moving.shape, strict=True)
+            chebyshev_basis(column, n) for column, n in zip(unit.T, self._moving.shape, strict=True)
         ]
 
     def _in_depth(self, depth, with_slope):
         """Return the factors of the undepleted part and of the deficits, and slopes by alpha."""
         n_depth = len(self._depth_nodes)
-        polynomials = _chebyshev_basis(2 * depth - 1, n_depth)
+        polynomials = chebyshev_basis(2 * depth - 1, n_depth)
         column = depth[:, np.newaxis]
         rows = self._with_undepleted(-column * polynomials, 1.0)
         if not with_slope:
             return rows, None
-        slope = polynomials + 2 * column * _chebyshev_slope_basis(2 * depth - 1, n_depth)
+        slope = polynomials + 2 * column * chebyshev_slope_basis(2 * depth - 1, n_depth)
         return rows, self._with_undepleted(slope, 0.0)
 
     def _with_undepleted(self, rows, value):
@@ -283,7 +290,7 @@ class CurveSurrogate:
         self._build_basis(coefficients, basis_tolerance)
         scores = coefficients @ self.basis.T
         unit = 2 / (self._upper - self._lower)
-        self._moving, self._still = (_Tensor(scores[..., k, :, :], unit) for k in (0, 1))
+        self._moving, self._still = (ChebyshevTensor(scores[..., k, :, :], unit) for k in (0, 1))
         ones = 0.0 if self._undepleted_varies else 1.0
         self._constant = ones * self.basis.sum(axis=1)
 
@@ -298,14 +305,14 @@ class CurveSurrogate:
             return known[unit]
 
         if n_axes < 2:
-            coefficients, n_nodes = _refine(lambda x: values((x,)[:n_axes]), tolerance, n_axes)
+            coefficients, n_nodes = refine(lambda x: values((x,)[:n_axes]), tolerance, n_axes)
             self.n_nodes = dict(zip(self.ranges, n_nodes, strict=True))
             return coefficients
 
         # How many nodes an axis needs is seen along lines through the box.
         def n_needed(axis, line):
             along = partial(_replaced, line, axis)
-            return len(_refine(lambda x: values(along(x)), tolerance)[0])
+            return len(refine(lambda x: values(along(x)), tolerance)[0])
 
         counts = [2 + max(n_needed(k, line) for line in self._probes(k)) for k in range(n_axes)]
         if prod(counts) > _MOST_NODES:
@@ -329,7 +336,7 @@ class CurveSurrogate:
         table = np.array([known[point] for point in grid])
         table = table.reshape(*counts, *table.shape[1:])
         for axis in range(n_axes):
-            table = _lobatto_coefficients(table, axis)
+            table = lobatto_coefficients(table, axis)
         return self._with_known_factor(model, table, tolerance)
 
     @property
@@ -349,7 +356,7 @@ class CurveSurrogate:
         depth = np.append(0.0, self._depth_nodes)
         both = np.stack(model.shapes(depth, **point)) / self._removed_factor(model, point)
         deficit = (both[:, :1] - both[:, 1:]) / self._depth_nodes[:, np.newaxis]
-        both[:, 1:] = _first_kind_coefficients(deficit, axis=1)
+        both[:, 1:] = first_kind_coefficients(deficit, axis=1)
         return both
 
     def _point(self, unit):
@@ -372,13 +379,13 @@ class CurveSurrogate:
                 continue
             n_fine = 2 * coefficients.shape[axis] + 17
             x = np.cos(np.pi * np.arange(n_fine) / (n_fine - 1))
-            coarse = _chebyshev_basis(x, coefficients.shape[axis])
+            coarse = chebyshev_basis(x, coefficients.shape[axis])
             fine = np.moveaxis(np.tensordot(coarse, coefficients, (1, axis)), 0, -1)
             unit = np.zeros((n_fine, len(self._axes)))
             unit[:, axis] = x
             factor = [self._removed_factor(model, self._point(row)) for row in unit]
             fine = np.moveaxis(fine * np.array(factor).T, -1, axis)
-            coefficients = _truncated(_lobatto_coefficients(fine, axis), tolerance, axis)
+            coefficients = truncated(lobatto_coefficients(fine, axis), tolerance, axis)
         return coefficients
 
     def _build_basis(self, coefficients, tolerance):
@@ -408,73 +415,6 @@ class CurveSurrogate:
             f"{name} from {lowest:.3g} to {highest:.3g} {PARAMETERS[name].unit}".rstrip()
             for name, (lowest, highest) in self.ranges.items()
         )
-
-
-class _Tensor:
-    """Chebyshev coefficients over several axes of rows of scores, and their slopes.
-
-    Parameters
-    ----------
-    coefficients : ndarray of shape (n_1, ..., n_p, n_rows, n_scores)
-    unit : ndarray of shape (p,)
-        Derivative of each axis' unit variable by the parameter.
-    """
-
-    def __init__(self, coefficients, unit):
-        *self.shape, self.n_rows, self.n_scores = coefficients.shape
-        # What does not depend on a parameter needs no sum over its polynomials.
-        size = np.abs(coefficients).max()
-        self._active = []
-        for axis, n in enumerate(self.shape):
-            if n > 1 and np.abs(np.delete(coefficients, 0, axis)).max() > 1e-13 * size:
-                self._active.append(axis)
-            else:
-                coefficients = np.take(coefficients, [0], axis)
-        self.n_products = prod(coefficients.shape[: len(self.shape)])
-        parts = [coefficients] + [
-            unit[axis] * _slope_coefficients(coefficients, axis) for axis in self._active
-        ]
-        self._with_slopes = np.stack(parts, axis=-3).reshape(self.n_products, -1)
-        self._values = np.ascontiguousarray(coefficients.reshape(self.n_products, -1))
-
-    def evaluate(self, in_axes, rows, rows_slope, by_axes):
-        """Sum over polynomials and rows.
-
-        Parameters
-        ----------
-        in_axes : list of ndarray of shape (n, n_k)
-            Chebyshev polynomials along each axis.
-        rows, rows_slope : ndarray of shape (n, n_rows)
-            Factors of the rows, and their derivatives or None.
-        by_axes : bool
-            Whether to differentiate by the axes' parameters.
-
-        Returns
-        -------
-        values : ndarray of shape (n, n_scores)
-        by_rows : ndarray of shape (n, n_scores)
-            None where `rows_slope` is.
-        by_axes : list of ndarray of shape (n, n_scores)
-            Without `by_axes` not to be used; a plain 0 for an axis that makes no difference.
-        """
-        n = len(rows)
-        basis = np.ones((n, 1))
-        for axis in self._active:
-            products = basis[:, :, np.newaxis] * in_axes[axis][:, np.newaxis]
-            basis = products.reshape(n, products.shape[1] * products.shape[2])
-        table = self._with_slopes if by_axes else self._values
-        n_parts = 1 + by_axes * len(self._active)
-        table = (basis @ table).reshape(n, n_parts, self.n_rows, self.n_scores)
-        values, *slopes = (
-            np.matmul(rows[:, np.newaxis], table[:, k])[:, 0] for k in range(n_parts)
-        )
-        by_rows = None
-        if rows_slope is not None:
-            by_rows = np.matmul(rows_slope[:, np.newaxis], table[:, 0])[:, 0]
-        by_axis = [0.0] * len(self.shape)
-        for axis, slope in zip(self._active, slopes, strict=False):
-            by_axis[axis] = slope
-        return values, by_rows, by_axis
 
 
 def surrogate_for(
@@ -517,54 +457,9 @@ def _check_range(name, given, known):
     return lowest, highest
 
 
-def _refine(function, tolerance, n_axes=1):
-    """Refine nested Chebyshev-Lobatto nodes on [-1, 1] until the coefficients vanish.
-
-    Returns
-    -------
-    coefficients : ndarray of shape (n, ...)
-    n_nodes : tuple of int
-        How many nodes that took.
-    """
-    if n_axes == 0:
-        return function(0.0), ()
-    for n_nodes in _NESTED_NODES:
-        nodes = np.cos(np.pi * (np.arange(n_nodes) / (n_nodes - 1)))
-        coefficients = _lobatto_coefficients(np.stack([function(x) for x in nodes.tolist()]), 0)
-        kept = _truncated(coefficients, tolerance, 0)
-        if len(kept) < 0.9 * n_nodes:
-            break
-    return kept, (n_nodes,)
-
-
 def _replaced(point, axis, value):
     """Put another value into a point, a tuple, at an axis; -1 is none of them."""
     return tuple(value if k == axis else x for k, x in enumerate(point))
-
-
-def _truncated(coefficients, tolerance, axis):
-    """Leave out the last coefficients along an axis, as far as they are negligible."""
-    others = tuple(k for k in range(coefficients.ndim) if k != axis)
-    size = np.abs(coefficients).max(axis=others)
-    significant = np.flatnonzero(size > tolerance * np.abs(coefficients).max())
-    # At least two: what a parameter does not touch has a slope by it too, zero.
-    return np.take(coefficients, range(max(2, significant[-1] + 1)), axis)
-
-
-def _lobatto_coefficients(values, axis):
-    """Turn values at cos(pi k / (n - 1)) along an axis into Chebyshev coefficients."""
-    n = values.shape[axis]
-    coefficients = np.moveaxis(dct(values, type=1, axis=axis) / (n - 1), axis, 0)
-    coefficients[[0, -1]] *= 0.5
-    return np.moveaxis(coefficients, 0, axis)
-
-
-def _slope_coefficients(coefficients, axis):
-    """Differentiate along an axis, with a last coefficient of zero."""
-    slope = np.polynomial.chebyshev.chebder(coefficients, axis=axis)
-    pad = [(0, 0)] * slope.ndim
-    pad[axis] = 0, 1
-    return np.pad(slope, pad)
 
 
 def _halton(n, dimensions):
@@ -572,38 +467,3 @@ def _halton(n, dimensions):
     if dimensions == 0:
         return np.empty((1, 0))
     return qmc.Halton(dimensions, scramble=False).random(n + 1)[1:]
-
-
-def _first_kind_nodes(n):
-    return np.cos(np.pi * (np.arange(n) + 0.5) / n)
-
-
-def _first_kind_coefficients(values, axis):
-    coefficients = np.moveaxis(dct(values, type=2, axis=axis) / values.shape[axis], axis, 0)
-    coefficients[0] *= 0.5
-    return np.moveaxis(coefficients, 0, axis)
-
-
-def _chebyshev_basis(x, n):
-    """Evaluate the first n Chebyshev polynomials T_k at x in [-1, 1]: (len(x), n)."""
-    basis = np.empty((max(n, 2), len(x)))
-    basis[0] = 1.0
-    np.clip(x, -1.0, 1.0, out=basis[1])
-    known = 1  # highest order so far; T_{m+k} = 2 T_m T_k - T_{m-k} doubles it at each step
-    while known < n - 1:
-        new = min(known, n - 1 - known)
-        rows = basis[known + 1 : known + 1 + new]
-        np.multiply(basis[1 : new + 1], 2 * basis[known], out=rows)
-        rows -= basis[known - new : known][::-1]
-        known += new
-    return basis[:n].T
-
-
-def _chebyshev_slope_basis(x, n):
-    """Evaluate the derivatives k U_{k-1} of the first n Chebyshev polynomials: (len(x), n)."""
-    slopes = np.zeros((len(x), n))
-    u_before, u = np.zeros_like(x), np.ones_like(x)
-    for k in range(1, n):
-        slopes[:, k] = k * u
-        u_before, u = u, 2 * x * u - u_before
-    return slopes
