@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 from scipy.stats import loguniform, uniform
+from scipy.stats import t as student_t
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -209,6 +210,50 @@ def test_intervals_cover_what_they_say(repeated, level):
     inside = (interval[..., 0] < repeated.target) & (repeated.target < interval[..., 1])
     standard_error = np.sqrt(level * (1 - level) / 3000)
     np.testing.assert_allclose(inside.mean(axis=0), level, atol=4 * standard_error)
+
+
+def test_profile_intervals_cover_where_curvature_misleads():
+    # Most of the recovery is over before the first frame.
+    prior = {"D": loguniform(300, 1000), "a": 1e-2}
+    sample = FRAPSimulator(prior=prior, random_state=0).sample(2000)
+    fitted = LeastSquaresFRAP().fit(sample.data)
+    covered = {}
+    for method in ("curvature", "profile", "auto"):
+        ends = fitted.predict_interval(sample.data, method=method)
+        inside = (ends[..., 0] <= sample.target) & (sample.target <= ends[..., 1])
+        covered[method] = inside[:, 0].mean()
+    assert covered["curvature"] < 0.94
+    assert covered["profile"] == pytest.approx(0.95, abs=0.012)
+    assert covered["auto"] == pytest.approx(0.95, abs=0.012)
+
+
+def test_profile_intervals_end_where_the_cost_has_risen_as_the_level_allows():
+    prior = {"D": 400.0, "a": 1e-2, "mobile_fraction": 0.8, "c0": 0.7}
+    X = 1000 * FRAPSimulator(prior=prior, random_state=1).sample(4).data
+    names = ("D", "c0", "alpha", "mobile_fraction")
+    fitted = LeastSquaresFRAP(parameters=names).fit(X)
+    ends = fitted.predict_interval(X, method="profile")
+    best = fitted.estimate(X).residual_sum_of_squares
+    allowed = student_t.ppf(0.975, 110 - 4) ** 2
+    for k, name in enumerate(names):
+        for curve, (lower, upper) in enumerate(ends[:, k]):
+            for end, bound in ((lower, fitted.bounds_[name][0]), (upper, fitted.bounds_[name][1])):
+                value = 10**end if name == "D" else end
+                if value == pytest.approx(bound, abs=1e-9):
+                    continue
+                others = tuple(n for n in names if n != name)
+                fixed = LeastSquaresFRAP(parameters=others, fixed={name: float(value)})
+                cost = fixed.fit(X).estimate(X[curve : curve + 1]).residual_sum_of_squares
+                risen = (cost[0] / best[curve] - 1) * (110 - 4)
+                assert risen == pytest.approx(allowed, rel=1e-2)
+
+
+def test_profiles_go_with_least_squares_only(repeated):
+    with pytest.raises(ValueError, match="method must be one of"):
+        repeated.fitted.predict_interval(repeated.data[:2], method="bootstrap")
+    huber = LeastSquaresFRAP(loss="huber").fit(repeated.data)
+    with pytest.raises(ValueError, match="'curvature'"):
+        huber.predict_interval(repeated.data[:2], method="profile")
 
 
 def test_estimates_say_what_predict_says(repeated):

@@ -84,7 +84,12 @@ def describe_fits(
     visible = bleaching_is_visible(X, fits.cost, variance, len(names))
     correlated = residuals_are_correlated(X, fitted)
     odd_frame = frame_that_does_not_fit(X, fitted)
-    wide = ~(1.96 * np.sqrt(np.einsum("nvv->nv", covariance)) < _WIDE_INTERVAL)
+    # What says nothing of D: only where the curve says nothing of it is it worth a word.
+    reach = 1.96 * np.sqrt(np.einsum("nvv->nv", covariance))
+    wide = ~(reach < _WIDE_INTERVAL)
+    boundless = (fits.theta - reach <= lower) & (fits.theta + reach >= upper)
+    boundless[:, [PARAMETERS[name].scale == "log10" for name in names]] = False
+    boundless &= judged[:, np.newaxis] & visible[:, np.newaxis]
     kinetic = [k for k, name in enumerate(names) if PARAMETERS[name].scale == "log10"]
     unneeded = ambiguous = np.zeros(len(X), bool)
     if fits.rivals is not None:
@@ -123,6 +128,10 @@ def describe_fits(
         elif unsure and not reasons:
             reasons.append(_unsure_of(unsure) + advice)
         poor.append(bool(reasons))
+        reasons += [
+            f"{names[k]} is not determined: its interval is all of its bounds"
+            for k in np.flatnonzero(boundless[n])
+        ]
         if correlated[n]:
             reasons.append("residuals are correlated: the model does not describe the curve")
         if not fits.converged[n]:

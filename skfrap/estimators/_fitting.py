@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
-from itertools import product
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from skfrap._threads import one_blas_thread
+from skfrap.estimators._intervals import inverse_with_voids
 from skfrap.estimators._levenberg_marquardt import minimize_in_box, sum_of_squares
-from skfrap.models import LINEAR, CurveSurrogate
+from skfrap.estimators._starts import StartGrid
+from skfrap.models import LINEAR
 from skfrap.parameters import PARAMETERS
 
-_CHUNK, _PIECE = 2048, 128
-_GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
-_COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
-_GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
-_SINGULAR = 1e-13
+_CHUNK = 2048
 _GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
 _RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
-_SLABS, _SCREENING = 6, 50  # starts, and steps from each before going on from the best
+_SCREENING = 50  # steps from each start before going on from the best
 
 
 @dataclass
@@ -51,6 +48,11 @@ class Fits:
     a: np.ndarray | None = None
     b: np.ndarray | None = None
     rivals: np.ndarray | None = None
+
+    def take(self, rows):
+        """Take the fits of some curves."""
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Fits(*(None if column is None else column[rows] for column in columns))
 
     @classmethod
     def join(cls, parts):
@@ -106,15 +108,19 @@ class CurveFitter:
         with np.errstate(divide="ignore"):  # k_on may be fixed at 0
             ends = [PARAMETERS[name].to_target(np.array(bounds[name])) for name in self.names]
         self._lower, self._upper = np.transpose(ends)
-        self._c0 = self.free.index(0) if 0 in self.free else None
+        self.index_of_c0 = self.free.index(0) if 0 in self.free else None
         self._others = [k for k in self.free if k > 0]
 
     def __getstate__(self):
         # Templates are quick to compute again and would only swell a pickle.
         kept = self.__dict__.copy()
-        for name in ("_grid_axes", "_templates", "_template_slopes"):
-            kept.pop(name, None)
+        kept.pop("_grid", None)
         return kept
+
+    @property
+    def ends(self):
+        """Lower and upper bounds of all parameters, on their targets' scales."""
+        return self._lower, self._upper
 
     @property
     def lower(self):
@@ -188,12 +194,12 @@ class CurveFitter:
             values = self.complete(fits.theta)
             _, jacobian = self._linearize(fits.theta, values, scores=0.0)
             precision = jacobian @ jacobian.swapaxes(1, 2)
-            covariance = _inverse(precision)
+            covariance = inverse_with_voids(precision)
             known = np.isfinite(covariance) & (covariance != 0)
             return np.multiply(
                 covariance, variance[:, np.newaxis, np.newaxis], out=covariance, where=known
             )
-        return _inverse(precision)
+        return inverse_with_voids(precision)
 
     def fit_from_grid(self, X):
         """Fit each row of X from a grid over all that is free but c0.
@@ -203,7 +209,7 @@ class CurveFitter:
         """
         if self.guide is not None:
             return self.fit(X, self._starts_by_guide(X), screen=True)
-        if self._n_forms > 2:
+        if self._grid.n_forms > 2:
             return self.fit(X, self._starts_in_slabs, screen=True)
         return self.fit(X, self._start_on_grid)
 
@@ -211,7 +217,7 @@ class CurveFitter:
     def _starts_by_guide(self, X):
         """Make starts at the best few optima that are seen with the guide's eyes."""
         optima = []
-        for k in range(_SLABS * self._n_forms):
+        for k in range(self.guide._grid.n_starts):
             fits = self.guide.fit(X, partial(self.guide._start_in_slab, k))
             optima.append((fits.cost, fits.theta))
         costs, thetas = map(np.array, zip(*optima, strict=True))
@@ -232,103 +238,18 @@ class CurveFitter:
 
         return starts
 
-    @property
-    def _n_forms(self):
-        """Number of free parameters that shape the curve, other than in a simple way."""
-        return sum(self.names[k] not in LINEAR for k in self.free)
-
     def _start_on_grid(self, scores, rows, lowest_c0, highest_c0):
-        grid, templates, squared = self._templates
-        nearest = np.empty(len(scores), dtype=int)
-        for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
-            some = slice(first, first + _PIECE)
-            overlap = scores[some] @ templates.T
-            c0 = overlap / squared
-            np.clip(c0, lowest_c0[some, np.newaxis], highest_c0[some, np.newaxis], out=c0)
-            cost = c0 * squared
-            cost -= 2 * overlap
-            cost *= c0
-            nearest[some] = cost.argmin(axis=1)
-        yield grid[nearest]
+        yield self._grid.nearest(scores, lowest_c0, highest_c0)
 
     def _start_in_slab(self, which, scores, rows, lowest_c0, highest_c0):
-        yield [*self._starts_in_slabs(scores, rows, lowest_c0, highest_c0)][which]
+        yield self._grid.best_in_slabs(scores)[which]
 
     def _starts_in_slabs(self, scores, rows, lowest_c0, highest_c0):
-        grid, templates, squared = self._templates
-        alpha = self.names.index("alpha")
-        slopes, mixed, squared_slopes = self._template_slopes
-        # Alpha is fitted to first order, or its error would hide that of the others.
-        reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
-        shape = [len(axis) for axis in self._grid_axes]
-        shaping = [k for k in self.free if self.names[k] not in LINEAR]
-        starts = np.empty((_SLABS * len(shaping), len(scores), len(self.names)))
-        for first in range(0, len(scores), _PIECE):
-            some = slice(first, first + _PIECE)
-            overlap, with_slopes = scores[some] @ templates.T, scores[some] @ slopes.T
-            with np.errstate(divide="ignore", invalid="ignore"):
-                shift = with_slopes * squared - overlap * mixed
-                shift /= overlap * squared_slopes - with_slopes * mixed
-            shift = np.clip(np.nan_to_num(shift, posinf=reach, neginf=-reach), -reach, reach)
-            norm = squared + shift * (2 * mixed + shift * squared_slopes)
-            gain = (overlap + shift * with_slopes) ** 2 / norm
-            gain = np.where(overlap > 0, gain, 0.0).reshape(-1, *shape)
-            # The best template of every slab across every axis that shapes the curve.
-            chosen = []
-            for axis in shaping:
-                for slab in np.array_split(np.arange(shape[axis]), _SLABS):
-                    within = np.zeros(shape[axis], bool)
-                    within[slab] = True
-                    within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
-                    chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
-            chosen = np.transpose(chosen)
-            points = grid[chosen]
-            points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
-            starts[:, some] = points.swapaxes(0, 1)
-        yield from np.clip(starts, self._lower, self._upper)
+        yield from self._grid.best_in_slabs(scores)
 
     @cached_property
-    def _grid_axes(self):
-        return [
-            [np.nan] if k == 0 else self._grid_axis(k, name) for k, name in enumerate(self.names)
-        ]
-
-    @cached_property
-    def _templates(self):
-        """Points of a grid, and their curves' scores and squared norms."""
-        grid = np.array([*product(*self._grid_axes)])
-        templates = self.evaluator.scores(grid[:, 1:])
-        return grid, templates, np.einsum("gs,gs->g", templates, templates)
-
-    @cached_property
-    def _template_slopes(self):
-        """Slopes of the templates by alpha, their products with them and their squared norms."""
-        grid, templates, _ = self._templates
-        alpha = self.names.index("alpha")
-        if len(self._grid_axes[alpha]) == 1:
-            return np.zeros_like(templates), 0.0, 0.0
-        _, (slopes,) = self.evaluator.scores_and_slopes(grid[:, 1:], [alpha - 1])
-        return (
-            slopes,
-            np.einsum("gs,gs->g", templates, slopes),
-            np.einsum("gs,gs->g", slopes, slopes),
-        )
-
-    def _grid_axis(self, k, name):
-        lowest, highest = self._lower[k], self._upper[k]
-        if lowest == highest:
-            return [lowest]
-        several = min(self._n_forms, 3)
-        if several == 3 and isinstance(self.evaluator, CurveSurrogate):
-            several = 2  # a guide, and cheap
-        if name in LINEAR:
-            # Middles of equal parts: at alpha = 1 all D give the same curve.
-            n = _GRID_IN_ALPHA if name == "alpha" else _GRID_IN_MOBILE
-            return _middles(lowest, highest, n if several < 2 else n // 2 + 1)
-        if PARAMETERS[name].scale == "linear":
-            return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
-        per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
-        return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
+    def _grid(self):
+        return StartGrid(self.evaluator, self.free, self._lower, self._upper)
 
     def at_points(self, fractions):
         """Make starts at points of the unit cube stretched over the box, for every curve.
@@ -359,29 +280,12 @@ class CurveFitter:
         return starts
 
     def _fit_chunk(self, X, starts, rows, screen):
-        # Fit curves of unit size, so that intensities may be counts or fractions.
-        size = np.abs(X).max(axis=1)
-        size[size == 0] = 1.0
-        X = X / size[:, np.newaxis]
-        scores = self.evaluator.project(X)
-        outside = X - scores @ self.evaluator.basis
-        floor = np.einsum("nt,nt->n", outside, outside)
-        lower, upper = (np.tile(end, (len(X), 1)) for end in (self._lower, self._upper))
-        lower[:, 0] /= size
-        upper[:, 0] /= size
+        problems = Problems(self, X)
+        scores, lower, upper = problems.scores, problems.lower, problems.upper
+        X, size, floor = problems.X, problems.size, problems.floor
 
         def descend(values, max_iter):
-            return minimize_in_box(
-                lambda theta, some: sum_of_squares(
-                    *self._linearize(theta, values[some], scores[some])
-                ),
-                values[:, self.free],
-                lower[:, self.free],
-                upper[:, self.free],
-                floor=floor,
-                max_iter=max_iter,
-                tol=self.tol,
-            )
+            return problems.minimize(values, lower, upper, max_iter)
 
         best, seen = None, []
         for start in starts(scores, rows, lower[:, 0], upper[:, 0]):
@@ -404,12 +308,12 @@ class CurveFitter:
         if self.objective is not None:
             self._refine(fits, X, values, lower, upper, size)
         fits.cost *= size**2
-        if self._c0 is not None:
-            at = fits.theta[:, self._c0]
+        if self.index_of_c0 is not None:
+            at = fits.theta[:, self.index_of_c0]
             on_lower, on_upper = at == lower[:, 0], at == upper[:, 0]
             at *= size
             if fits.rivals is not None:
-                fits.rivals[:, :, self._c0] *= size[:, np.newaxis]
+                fits.rivals[:, :, self.index_of_c0] *= size[:, np.newaxis]
             # A bound stays what it was through the change of unit, to the last bit.
             at[on_lower], at[on_upper] = self.bounds["c0"]
         return fits
@@ -447,9 +351,9 @@ class CurveFitter:
         curves, _ = frames(fits.theta, np.arange(len(X)))
         fits.cost = np.sum((curves - X) ** 2, axis=1)
         fits.precision = refined.precision
-        if self._c0 is not None:
-            fits.precision[:, self._c0] /= size[:, np.newaxis]
-            fits.precision[:, :, self._c0] /= size[:, np.newaxis]
+        if self.index_of_c0 is not None:
+            fits.precision[:, self.index_of_c0] /= size[:, np.newaxis]
+            fits.precision[:, :, self.index_of_c0] /= size[:, np.newaxis]
 
     def _with_best_c0(self, start, scores, lower, upper):
         """Complete a start by the c0 that fits best."""
@@ -475,26 +379,48 @@ class CurveFitter:
         return c0 * model - scores, jacobian
 
 
-def _inverse(precision):
-    """Invert precision matrices; what they leave undetermined has an infinite variance."""
-    diagonal = np.einsum("nvv->nv", precision)
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = precision / scale[:, :, np.newaxis] / scale[:, np.newaxis]
-    broken = ~np.isfinite(scaled).all(axis=(1, 2))
-    scaled[broken] = 0.0
-    values, vectors = np.linalg.eigh(scaled)
-    void = values <= _SINGULAR * np.maximum(values[:, -1:], 1.0)
-    inverted = np.where(void, 0.0, 1 / np.where(void, 1.0, values))
-    covariance = (vectors * inverted[:, np.newaxis]) @ vectors.swapaxes(1, 2)
-    undetermined = np.einsum("nvk,nk->nv", vectors**2, void) > 1e-8
-    covariance[undetermined] = 0.0
-    covariance.swapaxes(1, 2)[undetermined] = 0.0
-    covariance /= scale[:, :, np.newaxis] * scale[:, np.newaxis]
-    rows, columns = np.nonzero(undetermined)
-    covariance[rows, columns, columns] = np.inf
-    return covariance
+class Problems:
+    """Curves of unit size, so that intensities may be counts or fractions, and what bounds them.
 
+    Parameters
+    ----------
+    fitter : CurveFitter
+    X : ndarray of shape (n, n_frames)
 
-def _middles(lowest, highest, n):
-    """Middles of n equal parts of a range."""
-    return lowest + (highest - lowest) * (np.arange(n) + 0.5) / n
+    Attributes
+    ----------
+    X, scores : ndarray
+        Of unit size.
+    size : ndarray of shape (n,)
+    floor : ndarray of shape (n,)
+        Sum of squares of what the basis does not hold.
+    lower, upper : ndarray of shape (n, n_names)
+        Bounds of all parameters.
+    """
+
+    def __init__(self, fitter, X):
+        self._fitter = fitter
+        self.size = np.abs(X).max(axis=1)
+        self.size[self.size == 0] = 1.0
+        self.X = X / self.size[:, np.newaxis]
+        self.scores = fitter.evaluator.project(self.X)
+        outside = self.X - self.scores @ fitter.evaluator.basis
+        self.floor = np.einsum("nt,nt->n", outside, outside)
+        self.lower, self.upper = (np.tile(end, (len(X), 1)) for end in fitter.ends)
+        self.lower[:, 0] /= self.size
+        self.upper[:, 0] /= self.size
+
+    def minimize(self, values, lower, upper, max_iter, which=slice(None)):
+        """Minimise the sums of squares of some curves within bounds, from given values."""
+        fitter, scores = self._fitter, self.scores[which]
+        return minimize_in_box(
+            lambda theta, some: sum_of_squares(
+                *fitter._linearize(theta, values[some], scores[some])
+            ),
+            values[:, fitter.free],
+            lower[:, fitter.free],
+            upper[:, fitter.free],
+            floor=self.floor[which],
+            max_iter=max_iter,
+            tol=fitter.tol,
+        )

@@ -22,13 +22,16 @@ from skfrap.estimators._arguments import (
     complete_bounds,
 )
 from skfrap.estimators._diagnostics import describe_fits
-from skfrap.estimators._fitting import CurveFitter
+from skfrap.estimators._fitting import CurveFitter, Problems
+from skfrap.estimators._intervals import natural_intervals, profile_ends
 from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import CurveSurrogate, model_for
 from skfrap.parameters import PARAMETERS, parameter
 from skfrap.protocol import FRAPProtocol
 
+_METHODS = ("auto", "curvature", "profile")
+_WIDE = 0.05  # decades
 _NOISE, _LOSSES = ("constant", "proportional"), ("squared", "huber")
 
 
@@ -232,22 +235,30 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return theta, self._as_output(self._standard_errors(fits))
         return theta
 
-    def predict_interval(self, X, level=0.95):
-        """Compute confidence intervals from the curvature at the optimum, cut at the bounds.
+    def predict_interval(self, X, level=0.95, method="auto"):
+        """Compute confidence intervals, within the bounds.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
         level : float, default=0.95
             Nominal coverage.
+        method : {"auto", "curvature", "profile"}, default="auto"
+            From the curvature at the optimum; or from the profile likelihood: the ends are where
+            the cost has risen as the level allows, all other parameters fitted anew. "auto" takes
+            the profile for curves whose interval is wide, where the two differ: that of D, a rate
+            or a half-time spans more than a quarter; and the wider of the two where the bounds cut
+            the interval of another parameter. Profiles are of least squares only.
 
         Returns
         -------
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of :meth:`predict`.
         """
-        fits = self._fit_curves(self._check_curves(X))
-        return self._intervals(fits, self._standard_errors(fits), level)[:, : self.n_outputs_]
+        X = self._check_curves(X)
+        fits = self._fit_curves(X)
+        ends = self._intervals(X, fits, self._standard_errors(fits), level, method)
+        return ends[:, : self.n_outputs_]
 
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
@@ -265,7 +276,22 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X = self._check_curves(X)
         fits = self._fit_curves(X)
         covariance = self._covariance(fits)
-        values, lower, upper = self._natural_intervals(fits, covariance, level)
+        errors = np.sqrt(np.einsum("nvv->nv", covariance))
+        # In the model's order, without what is neither estimated nor fixed.
+        told = [
+            name
+            for name, default in self.model_.defaults().items()
+            if default is None or name in {*self._names, *(self.fixed or {})}
+        ]
+        values, lower, upper = natural_intervals(
+            self._fitter,
+            self.model_,
+            told,
+            fits,
+            self._intervals(X, fits, errors, level, "auto"),
+            covariance,
+            self._reach(level),
+        )
         report = describe_fits(
             X,
             self.fitted_curves(fits.theta),
@@ -482,59 +508,35 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
         return student_t.ppf(0.5 + 0.5 * level, max(1, self._freedom))
 
-    def _intervals(self, fits, errors, level):
-        reach = self._reach(level) * errors
-        ends = np.stack([fits.theta - reach, fits.theta + reach], axis=-1)
-        return np.clip(ends, self._fitter.lower[:, np.newaxis], self._fitter.upper[:, np.newaxis])
-
-    def _natural_intervals(self, fits, covariance, level):
-        """Return all parameters, fixed and derived ones too, and the ends of their intervals."""
-        fitter = self._fitter
-        errors = np.sqrt(np.einsum("nvv->nv", covariance))
-        ends = self._intervals(fits, errors, level)
-        values, lower, upper = (
-            fitter.natural(theta) for theta in (fits.theta, ends[..., 0], ends[..., 1])
-        )
-        # In the model's order, without what is neither estimated nor fixed.
-        told = [
-            name
-            for name, default in self.model_.defaults().items()
-            if default is None or name in {*self._names, *(self.fixed or {})}
-        ]
-        values, lower, upper = (
-            {name: part[name] for name in told} for part in (values, lower, upper)
-        )
-        for name, value, error, others in self._derived(fits, covariance):
-            reach = self._reach(level) * error
-            description = PARAMETERS[name]
-            values[name] = description.from_target(value)
-            # Where other parameters fit as well, what follows from them belongs to the interval.
-            ends = np.nanmin([value, *others], axis=0), np.nanmax([value, *others], axis=0)
-            with np.errstate(over="ignore"):
-                lower[name], upper[name] = (
-                    np.clip(description.from_target(end), description.lowest, description.highest)
-                    for end in (ends[0] - reach, ends[1] + reach)
-                )
-        return values, lower, upper
-
-    def _derived(self, fits, covariance):
-        """Yield what the model derives: name, value, standard error, and values of rival fits.
-
-        All on target scales; values of rivals are NaN where there is none.
-        """
-
-        def compute(theta):
-            derived = self.model_.derived(self._fitter.natural(theta))
-            return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
-
-        theta, step = fits.theta, 1e-5
-        moved = [compute(theta + step * row) for row in np.eye(theta.shape[1])]
-        rivals = [] if fits.rivals is None else [compute(one) for one in fits.rivals.swapaxes(0, 1)]
-        determined = np.isfinite(np.einsum("nvv->nv", covariance))
-        finite = np.where(np.isfinite(covariance), covariance, 0.0)
-        for name, value in compute(theta).items():
-            gradient = np.stack([(other[name] - value) / step for other in moved], axis=1)
-            variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
-            unknown = ((np.abs(gradient) > 1e-9) & ~determined).any(axis=1)
-            error = np.sqrt(np.where(unknown, np.inf, np.maximum(variance, 0)))
-            yield name, value, error, [other[name] for other in rivals]
+    def _intervals(self, X, fits, errors, level, method):
+        if method not in _METHODS:
+            raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
+        profiles = self._fitter.objective is None and self._freedom > 0
+        if method == "profile" and not profiles:
+            raise ValueError(
+                "method='profile' goes with noise='constant' and loss='squared', and with more "
+                "frames than parameters; use 'curvature'."
+            )
+        lower, upper = self._fitter.lower, self._fitter.upper
+        reach = self._reach(level)
+        free = np.stack([fits.theta - reach * errors, fits.theta + reach * errors], axis=-1)
+        ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
+        kinetic = [PARAMETERS[name].scale == "log10" for name in self._names]
+        wide = (reach * errors[:, kinetic] > _WIDE).any(axis=1) & (fits.cost > 0)
+        some = np.flatnonzero(profiles & ((method == "profile") | ((method == "auto") & wide)))
+        if method == "curvature" or len(some) == 0:
+            return ends
+        far = np.minimum(upper - lower, 1 + np.abs(fits.theta))
+        finite = np.where(np.isfinite(errors), errors, far)[some]
+        problems = Problems(self._fitter, X[some])
+        profiled = profile_ends(self._fitter, problems, fits.take(some), finite, reach)
+        # Where the box cuts one parameter's interval, the profiles of the others end where the box
+        # does, not where the data do.
+        cut = (free[some] != ends[some]).any(axis=2)
+        others_cut = cut.sum(axis=1, keepdims=True) - cut > 0
+        for side, wider in enumerate((np.minimum, np.maximum)):
+            profiled[..., side] = np.where(
+                others_cut, wider(profiled[..., side], ends[some, :, side]), profiled[..., side]
+            )
+        ends[some] = np.clip(profiled, lower[:, np.newaxis], upper[:, np.newaxis])
+        return ends

@@ -1,0 +1,160 @@
+"""Where fits start: the best points of a grid over all that is free."""
+
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from skfrap.models import LINEAR, CurveSurrogate
+from skfrap.parameters import PARAMETERS
+
+_PIECE = 128
+_GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
+_COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
+_GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
+_SLABS = 6  # of the grid along each axis, in each of which there may be an optimum
+
+
+class StartGrid:
+    """A grid over a model's free parameters, and its curves.
+
+    Parameters
+    ----------
+    evaluator : CurveSurrogate or DirectCurves
+    free : sequence of int
+        Which of c0 and the evaluator's names are free.
+    lower, upper : ndarray of shape (n_names,)
+        Bounds of c0 and all others, on the targets' scales.
+    """
+
+    def __init__(self, evaluator, free, lower, upper):
+        self.evaluator = evaluator
+        self.names = ("c0", *evaluator.names)
+        self._lower, self._upper = lower, upper
+        self._shaping = [k for k in free if self.names[k] not in LINEAR]
+
+    @property
+    def n_forms(self):
+        """Number of free parameters that shape the curve, other than in a simple way."""
+        return len(self._shaping)
+
+    @property
+    def n_starts(self):
+        """Number of starts that `best_in_slabs` gives."""
+        return _SLABS * self.n_forms
+
+    def nearest(self, scores, lowest_c0, highest_c0):
+        """Return the point of the grid that fits each curve best, (n, n_names).
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n, n_scores)
+        lowest_c0, highest_c0 : ndarray of shape (n,)
+
+        Returns
+        -------
+        ndarray of shape (n, n_names)
+            c0 is NaN.
+        """
+        grid, templates, squared = self._templates
+        nearest = np.empty(len(scores), dtype=int)
+        for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
+            some = slice(first, first + _PIECE)
+            overlap = scores[some] @ templates.T
+            c0 = overlap / squared
+            np.clip(c0, lowest_c0[some, np.newaxis], highest_c0[some, np.newaxis], out=c0)
+            cost = c0 * squared
+            cost -= 2 * overlap
+            cost *= c0
+            nearest[some] = cost.argmin(axis=1)
+        return grid[nearest]
+
+    def best_in_slabs(self, scores):
+        """Return the best of every part of the grid, for curves that may have several optima.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n, n_scores)
+
+        Returns
+        -------
+        ndarray of shape (n_starts, n, n_names)
+        """
+        grid, templates, squared = self._templates
+        alpha = self.names.index("alpha")
+        slopes, mixed, squared_slopes = self._template_slopes
+        # Alpha is fitted to first order, or its error would hide that of the others.
+        reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
+        shape = [len(axis) for axis in self._grid_axes]
+        starts = np.empty((self.n_starts, len(scores), len(self.names)))
+        for first in range(0, len(scores), _PIECE):
+            some = slice(first, first + _PIECE)
+            overlap, with_slopes = scores[some] @ templates.T, scores[some] @ slopes.T
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shift = with_slopes * squared - overlap * mixed
+                shift /= overlap * squared_slopes - with_slopes * mixed
+            shift = np.clip(np.nan_to_num(shift, posinf=reach, neginf=-reach), -reach, reach)
+            norm = squared + shift * (2 * mixed + shift * squared_slopes)
+            gain = (overlap + shift * with_slopes) ** 2 / norm
+            gain = np.where(overlap > 0, gain, 0.0).reshape(-1, *shape)
+            # The best template of every slab across every axis that shapes the curve.
+            chosen = []
+            for axis in self._shaping:
+                for slab in np.array_split(np.arange(shape[axis]), _SLABS):
+                    within = np.zeros(shape[axis], bool)
+                    within[slab] = True
+                    within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+                    chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
+            chosen = np.transpose(chosen)
+            points = grid[chosen]
+            points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
+            starts[:, some] = points.swapaxes(0, 1)
+        return np.clip(starts, self._lower, self._upper)
+
+    @cached_property
+    def _grid_axes(self):
+        return [
+            [np.nan] if k == 0 else self._grid_axis(k, name) for k, name in enumerate(self.names)
+        ]
+
+    @cached_property
+    def _templates(self):
+        """Points of a grid, and their curves' scores and squared norms."""
+        grid = np.array([*product(*self._grid_axes)])
+        templates = self.evaluator.scores(grid[:, 1:])
+        return grid, templates, np.einsum("gs,gs->g", templates, templates)
+
+    @cached_property
+    def _template_slopes(self):
+        """Slopes of the templates by alpha, their products with them and their squared norms."""
+        grid, templates, _ = self._templates
+        alpha = self.names.index("alpha")
+        if len(self._grid_axes[alpha]) == 1:
+            return np.zeros_like(templates), 0.0, 0.0
+        _, (slopes,) = self.evaluator.scores_and_slopes(grid[:, 1:], [alpha - 1])
+        return (
+            slopes,
+            np.einsum("gs,gs->g", templates, slopes),
+            np.einsum("gs,gs->g", slopes, slopes),
+        )
+
+    def _grid_axis(self, k, name):
+        lowest, highest = self._lower[k], self._upper[k]
+        if lowest == highest:
+            return [lowest]
+        several = min(self.n_forms, 3)
+        if several == 3 and isinstance(self.evaluator, CurveSurrogate):
+            several = 2  # a guide, and cheap
+        if name in LINEAR:
+            # Middles of equal parts: at alpha = 1 all D give the same curve.
+            n = _GRID_IN_ALPHA if name == "alpha" else _GRID_IN_MOBILE
+            return _middles(lowest, highest, n if several < 2 else n // 2 + 1)
+        if PARAMETERS[name].scale == "linear":
+            return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
+        per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
+        return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
+
+
+def _middles(lowest, highest, n):
+    """Middles of n equal parts of a range."""
+    return lowest + (highest - lowest) * (np.arange(n) + 0.5) / n
