@@ -72,7 +72,7 @@ def measure_surrogate(report, protocol, repeats, seed):
 
     surrogate = CurveSurrogate(model)
     random = np.random.default_rng(seed)
-    low, high = np.log10(surrogate.D_range)
+    low, high = np.log10(surrogate.ranges["D"])
     low += 1e-12 * abs(low)  # 10**log10(D) may round to outside the range
     few = {
         "D": 10 ** random.uniform(low, high, 100),

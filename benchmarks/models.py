@@ -1,15 +1,15 @@
 """Measure fits of every model: interpolation over several parameters, time, recovery, coverage.
 
-1. Interpolation over two parameters that shape the curve: time to build, error on random points, and
-   10,000 fits.
+1. Interpolation over two parameters that shape the curve: time to build, error on random points,
+   and 10,000 fits.
 2. One curve with D, k_on, k_off, c0 and alpha free, from a fresh estimator.
 3. A thousand simulated curves per model with noise of a = 1e-4: what is estimated against what is
    true. Median of the errors over their standard errors, and coverage of the 95 % intervals, for
-   each parameter, over the curves for which it is not flagged as poorly determined. Where it is, the
+   each parameter, over the curves for which it is not told to be undetermined. Where it is, the
    benchmark says how often, and what is told instead.
 
-    python -m benchmarks.models             some 5 minutes
-    python -m benchmarks.models --quick     200 curves per model, a minute
+    python -m benchmarks.models             some 15 minutes
+    python -m benchmarks.models --quick     200 curves per model, 4 minutes
 """
 
 import argparse
@@ -60,7 +60,8 @@ CASES = [
     Case(
         "binding",
         "binding",
-        DIFFUSION | {"D": loguniform(30, 300), "k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 3)},
+        DIFFUSION
+        | {"D": loguniform(30, 300), "k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 3)},
     ),
     Case("Soumpasis", "soumpasis", DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}),
     Case("Gaussian beam", "gaussian_beam", DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}),

@@ -19,7 +19,13 @@ from skfrap.preprocessing import (
     RecoveryCurveExtractor,
 )
 
-ESTIMATORS = [LeastSquaresFRAP(), LeastSquaresFRAP(init="random", n_init=2, random_state=0)]
+ESTIMATORS = [
+    LeastSquaresFRAP(),
+    LeastSquaresFRAP(init="random", n_init=2, random_state=0),
+    LeastSquaresFRAP(noise="proportional"),
+    LeastSquaresFRAP(loss="huber"),
+    LeastSquaresFRAP(model="exponential"),
+]
 EXPLAINED = {
     "check_regressor_multioutput": (
         "fits y with five columns; the model has three parameters to answer with, and says so"

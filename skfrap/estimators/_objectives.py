@@ -14,6 +14,7 @@ from skfrap.estimators._levenberg_marquardt import minimize_in_box
 _HUBER = 1.345  # standard deviations; 95 % as efficient as least squares on normal noise
 _ROUNDS = 3  # of fitting and taking the scale of the residuals anew
 _SMALLEST, _LARGEST = 1e-8, 1e4  # of a and b over what the residuals say
+_NO_VARIANCE = 1e-24  # of curves of unit size: rounding
 _LOG_10 = np.log(10)
 _SMALLEST_TOLERANCE = 1e-12  # a likelihood is known to no more digits
 
@@ -84,7 +85,7 @@ class HuberLoss:
             # The median of fewer free residuals than there are frames.
             spread = np.median(np.abs(curves - X), axis=1) / norm.ppf(0.75)
             spread *= np.sqrt(X.shape[1] / freedom)
-            spread = np.maximum(spread, 1e-12)[:, np.newaxis]
+            spread = np.maximum(spread, np.sqrt(_NO_VARIANCE))[:, np.newaxis]
 
             def evaluate(theta, rows, spread=spread):
                 curves, jacobian = frames(theta, rows)
@@ -106,7 +107,8 @@ class HuberLoss:
         inside = np.abs(standardised) < _HUBER
         influence = np.sum(np.clip(standardised, -_HUBER, _HUBER) ** 2, axis=1) / freedom
         variance = spread[:, 0] ** 2 * influence / np.maximum(inside.mean(axis=1), 0.1) ** 2
-        precision = jacobian @ jacobian.swapaxes(1, 2) / variance[:, np.newaxis, np.newaxis]
+        variance = np.maximum(variance, _NO_VARIANCE)[:, np.newaxis, np.newaxis]
+        precision = jacobian @ jacobian.swapaxes(1, 2) / variance
         a = (spread[:, 0] * size) ** 2 / self.gain
         return Refined(theta, converged, n_iter, precision, a, np.zeros(len(X)))
 
@@ -132,7 +134,7 @@ class ProportionalNoise:
         n_free = theta.shape[1]
         curves, _ = frames(theta, np.arange(n))
         variance = np.sum((curves - X) ** 2, axis=1) / max(1, n_frames - n_free)
-        variance = np.maximum(variance, 1e-24)  # of a pixel, over the gain
+        variance = np.maximum(variance, _NO_VARIANCE)  # of a pixel, over the gain
         # In the unit of the curves a goes with the square of their size, b with the size.
         known = {
             name: value / size**power / variance * self.gain
