@@ -10,6 +10,7 @@ _HOME = {
     "FRAPSimulator": "simulator",
     "LeastSquaresFRAP": "estimators",
     "Mask": "regions",
+    "NeuralFRAP": "estimators",
     "Polygon": "regions",
     "Rectangle": "regions",
 }

@@ -7,6 +7,7 @@ from scipy.special import ndtri
 from scipy.stats import loguniform, uniform
 from sklearn.utils import Bunch, check_random_state
 
+from skfrap._threads import one_blas_thread
 from skfrap.models import (
     LINEAR,
     ExactModel,
@@ -131,6 +132,7 @@ class FRAPSimulator:
     def __repr__(self):
         return f"FRAPSimulator({self.protocol!r}, model={self.model!r}, noise={self.noise!r})"
 
+    @one_blas_thread()
     def sample(self, n_samples, return_X_y=False, *, start=0):
         """Draw noisy recovery curves.
 

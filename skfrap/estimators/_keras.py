@@ -1,0 +1,332 @@
+"""Training of networks by Keras: nothing else in the package knows of it.
+
+A network has inputs, and per target a goal and an importance: its loss is the sum over a batch of
+importance * (output - goal)**2. Weights and the optimizer's state come in and go out as arrays.
+"""
+
+import contextlib
+import importlib.util
+import json
+import os
+import random
+import sys
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from skfrap.estimators._network import has_skip
+
+_BACKENDS = ("jax", "torch", "tensorflow")  # in the order of preference
+_LARGEST_GRADIENT = 1.0
+_LARGEST_SEED = 2**31 - 1
+_WARM_UP, _STEP_DOWN = 50, 8000  # epochs of the DeepFRAP paper's schedule
+
+
+def import_keras():
+    """Import Keras with the backend that the user chose, or else one that is installed.
+
+    A choice is ``KERAS_BACKEND`` in the environment, or a backend other than TensorFlow in
+    Keras's own configuration file, as far as it is installed: Keras writes TensorFlow there by
+    itself, so that alone is nobody's choice.
+    """
+    if "keras" in sys.modules:
+        import keras
+
+        return keras
+    chosen = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = chosen or _choose_backend()
+    # Importing Keras and JAX draws from the global generators.
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        import keras
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        if not chosen:
+            del os.environ["KERAS_BACKEND"]
+    return keras
+
+
+def _choose_backend():
+    installed = [name for name in _BACKENDS if importlib.util.find_spec(name)]
+    configured = _configured_backend()
+    if configured in installed and configured != "tensorflow":
+        return configured
+    if not installed:
+        raise ImportError("training needs a backend of Keras; install jax.")
+    return installed[0]
+
+
+def _configured_backend():
+    folder = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return json.loads(Path(folder, "keras.json").read_text()).get("backend")
+    return None
+
+
+def initial_weights(widths, random_state, *, zero_output):
+    """Draw Glorot-uniform weights of one network.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the input, the hidden layers and the output.
+    random_state : RandomState
+    zero_output : bool
+        Let the last layer be zero, so that the network begins with answering nothing.
+
+    Returns
+    -------
+    list of (W, b)
+    """
+    keras = import_keras()
+    weights = []
+    for width_in, width_out in pairwise(widths):
+        draw = keras.initializers.GlorotUniform(seed=int(random_state.randint(_LARGEST_SEED)))
+        matrix = keras.ops.convert_to_numpy(draw((width_in, width_out), dtype="float32"))
+        weights.append((np.array(matrix), np.zeros(width_out, np.float32)))
+    if zero_output:
+        weights[-1][0][:] = 0.0
+    return weights
+
+
+def learning_rates(kind, largest, step, epoch, n_steps):
+    """Compute the learning rates of steps.
+
+    Parameters
+    ----------
+    kind : {"cosine", "constant", "deepfrap2021"}
+    largest : float
+    step : ndarray
+        Since the start of the fit.
+    epoch : ndarray
+        Passes over the data since the start of training.
+    n_steps : int
+        How many the fit has.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.estimators._keras import learning_rates
+    >>> learning_rates("cosine", 1.0, np.array([0, 5, 10]), None, 10).round(3).tolist()
+    [1.0, 0.5, 0.0]
+    >>> epochs = np.array([0.0, 50.0, 8000.0, 16000.0])
+    >>> learning_rates("deepfrap2021", 0.1, None, epochs, None).round(5).tolist()
+    [0.001, 0.1, 0.05623, 0.03162]
+    """
+    if kind == "constant":
+        return np.full(len(step), float(largest))
+    if kind == "cosine":
+        return 0.5 * largest * (1 + np.cos(np.pi * step / n_steps))
+    rising = 0.01 + 0.99 * epoch / _WARM_UP
+    falling = 10 ** (-0.25 * (epoch // _STEP_DOWN))
+    return largest * np.where(epoch < _WARM_UP, rising, falling)
+
+
+def rounded_up(n, largest):
+    """Round up to a power of two, so that few shapes are compiled; not beyond the largest."""
+    return min(largest, 1 << (n - 1).bit_length())
+
+
+def stack_batches(data, batches, n_steps, rows):
+    """Stack batches as (n_steps, rows, n), padded by rows of no importance."""
+    inputs, goals, importance = (
+        np.zeros((n_steps, rows, column.shape[1]), np.float32) for column in data
+    )
+    for k, batch in enumerate(batches):
+        used = slice(len(batch))
+        inputs[k, used], goals[k, used] = data[0][batch], data[1][batch]
+        importance[k, used] = data[2][batch] / len(batch)
+    return inputs, goals, importance
+
+
+class Training:
+    """Weights and optimizer states of one network for all targets, or one for each.
+
+    Parameters
+    ----------
+    weights : list of (W, b)
+        With a leading axis over networks if there is one per target; see `forward`.
+    activation : str
+    skips : bool
+    optimizer : {"adam", "sgd"}
+    momentum : float
+        For "sgd".
+    state : list of list of ndarray, default=None
+        What :meth:`state` returned, to go on from there.
+    """
+
+    def __init__(self, weights, activation, skips, optimizer, momentum, state=None):
+        self.separate = weights[0][0].ndim == 3
+        widths = (weights[0][0].shape[-2], *(matrix.shape[-1] for matrix, _ in weights))
+        momentum = momentum if optimizer == "sgd" else 0.0
+        self._stepper = _stepper(widths, activation, skips, optimizer, momentum)
+        self._weights = []
+        for k in range(len(weights[0][0]) if self.separate else 1):
+            chosen = [
+                (matrix[k], bias[k, 0]) if self.separate else (matrix, bias)
+                for matrix, bias in weights
+            ]
+            self._weights.append([array for layer in chosen for array in layer])
+        self._state = state or [self._stepper.initial_state() for _ in self._weights]
+
+    def advance(self, inputs, goals, importance, rates):
+        """Take one step per batch.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (n_steps, batch_size, n_inputs)
+        goals, importance : ndarray of shape (n_steps, batch_size, n_targets)
+        rates : ndarray of shape (n_steps,)
+            Learning rates.
+
+        Returns
+        -------
+        ndarray of shape (n_steps,)
+            The loss before each step.
+        """
+        losses = np.zeros(len(rates))
+        for k in range(len(self._weights)):
+            columns = slice(k, k + 1) if self.separate else slice(None)
+            self._weights[k], self._state[k], loss = self._stepper.advance(
+                self._weights[k],
+                self._state[k],
+                inputs,
+                goals[..., columns],
+                importance[..., columns],
+                rates,
+            )
+            losses += loss
+        return losses
+
+    def weights(self):
+        """Return the weights as arrays of NumPy, in the form they came in."""
+        networks = [[np.array(array) for array in flat] for flat in self._weights]
+        layers = [
+            [(flat[k], flat[k + 1]) for flat in networks] for k in range(0, len(networks[0]), 2)
+        ]
+        if not self.separate:
+            return [layer[0] for layer in layers]
+        return [
+            (np.stack([w for w, _ in layer]), np.stack([b for _, b in layer])[:, np.newaxis])
+            for layer in layers
+        ]
+
+    def state(self):
+        """Return the optimizers' variables as arrays of NumPy."""
+        return [[np.array(array) for array in one] for one in self._state]
+
+
+@lru_cache(maxsize=32)
+def _stepper(widths, activation, skips, optimizer, momentum):
+    """Build, or take from those built, what steps networks of one architecture."""
+    keras = import_keras()
+    model = _build_model(keras, widths, activation, skips)
+    chosen = (
+        keras.optimizers.Adam(1e-3, global_clipnorm=_LARGEST_GRADIENT)
+        if optimizer == "adam"
+        else keras.optimizers.SGD(1e-3, momentum=momentum)
+    )
+    chosen.build(model.trainable_variables)
+    return (_JaxStepper if keras.backend.backend() == "jax" else _KerasStepper)(model, chosen)
+
+
+def _build_model(keras, widths, activation, skips):
+    def dense(width, activation):
+        # Zeros draw nothing from global generators; the weights come as arrays.
+        return keras.layers.Dense(width, activation, kernel_initializer="zeros", dtype="float32")
+
+    x = given = keras.Input((widths[0],), dtype="float32")
+    for k, width in enumerate(widths[1:-1]):
+        activate = "linear" if activation == "identity" else activation
+        out = dense(width, activate)(x)
+        x = keras.layers.Add()([out, x]) if skips and has_skip(k, widths[k], width) else out
+    return keras.Model(given, dense(widths[-1], "linear")(x))
+
+
+class _KerasStepper:
+    """Step by Keras's own training loop, on any backend."""
+
+    def __init__(self, model, optimizer):
+        self._model, self._optimizer = model, optimizer
+        self._initial = [np.array(_to_numpy(v)) for v in optimizer.variables]
+        n_targets = model.output_shape[-1]
+
+        def loss(told, output):
+            goal, importance = told[:, :n_targets], told[:, n_targets:]
+            # Keras takes the mean over the batch, which is to be a sum.
+            return (importance * (output - goal) ** 2).sum(-1)
+
+        model.compile(optimizer, loss)
+
+    def initial_state(self):
+        return [array.copy() for array in self._initial]
+
+    def advance(self, weights, state, inputs, goals, importance, rates):
+        model, optimizer = self._model, self._optimizer
+        variables = [*model.trainable_variables, *optimizer.variables]
+        for variable, array in zip(variables, [*weights, *state], strict=True):
+            variable.assign(array)
+        losses = np.zeros(len(rates))
+        for k, rate in enumerate(rates):
+            optimizer.learning_rate = float(rate)
+            told = np.concatenate([goals[k], len(goals[k]) * importance[k]], axis=1)
+            model.reset_metrics()
+            losses[k] = float(model.train_on_batch(inputs[k], told))
+        arrays = [np.array(_to_numpy(variable)) for variable in variables]
+        return arrays[: len(weights)], arrays[len(weights) :], losses
+
+
+class _JaxStepper:
+    """Take many steps in one compiled call, without Keras's cost per step."""
+
+    def __init__(self, model, optimizer):
+        import jax
+
+        self._initial = [np.array(_to_numpy(v)) for v in optimizer.variables]
+        rate_at = next(k for k, v in enumerate(optimizer.variables) if v.name == "learning_rate")
+
+        def loss(weights, inputs, goals, importance):
+            output, _ = model.stateless_call(weights, [], inputs)
+            return (importance * (output - goals) ** 2).sum()
+
+        def step(k, carried, inputs, goals, importance, rates):
+            weights, state, losses = carried
+            value, gradients = jax.value_and_grad(loss)(weights, inputs[k], goals[k], importance[k])
+            state = [*state]
+            state[rate_at] = rates[k]
+            weights, state = optimizer.stateless_apply(state, gradients, weights)
+            return weights, state, losses.at[k].set(value)
+
+        @jax.jit
+        def steps(weights, state, inputs, goals, importance, rates, n_steps):
+            def body(k, carried):
+                return step(k, carried, inputs, goals, importance, rates)
+
+            # The number of steps is told at run time: fewer of them compile nothing anew.
+            return jax.lax.fori_loop(0, n_steps, body, (weights, state, 0 * rates))
+
+        self._steps = steps
+
+    def initial_state(self):
+        return [array.copy() for array in self._initial]
+
+    def advance(self, weights, state, inputs, goals, importance, rates):
+        n_steps = len(rates)
+        rates = np.resize(np.asarray(rates, np.float32), len(inputs))
+        weights, state, losses = self._steps(
+            weights, state, inputs, goals, importance, rates, n_steps
+        )
+        return weights, state, np.asarray(losses)[:n_steps].astype(float)
+
+
+def _to_numpy(variable):
+    import keras
+
+    return keras.ops.convert_to_numpy(variable.value)
