@@ -16,7 +16,8 @@ from skfrap.parameters import PARAMETERS
 _CHUNK = 2048
 _GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
 _RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
-_SCREENING = 50  # steps from each start before going on from the best
+# Steps from every start, from those whose cost is not so many times the best, and then the best.
+_FIRST_STEPS, _SCREENING, _HOPELESS = 12, 40, 3.0
 
 
 @dataclass
@@ -284,17 +285,18 @@ class CurveFitter:
         scores, lower, upper = problems.scores, problems.lower, problems.upper
         X, size, floor = problems.X, problems.size, problems.floor
 
-        def descend(values, max_iter):
-            return problems.minimize(values, lower, upper, max_iter)
+        def descend(values, max_iter, some=slice(None)):
+            return problems.minimize(values[some], lower[some], upper[some], max_iter, some)
 
-        best, seen = None, []
+        first = _FIRST_STEPS if screen else self.max_nfev
+        seen = []
         for start in starts(scores, rows, lower[:, 0], upper[:, 0]):
             values = self._with_best_c0(start, scores, lower, upper)
-            fit = descend(values, min(_SCREENING, self.max_nfev) if screen else self.max_nfev)
-            seen.append((fit[0].copy(), fit[1].copy()))
-            if best is None:
-                best = fit
-                continue
+            seen.append(descend(values, first))
+        if screen:
+            self._go_on(seen, values, floor, descend)
+        best = [column.copy() for column in seen[0]]
+        for fit in seen[1:]:
             better = fit[1] < best[1]
             for kept, new in zip(best, fit, strict=True):
                 kept[better] = new[better]
@@ -318,12 +320,22 @@ class CurveFitter:
             at[on_lower], at[on_upper] = self.bounds["c0"]
         return fits
 
+    def _go_on(self, seen, values, floor, descend):
+        """Take more steps from those starts that may still lead to the optimum."""
+        hopeless = _HOPELESS * np.min([fit[1] + floor for fit in seen], axis=0)
+        for theta, cost, converged, n_iter in seen:
+            some = np.flatnonzero(~converged & (cost + floor < hopeless))
+            if len(some):
+                values[some[:, np.newaxis], self.free] = theta[some]
+                theta[some], cost[some], converged[some], more = descend(values, _SCREENING, some)
+                n_iter[some] += more
+
     def _rivals(self, fits, seen, floor, n_frames):
         """Find where starts have led far away and fit as well, by a chi-squared test."""
         shaping = [row for row, k in enumerate(self.free) if self.names[k] not in LINEAR]
         limit = fits.cost * (1 + _RIVAL / max(1, n_frames - len(self.free)))
         rivals = np.full((len(fits.theta), len(seen), len(self.free)), np.nan)
-        for k, (theta, cost) in enumerate(seen):
+        for k, (theta, cost, *_) in enumerate(seen):
             away = np.abs(theta - fits.theta)[:, shaping].max(axis=1) > _ELSEWHERE
             rivals[:, k] = np.where((away & (cost + floor < limit))[:, np.newaxis], theta, np.nan)
         return rivals
