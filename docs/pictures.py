@@ -325,7 +325,7 @@ def _blur(name, titles, blur=3.0, D=1.0):
     for side in (-15, 15):
         images[2].axvline(side, color=REGION, lw=1.5, zorder=0)
     images[2].set(xlim=(-30, 30), ylim=(0, 0.85), xlabel="x (µm)", xticks=(-20, 0, 20))
-    images[2].set_title("across the middle", fontsize=10.5)
+    images[2].set_title("intensity across the middle", fontsize=10.5)
     images[2].set_box_aspect(0.72)
     truth = {"D": D, name: blur}
     options = {"parameters": (*PLAINLY, name)}

@@ -15,7 +15,6 @@ from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.io import find_series, write_series
 from skfrap.models import MODELS
 from skfrap.noise import calibrate_noise
-from skfrap.preprocessing import IntensityRescaler
 from skfrap.protocol import FRAPProtocol
 from skfrap.regions import parse_region
 from skfrap.simulator import FRAPSimulator
@@ -357,15 +356,13 @@ def noise(files, dark_level, bit_depth, plot, as_json):
     """
     series = _expand(files)
     with _clear_errors():
-        used_bit_depth = IntensityRescaler(bit_depth).fit(series).bit_depth_
         calibration = calibrate_noise(series, dark_level=dark_level, bit_depth=bit_depth)
-    pasted = _noise_options(calibration, dark_level, used_bit_depth)
+    pasted = _noise_options(calibration)
     if as_json:
-        detector = {"bit_depth": used_bit_depth, "dark_level": dark_level, "options": pasted}
-        record = {"n_series": len(series), **_noise_record(calibration), **detector}
+        record = {"n_series": len(series), **_noise_record(calibration), "options": pasted}
         click.echo(json.dumps(record, indent=2, ensure_ascii=False))
     else:
-        _tell_noise(calibration, len(series), used_bit_depth)
+        _tell_noise(calibration, len(series))
         if pasted:
             click.echo(pasted)
     if plot is not None:
@@ -374,18 +371,20 @@ def noise(files, dark_level, bit_depth, plot, as_json):
             _save_figure(display.figure_, plot)
 
 
-def _noise_options(calibration, dark_level, bit_depth):
+def _noise_options(calibration):
     """Return what `estimate` is to be given, with the unit; None where a and b are not known."""
     if not calibration.determined:
         return None
     options = "--noise proportional"
     options += "".join(f" --fixed {k}={v:.4g}" for k, v in calibration.to_fixed().items())
     # A dimmer series in 16-bit pixels would be taken for one of a 12-bit detector.
+    bit_depth, dark_level = calibration.bit_depth, calibration.dark_level
     options += f" --bit-depth {bit_depth}" if bit_depth else ""
     return options + (f" --dark-level {dark_level:g}" if dark_level else "")
 
 
-def _tell_noise(calibration, n_series, bit_depth):
+def _tell_noise(calibration, n_series):
+    bit_depth = calibration.bit_depth
     unit = f"full scale, {2**bit_depth - 1} counts" if bit_depth else "as in the file"
     click.echo(
         f"{n_series} series, {calibration.n_pixels} pixels, intensities "
@@ -401,7 +400,14 @@ def _tell_noise(calibration, n_series, bit_depth):
 def _noise_record(calibration):
     """Return plain values by name; what is infinite is None."""
     names = ("a", "a_std", "b", "b_std", "determined", "flags", "n_pixels", "n_left_out")
-    names += ("n_saturated", "n_clipped", "lowest_intensity", "highest_intensity")
+    names += (
+        "n_saturated",
+        "n_clipped",
+        "lowest_intensity",
+        "highest_intensity",
+        "bit_depth",
+        "dark_level",
+    )
     record = {name: getattr(calibration, name) for name in names}
     return {name: None if value == np.inf else value for name, value in record.items()}
 

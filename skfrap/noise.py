@@ -75,6 +75,10 @@ class NoiseCalibration:
     bin_intensity, bin_variance, bin_variance_std : ndarray of shape (n_bins,)
         Means over groups of pixels of similar intensity, by rising intensity, and the standard
         errors of the variances: what the line was fitted to.
+    bit_depth : int or None
+        Of the detector: an intensity of 1 is its full scale. None for floats, taken as they are.
+    dark_level : float
+        Counts that were subtracted.
     """
 
     a: float
@@ -93,6 +97,8 @@ class NoiseCalibration:
     bin_intensity: np.ndarray
     bin_variance: np.ndarray
     bin_variance_std: np.ndarray
+    bit_depth: int | None = None
+    dark_level: float = 0.0
 
     def __repr__(self):
         return (
@@ -250,6 +256,8 @@ def calibrate_noise(series, *, dark_level=0.0, bit_depth=None):
         bin_intensity=bins["intensity"].copy(),
         bin_variance=bins["variance"].copy(),
         bin_variance_std=np.sqrt(bins["of_variance"] / bins["n"]),
+        bit_depth=rescaler.bit_depth_,
+        dark_level=float(dark_level),
     )
 
 

@@ -10,9 +10,11 @@ from sklearn.utils import Bunch, check_random_state
 from skfrap._threads import one_blas_thread
 from skfrap.models import (
     LINEAR,
+    MOST_INTERPOLATED,
     ExactModel,
     InterpolationError,
     model_for,
+    shared_ranges,
     surrogate_for,
 )
 from skfrap.parameters import PARAMETERS, parameter, table_1_prior
@@ -23,7 +25,6 @@ __all__ = ["FRAPSimulator"]
 _PIXEL_TYPES = {8: np.uint8, 12: np.uint16, 16: np.uint16}
 _DRAWN_FIRST = ("D", "c0", "alpha", "mobile_fraction", "a", "b")
 _DRAWS = 16  # numbers set aside for the parameters of a sample
-_MOST_INTERPOLATED = 2  # varying parameters
 _RARE = 1e-9  # values beyond such quantiles are computed without interpolation
 _BLOCK = 512
 _NOISE_KINDS = ("constant", "proportional", "none")
@@ -330,13 +331,9 @@ class FRAPSimulator:
             for name in self._parameters
             if name not in LINEAR and hasattr(self.prior[name], "ppf")
         ]
-        if not isinstance(model, ExactModel) or len(varying) > _MOST_INTERPOLATED:
+        if not isinstance(model, ExactModel) or len(varying) > MOST_INTERPOLATED:
             return None
-        ranges = {name: _most_of(self.prior[name]) for name in varying}
-        if [*ranges] == ["D"]:
-            # The default range is that of the estimators, and serves all priors within it.
-            ends = model.bounds["D"]
-            ranges["D"] = min(ends[0], ranges["D"][0]), max(ends[1], ranges["D"][1])
+        ranges = shared_ranges(model, {name: _most_of(self.prior[name]) for name in varying})
         fixed = {
             name: self.prior[name]
             for name in self._parameters

@@ -10,14 +10,15 @@ import numpy as np
 
 from skfrap.models import (
     LINEAR,
+    MOST_INTERPOLATED,
     DirectCurves,
     ExactModel,
     InterpolationError,
+    shared_ranges,
     surrogate_for,
 )
 from skfrap.parameters import PARAMETERS, parameter
 
-_MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
 _FEWEST_CURVES = 4  # for which a grid over two is cheaper than direct evaluation
 _GUIDE_ERROR = 4e-3
 _CHEAP = 5e-3  # s per evaluation
@@ -144,29 +145,27 @@ def choose_evaluators(key, model, names, bounds, interpolate, n_curves):
     """
     if interpolate not in (True, False, "auto"):
         raise ValueError(f"interpolate must be True, False or 'auto', got {interpolate!r}.")
-    possible = isinstance(model, ExactModel)
-    if interpolate is True and not possible:
-        raise ValueError(
-            f"interpolate must be False or 'auto' for {type(model).__name__}, which is cheap."
-        )
+    if not isinstance(model, ExactModel):
+        if interpolate is True:
+            raise ValueError(
+                f"interpolate must be False or 'auto' for {type(model).__name__}, which is cheap."
+            )
+        return DirectCurves(model), None
     forms = [name for name in bounds if name in names and name not in LINEAR]
-    ranges = {name: bounds[name] for name in forms}
-    if forms == ["D"]:
-        # The default range serves all bounds within it.
-        ends = model.bounds["D"]
-        ranges["D"] = min(ends[0], bounds["D"][0]), max(ends[1], bounds["D"][1])
+    ranges = shared_ranges(model, {name: bounds[name] for name in forms})
     fixed = {
         name: ends[0] for name, ends in bounds.items() if name not in LINEAR and name not in forms
     }
     interpolated = partial(surrogate_for, model.protocol, key, ranges, fixed)
-    worthwhile = len(forms) < 2 or (len(forms) <= _MOST_INTERPOLATED and n_curves >= _FEWEST_CURVES)
-    if possible and interpolate is not False and (worthwhile or interpolate is True):
+    few = len(forms) <= MOST_INTERPOLATED
+    worthwhile = len(forms) < 2 or (few and n_curves >= _FEWEST_CURVES)
+    if interpolate is True or (interpolate == "auto" and worthwhile):
         try:
             return interpolated(), None
         except InterpolationError:
             if interpolate is True:
                 raise
-    if possible and len(forms) > _MOST_INTERPOLATED and _is_cheap(model, bounds):
+    if not few and _is_cheap(model, bounds):
         with suppress(InterpolationError):
             return DirectCurves(model), interpolated(largest_error=_GUIDE_ERROR)
     return DirectCurves(model), None

@@ -21,7 +21,18 @@ _LEAST_VARIANCE = 1e-14  # a noise-free curve is known to the interpolation's er
 _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
 
 
-class RawFeatures:
+class _Unbounded:
+    """What features share that know no box."""
+
+    def check_targets(self, y):
+        """Accept any."""
+
+    def finish(self, estimates):
+        """Return estimates as they are."""
+        return estimates
+
+
+class RawFeatures(_Unbounded):
     """Show the network the curve itself, each value standardised, and targets likewise."""
 
     skips = False
@@ -37,13 +48,6 @@ class RawFeatures:
         shape = len(X), len(self.guess)
         inputs = ((X - self.mean) / self.scale).astype(np.float32)
         return inputs, np.broadcast_to(self.guess, shape), np.broadcast_to(self.spread, shape)
-
-    def check_targets(self, y):
-        """Accept any."""
-
-    def finish(self, estimates):
-        """Return estimates as they are."""
-        return estimates
 
 
 class LinearizedFeatures:
@@ -132,7 +136,10 @@ class LinearizedFeatures:
         return np.concatenate(inputs, axis=1), theta, scale
 
     def _values(self, log10_D, alpha):
-        """Put parameters in the columns of the surrogate; the others are at their defaults."""
+        """Put parameters in the columns of the surrogate.
+
+        All particles are mobile, and what is fixed it does not look at.
+        """
         values = np.ones((len(alpha), len(self.surrogate.names)))
         values[:, self._wanted] = np.column_stack([log10_D, alpha])
         return values
@@ -164,7 +171,7 @@ class LinearizedFeatures:
         return _inverse(precision), gradient, residuals, np.sqrt(variance)
 
 
-class ScoreFeatures:
+class ScoreFeatures(_Unbounded):
     """Show the network the curve's scores over the prebleach mean, and the noise.
 
     c0 is guessed as the prebleach mean, to be corrected in units of its standard error.
@@ -203,13 +210,6 @@ class ScoreFeatures:
         guess[:, 1] = prebleach
         scale[:, 1] = prebleach * noise / np.sqrt(self.protocol.n_prebleach)
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
-
-    def check_targets(self, y):
-        """Accept any."""
-
-    def finish(self, estimates):
-        """Return estimates as they are."""
-        return estimates
 
     def _describe(self, X):
         """Return inputs, prebleach means, and the noise over the prebleach mean."""

@@ -1,7 +1,7 @@
 """Fits of one model within one box, many curves at once."""
 
 from dataclasses import dataclass, fields
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -217,11 +217,11 @@ class CurveFitter:
     @one_blas_thread()
     def _starts_by_guide(self, X):
         """Make starts at the best few optima that are seen with the guide's eyes."""
-        optima = []
-        for k in range(self.guide._grid.n_starts):
-            fits = self.guide.fit(X, partial(self.guide._start_in_slab, k))
-            optima.append((fits.cost, fits.theta))
-        costs, thetas = map(np.array, zip(*optima, strict=True))
+        guide = self.guide
+        slabs = guide._grid.best_in_slabs(Problems(guide, X).scores)[:, :, guide.free]
+        optima = [guide.fit(X, guide.at_values(theta)) for theta in slabs]
+        costs = np.array([fits.cost for fits in optima])
+        thetas = np.array([fits.theta for fits in optima])
         order = costs.argsort(axis=0)
         costs = np.take_along_axis(costs, order, axis=0)
         thetas = np.take_along_axis(thetas, order[..., np.newaxis], axis=0)
@@ -230,20 +230,10 @@ class CurveFitter:
             near = np.abs(thetas[:k] - thetas[k]).max(axis=2) < _SAME_PLACE
             costs[k, near.any(axis=0)] = np.inf
         order = costs.argsort(axis=0, kind="stable")[:_GUIDED_STARTS]
-        chosen = np.take_along_axis(thetas, order[..., np.newaxis], axis=0)
-        values = [self.complete(np.clip(theta, self.lower, self.upper)) for theta in chosen]
-
-        def starts(scores, rows, lowest_c0, highest_c0):
-            for start in values:
-                yield start[rows]
-
-        return starts
+        return self.at_values(*np.take_along_axis(thetas, order[..., np.newaxis], axis=0))
 
     def _start_on_grid(self, scores, rows, lowest_c0, highest_c0):
         yield self._grid.nearest(scores, lowest_c0, highest_c0)
-
-    def _start_in_slab(self, which, scores, rows, lowest_c0, highest_c0):
-        yield self._grid.best_in_slabs(scores)[which]
 
     def _starts_in_slabs(self, scores, rows, lowest_c0, highest_c0):
         yield from self._grid.best_in_slabs(scores)
@@ -271,12 +261,13 @@ class CurveFitter:
 
         return starts
 
-    def at_values(self, theta):
-        """Make starts at given values of the free parameters (n, n_free), a row per curve."""
-        values = self.complete(np.clip(theta, self.lower, self.upper))
+    def at_values(self, *thetas):
+        """Make starts at given values of the free parameters, each (n, n_free), a row per curve."""
+        values = [self.complete(np.clip(theta, self.lower, self.upper)) for theta in thetas]
 
         def starts(scores, rows, lowest_c0, highest_c0):
-            yield values[rows]
+            for start in values:
+                yield start[rows]
 
         return starts
 

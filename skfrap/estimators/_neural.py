@@ -19,9 +19,10 @@ from skfrap.estimators._keras import initial_weights, learning_rates
 from skfrap.estimators._network import ACTIVATIONS, forward
 from skfrap.estimators._training import BLOCK, TrainingRun
 from skfrap.models import model_for
+from skfrap.parameters import table_1_prior
 from skfrap.protocol import FRAPProtocol
 
-_TABLE_1 = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}
+_TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _FEW = 64  # curves: so few are done before the threads of BLAS are told to wait
 _LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
 _CHOICES = {

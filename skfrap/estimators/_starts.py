@@ -38,11 +38,6 @@ class StartGrid:
         """Number of free parameters that shape the curve, other than in a simple way."""
         return len(self._shaping)
 
-    @property
-    def n_starts(self):
-        """Number of starts that `best_in_slabs` gives."""
-        return _SLABS * self.n_forms
-
     def nearest(self, scores, lowest_c0, highest_c0):
         """Return the point of the grid that fits each curve best, (n, n_names).
 
@@ -86,7 +81,7 @@ class StartGrid:
         # Alpha is fitted to first order, or its error would hide that of the others.
         reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
         shape = [len(axis) for axis in self._grid_axes]
-        starts = np.empty((self.n_starts, len(scores), len(self.names)))
+        starts = np.empty((_SLABS * self.n_forms, len(scores), len(self.names)))
         for first in range(0, len(scores), _PIECE):
             some = slice(first, first + _PIECE)
             overlap, with_slopes = scores[some] @ templates.T, scores[some] @ slopes.T

@@ -17,11 +17,18 @@ from skfrap.models._closed_form import (
 )
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models._direct import DirectCurves
-from skfrap.models._surrogate import CurveSurrogate, InterpolationError, surrogate_for
+from skfrap.models._surrogate import (
+    MOST_INTERPOLATED,
+    CurveSurrogate,
+    InterpolationError,
+    shared_ranges,
+    surrogate_for,
+)
 
 __all__ = [
     "LINEAR",
     "MODELS",
+    "MOST_INTERPOLATED",
     "BindingModel",
     "CurveModel",
     "CurveSurrogate",
@@ -36,5 +43,6 @@ __all__ = [
     "broadcast_parameters",
     "effective_diffusion",
     "model_for",
+    "shared_ranges",
     "surrogate_for",
 ]

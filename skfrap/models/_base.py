@@ -14,6 +14,7 @@ from skfrap.parameters import PARAMETERS
 
 MODELS: dict[str, type] = {}
 LINEAR = ("c0", "alpha", "mobile_fraction")  # in these a curve is a polynomial of low degree
+_MOST_ENGINES = 16
 _LARGEST_GROUP = 2**18  # depths times pixels of the bleach region's box, computed at once
 
 
@@ -119,12 +120,14 @@ class ExactModel(CurveModel):
     """
 
     shapes = None
+    _make_engine = None
     known_factors = ("imaging_bleach",)
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol)
         optics_for(protocol, weights=weights)  # checks the weights
         self._weights = weights
+        self._engines = {}
         n_prebleach = protocol.n_prebleach
         self._n_imaged = np.arange(1, protocol.n_frames + 1)
         self._n_imaged[n_prebleach:] += protocol.n_bleach
@@ -148,6 +151,24 @@ class ExactModel(CurveModel):
         interpolate is what comes in from outside of it.
         """
         return imaging_bleach**self._n_imaged
+
+    def __getstate__(self):
+        # Engines are quick to make again and would only swell a pickle.
+        return self.__dict__ | {"_engines": {}}
+
+    def _engine(self, kind, *optics):
+        """Make what computes, for one way of bleaching and looking, or take it from earlier.
+
+        A subclass makes it in ``_make_engine(kind, *optics)``.
+        """
+        key = (kind, *optics)
+        engine = self._engines.get(key)
+        if engine is None:
+            engine = self._make_engine(kind, *optics)
+            if len(self._engines) >= _MOST_ENGINES:
+                self._engines.clear()
+            self._engines[key] = engine
+        return engine
 
     def _curves(self, values):
         """Compute curves from broadcast parameters."""

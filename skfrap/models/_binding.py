@@ -16,8 +16,6 @@ define(Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"))
 define(Parameter("k_off", "1/s", "log10", 0.0, np.inf, "rate of release"))
 define(Parameter("D_effective", "µm²/s", "log10", 0.0, np.inf, "D k_off / (k_on + k_off)"))
 
-_MOST_ENGINES = 16
-
 
 class BindingModel(ExactModel, name="binding"):
     """Compute recovery curves and image series of particles that diffuse and bind, exactly.
@@ -49,10 +47,6 @@ class BindingModel(ExactModel, name="binding"):
     """
 
     simpler = "diffusion"
-
-    def __init__(self, protocol, weights=None):
-        super().__init__(protocol, weights)
-        self._engines = {}
 
     @property
     def bounds(self):
@@ -219,20 +213,11 @@ class BindingModel(ExactModel, name="binding"):
             stepper.still_frames(depth, imaging_bleach),
         )
 
-    def _engine(self, kind, bleach_blur):
-        """Make the engine for one bleaching beam, or take it from earlier."""
-        engine = self._engines.get((kind, bleach_blur))
-        if engine is None:
-            optics = optics_for(self.protocol, bleach_blur, self._weights)
-            engine = (
-                FrameStepper(self.protocol, optics)
-                if kind == "stepper"
-                else LocalReaction(self.protocol, optics.bleach, optics.weights)
-            )
-            if len(self._engines) >= _MOST_ENGINES:
-                self._engines.clear()
-            self._engines[kind, bleach_blur] = engine
-        return engine
+    def _make_engine(self, kind, bleach_blur):
+        optics = optics_for(self.protocol, bleach_blur, self._weights)
+        if kind == "stepper":
+            return FrameStepper(self.protocol, optics)
+        return LocalReaction(self.protocol, optics.bleach, optics.weights)
 
 
 def effective_diffusion(D, k_on, k_off):

@@ -75,6 +75,27 @@ class ChebyshevTensor:
         return values, by_rows, by_axis
 
 
+def polynomial_on_unit_interval(compute, x, degree):
+    """Evaluate a function that is a polynomial, at no more places than that takes.
+
+    Parameters
+    ----------
+    compute : callable
+        ``compute(x)`` gives values (len(x), ...), for x between 0 and 1.
+    x : ndarray of shape (n,)
+    degree : int
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+    """
+    if len(x) <= degree + 1:
+        return compute(x)
+    nodes = first_kind_nodes(degree + 1)
+    coefficients = first_kind_coefficients(compute(0.5 + 0.5 * nodes), axis=0)
+    return chebyshev_basis(2 * x - 1, degree + 1) @ coefficients
+
+
 def refine(function, tolerance, n_axes=1):
     """Refine nested Chebyshev-Lobatto nodes on [-1, 1] until the coefficients vanish.
 

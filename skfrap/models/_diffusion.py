@@ -9,8 +9,6 @@ from skfrap.models._local import LocalDiffusion
 from skfrap.models._optics import optics_for
 from skfrap.models._spectral import FrameStepper, memoised
 
-_MOST_ENGINES = 16
-
 
 class DiffusionModel(ExactModel, name="diffusion"):
     """Compute recovery curves and image series of free diffusion, exactly.
@@ -53,7 +51,6 @@ class DiffusionModel(ExactModel, name="diffusion"):
         super().__init__(protocol, weights)
         if weights is not None and np.asarray(weights)[protocol.bleach_mask == 0].any():
             raise ValueError("weights must be zero outside the bleach region.")
-        self._engines = {}
 
     @property
     def D_range(self):
@@ -220,17 +217,6 @@ class DiffusionModel(ExactModel, name="diffusion"):
         for moving, still in zip(mobile, immobile, strict=True):
             left = mobile_fraction * moving + (1 - mobile_fraction) * still
             yield stepper.blur(left, imaging_blur)
-
-    def _engine(self, kind, *blurs):
-        """Make the engine for one way of bleaching and looking, or take it from earlier."""
-        key = (kind, *blurs)
-        engine = self._engines.get(key)
-        if engine is None:
-            engine = self._make_engine(kind, *blurs)
-            if len(self._engines) >= _MOST_ENGINES:
-                self._engines.clear()
-            self._engines[key] = engine
-        return engine
 
     def _make_engine(self, kind, bleach_blur, imaging_blur=0.0):
         if kind == "optics":

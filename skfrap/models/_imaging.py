@@ -15,12 +15,13 @@ even intervals the values of a curve are <w, (I S)^k I S c> = <(I S)^k I w, S c>
 what is stepped, once for all bleach depths.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
 
 from skfrap._threads import one_blas_thread
+from skfrap.models._chebyshev import polynomial_on_unit_interval
 from skfrap.models._edges import DiffusionBetweenEdges
 from skfrap.models._local import bounding_box
 from skfrap.models._spectral import QuarterGrid, events, is_mirrored, memoised
@@ -104,12 +105,8 @@ class ImagingDiffusion:
             if way == "modes"
             else _GridSteps(self._stepper, self._seen, D, imaging_bleach)
         )
-        # Curves are polynomials in the depth: so many depths do for all.
-        n_nodes = self.protocol.n_bleach + 1
-        if len(depth) <= n_nodes:
-            return self._stepped(steps, depth)
-        nodes, interpolation = _interpolation(depth, n_nodes)
-        return interpolation @ self._stepped(steps, nodes)
+        stepped = partial(self._stepped, steps)
+        return polynomial_on_unit_interval(stepped, depth, self.protocol.n_bleach)
 
     def still(self, depth, imaging_bleach):
         """Compute curves of immobile particles, (n, n_frames): frames multiply in each pixel."""
@@ -170,15 +167,6 @@ class ImagingDiffusion:
             seen = steps.image(steps.spread(seen, times[-1]))
             curves[:, frame] = steps.flat(seen) @ states
         return curves
-
-
-def _interpolation(depth, n):
-    """Return n bleach depths, and the matrix that takes a polynomial's values there to others."""
-    nodes = np.cos(np.pi * (np.arange(n) + 0.5) / n)
-    coefficients = 2 / n * np.polynomial.chebyshev.chebvander(nodes, n - 1).T
-    coefficients[0] *= 0.5
-    values = np.polynomial.chebyshev.chebvander(2 * depth - 1, n - 1)
-    return 0.5 + 0.5 * nodes, values @ coefficients
 
 
 class _GridSteps:

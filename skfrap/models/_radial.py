@@ -12,10 +12,10 @@ products with the detection weights spread by each of these.
 from functools import cached_property, lru_cache, partial
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebvander
 from scipy.fft import dctn, idctn, irfft2, rfft2
 
 from skfrap._threads import one_blas_thread
+from skfrap.models._chebyshev import polynomial_on_unit_interval
 from skfrap.models._local import bounding_box
 
 _TOLERANCE = 1e-14  # of interpolated symbols
@@ -74,7 +74,9 @@ class LocalReaction:
         ndarray of shape (n, n_postbleach)
         """
         recovery = partial(self._recovery, symbol, start, imaging_blur)
-        return depth[:, np.newaxis] * _polynomial(recovery, depth, self.protocol.n_bleach - 1)
+        return depth[:, np.newaxis] * polynomial_on_unit_interval(
+            recovery, depth, self.protocol.n_bleach - 1
+        )
 
     @one_blas_thread()
     def immobile(self, depth, imaging_blur=0.0):
@@ -85,7 +87,7 @@ class LocalReaction:
             left = (1 - depth[:, np.newaxis, np.newaxis] * self._mask) ** n_bleach
             return self._seen(1 - left) @ self._blur(imaging_blur)
 
-        return _polynomial(deficit, depth, n_bleach)
+        return polynomial_on_unit_interval(deficit, depth, n_bleach)
 
     def _recovery(self, symbol, start, imaging_blur, depth):
         """Compute the mean deficit of mobile particles over the depth."""
@@ -198,15 +200,6 @@ class _QuarterBox:
     def backward(self, modes):
         h, w = self._shape
         return idctn(modes, axes=(-2, -1), norm="ortho", overwrite_x=True)[..., :h, :w]
-
-
-def _polynomial(compute, depth, degree):
-    """Evaluate a function that is a polynomial in the depth, at no more depths than that takes."""
-    if len(depth) <= degree + 1:
-        return compute(depth)
-    nodes = 0.5 - 0.5 * np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
-    to_depths = chebvander(2 * depth - 1, degree) @ np.linalg.inv(chebvander(2 * nodes - 1, degree))
-    return to_depths @ compute(nodes)
 
 
 def _is_symmetric(mask):

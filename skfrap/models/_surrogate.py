@@ -41,6 +41,7 @@ _CHUNK = 4096
 _LARGEST_BASIS = 2**20  # products of Chebyshev polynomials held at once
 _SHOW_PROGRESS_AFTER = 2.0  # s
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
+MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
 _building = RLock()
 
 
@@ -442,6 +443,14 @@ def surrogate_for(
 def _build_surrogate(protocol, model, ranges, fixed, weights, largest_error):
     given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
     return CurveSurrogate(model_for(protocol, model, weights), *given, largest_error=largest_error)
+
+
+def shared_ranges(model, ranges):
+    """Widen a range of D alone to the model's own, so that one surrogate serves all within it."""
+    if [*ranges] != ["D"]:
+        return ranges
+    lowest, highest = model.bounds["D"]
+    return {"D": (min(lowest, ranges["D"][0]), max(highest, ranges["D"][1]))}
 
 
 def _check_range(name, given, known):
