@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import loguniform, uniform
-from scipy.stats import t as student_t
 
 from benchmarks._report import Report
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
@@ -152,16 +151,16 @@ def measure_recovery(report, protocol, case, n_curves, seed):
     start = time.perf_counter()
     estimates = estimator.estimate(sample.data)
     seconds = time.perf_counter() - start
+    _, errors = estimator.predict(sample.data, return_std=True)
     determined = ~estimates.poorly_determined
     report.section(f"{case.title}: {n_curves:,} curves in {seconds:.1f} s")
     share = f"{100 * determined.mean():.1f} %"
     report.line("determined", share)
-    reach = student_t.ppf(0.975, protocol.n_frames - len(names))
-    for name in names:
+    for name, error in zip(names, errors.T, strict=True):
         to_target = PARAMETERS[name].to_target
         truth, value = to_target(sample.parameters[name]), to_target(estimates.values[name])
         lower, upper = to_target(estimates.lower[name]), to_target(estimates.upper[name])
-        z = (value - truth) / (0.5 * (upper - lower) / reach)
+        z = (value - truth) / error
         inside = (lower <= truth) & (truth <= upper)
         # The rest of what is told as not determined, while D is.
         silent = np.array([f"{name} is not determined" in flag for flag in estimates.flags])

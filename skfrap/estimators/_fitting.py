@@ -115,7 +115,7 @@ class CurveFitter:
     def __getstate__(self):
         # Templates are quick to compute again and would only swell a pickle.
         kept = self.__dict__.copy()
-        kept.pop("_grid", None)
+        kept.pop("grid", None)
         return kept
 
     @property
@@ -193,7 +193,7 @@ class CurveFitter:
             freedom = n_frames - len(self.free)
             variance = fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.inf)
             values = self.complete(fits.theta)
-            _, jacobian = self._linearize(fits.theta, values, scores=0.0)
+            _, jacobian = self.linearize(fits.theta, values, scores=0.0)
             precision = jacobian @ jacobian.swapaxes(1, 2)
             covariance = inverse_with_voids(precision)
             known = np.isfinite(covariance) & (covariance != 0)
@@ -210,7 +210,7 @@ class CurveFitter:
         """
         if self.guide is not None:
             return self.fit(X, self._starts_by_guide(X), screen=True)
-        if self._grid.n_forms > 2:
+        if self.grid.n_forms > 2:
             return self.fit(X, self._starts_in_slabs, screen=True)
         return self.fit(X, self._start_on_grid)
 
@@ -218,7 +218,7 @@ class CurveFitter:
     def _starts_by_guide(self, X):
         """Make starts at the best few optima that are seen with the guide's eyes."""
         guide = self.guide
-        slabs = guide._grid.best_in_slabs(Problems(guide, X).scores)[:, :, guide.free]
+        slabs = guide.grid.best_in_slabs(Problems(guide, X).scores)[:, :, guide.free]
         optima = [guide.fit(X, guide.at_values(theta)) for theta in slabs]
         costs = np.array([fits.cost for fits in optima])
         thetas = np.array([fits.theta for fits in optima])
@@ -233,13 +233,13 @@ class CurveFitter:
         return self.at_values(*np.take_along_axis(thetas, order[..., np.newaxis], axis=0))
 
     def _start_on_grid(self, scores, rows, lowest_c0, highest_c0):
-        yield self._grid.nearest(scores, lowest_c0, highest_c0)
+        yield self.grid.nearest(scores, lowest_c0, highest_c0)
 
     def _starts_in_slabs(self, scores, rows, lowest_c0, highest_c0):
-        yield from self._grid.best_in_slabs(scores)
+        yield from self.grid.best_in_slabs(scores)
 
     @cached_property
-    def _grid(self):
+    def grid(self):
         return StartGrid(self.evaluator, self.free, self._lower, self._upper)
 
     def at_points(self, fractions):
@@ -335,7 +335,7 @@ class CurveFitter:
         """Go on from least-squares fits by the objective, on frames of unit size."""
 
         def frames(theta, rows):
-            scores, jacobian = self._linearize(theta, values[rows], scores=0.0)
+            scores, jacobian = self.linearize(theta, values[rows], scores=0.0)
             return scores @ self.evaluator.basis, jacobian @ self.evaluator.basis
 
         refined = self.objective.refine(
@@ -367,8 +367,22 @@ class CurveFitter:
         values[:, 0] = np.clip(c0, lower[:, 0], upper[:, 0])
         return values
 
-    def _linearize(self, theta, values, scores):
-        """Compute residual scores and their Jacobian by the free parameters."""
+    def linearize(self, theta, values, scores):
+        """Compute residual scores and their Jacobian by the free parameters.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n, n_free)
+        values : ndarray of shape (n, n_names)
+            Of all parameters; those of the free ones are not looked at.
+        scores : ndarray of shape (n, n_scores)
+            To be subtracted from the model's.
+
+        Returns
+        -------
+        residuals : ndarray of shape (n, n_scores)
+        jacobian : ndarray of shape (n, n_free, n_scores)
+        """
         values = values.copy()
         values[:, self.free] = theta
         model, slopes = self.evaluator.scores_and_slopes(
@@ -418,7 +432,7 @@ class Problems:
         fitter, scores = self._fitter, self.scores[which]
         return minimize_in_box(
             lambda theta, some: sum_of_squares(
-                *fitter._linearize(theta, values[some], scores[some])
+                *fitter.linearize(theta, values[some], scores[some])
             ),
             values[:, fitter.free],
             lower[:, fitter.free],

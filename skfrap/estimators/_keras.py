@@ -21,7 +21,7 @@ from skfrap.estimators._network import has_skip
 _BACKENDS = ("jax", "torch", "tensorflow")  # in the order of preference
 _LARGEST_GRADIENT = 1.0
 _LARGEST_SEED = 2**31 - 1
-_WARM_UP, _STEP_DOWN = 50, 8000  # epochs of the DeepFRAP paper's schedule
+_WARM_UP = 50  # epochs of the DeepFRAP paper's schedule
 
 
 def import_keras():
@@ -92,7 +92,7 @@ def initial_weights(widths, random_state, *, zero_output):
     return weights
 
 
-def learning_rates(kind, largest, step, epoch, n_steps):
+def learning_rates(kind, largest, step, epoch, n_steps, epochs_per_step=8000):
     """Compute the learning rates of steps.
 
     Parameters
@@ -105,6 +105,8 @@ def learning_rates(kind, largest, step, epoch, n_steps):
         Passes over the data since the start of training.
     n_steps : int
         How many the fit has.
+    epochs_per_step : int, default=8000
+        Passes after which "deepfrap2021" steps down.
 
     Returns
     -------
@@ -125,7 +127,7 @@ def learning_rates(kind, largest, step, epoch, n_steps):
     if kind == "cosine":
         return 0.5 * largest * (1 + np.cos(np.pi * step / n_steps))
     rising = 0.01 + 0.99 * epoch / _WARM_UP
-    falling = 10 ** (-0.25 * (epoch // _STEP_DOWN))
+    falling = 10 ** (-0.25 * (epoch // epochs_per_step))
     return largest * np.where(epoch < _WARM_UP, rising, falling)
 
 
@@ -147,34 +149,45 @@ def stack_batches(data, batches, n_steps, rows):
 
 
 class Training:
-    """Weights and optimizer states of one network for all targets, or one for each.
+    """Weights and optimizer states of networks, each of which learns some of the targets.
 
     Parameters
     ----------
-    weights : list of (W, b)
-        With a leading axis over networks if there is one per target; see `forward`.
+    networks : list of list of (W, b)
+    columns : list of list of int
+        Targets that each of the networks learns.
     activation : str
     skips : bool
     optimizer : {"adam", "sgd"}
     momentum : float
         For "sgd".
-    state : list of list of ndarray, default=None
-        What :meth:`state` returned, to go on from there.
+    loss : {"squared", "likelihood"}, default="squared"
+        "squared": the sum of importance * (output - goal)**2. "likelihood": goals are errors of
+        zero mean, and outputs the logarithms of their standard deviations.
+    states : list of list of ndarray, default=None
+        What :meth:`states` returned, to go on from there.
     """
 
-    def __init__(self, weights, activation, skips, optimizer, momentum, state=None):
-        self.separate = weights[0][0].ndim == 3
-        widths = (weights[0][0].shape[-2], *(matrix.shape[-1] for matrix, _ in weights))
+    def __init__(
+        self,
+        networks,
+        columns,
+        activation,
+        skips,
+        optimizer,
+        momentum,
+        *,
+        loss="squared",
+        states=None,
+    ):
+        self._columns = columns
         momentum = momentum if optimizer == "sgd" else 0.0
-        self._stepper = _stepper(widths, activation, skips, optimizer, momentum)
-        self._weights = []
-        for k in range(len(weights[0][0]) if self.separate else 1):
-            chosen = [
-                (matrix[k], bias[k, 0]) if self.separate else (matrix, bias)
-                for matrix, bias in weights
-            ]
-            self._weights.append([array for layer in chosen for array in layer])
-        self._state = state or [self._stepper.initial_state() for _ in self._weights]
+        self._steppers = []
+        for weights in networks:
+            widths = (len(weights[0][0]), *(len(bias) for _, bias in weights))
+            self._steppers.append(_stepper(widths, activation, skips, optimizer, momentum, loss))
+        self._networks = [[array for layer in weights for array in layer] for weights in networks]
+        self._states = states or [stepper.initial_state() for stepper in self._steppers]
 
     def advance(self, inputs, goals, importance, rates):
         """Take one step per batch.
@@ -189,14 +202,13 @@ class Training:
         Returns
         -------
         ndarray of shape (n_steps,)
-            The loss before each step.
+            The loss before each step, summed over networks.
         """
         losses = np.zeros(len(rates))
-        for k in range(len(self._weights)):
-            columns = slice(k, k + 1) if self.separate else slice(None)
-            self._weights[k], self._state[k], loss = self._stepper.advance(
-                self._weights[k],
-                self._state[k],
+        for k, (stepper, columns) in enumerate(zip(self._steppers, self._columns, strict=True)):
+            self._networks[k], self._states[k], loss = stepper.advance(
+                self._networks[k],
+                self._states[k],
                 inputs,
                 goals[..., columns],
                 importance[..., columns],
@@ -205,26 +217,18 @@ class Training:
             losses += loss
         return losses
 
-    def weights(self):
+    def networks(self):
         """Return the weights as arrays of NumPy, in the form they came in."""
-        networks = [[np.array(array) for array in flat] for flat in self._weights]
-        layers = [
-            [(flat[k], flat[k + 1]) for flat in networks] for k in range(0, len(networks[0]), 2)
-        ]
-        if not self.separate:
-            return [layer[0] for layer in layers]
-        return [
-            (np.stack([w for w, _ in layer]), np.stack([b for _, b in layer])[:, np.newaxis])
-            for layer in layers
-        ]
+        found = [[np.array(array) for array in flat] for flat in self._networks]
+        return [[*zip(flat[::2], flat[1::2], strict=True)] for flat in found]
 
-    def state(self):
+    def states(self):
         """Return the optimizers' variables as arrays of NumPy."""
-        return [[np.array(array) for array in one] for one in self._state]
+        return [[np.array(array) for array in one] for one in self._states]
 
 
 @lru_cache(maxsize=32)
-def _stepper(widths, activation, skips, optimizer, momentum):
+def _stepper(widths, activation, skips, optimizer, momentum, loss):
     """Build, or take from those built, what steps networks of one architecture."""
     keras = import_keras()
     model = _build_model(keras, widths, activation, skips)
@@ -234,7 +238,22 @@ def _stepper(widths, activation, skips, optimizer, momentum):
         else keras.optimizers.SGD(1e-3, momentum=momentum)
     )
     chosen.build(model.trainable_variables)
-    return (_JaxStepper if keras.backend.backend() == "jax" else _KerasStepper)(model, chosen)
+    kind = _JaxStepper if keras.backend.backend() == "jax" else _KerasStepper
+    return kind(model, chosen, _LOSSES[loss])
+
+
+def _squared_loss(output, goal, importance):
+    return (importance * (output - goal) ** 2).sum(-1)
+
+
+def _likelihood_loss(output, goal, importance):
+    """Compute the negative logarithm of a normal likelihood, up to a constant."""
+    from keras import ops
+
+    return (importance * (output + 0.5 * goal**2 * ops.exp(-2 * output))).sum(-1)
+
+
+_LOSSES = {"squared": _squared_loss, "likelihood": _likelihood_loss}
 
 
 def _build_model(keras, widths, activation, skips):
@@ -253,17 +272,16 @@ def _build_model(keras, widths, activation, skips):
 class _KerasStepper:
     """Step by Keras's own training loop, on any backend."""
 
-    def __init__(self, model, optimizer):
+    def __init__(self, model, optimizer, loss=_squared_loss):
         self._model, self._optimizer = model, optimizer
         self._initial = [np.array(_to_numpy(v)) for v in optimizer.variables]
         n_targets = model.output_shape[-1]
 
-        def loss(told, output):
-            goal, importance = told[:, :n_targets], told[:, n_targets:]
-            # Keras takes the mean over the batch, which is to be a sum.
-            return (importance * (output - goal) ** 2).sum(-1)
+        def told_loss(told, output):
+            # Keras takes the mean over the batch, which is to be a sum: see advance.
+            return loss(output, told[:, :n_targets], told[:, n_targets:])
 
-        model.compile(optimizer, loss)
+        model.compile(optimizer, told_loss)
 
     def initial_state(self):
         return [array.copy() for array in self._initial]
@@ -286,19 +304,21 @@ class _KerasStepper:
 class _JaxStepper:
     """Take many steps in one compiled call, without Keras's cost per step."""
 
-    def __init__(self, model, optimizer):
+    def __init__(self, model, optimizer, loss=_squared_loss):
         import jax
 
         self._initial = [np.array(_to_numpy(v)) for v in optimizer.variables]
         rate_at = next(k for k, v in enumerate(optimizer.variables) if v.name == "learning_rate")
 
-        def loss(weights, inputs, goals, importance):
+        def batch_loss(weights, inputs, goals, importance):
             output, _ = model.stateless_call(weights, [], inputs)
-            return (importance * (output - goals) ** 2).sum()
+            return loss(output, goals, importance).sum()
 
         def step(k, carried, inputs, goals, importance, rates):
             weights, state, losses = carried
-            value, gradients = jax.value_and_grad(loss)(weights, inputs[k], goals[k], importance[k])
+            value, gradients = jax.value_and_grad(batch_loss)(
+                weights, inputs[k], goals[k], importance[k]
+            )
             state = [*state]
             state[rate_at] = rates[k]
             weights, state = optimizer.stateless_apply(state, gradients, weights)

@@ -47,14 +47,13 @@ def has_skip(k, width_in, width_out):
 
 
 def forward(inputs, weights, activation, skips=False):
-    """Compute the outputs of a network, or of several of one shape side by side.
+    """Compute the outputs of a network.
 
     Parameters
     ----------
     inputs : ndarray of shape (n, n_inputs)
     weights : list of (W, b)
-        Of shapes (width_in, width_out) and (width_out,); for several networks of one output each
-        (n_networks, width_in, width_out) and (n_networks, 1, width_out).
+        Per layer, of shapes (width_in, width_out) and (width_out,).
     activation : str
         Of the hidden layers.
     skips : bool, default=False
@@ -84,14 +83,60 @@ def forward(inputs, weights, activation, skips=False):
     return np.concatenate(parts)[:n]
 
 
+def networks_of(targets, n_targets):
+    """Tell which targets each network learns; of those that several learn, the last one answers.
+
+    Parameters
+    ----------
+    targets : {"joint", "separate", "merged"}
+    n_targets : int
+
+    Returns
+    -------
+    list of list of int
+
+    Examples
+    --------
+    >>> from skfrap.estimators._network import networks_of
+    >>> networks_of("merged", 3)
+    [[0, 1, 2], [1], [2]]
+    """
+    joint, alone = [[*range(n_targets)]], [[k] for k in range(n_targets)]
+    return {"joint": joint, "separate": alone, "merged": joint + alone[1:]}[targets]
+
+
+def answer(inputs, networks, columns, activation, skips):
+    """Compute what networks answer together.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n, n_inputs)
+    networks : list of list of (W, b)
+    columns : list of list of int
+        As from :func:`networks_of`.
+    activation, skips
+        As in :func:`forward`.
+
+    Returns
+    -------
+    ndarray of shape (n, n_targets)
+    """
+    answers = [forward(inputs, weights, activation, skips) for weights in networks]
+    combined = answers[0]
+    if len(answers) > 1:
+        combined = np.empty((len(inputs), 1 + max(map(max, columns))), np.float32)
+        for chosen, found in zip(columns, answers, strict=True):
+            combined[:, chosen] = found
+    return combined
+
+
 def _forward(x, weights, activate, skips):
     *hidden, (last, last_bias) = weights
     for k, (matrix, bias) in enumerate(hidden):
         out = x @ matrix
         out += bias
         out = activate(out)
-        if skips and has_skip(k, *matrix.shape[-2:]):
+        if skips and has_skip(k, *matrix.shape):
             out += x
         x = out
-    out = x @ last + last_bias
-    return out[..., 0].T if out.ndim == 3 else out
+    return x @ last + last_bias

@@ -7,30 +7,33 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from tqdm import tqdm
 
 from skfrap._threads import one_blas_thread
-from skfrap.estimators._arguments import complete_bounds
-from skfrap.estimators._features import FEATURES, TARGETS
+from skfrap.estimators._features import FEATURES
 from skfrap.estimators._keras import initial_weights, learning_rates
-from skfrap.estimators._network import ACTIVATIONS, forward
-from skfrap.estimators._training import BLOCK, TrainingRun
-from skfrap.models import model_for
-from skfrap.parameters import table_1_prior
+from skfrap.estimators._least_squares import LeastSquaresFRAP
+from skfrap.estimators._network import ACTIVATIONS, answer, networks_of
+from skfrap.estimators._task import task_of_data, task_of_simulator
+from skfrap.estimators._training import BLOCK, DeviationTraining, TrainingRun
+from skfrap.metrics import weighted_mean_squared_error
+from skfrap.models import InterpolationError
 from skfrap.protocol import FRAPProtocol
+from skfrap.scaling import rescale_targets, scale_between
 
-_TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _FEW = 64  # curves: so few are done before the threads of BLAS are told to wait
 _LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
+_FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 _CHOICES = {
     "activation": tuple(ACTIVATIONS),
     "features": ("auto", *FEATURES),
     "optimizer": ("adam", "sgd"),
     "learning_rate": ("cosine", "constant", "deepfrap2021"),
-    "targets": ("joint", "separate"),
+    "targets": ("joint", "separate", "merged"),
 }
 
 
@@ -50,19 +53,42 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         protocol of the simulator in :meth:`fit_online`.
     hidden_layer_sizes : sequence of int, default=(64, 64, 64)
     activation : {"silu", "elu", "relu", "tanh", "identity"}, default="silu"
+    model : str, default=None
+        What the curves are taken for, as in :class:`LeastSquaresFRAP`. None is the simulator's in
+        :meth:`fit_online`, else "diffusion".
+    parameters : sequence of str, default=None
+        What the columns of y are. None is what the simulator's prior leaves open, else what the
+        model has no default for: D, c0 and alpha.
+    fixed : dict, default=None
+        ``{name: value}`` of the model's other parameters. None is what the simulator's prior fixes,
+        else the model's defaults.
+    bounds : dict, default=None
+        ``{name: (lowest, highest)}`` in natural units: the box of the linearised fit and of the
+        prior. What is not given is the range of the simulator's prior in :meth:`fit_online`; else
+        from Table 1 of the paper, D 1 to 1000 µm²/s, c0 0.5 to 1, alpha 0.45 to 0.95, or the
+        model's. Estimates from "linearized" and "scores" features lie in it.
     features : {"auto", "linearized", "scores", "raw"}, default="auto"
-        What the network sees. "linearized": a rough fit of the diffusion model and how certain it
-        is, to be corrected in units of its standard errors. "scores": the curve's coordinates on
-        the model's basis, over the prebleach mean. Both need a protocol and the targets log10_D, c0
-        and alpha, and have identity skips between hidden layers of one width. "raw": the values of
-        the curve, standardised. "auto" is "linearized" where that is possible, else "raw".
+        What the network sees. "linearized": a rough fit of the model and how certain it is, to be
+        corrected in units of its standard errors. "scores": the curve's coordinates on the model's
+        basis, over the prebleach mean. Both need a protocol and targets that are parameters of the
+        model, and have identity skips between hidden layers of one width. "raw": the values of the
+        curve, standardised. "auto" is "linearized" where that is possible, else "raw".
+    targets : {"joint", "separate", "merged"}, default="joint"
+        One network for all targets; one for each; or the first target from one for all, and the
+        others from one for each, as the paper recommends.
+    target_scales : {"benchmark", None} or array-like of shape (n_targets,), default="benchmark"
+        What errors are divided by in the loss. "benchmark": for each target the root mean square
+        error of what is known beforehand, of the linearised fit or, for "raw", of the mean. None
+        is the paper's Eq. 10.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam comes with gradients clipped to a norm of 1.
     learning_rate_init : float, default=3e-3
         The largest learning rate.
     learning_rate : {"cosine", "constant", "deepfrap2021"}, default="cosine"
         "cosine" goes down to zero at the end; "deepfrap2021" goes up linearly from a hundredth
-        over 50 epochs, and then down by 10**-0.25 every 8,000 epochs.
+        over 50 epochs, and then down by 10**-0.25 every `epochs_per_step` epochs.
+    epochs_per_step : int, default=8000
+        Of "deepfrap2021".
     momentum : float, default=0.99
         Of "sgd".
     batch_size : int, default=1024
@@ -70,16 +96,16 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Passes over the data in :meth:`fit`.
     early_stopping : bool, default=False
         Set a part of the data aside, keep the weights that do best on it, and stop when they have
-        not become better for `n_iter_no_change` passes.
+        not become better for `n_iter_no_change` passes. The standard deviations that
+        :meth:`predict` can return are then learnt from that part.
     validation_fraction : float, default=0.1
         The part set aside with `early_stopping`.
     n_iter_no_change : int, default=20
-    targets : {"joint", "separate"}, default="joint"
-        One network for all targets or one for each.
-    bounds : dict, default=None
-        ``{name: (lowest, highest)}`` in natural units of D, c0 and alpha: the box of the linearised
-        fit and of the prior. What is not given is taken from Table 1 of the paper: D 1 to 1000
-        µm²/s, c0 0.5 to 1, alpha 0.45 to 0.95. Estimates from "linearized" features lie in it.
+    stop_at : "least_squares" or array-like of shape (n_targets,), default=None
+        Stop as soon as the loss on validation data, errors divided by `target_scales`, is as low as
+        that of :class:`LeastSquaresFRAP` within the bounds on the same curves; or as soon as the
+        weighted mean squared errors of all targets are as low as given. Takes `early_stopping`,
+        or validation data in :meth:`fit_online`. The last of ``history_["seconds"]`` tells when.
     warm_start : bool, default=False
         Whether fits go on from the weights of the one before.
     random_state : int, RandomState instance or None, default=None
@@ -90,22 +116,28 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    weights_ : list of (W, b)
-        Per layer, float32; with ``targets="separate"`` both have a leading axis over networks.
+    weights_ : list of list of (W, b)
+        Per network and layer, float32.
+    deviation_weights_ : list of (W, b) or None
+        Of the network that tells standard deviations, if there was something to learn it from.
     protocol_ : FRAPProtocol or None
     target_names_ : list of str
         Columns of the predictions.
+    bounds_ : dict or None
+        The box, in natural units by parameter.
     features_name_ : str
         Which features are in use.
     features_ : object
         What turns curves into the network's inputs.
     loss_ : float
         Mean training loss of the last pass or chunk: the mean over targets of squared errors over
-        those of the linearised fit; with "raw" features over the variance of the target.
+        those of what is known beforehand (see `target_scales`).
     history_ : dict of ndarray
         Per pass or chunk: ``step``, the number of steps so far; ``loss``; ``seconds``, of training,
         without validation; and, where there are validation data, ``validation_loss`` of shape
         (n, n_targets), weighted mean squared errors on the targets' scales.
+    reached_ : bool
+        Whether the last fit ended because it came to `stop_at`.
     n_iter_ : int
         Passes, or chunks of a stream.
     n_steps_ : int
@@ -125,8 +157,9 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     >>> simulator = FRAPSimulator(random_state=0)
     >>> network = NeuralFRAP(hidden_layer_sizes=(16, 16), batch_size=256, random_state=0)
     >>> network = network.fit_online(simulator, 64 * 256)
-    >>> network.predict(simulator.sample(5, start=10**6).data).shape
-    (5, 3)
+    >>> theta, std = network.predict(simulator.sample(5, start=10**6).data, return_std=True)
+    >>> theta.shape, std.shape
+    ((5, 3), (5, 3))
     """
 
     def __init__(
@@ -135,18 +168,24 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         hidden_layer_sizes=(64, 64, 64),
         activation="silu",
         *,
+        model=None,
+        parameters=None,
+        fixed=None,
+        bounds=None,
         features="auto",
+        targets="joint",
+        target_scales="benchmark",
         optimizer="adam",
         learning_rate_init=3e-3,
         learning_rate="cosine",
+        epochs_per_step=8000,
         momentum=0.99,
         batch_size=1024,
         max_iter=200,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=20,
-        targets="joint",
-        bounds=None,
+        stop_at=None,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -154,18 +193,24 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.protocol = protocol
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.model = model
+        self.parameters = parameters
+        self.fixed = fixed
+        self.bounds = bounds
         self.features = features
+        self.targets = targets
+        self.target_scales = target_scales
         self.optimizer = optimizer
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
+        self.epochs_per_step = epochs_per_step
         self.momentum = momentum
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.targets = targets
-        self.bounds = bounds
+        self.stop_at = stop_at
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -176,12 +221,14 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Eight layers of 128 exponential linear units on the values of the curve, Glorot-uniform
         weights, stochastic gradient descent with momentum 0.99 and batches of 1,024, and its
-        schedule of learning rates. With the paper's 110 frames and three targets that are 130,179
-        weights, or three times 129,921. The paper trained for days.
+        schedule of learning rates, to be fitted to 2**20 simulated curves; of all passes the
+        weights with the lowest validation loss are kept. With the paper's 110 frames and three
+        targets the joint network has 130,179 weights, and three separate ones have 389,763. The
+        paper trained for days.
 
         Parameters
         ----------
-        targets : {"joint", "separate"}, default="joint"
+        targets : {"joint", "separate", "merged"}, default="joint"
         **changes
             Other parameters of the constructor.
 
@@ -193,20 +240,23 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             "hidden_layer_sizes": (128,) * 8,
             "activation": "elu",
             "features": "raw",
+            "target_scales": None,
             "optimizer": "sgd",
             "momentum": 0.99,
             "learning_rate": "deepfrap2021",
             "learning_rate_init": 0.1,
             "batch_size": 1024,
             "max_iter": 80_000,
+            "early_stopping": True,
+            "n_iter_no_change": 80_000,
         }
         return cls(targets=targets, **(paper | changes))
 
     @property
     def n_weights_(self):
-        """Number of trained numbers in all networks together."""
+        """Number of trained numbers in all networks that estimate, together."""
         check_is_fitted(self, "weights_")
-        return sum(matrix.size + bias.size for matrix, bias in self.weights_)
+        return sum(W.size + b.size for weights in self.weights_ for W, b in weights)
 
     @one_blas_thread()
     def fit(self, X, y, sample_weight=None):
@@ -216,7 +266,8 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_frames)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha.
+            Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
+            `parameters` says.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the squared errors, best 1/a. Samples of weight zero are left out.
 
@@ -230,15 +281,23 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the loss is no longer finite.
         """
         self._check_options()
+        if self.stop_at is not None and not self.early_stopping:
+            raise ValueError("stop_at needs early_stopping=True, which sets curves aside.")
         random = check_random_state(self.random_state)
         again = self._goes_on()
+        columns = getattr(y, "columns", None)
         X, y, weight = self._check_data(X, y, sample_weight, reset=not again)
         held = None
         if self.early_stopping:
             train, test = self._split(len(X), random)
             held = X[test], y[test], weight[test]
             X, y, weight = X[train], y[train], weight[train]
-        run = TrainingRun(self, None if again else self._begin(X, y, weight, random), held)
+        networks = None
+        if not again:
+            columns = None if columns is None else [str(name) for name in columns]
+            self._begin(X, y, weight, task_of_data(self, y.shape[1], columns))
+            networks = self._initial_networks(random)
+        run = TrainingRun(self, networks, held, self._goal(held))
         data = self._prepare(X, y, weight)
         per_epoch = math.ceil(len(X) / self.batch_size)
         rate = self._schedule(per_epoch, self.max_iter * per_epoch)
@@ -247,14 +306,16 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 run.one_pass(data, random.permutation(len(X)), rate)
                 if run.report(progress):
                     break
-        return run.finish()
+        run.finish()
+        self.deviation_weights_ = None if held is None else self._constant_deviations(*held[:2])
+        return self
 
     @one_blas_thread()
     def partial_fit(self, X, y, sample_weight=None):
         """Pass once over labelled curves, going on from where the estimator is.
 
         Learning rates are `learning_rate_init`, or those of "deepfrap2021". Features are
-        standardised by the first data seen.
+        standardised by the first data seen. Standard deviations are no longer known afterwards.
 
         Parameters
         ----------
@@ -269,28 +330,38 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         first = not hasattr(self, "weights_")
         if first or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)
+        columns = getattr(y, "columns", None)
         X, y, weight = self._check_data(X, y, sample_weight, reset=first)
-        if not first:
+        networks = None
+        if first:
+            columns = None if columns is None else [str(name) for name in columns]
+            self._begin(X, y, weight, task_of_data(self, y.shape[1], columns))
+            networks = self._initial_networks(self._random)
+        else:
             self._check_same_architecture()
-        run = TrainingRun(self, self._begin(X, y, weight, self._random) if first else None, None)
+        run = TrainingRun(self, networks, None)
         rate = self._schedule(math.ceil(len(X) / self.batch_size), None)
         run.one_pass(self._prepare(X, y, weight), self._random.permutation(len(X)), rate)
         run.report()
+        self.deviation_weights_ = None
         return run.finish()
 
     @one_blas_thread()
     def fit_online(self, simulator, n_samples=3_000 * 1024, *, validation=None):
         """Learn from a stream of simulated curves, none of which is seen twice.
 
+        An eighth as many more teach a second network the standard deviations of the estimates.
+
         Parameters
         ----------
         simulator : FRAPSimulator
-            Or whatever has a `protocol` and a method `sample` like it.
+            Of any model and prior. What its prior leaves open becomes the targets.
         n_samples : int, default=3_072_000
             Rounded down to whole batches. The default takes well under a minute on two cores.
         validation : tuple (X, y) or (X, y, sample_weight), default=None
-            Curves to measure the progress on, in ``history_["validation_loss"]``, and to choose
-            the best weights by with `early_stopping`. Best from a simulator with another seed.
+            Curves to measure the progress on, in ``history_["validation_loss"]``, to choose the
+            best weights by with `early_stopping`, and to compare with `stop_at`. Best from a
+            simulator with another seed.
 
         Returns
         -------
@@ -314,62 +385,109 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"n_samples must be a whole number of at least batch_size = {self.batch_size}, "
                 f"got {n_samples!r}."
             )
-        if self.early_stopping and validation is None:
-            raise ValueError("early_stopping needs validation=(X, y) of other simulated curves.")
+        if validation is None and (self.early_stopping or self.stop_at is not None):
+            raise ValueError(
+                "early_stopping and stop_at need validation=(X, y) of other simulated curves."
+            )
+        task = task_of_simulator(self, simulator)
+        if again and task.target_names != self.target_names_:
+            raise ValueError(
+                f"simulator must draw the targets {self.target_names_} to go on from the weights "
+                f"there are, got {task.target_names}; use warm_start=False."
+            )
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
-        chunks = [min(BLOCK, n_steps - k) for k in range(0, n_steps, BLOCK)]
-        seen = getattr(self, "_n_seen", 0) if again else 0
-        firsts = seen + self.batch_size * np.cumsum([0, *chunks])
-
-        def sample(k):
-            drawn = simulator.sample(chunks[k] * self.batch_size, start=int(firsts[k]))
-            return drawn.data, drawn.target, drawn.sample_weight
-
-        def prepare(k):
-            return self._prepare(*sample(k))
-
-        start = time.perf_counter()
-        weights, held = None, None
+        start, stream = time.perf_counter(), _Stream(self, simulator)
+        networks, held = None, None
         if not again:
-            self._target_names = list(simulator.target_names)
-            data = self._check_data(*sample(0), reset=True, protocol=simulator.protocol)
-            weights = self._begin(*data, random, protocol=simulator.protocol)
+            data = stream.sample(min(BLOCK, n_steps))
+            self._check_data(*data, reset=True, protocol=simulator.protocol)
+            self._begin(*data, task)
+            networks = self._initial_networks(random)
         preparing = time.perf_counter() - start
         if validation is not None:
             held = self._check_data(*validation, reset=False)
-        run = TrainingRun(self, weights, held, seconds=preparing)
+        run = TrainingRun(self, networks, held, self._goal(held), seconds=preparing)
         rate = self._schedule(BLOCK, n_steps)
-        # The next chunk is drawn while the network learns from this one.
-        with ThreadPoolExecutor(1) as pool, self._progress(range(len(chunks))) as progress:
-            coming = pool.submit(prepare, 0)
-            for k in progress:
-                data = coming.result()
-                if k + 1 < len(chunks):
-                    coming = pool.submit(prepare, k + 1)
+        with self._progress(range(0, n_steps, BLOCK)) as progress:
+            chunks = stream.chunks(n_steps, self._prepare)
+            for _, data in zip(progress, chunks, strict=True):
                 run.one_pass(data, np.arange(len(data[0])), rate)
                 if run.report(progress):
                     break
-        self._n_seen = int(firsts[k + 1])
-        return run.finish()
+            chunks.close()
+        run.finish()
+        self._learn_deviations(stream, math.ceil(run.n_steps / _FOR_DEVIATIONS), random)
+        self._n_seen = stream.n_seen
+        return self
 
-    def predict(self, X):
+    def predict(self, X, return_std=False, *, protocol=None):
         """Estimate the parameters of recovery curves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+        return_std : bool, default=False
+            Also return standard deviations of the errors, as the network was taught to tell them.
+        protocol : FRAPProtocol, default=None
+            The experiment the curves are from, if it is another one than the network's. If the two
+            are one up to the units of length and time, estimates are rescaled, which is exact.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_targets)
+        theta : ndarray of shape (n_samples, n_targets)
             Columns as in `target_names_`; of shape (n_samples,) after a fit to y of one dimension.
+        std : ndarray of shape (n_samples, n_targets)
+            Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If the curves cannot be of the network's protocol or intensities; or for `return_std`
+            if the network was not taught standard deviations.
         """
         check_is_fitted(self, "weights_")
         X = validate_data(self, X, reset=False, dtype=np.float64)
+        length, time_scale = self._scale_to(protocol)
+        self.features_.check_curves(X)
         with one_blas_thread() if len(X) > _FEW else nullcontext():
-            estimates = self._estimate(self.features_(X), self.weights_)
-        return estimates[:, 0] if self._flat_output else estimates
+            described = self.features_(X)
+            theta = self._estimate(described, self.weights_)
+            found = (theta, theta + self._deviations(described)) if return_std else (theta,)
+        if protocol is not None:
+            names = self.target_names_
+            found = [rescale_targets(one, names, length, time_scale) for one in found]
+        theta, *above = [one[:, 0] if self._flat_output else one for one in found]
+        return (theta, above[0] - theta) if return_std else theta
+
+    def predict_interval(self, X, level=0.95, *, protocol=None):
+        """Compute intervals that hold the true values, within the box of the prior.
+
+        Of curves drawn from the prior that the network was trained on, they hold it in the share
+        `level`: the network tells the standard deviations, the intervals are those of a normal
+        distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        level : float, default=0.95
+        protocol : FRAPProtocol, default=None
+            As in :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets, 2)
+            Lower and upper ends, in the columns of :meth:`predict`.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+        theta, std = self.predict(X, return_std=True)
+        reach = ndtri(0.5 + 0.5 * level) * std
+        ends = [self.features_.finish(end) for end in (theta - reach, theta + reach)]
+        if protocol is not None:
+            scale = self._scale_to(protocol)
+            ends = [rescale_targets(end, self.target_names_, *scale) for end in ends]
+        return np.stack(ends, axis=-1)
 
     # Arguments
 
@@ -383,7 +501,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 "hidden_layer_sizes must be whole numbers above 0, as (64, 64), got "
                 f"{self.hidden_layer_sizes!r}."
             )
-        for name in ("batch_size", "max_iter", "n_iter_no_change"):
+        for name in ("batch_size", "max_iter", "n_iter_no_change", "epochs_per_step"):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
@@ -398,6 +516,12 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 raise ValueError(
                     f"{name} must be a number between {lowest} and {highest}, got {value!r}."
                 )
+        if isinstance(self.stop_at, str) and self.stop_at != "least_squares":
+            raise ValueError(f"stop_at must be 'least_squares' or losses, got {self.stop_at!r}.")
+        if isinstance(self.target_scales, str) and self.target_scales != "benchmark":
+            raise ValueError(
+                f"target_scales must be 'benchmark', None or numbers, got {self.target_scales!r}."
+            )
         if self.protocol is not None and not isinstance(self.protocol, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
 
@@ -422,7 +546,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _check_data(self, X, y, sample_weight=None, *, reset, protocol=None):
         """Return curves, two-dimensional targets and weights, without what weighs nothing."""
-        names = getattr(y, "columns", None)
         X, y = validate_data(
             self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=True
         )
@@ -436,8 +559,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y = y.reshape(len(X), -1)
         if reset:
             self._flat_output = flat
-            if names is not None:
-                self._target_names = [str(name) for name in names]
         elif y.shape[1] != len(self.target_names_):
             raise ValueError(
                 f"y must have the columns {self.target_names_}, as in the first fit, got shape "
@@ -461,59 +582,81 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         order = random.permutation(n)
         return order[n_test:], order[:n_test]
 
-    def _choose_features(self, protocol, names, bounds):
-        name = self.features
-        fits = protocol is not None and tuple(names) == TARGETS
-        if name == "auto":
-            name = "linearized" if fits else "raw"
-        if name == "raw":
-            return name, FEATURES[name]()
-        if not fits:
-            raise ValueError(
-                f"features={name!r} needs a protocol and the targets {TARGETS}, got "
-                f"protocol={protocol!r} and {names}; use features='raw'."
-            )
-        return name, FEATURES[name](protocol, bounds)
+    def _scale_to(self, protocol):
+        """Return the factors of lengths and times of another protocol than the estimator's."""
+        if protocol is None:
+            return 1.0, 1.0
+        if self.protocol_ is None:
+            raise ValueError("protocol can be given only if the network was trained with one.")
+        return scale_between(self.protocol_, protocol)
+
+    def _goal(self, held):
+        """Return what tells whether validation losses are low enough to stop."""
+        if held is None or self.stop_at is None:
+            return None
+        X, y, weight = held
+        if not isinstance(self.stop_at, str):
+            goal = np.broadcast_to(np.asarray(self.stop_at, dtype=float), y.shape[1])
+            return lambda losses: (losses <= goal).all()
+        task = self._task
+        if task.model is None:
+            raise ValueError("stop_at='least_squares' needs a protocol, got None.")
+        options = {"model": task.model, "parameters": task.names, "fixed": task.fixed}
+        estimator = LeastSquaresFRAP(task.protocol, task.bounds, **options).fit(X)
+        reached = weighted_mean_squared_error(y, estimator.predict(X), weight)
+        scales = self._squared_scales
+        return lambda losses: np.sum(losses / scales) <= np.sum(reached / scales)
 
     # Training
 
-    def _begin(self, X, y, weight, random, protocol=None):
-        """Choose what stays the same from here on; return the first weights."""
+    def _begin(self, X, y, weight, task):
+        """Choose what stays the same from here on."""
         for name in ("weights_", "history_"):
             vars(self).pop(name, None)
-        self.protocol_ = protocol or self.protocol
-        n_targets = y.shape[1]
-        names = vars(self).pop("_target_names", None)
-        if names is None:
-            known = self.protocol_ is not None and n_targets == len(TARGETS)
-            names = list(TARGETS) if known else [f"y{k}" for k in range(n_targets)]
-        self.target_names_ = names
-        bounds = None
-        if self.protocol_ is not None:
-            given = self.bounds if self.bounds is None else dict(self.bounds)
-            complete_bounds(given, [*_TABLE_1], {}, model_for(self.protocol_))
-            bounds = _TABLE_1 | (given or {})
-        self.features_name_, self.features_ = self._choose_features(self.protocol_, names, bounds)
+        self._task = task
+        self.protocol_ = task.protocol
+        self.target_names_ = task.target_names
+        self.features_name_, self.features_ = self._choose_features(task)
+        self.bounds_ = self.features_.bounds
         self.features_.check_targets(y)
         self._benchmark = np.maximum(self.features_.fit(X, y, weight), _LEAST_LOSS)
-        inputs, _, _ = self.features_(X[:1])
-        separate = self.targets == "separate"
-        widths = (inputs.shape[1], *self._hidden, 1 if separate else n_targets)
-        zero_output = self.features_name_ != "raw"  # begin with the guess
-        networks = [
-            initial_weights(widths, random, zero_output=zero_output)
-            for _ in range(n_targets if separate else 1)
-        ]
+        self._columns = networks_of(self.targets, y.shape[1])
+        self._n_inputs = self.features_(X[:1])[0].shape[1]
         self._architecture = self._asked_architecture()
-        self._optimizer_state = None
-        self.n_iter_ = self.n_steps_ = 0
-        self._n_seen = 0
-        if not separate:
-            return networks[0]
+        self._optimizer_states = None
+        self.deviation_weights_ = None
+        self.n_iter_ = self.n_steps_ = self._n_seen = 0
+
+    def _choose_features(self, task):
+        name = self.features
+        if name == "raw" or (name == "auto" and task.model is None):
+            return "raw", FEATURES["raw"]()
+        if task.model is None:
+            raise ValueError(
+                f"features={name!r} needs a protocol and targets that are parameters of a model, "
+                f"got protocol={task.protocol!r} and {task.target_names}; use features='raw'."
+            )
+        try:
+            space = task.space()
+        except InterpolationError:
+            if name == "auto":
+                return "raw", FEATURES["raw"]()
+            raise
+        name = "linearized" if name == "auto" else name
+        return name, FEATURES[name](space)
+
+    def _initial_networks(self, random):
+        # However many are drawn here, what is drawn next stays the same.
+        random = np.random.RandomState(random.randint(2**31 - 1))
+        # Where something is known beforehand, begin with that.
+        zero_output = self.features_.skips
         return [
-            (np.stack([w for w, _ in layer]), np.stack([b for _, b in layer])[:, np.newaxis])
-            for layer in zip(*networks, strict=True)
+            self._initial_weights(random, len(columns), zero_output) for columns in self._columns
         ]
+
+    def _initial_weights(self, random, n_outputs, zero_output):
+        widths = self._n_inputs, *self._hidden, n_outputs
+        return initial_weights(widths, random, zero_output=zero_output)
 
     def _asked_architecture(self):
         """Return what a fit that goes on from another must share with it."""
@@ -525,8 +668,52 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Return inputs, goals and importances, as the trainer takes them."""
         self.features_.check_targets(y)
         inputs, guess, scale = self.features_(X)
-        importance = weight[:, np.newaxis] * scale**2 / (self._benchmark * y.shape[1])
+        importance = weight[:, np.newaxis] * scale**2 / (self._squared_scales * y.shape[1])
         return inputs, ((y - guess) / scale).astype(np.float32), importance.astype(np.float32)
+
+    @property
+    def _squared_scales(self):
+        if self.target_scales is None:
+            return 1.0
+        if isinstance(self.target_scales, str):
+            return self._benchmark
+        scales = np.asarray(self.target_scales, dtype=float)
+        if scales.shape != self._benchmark.shape or not (scales > 0).all():
+            raise ValueError(
+                f"target_scales must be a positive number for each of {self.target_names_}, "
+                f"got {self.target_scales!r}."
+            )
+        return scales**2
+
+    def _prepare_errors(self, X, y, weight):
+        """Return inputs, errors of the estimates over their scales, and importances."""
+        described = inputs, _, scale = self.features_(X)
+        errors = (y - self._estimate(described, self.weights_)) / scale
+        return inputs, errors.astype(np.float32), np.full(y.shape, 1 / y.shape[1], np.float32)
+
+    def _learn_deviations(self, stream, n_steps, random):
+        n_targets = len(self.target_names_)
+        weights = self.deviation_weights_
+        chunks = stream.chunks(n_steps, self._prepare_errors)
+        for k, data in enumerate(chunks):
+            if k == 0:
+                if weights is None:
+                    weights = self._initial_weights(random, n_targets, zero_output=True)
+                    weights[-1][1][:] = _log_rms(data[1])
+                training = DeviationTraining(self, weights)
+            before = k * BLOCK
+            training.one_pass(
+                data,
+                lambda since, before=before: learning_rates(
+                    "cosine", self.learning_rate_init, before + since, None, n_steps
+                ),
+            )
+        self.deviation_weights_ = training.finish()
+
+    def _constant_deviations(self, X, y):
+        """Make weights that answer with the root mean square of errors over their scales."""
+        _, errors, _ = self._prepare_errors(X, y, None)
+        return [(np.zeros((self._n_inputs, errors.shape[1]), np.float32), _log_rms(errors))]
 
     def _schedule(self, per_epoch, n_total):
         """Make a function of the steps since the start of this fit and of all steps."""
@@ -536,7 +723,12 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         def rate(since, overall):
             return learning_rates(
-                kind, self.learning_rate_init, since, overall / per_epoch, n_total
+                kind,
+                self.learning_rate_init,
+                since,
+                overall / per_epoch,
+                n_total,
+                self.epochs_per_step,
             )
 
         return rate
@@ -544,9 +736,55 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _progress(self, passes):
         return tqdm(passes, desc="training", disable=not self.verbose)
 
-    def _estimate(self, described, weights):
+    def _estimate(self, described, networks):
         inputs, guess, scale = described
-        corrections = forward(
-            inputs, weights, self._architecture["activation"], self.features_.skips
-        )
+        activation, skips = self._architecture["activation"], self.features_.skips
+        corrections = answer(inputs, networks, self._columns, activation, skips)
         return self.features_.finish(guess + scale * corrections)
+
+    def _deviations(self, described):
+        if self.deviation_weights_ is None:
+            raise ValueError(
+                "this network was not taught standard deviations, which takes curves that it has "
+                "not seen: use fit_online, or fit with early_stopping=True."
+            )
+        inputs, _, scale = described
+        activation, skips = self._architecture["activation"], self.features_.skips
+        columns = [[*range(scale.shape[1])]]
+        return scale * np.exp(answer(inputs, [self.deviation_weights_], columns, activation, skips))
+
+
+class _Stream:
+    """Curves of a simulator, drawn while the network learns from those before."""
+
+    def __init__(self, estimator, simulator):
+        self.simulator = simulator
+        self.batch_size = estimator.batch_size
+        self.n_seen = getattr(estimator, "_n_seen", 0) if estimator.warm_start else 0
+
+    def sample(self, n_batches, first=None):
+        """Draw curves, targets and weights."""
+        first = self.n_seen if first is None else first
+        drawn = self.simulator.sample(n_batches * self.batch_size, start=first)
+        return drawn.data, drawn.target, drawn.sample_weight
+
+    def chunks(self, n_batches, prepare):
+        """Yield what `prepare` makes of one chunk after another."""
+        sizes = [min(BLOCK, n_batches - k) for k in range(0, n_batches, BLOCK)]
+        firsts = self.n_seen + self.batch_size * np.cumsum([0, *sizes])
+
+        def make(k):
+            return prepare(*self.sample(sizes[k], int(firsts[k])))
+
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(make, 0)
+            for k in range(len(sizes)):
+                data = coming.result()
+                if k + 1 < len(sizes):
+                    coming = pool.submit(make, k + 1)
+                self.n_seen = int(firsts[k + 1])
+                yield data
+
+
+def _log_rms(errors):
+    return np.log(np.maximum(np.sqrt(np.mean(errors**2, axis=0)), _LEAST_LOSS)).astype(np.float32)

@@ -12,6 +12,7 @@ _PIECE = 128
 _GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
 _COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
 _GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
+_WEAKEST = 1e-8  # direction, relative to the strongest, that is not rounding
 _SLABS = 6  # of the grid along each axis, in each of which there may be an optimum
 
 
@@ -49,10 +50,9 @@ class StartGrid:
         Returns
         -------
         ndarray of shape (n, n_names)
-            c0 is NaN.
         """
         grid, templates, squared = self._templates
-        nearest = np.empty(len(scores), dtype=int)
+        nearest, best_c0 = np.empty(len(scores), dtype=int), np.empty(len(scores))
         for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
             some = slice(first, first + _PIECE)
             overlap = scores[some] @ templates.T
@@ -61,11 +61,33 @@ class StartGrid:
             cost = c0 * squared
             cost -= 2 * overlap
             cost *= c0
-            nearest[some] = cost.argmin(axis=1)
-        return grid[nearest]
+            nearest[some] = best = cost.argmin(axis=1)
+            best_c0[some] = np.take_along_axis(c0, best[:, np.newaxis], axis=1)[:, 0]
+        values = grid[nearest]
+        values[:, 0] = best_c0
+        return values
+
+    def directions(self, n):
+        """Return directions in which the model's curves differ most, the strongest first.
+
+        Parameters
+        ----------
+        n : int
+            At most so many.
+
+        Returns
+        -------
+        ndarray of shape (n, n_scores)
+            Orthonormal rows.
+        """
+        _, templates, _ = self._templates
+        _, size, directions = np.linalg.svd(templates, full_matrices=False)
+        return directions[: min(n, np.count_nonzero(size > _WEAKEST * size[0]))]
 
     def best_in_slabs(self, scores):
         """Return the best of every part of the grid, for curves that may have several optima.
+
+        Their c0 is NaN.
 
         Parameters
         ----------

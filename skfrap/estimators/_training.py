@@ -17,59 +17,53 @@ class TrainingRun:
     Parameters
     ----------
     estimator : NeuralFRAP
-    weights : list of (W, b) or None
+    networks : list of list of (W, b), or None
         Where to start; None goes on from where the estimator is.
     held : tuple of X, y, weight, or None
         Validation data.
+    goal : callable or None
+        Tells of validation losses, (n_targets,), whether they are low enough to stop.
     seconds : float, default=0.0
         What preparations took.
     """
 
-    def __init__(self, estimator, weights, held, seconds=0.0):
+    def __init__(self, estimator, networks, held, goal=None, seconds=0.0):
         self.estimator = estimator
         self.training = Training(
-            estimator.weights_ if weights is None else weights,
+            estimator.weights_ if networks is None else networks,
+            estimator._columns,
             estimator.activation,
             estimator.features_.skips,
             estimator.optimizer,
             estimator.momentum,
-            estimator._optimizer_state,
+            states=estimator._optimizer_states,
         )
         self.held = held
+        self.goal = goal
         self.described = None if held is None else estimator.features_(held[0])
         self.clock = time.perf_counter() - seconds
         self.records = []
         self.losses = []
         self.n_steps = 0
         self.best = np.inf, None, 0
+        self.reached = False
 
     def one_pass(self, data, order, rate):
         """Take a step for each batch, of sizes as equal as can be."""
         estimator = self.estimator
-        batches = np.array_split(order, math.ceil(len(order) / estimator.batch_size))
-        rows = rounded_up(len(batches[0]), estimator.batch_size)
-        n_steps = rounded_up(len(batches), BLOCK)
-        self.losses = []
-        for first in range(0, len(batches), n_steps):
-            some = batches[first : first + n_steps]
-            since = self.n_steps + np.arange(len(some))
-            rates = rate(since, estimator.n_steps_ + np.arange(len(some)))
-            block = stack_batches(data, some, n_steps, rows)
-            self.losses.append(self.training.advance(*block, rates))
-            self.n_steps += len(some)
-            estimator.n_steps_ += len(some)
-        self.losses = np.concatenate(self.losses)
+
+        def rates(since):
+            return rate(self.n_steps + since, estimator.n_steps_ + since)
+
+        self.losses = take_steps(self.training, data, order, estimator.batch_size, rates)
+        self.n_steps += len(self.losses)
+        estimator.n_steps_ += len(self.losses)
 
     def report(self, progress=None):
         """Write what a pass came to; return whether to stop."""
         estimator = self.estimator
         loss = float(self.losses.mean())
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} after {self.n_steps} steps; choose a smaller "
-                f"learning_rate_init than {estimator.learning_rate_init}, and look for extreme "
-                "values in X and y."
-            )
+        _check_finite(loss, self.n_steps, estimator)
         estimator.n_iter_ += 1
         record = {"step": estimator.n_steps_, "loss": loss}
         record["seconds"] = time.perf_counter() - self.clock
@@ -79,37 +73,45 @@ class TrainingRun:
         if self.held is not None:
             start = time.perf_counter()
             _, y, weight = self.held
-            weights = self.training.weights()
-            estimates = estimator._estimate(self.described, weights)
-            record["validation_loss"] = np.average((estimates - y) ** 2, axis=0, weights=weight)
-            joint = float(np.mean(record["validation_loss"] / estimator._benchmark))
+            networks = self.training.networks()
+            estimates = estimator._estimate(self.described, networks)
+            losses = np.average((estimates - y) ** 2, axis=0, weights=weight)
+            record["validation_loss"] = losses
+            joint = float(np.mean(losses / estimator._benchmark))
             shown["validation"] = f"{joint:.4g}"
-            stop = estimator.early_stopping and self._is_enough(joint, weights)
+            stop = self._is_enough(losses, joint, networks)
             self.clock += time.perf_counter() - start
         if progress is not None:
             progress.set_postfix(shown)
         return stop
 
-    def _is_enough(self, loss, weights):
-        least, _, n_worse = self.best
-        if loss < least:
-            self.best = loss, weights, 0
+    def _is_enough(self, losses, joint, networks):
+        if self.goal is not None and self.goal(losses):
+            self.best, self.reached = (joint, networks, 0), True
+            return True
+        if not self.estimator.early_stopping:
             return False
-        self.best = (*self.best[:2], n_worse + 1)
+        least, best, n_worse = self.best
+        if joint < least:
+            self.best = joint, networks, 0
+            return False
+        self.best = least, best, n_worse + 1
         return n_worse + 1 >= self.estimator.n_iter_no_change
 
     def finish(self):
         """Write the results into the estimator."""
         estimator = self.estimator
         best = self.best[1]
-        weights = self.training.weights() if best is None else best
-        if not all(np.isfinite(array).all() for layer in weights for array in layer):
+        networks = self.training.networks() if best is None else best
+        if not all(
+            np.isfinite(a).all() for weights in networks for layer in weights for a in layer
+        ):
             raise FloatingPointError(
                 "the last step left weights that are not finite; choose a smaller "
                 f"learning_rate_init than {estimator.learning_rate_init}."
             )
-        estimator.weights_ = weights
-        estimator._optimizer_state = self.training.state()
+        estimator.weights_ = networks
+        estimator._optimizer_states = self.training.states()
         old = getattr(estimator, "history_", {})
         new = {key: np.array([record[key] for record in self.records]) for key in self.records[0]}
         # What only one of two fits has measured is left out.
@@ -118,5 +120,75 @@ class TrainingRun:
             new = {key: np.concatenate([old[key], new[key]]) for key in new if key in old}
         estimator.history_ = new
         estimator.loss_ = self.records[-1]["loss"]
+        estimator.reached_ = self.reached
         estimator.skfrap_version_ = __version__
         return estimator
+
+
+class DeviationTraining:
+    """Teach a second network how far the first one's estimates are from the truth.
+
+    It answers with the logarithms of standard deviations over the features' scales, and learns
+    by the likelihood of errors that it has not seen.
+
+    Parameters
+    ----------
+    estimator : NeuralFRAP
+        Its networks are trained.
+    weights : list of (W, b)
+        Where to start.
+    """
+
+    def __init__(self, estimator, weights):
+        self.estimator = estimator
+        columns = [[*range(len(estimator.target_names_))]]
+        options = estimator.activation, estimator.features_.skips, "adam", 0.0
+        self.training = Training([weights], columns, *options, loss="likelihood")
+
+    def one_pass(self, data, rate):
+        """Take a step for each batch of inputs, errors and importances."""
+        order = np.arange(len(data[0]))
+        losses = take_steps(self.training, data, order, self.estimator.batch_size, rate)
+        _check_finite(losses.mean(), len(losses), self.estimator)
+
+    def finish(self):
+        """Return the weights."""
+        return self.training.networks()[0]
+
+
+def take_steps(training, data, order, batch_size, rates):
+    """Take a step for each batch of some rows of data, of sizes as equal as can be.
+
+    Parameters
+    ----------
+    training : Training
+    data : tuple of inputs, goals and importances
+    order : ndarray of int
+        Rows, as they are to come.
+    batch_size : int
+    rates : callable
+        Gives the learning rates of steps, counted from the first.
+
+    Returns
+    -------
+    ndarray of shape (n_batches,)
+        Losses before each step.
+    """
+    batches = np.array_split(order, math.ceil(len(order) / batch_size))
+    rows = rounded_up(len(batches[0]), batch_size)
+    n_steps = rounded_up(len(batches), BLOCK)
+    losses = []
+    for first in range(0, len(batches), n_steps):
+        some = batches[first : first + n_steps]
+        block = stack_batches(data, some, n_steps, rows)
+        losses.append(training.advance(*block, rates(first + np.arange(len(some)))))
+    return np.concatenate(losses)
+
+
+def _check_finite(loss, n_steps, estimator):
+    if not np.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss became {loss} after {n_steps} steps; choose a smaller "
+            f"learning_rate_init than {estimator.learning_rate_init}, and look for extreme "
+            "values in X and y."
+        )

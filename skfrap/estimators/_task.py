@@ -1,0 +1,163 @@
+"""What a network is to learn: which parameters of which model, in which experiment and box."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skfrap.estimators._arguments import check_parameters, complete_bounds
+from skfrap.estimators._fitting import CurveFitter
+from skfrap.models import LINEAR, DirectCurves, ExactModel, InterpolationError, surrogate_for
+from skfrap.models import model_for as make_model
+from skfrap.parameters import PARAMETERS, table_1_prior
+from skfrap.protocol import FRAPProtocol
+
+_TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
+_ERRORS = 1e-5, 4e-3  # of the interpolation, tried in turn: noise is above 1e-4
+_RARE = 1e-12  # drawn once in a life
+
+
+@dataclass
+class Task:
+    """What is to be learnt.
+
+    Attributes
+    ----------
+    target_names : list of str
+    protocol : FRAPProtocol or None
+    model : str, type or CurveModel, or None
+        None where the targets are not parameters of a model.
+    names : tuple of str
+        The parameters that are the targets.
+    fixed, bounds : dict
+        Parameters that are known, and the ranges of all others, in natural units.
+    """
+
+    target_names: list
+    protocol: FRAPProtocol | None = None
+    model: object = None
+    names: tuple = ()
+    fixed: dict = field(default_factory=dict)
+    bounds: dict = field(default_factory=dict)
+
+    def space(self):
+        """Make the model and the box, in which curves can be fitted.
+
+        Returns
+        -------
+        CurveFitter
+
+        Raises
+        ------
+        InterpolationError
+            If the model can neither be interpolated nor is cheap.
+        """
+        model = make_model(self.protocol, self.model)
+        bounds = complete_bounds(self.bounds, self.names, self.fixed, model)
+        if not isinstance(model, ExactModel):
+            evaluator = DirectCurves(model)
+        else:
+            evaluator = self._interpolated(bounds)
+        return CurveFitter(evaluator, self.names, bounds, max_nfev=100, tol=1e-10, n_jobs=None)
+
+    def _interpolated(self, bounds):
+        shaping = {name: ends for name, ends in bounds.items() if name not in LINEAR}
+        ranges = {name: ends for name, ends in shaping.items() if name in self.names}
+        fixed = {name: ends[0] for name, ends in shaping.items() if name not in self.names}
+        *errors, last = _ERRORS
+        for error in errors:
+            try:
+                return surrogate_for(self.protocol, self.model, ranges, fixed, largest_error=error)
+            except InterpolationError:
+                continue
+        return surrogate_for(self.protocol, self.model, ranges, fixed, largest_error=last)
+
+
+def task_of_data(estimator, n_targets, columns):
+    """Find what labelled curves are to teach.
+
+    Parameters
+    ----------
+    estimator : NeuralFRAP
+    n_targets : int
+        Columns of y.
+    columns : list of str or None
+        Their names, where y is a table.
+
+    Returns
+    -------
+    Task
+    """
+    nameless = [f"y{k}" for k in range(n_targets)] if columns is None else columns
+    if estimator.protocol is None:
+        for name in ("model", "parameters", "fixed", "bounds"):
+            if getattr(estimator, name) is not None:
+                raise ValueError(f"{name} needs a protocol, or curves of a simulator; give both.")
+        return Task(nameless)
+    key = "diffusion" if estimator.model is None else estimator.model
+    model, fixed = make_model(estimator.protocol, key), dict(estimator.fixed or {})
+    names = check_parameters(estimator.parameters, fixed, model)
+    targets = [PARAMETERS[name].target_name for name in names]
+    known = model.bounds | _TABLE_1
+    bounds = {name: known[name] for name in names if name in known} | dict(estimator.bounds or {})
+    complete_bounds(bounds, names, fixed, model)
+    if len(targets) != n_targets or columns not in (None, targets):
+        if estimator.parameters is not None:
+            raise ValueError(f"y must have the columns {targets}, got {nameless}.")
+        return Task(nameless, estimator.protocol)
+    return Task(targets, estimator.protocol, key, names, fixed, bounds)
+
+
+def task_of_simulator(estimator, simulator):
+    """Find what a simulator's curves are to teach.
+
+    Parameters
+    ----------
+    estimator : NeuralFRAP
+    simulator : FRAPSimulator
+
+    Returns
+    -------
+    Task
+    """
+    targets = list(simulator.target_names)
+    by_target = {PARAMETERS[name].target_name: name for name in simulator.prior}
+    names = tuple(by_target[target] for target in targets)
+    model = make_model(simulator.protocol, simulator.model)
+    fixed = {name: float(simulator.prior[name]) for name in model.defaults() if name not in names}
+    _check_agreement(estimator, simulator.model, names, fixed)
+    bounds = {name: _range(PARAMETERS[name], simulator.prior[name]) for name in names}
+    bounds |= dict(estimator.bounds or {})
+    complete_bounds(bounds, names, fixed, model)
+    return Task(targets, simulator.protocol, simulator.model, names, fixed, bounds)
+
+
+def _check_agreement(estimator, model, names, fixed):
+    asked = {
+        "model": (estimator.model, model),
+        "parameters": (
+            None if estimator.parameters is None else sorted(estimator.parameters),
+            sorted(names),
+        ),
+    }
+    for name, value in (estimator.fixed or {}).items():
+        asked[f"fixed[{name!r}]"] = value, fixed.get(name)
+    for name, (ours, theirs) in asked.items():
+        if ours is not None and ours != theirs:
+            raise ValueError(
+                f"simulator and estimator must agree: {name} of the estimator is {ours!r}, and "
+                f"what the simulator draws has {theirs!r}."
+            )
+
+
+def _range(description, distribution):
+    """Return the range of a prior, finite, and for a number some range around it."""
+    if not hasattr(distribution, "ppf"):
+        value = float(distribution)
+        ends = (0.5 * value, 2.0 * value) if value > 0 else (0.0, 1.0)
+    else:
+        ends = distribution.support()
+        zero = description.scale == "log10" and ends[0] <= 0
+        if zero or not math.isfinite(ends[1]):
+            ends = distribution.ppf([_RARE, 1 - _RARE])
+    return float(ends[0]), float(np.minimum(ends[1], description.highest))
