@@ -13,6 +13,7 @@ _HOME = {
     "NeuralFRAP": "estimators",
     "Polygon": "regions",
     "Rectangle": "regions",
+    "load_pretrained": "pretrained",
 }
 
 __all__ = [*_HOME]

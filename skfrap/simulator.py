@@ -62,6 +62,11 @@ class FRAPSimulator:
     bit_depth : {8, 12, 16}, default=None
         Round images to integers as a detector of that many bits does, intensity 1 being full
         scale. None leaves them as floats.
+    interpolate : bool or "auto", default="auto"
+        Whether curves are interpolated between those of the model, to a part in a million. "auto"
+        does so where up to two varying parameters shape the curve, besides c0, alpha and the mobile
+        fraction. True does so for more, as for binding, where that can be had: it takes some
+        seconds, and then a curve a fiftieth of the time. False never does.
     background : ndarray of shape (ny, nx), default=None
         Added to every frame of an image series, e.g. uneven illumination; it has its share of
         proportional noise. Curves have none.
@@ -95,6 +100,7 @@ class FRAPSimulator:
         noise="constant",
         random_state=None,
         bit_depth=None,
+        interpolate="auto",
         background=None,
     ):
         self.protocol = FRAPProtocol() if protocol is None else protocol
@@ -102,6 +108,8 @@ class FRAPSimulator:
             raise ValueError(f"noise must be one of {_NOISE_KINDS}, got {noise!r}.")
         if bit_depth is not None and bit_depth not in _PIXEL_TYPES:
             raise ValueError(f"bit_depth must be 8, 12, 16 or None, got {bit_depth!r}.")
+        if interpolate not in (True, False, "auto"):
+            raise ValueError(f"interpolate must be True, False or 'auto', got {interpolate!r}.")
         if background is not None and np.shape(background) != self.protocol.shape:
             raise ValueError(
                 f"background must have the field's shape {self.protocol.shape}, "
@@ -109,6 +117,7 @@ class FRAPSimulator:
             )
         self.noise = noise
         self.bit_depth = bit_depth
+        self.interpolate = interpolate
         self.background = background
         self.random_state = random_state
         self.model = model
@@ -331,7 +340,8 @@ class FRAPSimulator:
             for name in self._parameters
             if name not in LINEAR and hasattr(self.prior[name], "ppf")
         ]
-        if not isinstance(model, ExactModel) or len(varying) > MOST_INTERPOLATED:
+        worthwhile = len(varying) <= MOST_INTERPOLATED if self.interpolate == "auto" else True
+        if not isinstance(model, ExactModel) or not (self.interpolate and worthwhile):
             return None
         ranges = shared_ranges(model, {name: _most_of(self.prior[name]) for name in varying})
         fixed = {

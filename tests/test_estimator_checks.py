@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skfrap import FRAPProtocol, LeastSquaresFRAP
+from skfrap import FRAPProtocol, LeastSquaresFRAP, NeuralFRAP
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -25,11 +25,19 @@ ESTIMATORS = [
     LeastSquaresFRAP(noise="proportional"),
     LeastSquaresFRAP(loss="huber"),
     LeastSquaresFRAP(model="exponential"),
+    NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
 ]
 EXPLAINED = {
-    "check_regressor_multioutput": (
-        "fits y with five columns; the model has three parameters to answer with, and says so"
-    ),
+    LeastSquaresFRAP: {
+        "check_regressor_multioutput": (
+            "fits y with five columns; the model has three parameters to answer with, and says so"
+        )
+    },
+    NeuralFRAP: {
+        "check_sample_weight_equivalence_on_dense_data": (
+            "repeated rows sum in another order than weighted ones: the same to float32's rounding"
+        )
+    },
 }
 # scikit-learn skips this itself unless SCIPY_ARRAY_API is set in the environment.
 MAY_BE_SKIPPED = {"check_array_api_input"}
@@ -40,7 +48,11 @@ def name_of(check):
     return getattr(check, "func", check).__name__
 
 
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda estimator: EXPLAINED)
+def explained(estimator):
+    return EXPLAINED[type(estimator)]
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=explained)
 def test_scikit_learn_check(estimator, check):
     try:
         check(estimator)
@@ -63,7 +75,7 @@ def test_no_check_is_left_out(estimator, request):
         name_of(check) for check in expected
     ]
     failing = [item for item in collected if item.get_closest_marker("xfail")]
-    assert [name_of(item.callspec.params["check"]) for item in failing] == [*EXPLAINED]
+    assert [name_of(item.callspec.params["check"]) for item in failing] == [*explained(estimator)]
 
 
 TRANSFORMERS = [

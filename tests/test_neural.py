@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 from itertools import pairwise
-from unittest import SkipTest
 
 import joblib
 import numpy as np
@@ -16,7 +15,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.estimators import _keras
@@ -27,22 +25,6 @@ from skfrap.metrics import weighted_mean_squared_error
 from skfrap.scaling import scaled_protocol
 
 BOX = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}
-EXPLAINED = {
-    "check_sample_weight_equivalence_on_dense_data": (
-        "repeated rows sum in another order than weighted ones: the same to float32's rounding only"
-    ),
-}
-MAY_BE_SKIPPED = {"check_array_api_input"}
-QUICK = {"hidden_layer_sizes": (16,), "max_iter": 100, "learning_rate_init": 0.02}
-
-
-@parametrize_with_checks([NeuralFRAP(**QUICK)], expected_failed_checks=lambda estimator: EXPLAINED)
-def test_scikit_learn_check(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest:
-        assert getattr(check, "func", check).__name__ in MAY_BE_SKIPPED
-        raise
 
 
 @pytest.fixture(scope="module")

@@ -341,3 +341,20 @@ def test_errors_of_iter_samples_name_the_argument():
 def test_repr_is_readable():
     assert "constant" in repr(simulator())
     assert "Circle(radius=2.1" in repr(simulator())
+
+
+def test_binding_is_interpolated_on_request():
+    prior = {
+        "D": stats.loguniform(1.0, 3.0),
+        "k_on": stats.loguniform(0.5, 1.0),
+        "k_off": stats.loguniform(0.5, 1.0),
+    }
+    options = {"prior": prior, "model": "binding", "noise": "none"}
+    exact = simulator(interpolate=False, **options).sample(40)
+    quick = simulator(interpolate=True, **options).sample(40)
+    np.testing.assert_array_equal(exact.target, quick.target)
+    difference = np.abs(exact.data - quick.data).max()
+    assert 0 < difference < 1e-6
+    np.testing.assert_array_equal(simulator(**options).sample(40).data, exact.data)
+    with pytest.raises(ValueError, match="interpolate must be True, False or 'auto'"):
+        simulator(interpolate="always")

@@ -3,7 +3,6 @@
 import math
 import numbers
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
@@ -14,27 +13,20 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tqdm import tqdm
 
 from skfrap._threads import one_blas_thread
+from skfrap.estimators._deviations import constant_deviations, learn_deviations
 from skfrap.estimators._features import FEATURES
 from skfrap.estimators._keras import initial_weights, learning_rates
-from skfrap.estimators._least_squares import LeastSquaresFRAP
-from skfrap.estimators._network import ACTIVATIONS, answer, networks_of
+from skfrap.estimators._network import answer, networks_of
+from skfrap.estimators._network_options import check_options
+from skfrap.estimators._stream import CurveStream
 from skfrap.estimators._task import task_of_data, task_of_simulator
-from skfrap.estimators._training import BLOCK, DeviationTraining, TrainingRun
-from skfrap.metrics import weighted_mean_squared_error
+from skfrap.estimators._training import BLOCK, TrainingRun, stopping_rule
 from skfrap.models import InterpolationError
-from skfrap.protocol import FRAPProtocol
 from skfrap.scaling import rescale_targets, scale_between
 
 _FEW = 64  # curves: so few are done before the threads of BLAS are told to wait
 _LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
-_CHOICES = {
-    "activation": tuple(ACTIVATIONS),
-    "features": ("auto", *FEATURES),
-    "optimizer": ("adam", "sgd"),
-    "learning_rate": ("cosine", "constant", "deepfrap2021"),
-    "targets": ("joint", "separate", "merged"),
-}
 
 
 class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -280,7 +272,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         FloatingPointError
             If the loss is no longer finite.
         """
-        self._check_options()
+        check_options(self)
         if self.stop_at is not None and not self.early_stopping:
             raise ValueError("stop_at needs early_stopping=True, which sets curves aside.")
         random = check_random_state(self.random_state)
@@ -297,7 +289,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             columns = None if columns is None else [str(name) for name in columns]
             self._begin(X, y, weight, task_of_data(self, y.shape[1], columns))
             networks = self._initial_networks(random)
-        run = TrainingRun(self, networks, held, self._goal(held))
+        run = TrainingRun(self, networks, held, stopping_rule(self, held))
         data = self._prepare(X, y, weight)
         per_epoch = math.ceil(len(X) / self.batch_size)
         rate = self._schedule(per_epoch, self.max_iter * per_epoch)
@@ -307,7 +299,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 if run.report(progress):
                     break
         run.finish()
-        self.deviation_weights_ = None if held is None else self._constant_deviations(*held[:2])
+        self.deviation_weights_ = None if held is None else constant_deviations(self, *held[:2])
         return self
 
     @one_blas_thread()
@@ -326,7 +318,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         self
         """
-        self._check_options()
+        check_options(self)
         first = not hasattr(self, "weights_")
         if first or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)
@@ -372,7 +364,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         FloatingPointError
             If the loss is no longer finite.
         """
-        self._check_options()
+        check_options(self)
         again = self._goes_on()
         protocol = self.protocol_ if again else self.protocol
         if protocol is not None and protocol != simulator.protocol:
@@ -397,7 +389,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
-        start, stream = time.perf_counter(), _Stream(self, simulator)
+        start, stream = time.perf_counter(), CurveStream(self, simulator)
         networks, held = None, None
         if not again:
             data = stream.sample(min(BLOCK, n_steps))
@@ -407,7 +399,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         preparing = time.perf_counter() - start
         if validation is not None:
             held = self._check_data(*validation, reset=False)
-        run = TrainingRun(self, networks, held, self._goal(held), seconds=preparing)
+        run = TrainingRun(self, networks, held, stopping_rule(self, held), seconds=preparing)
         rate = self._schedule(BLOCK, n_steps)
         with self._progress(range(0, n_steps, BLOCK)) as progress:
             chunks = stream.chunks(n_steps, self._prepare)
@@ -417,7 +409,8 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     break
             chunks.close()
         run.finish()
-        self._learn_deviations(stream, math.ceil(run.n_steps / _FOR_DEVIATIONS), random)
+        n_more = math.ceil(run.n_steps / _FOR_DEVIATIONS)
+        self.deviation_weights_ = learn_deviations(self, stream, n_more, random)
         self._n_seen = stream.n_seen
         return self
 
@@ -491,40 +484,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     # Arguments
 
-    def _check_options(self):
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
-        sizes = self._hidden
-        if not all(isinstance(size, numbers.Integral) and size > 0 for size in sizes):
-            raise ValueError(
-                "hidden_layer_sizes must be whole numbers above 0, as (64, 64), got "
-                f"{self.hidden_layer_sizes!r}."
-            )
-        for name in ("batch_size", "max_iter", "n_iter_no_change", "epochs_per_step"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-        for name, lowest, highest in (
-            ("learning_rate_init", 0, np.inf),
-            ("momentum", 0, 1),
-            ("validation_fraction", 0, 1),
-        ):
-            value = getattr(self, name)
-            inside = isinstance(value, numbers.Real) and lowest <= value < highest
-            if not inside or (value == 0 and name != "momentum"):
-                raise ValueError(
-                    f"{name} must be a number between {lowest} and {highest}, got {value!r}."
-                )
-        if isinstance(self.stop_at, str) and self.stop_at != "least_squares":
-            raise ValueError(f"stop_at must be 'least_squares' or losses, got {self.stop_at!r}.")
-        if isinstance(self.target_scales, str) and self.target_scales != "benchmark":
-            raise ValueError(
-                f"target_scales must be 'benchmark', None or numbers, got {self.target_scales!r}."
-            )
-        if self.protocol is not None and not isinstance(self.protocol, FRAPProtocol):
-            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
-
     @property
     def _hidden(self):
         sizes = self.hidden_layer_sizes
@@ -590,23 +549,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError("protocol can be given only if the network was trained with one.")
         return scale_between(self.protocol_, protocol)
 
-    def _goal(self, held):
-        """Return what tells whether validation losses are low enough to stop."""
-        if held is None or self.stop_at is None:
-            return None
-        X, y, weight = held
-        if not isinstance(self.stop_at, str):
-            goal = np.broadcast_to(np.asarray(self.stop_at, dtype=float), y.shape[1])
-            return lambda losses: (losses <= goal).all()
-        task = self._task
-        if task.model is None:
-            raise ValueError("stop_at='least_squares' needs a protocol, got None.")
-        options = {"model": task.model, "parameters": task.names, "fixed": task.fixed}
-        estimator = LeastSquaresFRAP(task.protocol, task.bounds, **options).fit(X)
-        reached = weighted_mean_squared_error(y, estimator.predict(X), weight)
-        scales = self._squared_scales
-        return lambda losses: np.sum(losses / scales) <= np.sum(reached / scales)
-
     # Training
 
     def _begin(self, X, y, weight, task):
@@ -651,12 +593,12 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         # Where something is known beforehand, begin with that.
         zero_output = self.features_.skips
         return [
-            self._initial_weights(random, len(columns), zero_output) for columns in self._columns
+            initial_weights(self._widths(len(columns)), random, zero_output=zero_output)
+            for columns in self._columns
         ]
 
-    def _initial_weights(self, random, n_outputs, zero_output):
-        widths = self._n_inputs, *self._hidden, n_outputs
-        return initial_weights(widths, random, zero_output=zero_output)
+    def _widths(self, n_outputs):
+        return self._n_inputs, *self._hidden, n_outputs
 
     def _asked_architecture(self):
         """Return what a fit that goes on from another must share with it."""
@@ -684,36 +626,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"got {self.target_scales!r}."
             )
         return scales**2
-
-    def _prepare_errors(self, X, y, weight):
-        """Return inputs, errors of the estimates over their scales, and importances."""
-        described = inputs, _, scale = self.features_(X)
-        errors = (y - self._estimate(described, self.weights_)) / scale
-        return inputs, errors.astype(np.float32), np.full(y.shape, 1 / y.shape[1], np.float32)
-
-    def _learn_deviations(self, stream, n_steps, random):
-        n_targets = len(self.target_names_)
-        weights = self.deviation_weights_
-        chunks = stream.chunks(n_steps, self._prepare_errors)
-        for k, data in enumerate(chunks):
-            if k == 0:
-                if weights is None:
-                    weights = self._initial_weights(random, n_targets, zero_output=True)
-                    weights[-1][1][:] = _log_rms(data[1])
-                training = DeviationTraining(self, weights)
-            before = k * BLOCK
-            training.one_pass(
-                data,
-                lambda since, before=before: learning_rates(
-                    "cosine", self.learning_rate_init, before + since, None, n_steps
-                ),
-            )
-        self.deviation_weights_ = training.finish()
-
-    def _constant_deviations(self, X, y):
-        """Make weights that answer with the root mean square of errors over their scales."""
-        _, errors, _ = self._prepare_errors(X, y, None)
-        return [(np.zeros((self._n_inputs, errors.shape[1]), np.float32), _log_rms(errors))]
 
     def _schedule(self, per_epoch, n_total):
         """Make a function of the steps since the start of this fit and of all steps."""
@@ -752,39 +664,3 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         activation, skips = self._architecture["activation"], self.features_.skips
         columns = [[*range(scale.shape[1])]]
         return scale * np.exp(answer(inputs, [self.deviation_weights_], columns, activation, skips))
-
-
-class _Stream:
-    """Curves of a simulator, drawn while the network learns from those before."""
-
-    def __init__(self, estimator, simulator):
-        self.simulator = simulator
-        self.batch_size = estimator.batch_size
-        self.n_seen = getattr(estimator, "_n_seen", 0) if estimator.warm_start else 0
-
-    def sample(self, n_batches, first=None):
-        """Draw curves, targets and weights."""
-        first = self.n_seen if first is None else first
-        drawn = self.simulator.sample(n_batches * self.batch_size, start=first)
-        return drawn.data, drawn.target, drawn.sample_weight
-
-    def chunks(self, n_batches, prepare):
-        """Yield what `prepare` makes of one chunk after another."""
-        sizes = [min(BLOCK, n_batches - k) for k in range(0, n_batches, BLOCK)]
-        firsts = self.n_seen + self.batch_size * np.cumsum([0, *sizes])
-
-        def make(k):
-            return prepare(*self.sample(sizes[k], int(firsts[k])))
-
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(make, 0)
-            for k in range(len(sizes)):
-                data = coming.result()
-                if k + 1 < len(sizes):
-                    coming = pool.submit(make, k + 1)
-                self.n_seen = int(firsts[k + 1])
-                yield data
-
-
-def _log_rms(errors):
-    return np.log(np.maximum(np.sqrt(np.mean(errors**2, axis=0)), _LEAST_LOSS)).astype(np.float32)

@@ -7,6 +7,8 @@ import numpy as np
 
 from skfrap import __version__
 from skfrap.estimators._keras import Training, rounded_up, stack_batches
+from skfrap.estimators._least_squares import LeastSquaresFRAP
+from skfrap.metrics import weighted_mean_squared_error
 
 BLOCK = 64  # steps told to the trainer at once, and batches in a chunk of a stream
 
@@ -63,7 +65,7 @@ class TrainingRun:
         """Write what a pass came to; return whether to stop."""
         estimator = self.estimator
         loss = float(self.losses.mean())
-        _check_finite(loss, self.n_steps, estimator)
+        check_finite(loss, self.n_steps, estimator)
         estimator.n_iter_ += 1
         record = {"step": estimator.n_steps_, "loss": loss}
         record["seconds"] = time.perf_counter() - self.clock
@@ -125,35 +127,34 @@ class TrainingRun:
         return estimator
 
 
-class DeviationTraining:
-    """Teach a second network how far the first one's estimates are from the truth.
-
-    It answers with the logarithms of standard deviations over the features' scales, and learns
-    by the likelihood of errors that it has not seen.
+def stopping_rule(estimator, held):
+    """Make what tells of validation losses whether they are low enough to stop.
 
     Parameters
     ----------
     estimator : NeuralFRAP
-        Its networks are trained.
-    weights : list of (W, b)
-        Where to start.
+    held : tuple of X, y, weight, or None
+        Validation data.
+
+    Returns
+    -------
+    callable or None
     """
-
-    def __init__(self, estimator, weights):
-        self.estimator = estimator
-        columns = [[*range(len(estimator.target_names_))]]
-        options = estimator.activation, estimator.features_.skips, "adam", 0.0
-        self.training = Training([weights], columns, *options, loss="likelihood")
-
-    def one_pass(self, data, rate):
-        """Take a step for each batch of inputs, errors and importances."""
-        order = np.arange(len(data[0]))
-        losses = take_steps(self.training, data, order, self.estimator.batch_size, rate)
-        _check_finite(losses.mean(), len(losses), self.estimator)
-
-    def finish(self):
-        """Return the weights."""
-        return self.training.networks()[0]
+    goal = estimator.stop_at
+    if held is None or goal is None:
+        return None
+    X, y, weight = held
+    if not isinstance(goal, str):
+        goal = np.broadcast_to(np.asarray(goal, dtype=float), y.shape[1])
+        return lambda losses: (losses <= goal).all()
+    task = estimator._task
+    if task.model is None:
+        raise ValueError("stop_at='least_squares' needs a protocol, got None.")
+    options = {"model": task.model, "parameters": task.names, "fixed": task.fixed}
+    benchmark = LeastSquaresFRAP(task.protocol, task.bounds, **options).fit(X)
+    reached = weighted_mean_squared_error(y, benchmark.predict(X), weight)
+    scales = estimator._squared_scales
+    return lambda losses: np.sum(losses / scales) <= np.sum(reached / scales)
 
 
 def take_steps(training, data, order, batch_size, rates):
@@ -185,7 +186,8 @@ def take_steps(training, data, order, batch_size, rates):
     return np.concatenate(losses)
 
 
-def _check_finite(loss, n_steps, estimator):
+def check_finite(loss, n_steps, estimator):
+    """Raise an error that tells what to do if the loss is no longer a number."""
     if not np.isfinite(loss):
         raise FloatingPointError(
             f"the loss became {loss} after {n_steps} steps; choose a smaller "

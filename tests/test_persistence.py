@@ -1,0 +1,592 @@
+import importlib
+import io
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skfrap import (
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    Mask,
+    NeuralFRAP,
+    Polygon,
+    Rectangle,
+    load_pretrained,
+    pretrained,
+)
+from skfrap.persistence import FORMAT, TRUSTED_TYPES, load, save
+from skfrap.preprocessing import (
+    BackgroundSubtractor,
+    FadingCorrector,
+    FlatFieldCorrector,
+    IntensityRescaler,
+    RecoveryCurveExtractor,
+)
+
+SHIPPED = sorted(path.stem for path in Path(pretrained.__file__).parent.glob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def protocol():
+    return FRAPProtocol(
+        shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0), n_postbleach=20, padding=32
+    )
+
+
+@pytest.fixture(scope="module")
+def simulator(protocol):
+    return FRAPSimulator(protocol, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def sample(simulator):
+    return simulator.sample(300)
+
+
+def small(**changes):
+    chosen = {"hidden_layer_sizes": (8, 8), "batch_size": 64, "max_iter": 2, "random_state": 0}
+    return NeuralFRAP(**(chosen | changes))
+
+
+@pytest.fixture(scope="module")
+def network(simulator):
+    return small().fit_online(simulator, 64 * 64)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "estimator.npz"
+
+
+def copied(estimator, path, **options):
+    save(estimator, path, **options)
+    return load(path)
+
+
+def content(estimator, path, **options):
+    save(estimator, path, **options)
+    return path.read_bytes()
+
+
+# Round trips
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"features": "scores"},
+        {"features": "raw"},
+        {"targets": "separate"},
+        {"optimizer": "sgd", "random_state": np.random.RandomState(3)},
+        {"early_stopping": True, "bounds": {"D": (0.5, 2000.0)}},
+    ],
+    ids=str,
+)
+def test_networks_come_back(options, protocol, sample, path):
+    network = small(protocol=protocol, **options).fit(sample.data, sample.target)
+    copy = copied(network, path)
+    assert type(copy) is NeuralFRAP
+    np.testing.assert_array_equal(copy.predict(sample.data), network.predict(sample.data))
+    found, expected = (each.set_params(random_state=0).get_params() for each in (copy, network))
+    assert found == expected
+    assert content(copy, path) == content(network, path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"noise": "proportional"},
+        {"loss": "huber", "bounds": {"c0": (0.1, np.inf)}},
+        {"interpolate": False},
+        {"model": "soumpasis"},
+        {"model": "gaussian_beam"},
+        {"model": "exponential"},
+        {"model": "reaction"},
+        pytest.param({"model": "binding", "interpolate": False}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_least_squares_comes_back(options, protocol, sample, path):
+    X = sample.data[:2]
+    estimator = LeastSquaresFRAP(protocol, **options).fit(X)
+    copy = copied(estimator, path)
+    np.testing.assert_array_equal(copy.predict(X), estimator.predict(X))
+    assert copy.bounds_ == estimator.bounds_
+    assert content(copy, path) == content(estimator, path)
+
+
+def test_least_squares_that_starts_at_a_network_comes_back(network, protocol, sample, path):
+    estimator = LeastSquaresFRAP(protocol, init=FrozenEstimator(network)).fit(sample.data)
+    copy = copied(estimator, path)
+    np.testing.assert_array_equal(copy.predict(sample.data), estimator.predict(sample.data))
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        Circle(6.0, center=(30.5, 33.0)),
+        Rectangle(10.0, 6.0),
+        Polygon([(20, 20), (40, 22), (30, 40)]),
+        Mask(np.tri(64, 64, -40)),
+    ],
+    ids=lambda region: type(region).__name__,
+)
+def test_pipelines_from_images_come_back(region, network, path):
+    protocol = FRAPProtocol(
+        shape=(64, 64),
+        pixel_size=1.0,
+        bleach_region=region,
+        postbleach_times=np.geomspace(0.3, 9.0, 20),
+        padding=32,
+    )
+    stacks = FRAPSimulator(protocol, random_state=0).sample_images(2).data
+    steps = [
+        IntensityRescaler(),
+        BackgroundSubtractor(sigma=2.0),
+        FlatFieldCorrector(protocol=protocol),
+        FadingCorrector(protocol),
+        RecoveryCurveExtractor(protocol),
+    ]
+    pipeline = make_pipeline(*steps).fit(stacks)
+    copy = copied(pipeline, path)
+    np.testing.assert_array_equal(copy.transform(stacks), pipeline.transform(stacks))
+    assert copy[-1].protocol_ == protocol
+    assert content(copy, path) == content(pipeline, path)
+
+
+def test_names_of_columns_come_back(sample, path):
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(sample.data, columns=[f"frame {k}" for k in range(30)])
+    scaled = make_pipeline(StandardScaler().set_output(transform="pandas"), small())
+    scaled.fit(X, sample.target)
+    copy = copied(scaled, path)
+    np.testing.assert_array_equal(copy.predict(X), scaled.predict(X))
+    assert copy.feature_names_in_.tolist() == X.columns.tolist()
+    with pytest.raises(ValueError, match="feature names should match"):
+        copy.predict(X.rename(columns={"frame 0": "other"}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        -(10**30),
+        0.1,
+        -np.inf,
+        "µm²/s",
+        [1, [2.5, None]],
+        ((), ("a", (1,)), [()]),
+        {"tuple": (1,), "class": {"": []}},
+        np.float32(0.1),
+        np.int64(-3),
+        np.bool_(True),
+        np.zeros((0, 3)),
+        np.array(2.5),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(10)[::-3],
+        np.arange(3, dtype=">i2"),
+        np.array([True, False]),
+        np.array([1 + 2j]),
+        np.array(["a", "bcd"]),
+        np.array([["a", None], ["b", "c"]], dtype=object),
+    ],
+    ids=repr,
+)
+def test_values_come_back_as_they_were(value, path):
+    found = copied(IntensityRescaler(offset=value), path).offset
+    assert type(found) is type(value)
+    np.testing.assert_equal(found, value)
+    if isinstance(value, np.ndarray):
+        assert found.dtype == value.dtype
+        assert found.shape == value.shape
+        assert found.flags.writeable
+
+
+def test_not_a_number_comes_back(path):
+    assert np.isnan(copied(IntensityRescaler(offset=np.nan), path).offset)
+
+
+def test_what_was_one_object_stays_one(path):
+    values = np.arange(3.0)
+    step = IntensityRescaler(offset=values)
+    pipeline = Pipeline([("one", step), ("other", step), ("third", IntensityRescaler(values))])
+    copy = copied(pipeline, path)
+    assert copy[0] is copy[1]
+    assert copy[0].offset is copy[2].bit_depth
+
+
+def test_unfitted_estimators_come_back_unfitted(protocol, path):
+    estimator = small(protocol=protocol, hidden_layer_sizes=[4, 5])
+    copy = copied(estimator, path)
+    assert copy.get_params() == estimator.get_params()
+    assert not hasattr(copy, "n_features_in_")
+
+
+# Bytes
+
+
+def test_training_again_gives_the_same_file(protocol, simulator, network, path):
+    # Another protocol, equal to the one that the interpolated model was made for.
+    again = small().fit_online(FRAPSimulator(protocol.replace(), random_state=0), 64 * 64)
+    assert again.history_["seconds"][-1] != network.history_["seconds"][-1]
+    first, second = (content(each, path, for_prediction=True) for each in (network, again))
+    assert first == second
+    other = small(random_state=1).fit_online(simulator, 64 * 64)
+    assert content(other, path, for_prediction=True) != first
+
+
+def test_training_goes_on_where_it_was(protocol, sample, path):
+    network = small(protocol=protocol).partial_fit(sample.data, sample.target)
+    copy = copied(network, path)
+    for each in (copy, network):
+        each.partial_fit(sample.data, sample.target)
+    np.testing.assert_array_equal(copy.predict(sample.data), network.predict(sample.data))
+    assert copy.history_["loss"].tolist() == network.history_["loss"].tolist()
+
+
+def test_what_only_training_needs_can_be_left_out(protocol, sample, path):
+    network = small(protocol=protocol, hidden_layer_sizes=(64, 64))
+    network.partial_fit(sample.data, sample.target)
+    size = len(content(network, path))
+    copy = copied(network, path, for_prediction=True)
+    # Adam keeps two numbers for each weight, of four bytes.
+    assert size - path.stat().st_size > 8 * network.n_weights_
+    np.testing.assert_array_equal(copy.predict(sample.data), network.predict(sample.data))
+    assert copy.skfrap_version_ == network.skfrap_version_
+    assert hasattr(network, "history_")
+    before = copy.predict(sample.data)
+    copy.partial_fit(sample.data, sample.target)
+    assert not np.array_equal(copy.predict(sample.data), before)
+    assert copy.n_steps_ == 2 * network.n_steps_
+
+
+def test_any_program_can_read_the_file(network, path):
+    save(network, path)
+    with np.load(path, allow_pickle=False) as archive:
+        structure = json.loads(archive["structure.json"])
+        arrays = [archive[name] for name in archive.files if name != "structure.json"]
+    assert structure["format"] == FORMAT
+    assert structure["skfrap_version"] == network.skfrap_version_
+    assert structure["estimator"]["class"] == "NeuralFRAP"
+    assert sum(array.size for array in arrays) > network.n_weights_
+
+
+# What cannot be saved
+
+
+class Derived(IntensityRescaler):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (lambda x: x, r"Pipeline\.steps\[1\]\[1\]\.offset is function .*<lambda>"),
+        (np.mean, r"\.offset is of class numpy\._ArrayFunctionDispatcher|\.offset is .*mean"),
+        (partial(max, 1), r"\.offset is of class functools\.partial"),
+        (NeuralFRAP, r"\.offset is .*NeuralFRAP"),
+        ([0, {"a": {1}}], r"\.offset\[1\]\['a'\] is of class builtins\.set"),
+        (Ridge(), r"\.offset is of class sklearn\.linear_model\._ridge\.Ridge"),
+        (Derived(), r"\.offset is of class .*Derived"),
+        ({1: 2}, r"\.offset has the key 1; only strings"),
+        (np.array([None, print]), r"\.offset\[1\] is "),
+        (np.zeros(2, "f,i"), r"\.offset is an array of \["),
+        (np.longdouble(1), r"\.offset is a "),
+        (np.ma.masked_array([1.0]), r"\.offset is of class numpy\.ma"),
+        (np.random.RandomState(np.random.PCG64(0)), r"\.offset is a RandomState of PCG64"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_cannot_be_saved_is_named(value, message, path):
+    path.write_text("old")
+    steps = [("first", IntensityRescaler()), ("second", IntensityRescaler(offset=value))]
+    with pytest.raises(ValueError, match=message):
+        save(Pipeline(steps), path)
+    assert path.read_text() == "old"
+
+
+def test_only_estimators_are_saved(protocol, path):
+    for other in (protocol, {"D": 1.0}, NeuralFRAP):
+        with pytest.raises(ValueError, match="estimator must be an estimator"):
+            save(other, path)
+
+
+def test_pipelines_do_not_keep_the_folder_of_their_cache(path, tmp_path):
+    pipeline = Pipeline([("only", IntensityRescaler())], memory=str(tmp_path))
+    with pytest.raises(ValueError, match=r"Pipeline\.memory must be None"):
+        save(pipeline, path)
+
+
+# What is not loaded
+
+
+def rewrite(path, change=lambda structure: None, members=None, compression=zipfile.ZIP_STORED):
+    """Write a file of an estimator again, with changes."""
+    with zipfile.ZipFile(path) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    structure = json.loads(found["structure.json"])
+    change(structure)
+    found |= {"structure.json": json.dumps(structure).encode()} | (members or {})
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, member in found.items():
+            if member is not None:
+                archive.writestr(name, member)
+
+
+def array_file(array, **options):
+    part = io.BytesIO()
+    np.save(part, array, **options)
+    return part.getvalue()
+
+
+class Bomb:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def simple(path):
+    """File of an estimator with one array of three numbers."""
+    save(IntensityRescaler(offset=np.arange(3.0)), path)
+    return path
+
+
+def test_rewriting_alone_does_no_harm(simple):
+    rewrite(simple)
+    assert load(simple).offset.tolist() == [0, 1, 2]
+
+
+def test_newer_formats_are_refused(simple):
+    rewrite(simple, lambda s: s.update(format=FORMAT + 1, skfrap_version="9.9"))
+    with pytest.raises(ValueError, match=r"skfrap 9\.9 wrote it in format .* newer skfrap"):
+        load(simple)
+
+
+@pytest.mark.parametrize("name", ["Ridge", "system", "os:system", "builtins:eval", "load", "", 1])
+def test_other_classes_are_refused(name, simple):
+    rewrite(simple, lambda s: s["estimator"].update({"class": name}))
+    with pytest.raises(ValueError, match=f"asks for the class {name!r}"):
+        load(simple)
+
+
+def test_pickles_within_are_not_run(simple, tmp_path):
+    mark = tmp_path / "mark"
+    poisoned = array_file(np.array([Bomb(mark)], dtype=object), allow_pickle=True)
+    for name in ("0.npy", "structure.json"):
+        rewrite(simple, members={name: poisoned})
+        with pytest.raises(ValueError, match=r"only numbers and strings|damaged"):
+            load(simple)
+    simple.write_bytes(pickle.dumps(Bomb(mark)))
+    with pytest.raises(ValueError, match=r"not written by skfrap.*joblib\.load"):
+        load(simple)
+    assert not mark.exists()
+    pickle.loads(simple.read_bytes())
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"0.npy": None},
+        {"0.npy": b""},
+        {"0.npy": array_file(np.arange(3.0))[:-1]},
+        {"0.npy": array_file(np.arange(3.0)) + b"0"},
+        {"0.npy": array_file(np.zeros(2, "f,i"))},
+        {"structure.json": None},
+        {"structure.json": b"{}"},
+        {"structure.json": b"[" * 100_000},
+    ],
+    ids=lambda members: repr(members)[:40],
+)
+def test_members_that_are_missing_or_wrong_are_refused(members, simple):
+    rewrite(simple, members=members)
+    with pytest.raises(ValueError, match="cannot be loaded: "):
+        load(simple)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"array": 1},
+        {"array": -1},
+        {"array": "../0"},
+        {"array": 0, "tuple": []},
+        {"call": ["print"]},
+        {},
+        {"same": 7},
+        {"float": "one"},
+        {"scalar": ["object", 1]},
+        {"scalar": ["int8", 1000]},
+        {"objects": ["a"], "shape": [2]},
+        {"random_state": [{"array": 0}, 3, 0, 0.0]},
+        {"class": "Circle", "id": 1, "state": {"dict": {"radius": -1.0}}},
+        {"class": "Circle", "id": 1, "state": {"radius": -1.0}},
+        {"class": "Circle", "id": 1, "state": {"radius": 1.0, "colour": 2}},
+        {"class": "Circle", "id": 1},
+        {"class": "Pipeline", "id": 1, "state": {"memory": "/tmp/cache"}},
+    ],
+    ids=str,
+)
+def test_values_that_stand_for_nothing_are_refused(value, simple):
+    rewrite(simple, lambda s: s["estimator"]["state"].update(offset=value))
+    with pytest.raises(ValueError, match="cannot be loaded: "):
+        load(simple)
+
+
+def test_generators_with_a_position_outside_of_their_state_are_refused(path):
+    save(IntensityRescaler(offset=np.random.RandomState(0)), path)
+    rewrite(path)
+    assert load(path).offset.uniform() == np.random.RandomState(0).uniform()
+
+    def move(structure):
+        structure["estimator"]["state"]["offset"]["random_state"][1] = 10**6
+
+    rewrite(path, move)
+    with pytest.raises(ValueError, match="random generator"):
+        load(path)
+
+
+def test_compressed_files_are_refused(simple):
+    rewrite(simple, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="is compressed"):
+        load(simple)
+
+
+def test_files_of_something_else_are_refused(path):
+    for wrong in (b"", b"D_um2_s,c0\n", pickle.dumps(1)):
+        path.write_bytes(wrong)
+        with pytest.raises(ValueError, match="was not written by skfrap"):
+            load(path)
+    np.savez(path, np.arange(3))
+    with pytest.raises(ValueError, match=r"it has no structure\.json"):
+        load(path)
+    with pytest.raises(FileNotFoundError):
+        load(path.with_name("nowhere.npz"))
+
+
+def test_damage_anywhere_is_noticed_or_harmless(simple):
+    whole = simple.read_bytes()
+    n_noticed = 0
+    for k in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[k] ^= 0x41
+        simple.write_bytes(damaged)
+        try:
+            estimator = load(simple)
+        except ValueError:
+            n_noticed += 1
+        else:
+            assert estimator.offset.tolist() == [0, 1, 2]
+    assert n_noticed > 0.8 * len(whole)
+    for k in range(0, len(whole), 7):
+        simple.write_bytes(whole[:k])
+        with pytest.raises(ValueError, match=r"damaged|cannot be loaded"):
+            load(simple)
+
+
+# Other processes
+
+
+def run_elsewhere(program, folder):
+    path = [entry for entry in sys.path if entry]
+    program = (
+        f"import sys; sys.path[:0] = {path!r}\n{program}\n"
+        "loaded = {'keras', 'jax', 'tensorflow', 'torch'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("dump", "reader"), [(joblib.dump, "joblib"), (save, "skfrap.persistence")]
+)
+def test_pipelines_predict_in_another_process_without_keras(dump, reader, sample, tmp_path):
+    pipeline = make_pipeline(StandardScaler(), small()).fit(sample.data, sample.target)
+    dump(pipeline, tmp_path / "pipeline")
+    np.save(tmp_path / "curves.npy", sample.data)
+    program = (
+        "import numpy as np\n"
+        f"from {reader} import load\n"
+        "estimates = load('pipeline').predict(np.load('curves.npy'))\n"
+        "np.save('estimates.npy', estimates)"
+    )
+    run_elsewhere(program, tmp_path)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "estimates.npy"), pipeline.predict(sample.data), rtol=0, atol=1e-6
+    )
+
+
+# Pretrained
+
+
+def test_pretrained_networks_are_found_by_name(network, sample, tmp_path, monkeypatch):
+    for name in ("deepfrap", "other"):
+        save(network, tmp_path / f"{name}.npz")
+    monkeypatch.setattr(pretrained, "_FOLDER", tmp_path)
+    for found in (load_pretrained(), load_pretrained("other")):
+        np.testing.assert_array_equal(found.predict(sample.data), network.predict(sample.data))
+    for wrong in ("third", "../tmp", "deepfrap.npz"):
+        with pytest.raises(ValueError, match=r"name must be one of \['deepfrap', 'other'\], got"):
+            load_pretrained(wrong)
+
+
+def test_what_is_shipped_predicts():
+    for name in SHIPPED:
+        estimator = load_pretrained(name)
+        protocol = estimator.protocol_
+        estimates = estimator.predict(FRAPSimulator(protocol, random_state=0).sample(5).data)
+        assert np.isfinite(estimates).all()
+        assert len(estimates) == 5
+        assert not hasattr(clone(estimator), "n_features_in_")
+
+
+# skops, and the list of classes
+
+
+@pytest.mark.parametrize("features", ["linearized", "scores", "raw"])
+def test_skops_keeps_networks_with_the_trusted_types(features, protocol, sample):
+    skops = pytest.importorskip("skops.io")
+    network = small(protocol=protocol, features=features, random_state=np.random.RandomState(0))
+    network.partial_fit(sample.data, sample.target)
+    dumped = skops.dumps(network)
+    assert set(skops.get_untrusted_types(data=dumped)) <= {*TRUSTED_TYPES}
+    copy = skops.loads(dumped, trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(copy.predict(sample.data), network.predict(sample.data))
+
+
+def test_skops_keeps_pipelines_with_the_trusted_types(protocol, sample):
+    skops = pytest.importorskip("skops.io")
+    pipeline = make_pipeline(FunctionTransformer(), LeastSquaresFRAP(protocol)).fit(sample.data)
+    copy = skops.loads(skops.dumps(pipeline), trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(copy.predict(sample.data), pipeline.predict(sample.data))
+
+
+@pytest.mark.parametrize("place", TRUSTED_TYPES)
+def test_trusted_types_are_classes_of_the_package(place):
+    module, _, name = place.rpartition(".")
+    found = getattr(importlib.import_module(module), name)
+    assert isinstance(found, type)
+    assert f"{found.__module__}.{found.__qualname__}" == place
