@@ -397,3 +397,22 @@ def test_fits_of_every_kind_are_stored_and_brought_back(name):
     stored = pickle.dumps(estimator)
     assert len(stored) < 3e6
     assert_allclose(pickle.loads(stored).predict(sample.data[:2]), expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("interval", "D", "imaging_bleach"), [(1.0, 300.0, 0.995), (1.0, 100.0, 0.98)]
+)
+def test_imaging_bleach_leads_to_no_other_optimum(interval, D, imaging_bleach):
+    protocol = FRAPProtocol(frame_interval=interval)
+    truth = {"D": D, "c0": 0.7, "alpha": 0.6, "imaging_bleach": imaging_bleach}
+    X = FRAPSimulator(protocol, truth | {"a": 1e-3}, random_state=0).sample(50).data
+    names = tuple(truth)
+    start = [[np.log10(D), 0.7, 0.6, imaging_bleach]]
+    found, from_truth = (
+        LeastSquaresFRAP(protocol, parameters=names, init=init).fit(X) for init in ("grid", start)
+    )
+    np.testing.assert_allclose(
+        found.estimate(X).residual_sum_of_squares,
+        from_truth.estimate(X).residual_sum_of_squares,
+        rtol=1e-6,
+    )

@@ -5,12 +5,13 @@ from itertools import product
 
 import numpy as np
 
-from skfrap.models import LINEAR, CurveSurrogate
+from skfrap.models import LINEAR, CurveSurrogate, ExactModel
 from skfrap.parameters import PARAMETERS
 
 _PIECE = 128
 _GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
 _COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
+_GRID_IN_FACTORS = 16  # along what comes in powers of the frame's number: it is seen sharply
 _GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
 _WEAKEST = 1e-8  # direction, relative to the strongest, that is not rounding
 _SLABS = 6  # of the grid along each axis, in each of which there may be an optimum
@@ -166,6 +167,8 @@ class StartGrid:
             # Middles of equal parts: at alpha = 1 all D give the same curve.
             n = _GRID_IN_ALPHA if name == "alpha" else _GRID_IN_MOBILE
             return _middles(lowest, highest, n if several < 2 else n // 2 + 1)
+        if name in ExactModel.known_factors:
+            return _middles(lowest, highest, _GRID_IN_FACTORS)
         if PARAMETERS[name].scale == "linear":
             return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
         per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
