@@ -5,6 +5,7 @@ import importlib
 __version__ = "0.1.0"
 
 _HOME = {
+    "BayesianFRAP": "estimators",
     "Circle": "regions",
     "FRAPProtocol": "protocol",
     "FRAPSimulator": "simulator",

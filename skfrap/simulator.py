@@ -4,7 +4,6 @@ import numbers
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import loguniform, uniform
 from sklearn.utils import Bunch, check_random_state
 
 from skfrap._threads import one_blas_thread
@@ -17,7 +16,8 @@ from skfrap.models import (
     shared_ranges,
     surrogate_for,
 )
-from skfrap.parameters import PARAMETERS, parameter, table_1_prior
+from skfrap.parameters import PARAMETERS
+from skfrap.priors import complete_prior, finite_ends
 from skfrap.protocol import FRAPProtocol
 
 __all__ = ["FRAPSimulator"]
@@ -123,7 +123,7 @@ class FRAPSimulator:
         self.model = model
         self._model = model_for(self.protocol, model)
         defaults = self._model.defaults()
-        self.prior = self._complete_prior(prior, defaults)
+        self.prior = complete_prior(prior, self._model)
         # What varies is something to estimate, what is fixed to a model's default is not.
         self._targets = tuple(
             name
@@ -262,29 +262,6 @@ class FRAPSimulator:
         """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`."""
         return self._clean_images(self._from_targets(theta))
 
-    def _complete_prior(self, prior, defaults):
-        known = (*defaults, "a", "b")
-        complete = table_1_prior()
-        complete["b"] = complete["a"]
-        for name, default in defaults.items():
-            if default is not None or name not in complete:
-                complete[name] = self._default_distribution(name, default)
-        for name, distribution in (prior or {}).items():
-            description = parameter(name)
-            if name not in known:
-                raise ValueError(f"prior can be given for {known}, got {name!r}.")
-            complete[name] = _check_distribution(description, distribution)
-        return {name: complete[name] for name in known}
-
-    def _default_distribution(self, name, default):
-        if default is not None:
-            return float(default)
-        description = PARAMETERS[name]
-        lowest, highest = self._model.bounds.get(name, (description.lowest, description.highest))
-        if description.scale == "log10":
-            return loguniform(lowest, highest)
-        return uniform(lowest, highest - lowest)
-
     def _draw_parameters(self, n_samples, start):
         # Every parameter has its own column of draws, whether it varies or not, so that fixing one
         # leaves the others as they were.
@@ -343,7 +320,8 @@ class FRAPSimulator:
         worthwhile = len(varying) <= MOST_INTERPOLATED if self.interpolate == "auto" else True
         if not isinstance(model, ExactModel) or not (self.interpolate and worthwhile):
             return None
-        ranges = shared_ranges(model, {name: _most_of(self.prior[name]) for name in varying})
+        ends = {name: finite_ends(name, self.prior[name]) for name in varying}
+        ranges = shared_ranges(model, ends)
         fixed = {
             name: self.prior[name]
             for name in self._parameters
@@ -393,34 +371,6 @@ class FRAPSimulator:
             feature_names=self.protocol.feature_names,
             target_names=self.target_names,
         )
-
-
-def _check_distribution(description, distribution):
-    name = description.name
-    if hasattr(distribution, "ppf"):
-        lowest, highest = distribution.support()
-    elif isinstance(distribution, numbers.Real):
-        lowest = highest = float(distribution)
-    else:
-        raise ValueError(
-            f"prior[{name!r}] must be a frozen scipy.stats distribution or a number, "
-            f"got {distribution!r}."
-        )
-    positive = description.scale == "log10" and name != "b"
-    inside = description.lowest <= lowest <= highest <= description.highest
-    if not inside or (positive and highest <= 0):
-        allowed = "be positive" if positive else f"lie between {description.lowest} and "
-        allowed += "" if positive else f"{description.highest}"
-        raise ValueError(f"prior[{name!r}] must {allowed}, got values from {lowest} to {highest}.")
-    return distribution
-
-
-def _most_of(distribution):
-    """Return the range of a distribution, as far as it is finite and not rare."""
-    lowest, highest = distribution.support()
-    if not np.isfinite(highest) or lowest == 0:
-        lowest, highest = distribution.ppf([_RARE, 1 - _RARE])
-    return float(lowest), float(highest)
 
 
 def _check_count(name, value, lowest):

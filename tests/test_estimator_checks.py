@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skfrap import FRAPProtocol, LeastSquaresFRAP, NeuralFRAP
+from skfrap import BayesianFRAP, FRAPProtocol, LeastSquaresFRAP, NeuralFRAP
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -25,14 +25,17 @@ ESTIMATORS = [
     LeastSquaresFRAP(noise="proportional"),
     LeastSquaresFRAP(loss="huber"),
     LeastSquaresFRAP(model="exponential"),
+    BayesianFRAP(),
     NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
 ]
+OF_A_MODEL = {
+    "check_regressor_multioutput": (
+        "fits y with five columns; the model has three parameters to answer with, and says so"
+    )
+}
 EXPLAINED = {
-    LeastSquaresFRAP: {
-        "check_regressor_multioutput": (
-            "fits y with five columns; the model has three parameters to answer with, and says so"
-        )
-    },
+    LeastSquaresFRAP: OF_A_MODEL,
+    BayesianFRAP: OF_A_MODEL,
     NeuralFRAP: {
         "check_sample_weight_equivalence_on_dense_data": (
             "repeated rows sum in another order than weighted ones: the same to float32's rounding"

@@ -4,7 +4,6 @@ import numbers
 
 import numpy as np
 from scipy.stats import t as student_t
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
@@ -25,17 +24,17 @@ from skfrap.estimators._diagnostics import describe_fits
 from skfrap.estimators._fitting import CurveFitter, Problems
 from skfrap.estimators._intervals import natural_intervals, profile_ends
 from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
+from skfrap.estimators._regressor import CurveRegressor
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import CurveSurrogate, model_for
 from skfrap.parameters import PARAMETERS, parameter
-from skfrap.protocol import FRAPProtocol
 
 _METHODS = ("auto", "curvature", "profile")
 _WIDE = 0.05  # decades
 _NOISE, _LOSSES = ("constant", "proportional"), ("squared", "huber")
 
 
-class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LeastSquaresFRAP(CurveRegressor):
     """Estimate the parameters of a model from recovery curves, by default D, c0 and alpha.
 
     Each curve is fitted by itself, by least squares: the sum of squared differences to the model
@@ -155,13 +154,6 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = False
-        # It answers in the parameters of a physical model, whatever the columns of y mean.
-        tags.regressor_tags.poor_score = True
-        return tags
-
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
@@ -191,7 +183,7 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         fixed, objective = self._choose_objective()
         self._names = check_parameters(self.parameters, fixed, self.model_)
         self.target_names_ = [PARAMETERS[name].target_name for name in self._names]
-        self.n_outputs_, self._flat_output = self._check_y(X, y)
+        self._choose_outputs(X, y)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
         self.bounds_ = complete_bounds(self.bounds, self._names, fixed, self.model_)
@@ -387,37 +379,6 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     "sklearn.frozen.FrozenEstimator."
                 ) from error
 
-    def _check_y(self, X, y):
-        if y is None:
-            return len(self._names), False
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
-        if len(y) != len(X):
-            raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if y.ndim > 2 or n_outputs > len(self._names):
-            raise ValueError(
-                f"y must have the columns {self.target_names_} or the first of them, "
-                f"got shape {y.shape}."
-            )
-        return n_outputs, y.ndim == 1
-
-    def _choose_protocol(self, n_frames):
-        if self.protocol is None:
-            n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
-            return FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
-        if not isinstance(self.protocol, FRAPProtocol):
-            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
-        names = getattr(self, "feature_names_in_", self.protocol.feature_names)
-        expected = self.protocol.feature_names
-        if set(names) == set(expected) and list(names) != list(expected):
-            raise ValueError("the columns of X are the protocol's frames in another order; sort X.")
-        if self.protocol.n_frames != n_frames:
-            raise ValueError(
-                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
-                f"({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} postbleach)."
-            )
-        return self.protocol
-
     def _choose_objective(self):
         """Return what is fixed of the model, and what to refine fits by, if anything."""
         fixed = dict(self.fixed or {})
@@ -428,14 +389,6 @@ class LeastSquaresFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 check_value(f"fixed[{name!r}]", value, parameter(name))
             return fixed, ProportionalNoise(gain, given)
         return fixed, HuberLoss(gain) if self.loss == "huber" else None
-
-    def _check_curves(self, X):
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=np.float64)
-
-    def _as_output(self, columns):
-        columns = columns[:, : self.n_outputs_]
-        return columns[:, 0] if self._flat_output else columns
 
     # Fits
 

@@ -1,15 +1,13 @@
 """What a network is to learn: which parameters of which model, in which experiment and box."""
 
-import math
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from skfrap.estimators._arguments import check_parameters, complete_bounds
 from skfrap.estimators._fitting import CurveFitter
 from skfrap.models import LINEAR, DirectCurves, ExactModel, InterpolationError, surrogate_for
 from skfrap.models import model_for as make_model
 from skfrap.parameters import PARAMETERS, table_1_prior
+from skfrap.priors import finite_ends
 from skfrap.protocol import FRAPProtocol
 
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
@@ -156,8 +154,5 @@ def _range(description, distribution):
         value = float(distribution)
         ends = (0.5 * value, 2.0 * value) if value > 0 else (0.0, 1.0)
     else:
-        ends = distribution.support()
-        zero = description.scale == "log10" and ends[0] <= 0
-        if zero or not math.isfinite(ends[1]):
-            ends = distribution.ppf([_RARE, 1 - _RARE])
-    return float(ends[0]), float(np.minimum(ends[1], description.highest))
+        ends = finite_ends(description.name, distribution, _RARE)
+    return ends[0], min(ends[1], description.highest)

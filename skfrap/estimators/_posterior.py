@@ -1,0 +1,349 @@
+"""The posterior of a recovery curve's parameters, integrated numerically.
+
+The integral over the noise is tabulated, that over a uniform c0 is Gaussian; what is left has
+nodes, each parameter between the ends that its density has given those before it.
+"""
+
+from itertools import product
+
+import numpy as np
+from scipy.special import logsumexp
+
+from skfrap._threads import one_blas_thread
+from skfrap.estimators._likelihood import Conditional, NoiseIntegral, squared_norm
+from skfrap.estimators._priors import Prior
+from skfrap.estimators._quadrature import DROP, Marginal, Nodes, Support, find_support
+from skfrap.models import LINEAR
+from skfrap.models._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
+
+_NEGLIGIBLE = 1e-15  # coefficients, of the largest
+_UNCUT = 6.0  # standard errors from its ends c0 is as good as unbounded
+_NEAR = 0.03  # of its width, by which what has any weight is widened
+_FEWEST, _MOST_LEAVES, _DRAWS = 16, 2**18, 64  # curves, nodes and draws of each at once
+
+
+class CurvePosterior:
+    """Integrate over the posteriors of recovery curves.
+
+    Parameters
+    ----------
+    surrogate : CurveSurrogate
+        Over the free parameter that is not linear, if there is one.
+    priors : dict
+        By name distributions of what is free and numbers for what is not, and that of the noise
+        ``a``; the order is that of the results.
+    n_nodes : int
+        Along each axis.
+    """
+
+    def __init__(self, surrogate, priors, n_nodes):
+        self._n_nodes = n_nodes
+        self._basis = surrogate.basis
+        self._priors = {
+            name: Prior(name, distribution)
+            for name, distribution in priors.items()
+            if name != "a" and hasattr(distribution, "ppf")
+        }
+        self.names = (*self._priors,)
+        self._shaping = (*surrogate.ranges, *(n for n in LINEAR[1:] if n in self._priors))
+        self._fixed_c0 = None if "c0" in self._priors else float(priors["c0"])
+        self._coefficients = self._interpolate(surrogate, priors)
+        self._squared = squared_norm(self._coefficients)
+        self._c0_needs_nodes = "c0" in self._priors and not self._priors["c0"].is_flat
+        n, gain = self._basis.shape[1], surrogate.protocol.noise_gain
+        self._gain = gain
+        self._noise = NoiseIntegral(priors["a"], gain, n)
+        self._noise_less_c0 = NoiseIntegral(priors["a"], gain, n - 1)
+
+    def _interpolate(self, surrogate, priors):
+        """Return Chebyshev coefficients of the scores, (m_1, m_2, ..., n_scores)."""
+        counts = surrogate.n_nodes | {
+            "alpha": surrogate.protocol.n_bleach + 1,
+            "mobile_fraction": 2,
+        }
+        axes = [first_kind_nodes(counts[name]) for name in self._shaping]
+        grid = np.array([*product(*axes)])
+        values = np.ones((len(grid), len(surrogate.names)))
+        for k, name in enumerate(surrogate.names):
+            if name in self._shaping:
+                values[:, k] = self._priors[name].target(grid[:, self._shaping.index(name)])
+            elif name in LINEAR:  # at what else is fixed the surrogate does not look
+                values[:, k] = priors[name]
+        table = surrogate.scores(values).reshape(*map(len, axes), -1)
+        for axis in range(len(axes)):
+            table = truncated(first_kind_coefficients(table, axis), _NEGLIGIBLE, axis)
+        return table
+
+    @one_blas_thread()
+    def moments(self, X, weighting):
+        """Compute means, standard deviations and log evidences.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_frames)
+        weighting : {"1/a", None}
+            Of the means; standard deviations are those of the posterior itself.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n, n_free)
+        log_evidence : ndarray of shape (n,)
+        """
+        mean, std = np.empty((2, len(X), len(self.names)))
+        log_evidence = np.empty(len(X))
+        for rows, _, nodes in self._integrated(X):
+            mean[rows], std[rows], log_evidence[rows] = self._moments(nodes, weighting)
+        return mean, std, log_evidence
+
+    @one_blas_thread()
+    def intervals(self, X, ends_of_marginal):
+        """Compute intervals, (n, n_free, 2), by a function of `Marginal`."""
+        intervals = np.empty((len(X), len(self.names), 2))
+        for rows, conditional, nodes in self._integrated(X):
+            for k, name in enumerate(self.names):
+                marginal = self._marginal(name, conditional, nodes)
+                intervals[rows, k] = self._priors[name].target(ends_of_marginal(marginal))
+        return intervals
+
+    def _marginal(self, name, conditional, nodes):
+        """Return the marginal posterior of a parameter, on [-1, 1]."""
+        if name == "c0":
+            return self._marginal_of_c0(nodes)
+        if nodes.axes[0] != name:
+            # Summed over the nodes of other parameters, its density would be one of narrow peaks.
+            order = name, *(axis for axis in nodes.axes if axis != name)
+            nodes = self._integrate(conditional, order, nodes)
+        return nodes.marginal()
+
+    def _marginal_of_c0(self, nodes):
+        """Sum the densities of c0 over what hardly depends on it."""
+        prior, over = self._priors["c0"], nodes.before_c0
+        hulls = self._hulls(nodes, ("c0",))[:, 0]
+        support = Support(hulls, hulls[:, np.newaxis])
+        points, _ = support.nodes(self._n_nodes)
+        log_density = np.empty(points.shape)
+        leaves = over.leaves
+        for k, column in enumerate(points.T):
+            c0 = np.repeat(prior.target(column), over.log_rule[0].size)
+            values = self._noise(leaves.sum_of_squares(c0)) + leaves.log_prior
+            values = values.reshape(over.log_rule.shape) + over.log_rule
+            log_density[:, k] = logsumexp(values.reshape(len(values), -1), axis=1)
+        return Marginal(hulls, log_density + prior.log_density(points))
+
+    @one_blas_thread()
+    def sample(self, X, uniforms):
+        """Draw from the posteriors by inversion.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_frames)
+        uniforms : ndarray of shape (n, n_draws, n_free)
+
+        Returns
+        -------
+        ndarray of shape (n, n_draws, n_free)
+        """
+        draws = np.empty(uniforms.shape)
+        for rows, conditional, nodes in self._integrated(X):
+            for first in range(0, uniforms.shape[1], _DRAWS):
+                some = np.s_[rows, first : first + _DRAWS]
+                draws[some] = self._draw(conditional, nodes, uniforms[some])
+        return draws
+
+    def _draw(self, conditional, nodes, uniforms):
+        """Draw each parameter given those drawn before it."""
+        draws = np.empty(uniforms.shape)
+        chain = nodes.axes if "c0" in nodes.axes or "c0" not in self.names else (*nodes.axes, "c0")
+        for k, name in enumerate(chain):
+            column = self.names.index(name)
+            if k > 0 or not nodes.axes:
+                left = nodes.axes[k:] or ("c0",)
+                given = self._integrate(conditional, left, nodes, refine=True)
+            else:
+                given = nodes
+            probability = uniforms[:, :, column].reshape(len(conditional.size), -1)
+            points = given.marginal().quantile(probability)
+            conditional = conditional.at(self._priors[name], points)
+            draws[:, :, column] = self._priors[name].target(points).reshape(uniforms.shape[:2])
+        return draws
+
+    def _integrated(self, X):
+        """Yield for some curves at a time: rows, Conditional and Nodes."""
+        n_axes = len(self._shaping) + self._c0_needs_nodes
+        block = max(_FEWEST, _MOST_LEAVES // self._n_nodes**n_axes)
+        for first in range(0, len(X), block):
+            conditional = self._prepare(X[first : first + block])
+            nodes = self._integrate(conditional, self._shaping)
+            # What the box cuts comes first: given it the others are smooth, the other way round
+            # they end in steps. c0 hardly depends on the others, and its ends cost least within.
+            cut = np.column_stack([self._is_cut(nodes), self._cuts_c0(nodes)])
+            kinds, kind = np.unique(cut, axis=0, return_inverse=True)
+            for k, (*walls, with_c0) in enumerate(kinds):
+                some = np.flatnonzero(kind.ravel() == k)
+                cut_first = np.argsort(np.logical_not(walls), kind="stable")
+                order = tuple(self._shaping[axis] for axis in cut_first)
+                chosen, kept = conditional.take(some), nodes.take(some)
+                if order != nodes.axes:
+                    kept = self._integrate(chosen, order, kept)
+                if with_c0:
+                    kept = self._with_c0(kept)
+                yield first + some, chosen, kept
+
+    def _is_cut(self, nodes):
+        """Tell along which axes the posterior reaches an end, (n, n_axes)."""
+        return (np.abs(self._hulls(nodes, nodes.axes)) >= 1).any(axis=2)
+
+    def _prepare(self, X):
+        scores = X @ self._basis.T
+        shape = self._coefficients.shape[:-1]
+        h = scores @ self._coefficients.reshape(-1, scores.shape[1]).T
+        c0 = None if self._fixed_c0 is None else np.full(len(X), self._fixed_c0)
+        size = np.einsum("nt,nt->n", X, X)
+        return Conditional(
+            self._shaping, h.reshape(-1, *shape), self._squared, size, np.zeros(len(X)), c0
+        )
+
+    def _integrate(self, conditional, axes, known=None, refine=False):
+        """Place nodes on one axis after the other, and evaluate the posterior there.
+
+        Parameters
+        ----------
+        conditional : Conditional
+        axes : sequence of str
+            c0, if it is among them, last.
+        known : Nodes, default=None
+            Earlier nodes of the same curves, or of each for as many conditionals in a row, that
+            show where to look.
+        refine : bool, default=False
+            Look further along the first axis, too.
+        """
+        shaping = tuple(axis for axis in axes if axis != "c0")
+        n = len(conditional.size)
+        if known is None:
+            hulls = np.tile([-1.0, 1.0], (n, len(shaping), 1))
+        else:
+            hulls = self._hulls(known, shaping)
+            hulls = np.repeat(hulls, n // len(hulls), axis=0)
+        nodes = Nodes.none_yet(conditional)
+        for k, axis in enumerate(shaping):
+            if k > 0 or known is None or refine:
+                support = self._find_support(nodes.leaves, shaping[k:], hulls)
+            else:
+                support = Support(hulls[:, 0], hulls[:, 1:])
+            nodes = nodes.extended(self._priors[axis], support, self._n_nodes)
+            hulls = np.repeat(support.inner, self._n_nodes, axis=0)
+        if "c0" in axes:
+            return self._with_c0(nodes)
+        nodes.log_density = self._log_density(nodes.leaves).reshape(nodes.log_rule.shape)
+        return nodes
+
+    def _with_c0(self, nodes):
+        """Place nodes on c0, too."""
+        support = self._find_support(nodes.leaves, ("c0",), self._hull_of_c0(nodes.leaves))
+        extended = nodes.extended(self._priors["c0"], support, self._n_nodes)
+        extended.log_density = self._log_density(extended.leaves).reshape(extended.log_rule.shape)
+        extended.without_c0 = nodes
+        return extended
+
+    def _find_support(self, conditional, axes, hulls):
+        axis, *inner = axes
+        prior = self._priors[axis]
+
+        def evaluate(rows, points, inner_hulls):
+            given = conditional.take(rows).at(prior, points)
+            shape = points.shape
+            if not inner:
+                values = self._log_peak(given).reshape(shape)
+                return values, np.empty((*shape, 0, 2))
+            hulls = np.repeat(inner_hulls, shape[1], axis=0)
+            support = self._find_support(given, inner, hulls)
+            ends = np.concatenate([support.ends[:, np.newaxis], support.inner], axis=1)
+            return support.top.reshape(shape), ends.reshape(*shape, len(inner), 2)
+
+        return find_support(evaluate, hulls)
+
+    def _log_peak(self, given):
+        """Compute the logarithm of the posterior, c0 being the best one unless it is given."""
+        if given.c0 is not None:
+            return self._noise(given.sum_of_squares(given.c0)) + given.log_prior
+        prior = self._priors["c0"]
+        c0 = np.clip(given.best_c0, *prior.bounds)
+        log_density = self._noise(given.sum_of_squares(c0)) + given.log_prior
+        if not prior.is_flat:
+            log_density += prior.log_density(prior.unit(c0))
+        return log_density
+
+    def _log_density(self, given):
+        """Compute the logarithm of the posterior, integrated over c0 unless it is given."""
+        if given.c0 is not None:
+            return self._log_peak(given)
+        prior = self._priors["c0"]
+        log_density = self._noise_less_c0(given.sum_of_squares(given.best_c0))
+        log_density -= 0.5 * np.log(given.q)
+        return log_density + given.log_prior + (prior.constant - np.log(prior.half))
+
+    def _cuts_c0(self, nodes):
+        """Tell for which curves the integral over c0 is not that of a whole Gaussian."""
+        n = len(nodes.log_rule)
+        if self._fixed_c0 is not None or self._c0_needs_nodes:
+            return np.full(n, self._c0_needs_nodes)
+        leaves = nodes.leaves
+        c0 = leaves.best_c0
+        lowest, highest = self._priors["c0"].bounds
+        room = np.minimum(c0 - lowest, highest - c0) / self._error_of_c0(leaves, c0)
+        return (nodes.seen & (room.reshape(n, -1) < _UNCUT)).any(axis=1)
+
+    def _error_of_c0(self, given, c0):
+        return np.sqrt(self._gain * self._noise_less_c0.mean(given.sum_of_squares(c0)) / given.q)
+
+    def _hull_of_c0(self, given):
+        """Return the ends along c0 alone, all else being given: (n, 1, 2)."""
+        prior = self._priors["c0"]
+        best = given.best_c0
+        nearest = np.clip(best, *prior.bounds)
+        error = self._error_of_c0(given, nearest)
+        away = np.abs(best - nearest) / error
+        reach = 2 * DROP / (np.hypot(away, np.sqrt(2 * DROP)) + away) * error
+        ends = prior.unit(np.stack([nearest - reach, nearest + reach], axis=-1))
+        return np.clip(ends, -1.0, 1.0)[:, np.newaxis]
+
+    def _hulls(self, nodes, axes):
+        """Return the ends along axes of what has any weight, (n, n_axes, 2)."""
+        n, seen = len(nodes.log_rule), nodes.seen
+        hulls = np.empty((n, len(axes), 2))
+        for k, axis in enumerate(axes):
+            if axis in nodes.axes:
+                lower = upper = nodes.spread_points(axis)
+            else:
+                lower, upper = np.moveaxis(self._hull_of_c0(nodes.leaves).reshape(n, -1, 2), -1, 0)
+            hulls[:, k, 0] = np.where(seen, lower, np.inf).min(axis=1)
+            hulls[:, k, 1] = np.where(seen, upper, -np.inf).max(axis=1)
+        margin = _NEAR * np.diff(hulls) * [-1, 1]
+        return np.clip(hulls + margin, -1.0, 1.0)
+
+    def _moments(self, nodes, weighting):
+        n = len(nodes.log_rule)
+        log_weight = nodes.log_weight
+        log_evidence = logsumexp(log_weight, axis=1)
+        weight = np.exp(log_weight - log_evidence[:, np.newaxis])
+        leaves = nodes.leaves
+        c0 = leaves.best_c0 if leaves.c0 is None else leaves.c0
+        S = leaves.sum_of_squares(c0)
+        weight_of_mean = weight
+        if weighting is not None:
+            noise = self._noise_less_c0 if leaves.c0 is None else self._noise
+            weight_of_mean = weight * noise.mean_inverse(S).reshape(n, -1)
+            weight_of_mean /= weight_of_mean.sum(axis=1, keepdims=True)
+        mean, std = np.empty((2, n, len(self.names)))
+        for k, name in enumerate(self.names):
+            spread = 0.0
+            if name in nodes.axes:
+                values = self._priors[name].target(nodes.spread_points(name))
+            else:
+                values = c0.reshape(n, -1)
+                spread = self._error_of_c0(leaves, c0).reshape(n, -1) ** 2
+            center = np.vecdot(weight, values)
+            spread = spread + (values - center[:, np.newaxis]) ** 2
+            std[:, k] = np.sqrt(np.vecdot(weight, spread))
+            mean[:, k] = np.vecdot(weight_of_mean, values)
+        return mean, std, log_evidence
