@@ -1,9 +1,36 @@
-"""Losses in which the accuracy of estimates is measured."""
+"""Losses in which the accuracy of estimates is measured, and a scorer.
+
+`neg_weighted_mean_squared_error` is :func:`weighted_mean_squared_error`, averaged over targets and
+negated, for the `scoring` of :func:`sklearn.model_selection.cross_val_score`,
+:class:`~sklearn.model_selection.GridSearchCV` and the like. Each import makes one of its own. For
+weights to reach it, with scikit-learn's metadata routing, say
+``neg_weighted_mean_squared_error.set_score_request(sample_weight=True)``.
+"""
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
-__all__ = ["mean_absolute_percentage_error", "weighted_mean_squared_error"]
+__all__ = [
+    "mean_absolute_percentage_error",
+    "neg_weighted_mean_squared_error",  # noqa: F822  by __getattr__
+    "weighted_mean_squared_error",
+]
+
+
+def __getattr__(name):
+    # Estimators import this module, and do not need sklearn.metrics, which takes long to load.
+    # A scorer keeps what is requested of it: one that is shared would route for all at once.
+    if name == "neg_weighted_mean_squared_error":
+        from sklearn.metrics import make_scorer
+
+        return make_scorer(
+            weighted_mean_squared_error, greater_is_better=False, multioutput="uniform_average"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
 
 
 def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput="raw_values"):
@@ -11,8 +38,8 @@ def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput=
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples, n_targets)
-        On the targets' scales, e.g. log10 of D in µm²/s.
+    y_true, y_pred : array-like of shape (n_samples, n_targets) or (n_samples,)
+        On the targets' scales, e.g. log10 of D in µm²/s. One dimension is one target.
     sample_weight : array-like of shape (n_samples,), default=None
         Proportional to 1/a with mean 1, as :meth:`skfrap.FRAPSimulator.sample` gives them. None
         weighs all samples alike. Weights are normalised to mean 1 here.
@@ -50,7 +77,7 @@ def mean_absolute_percentage_error(y_true, y_pred):
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples, n_targets)
+    y_true, y_pred : array-like of shape (n_samples, n_targets) or (n_samples,)
         In natural units: D itself, not its logarithm.
 
     Returns
@@ -71,10 +98,11 @@ def mean_absolute_percentage_error(y_true, y_pred):
 
 
 def _check_targets(y_true, y_pred):
-    y_true = check_array(y_true, dtype=np.float64, input_name="y_true")
-    y_pred = check_array(y_pred, dtype=np.float64, input_name="y_pred")
+    options = {"dtype": np.float64, "ensure_2d": False}
+    y_true = check_array(y_true, input_name="y_true", **options)
+    y_pred = check_array(y_pred, input_name="y_pred", **options)
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"y_true and y_pred must have one shape, got {y_true.shape} and {y_pred.shape}."
         )
-    return y_true, y_pred
+    return y_true.reshape(len(y_true), -1), y_pred.reshape(len(y_pred), -1)

@@ -9,11 +9,14 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+from skfrap.estimators._features import FEATURES
 from skfrap.models import MODELS
 from skfrap.parameters import PARAMETERS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "models.md"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+SLOW = ("networks.md",)  # trains networks
 TEXT = PAGE.read_text(encoding="utf-8")
 PICTURES = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", TEXT)
 
@@ -49,9 +52,12 @@ def pictures(monkeypatch, tmp_path):
     return module
 
 
-def test_examples_run(own_definitions):
-    results = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
-    assert results.attempted > 50
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW)) for page in PAGES]
+)
+def test_examples_run(page, own_definitions):
+    results = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
+    assert results.attempted > 10
     assert results.failed == 0
 
 
@@ -71,11 +77,22 @@ def test_every_model_has_code_and_a_picture():
         assert "LeastSquaresFRAP(" in section, section.splitlines()[0]
 
 
-def test_links_lead_somewhere():
-    headings = re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     anchors = {re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")) for title in headings}
-    for anchor in re.findall(r"\]\(#([^)]+)\)", TEXT):
-        assert anchor in anchors
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, anchor = link.partition("#")
+        assert (DOCS / path).exists() if path else anchor in anchors, link
+
+
+def test_every_option_of_networks_that_has_a_name_is_on_the_page():
+    text = (DOCS / "networks.md").read_text(encoding="utf-8")
+    for name in (*FEATURES, "separate", "merged", "least_squares", "benchmark"):
+        assert f'"{name}"' in text
+    for script in re.findall(r"`(examples/\w+\.py)`", text):
+        assert (DOCS.parent / script).is_file(), script
 
 
 def test_pictures_are_there_and_small(pictures):

@@ -1,9 +1,17 @@
 """Losses against sums written out."""
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import sklearn
+from sklearn.dummy import DummyRegressor
 from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import cross_validate
 
+from skfrap import metrics
 from skfrap.metrics import mean_absolute_percentage_error, weighted_mean_squared_error
 
 RNG = np.random.default_rng(0)
@@ -25,6 +33,56 @@ def test_without_weights_it_is_the_mean_squared_error():
         weighted_mean_squared_error(Y, PREDICTED),
         mean_squared_error(Y, PREDICTED, multioutput="raw_values"),
     )
+
+
+def test_one_dimension_is_one_target():
+    for loss in (weighted_mean_squared_error, mean_absolute_percentage_error):
+        one = loss(Y[:, 0], PREDICTED[:, 0])
+        np.testing.assert_array_equal(one, loss(Y[:, :1], PREDICTED[:, :1]))
+        assert one.shape == (1,)
+
+
+def test_the_scorer_is_the_papers_joint_loss_negated():
+    scorer = metrics.neg_weighted_mean_squared_error
+    mean = DummyRegressor().fit(Y, Y)
+    expected = -weighted_mean_squared_error(Y, mean.predict(Y), WEIGHT, "uniform_average")
+    assert scorer(mean, Y, Y, sample_weight=WEIGHT) == pytest.approx(expected)
+    assert scorer(mean, Y, Y) == pytest.approx(-np.mean(Y.var(axis=0)))
+    assert scorer(mean.fit(Y, Y[:, 0]), Y, Y[:, 0]) == pytest.approx(-Y[:, 0].var())
+    copy = pickle.loads(pickle.dumps(scorer))
+    assert copy(mean, Y, Y[:, 0]) == scorer(mean, Y, Y[:, 0])
+
+
+def test_weights_are_routed_to_the_scorer_that_asked_for_them_and_to_no_other():
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorers = {
+            name: metrics.neg_weighted_mean_squared_error.set_score_request(sample_weight=asked)
+            for name, asked in (("weighted", True), ("plain", False))
+        }
+        mean = DummyRegressor().set_fit_request(sample_weight=False)
+        scores = cross_validate(mean, Y, Y, cv=2, scoring=scorers, params={"sample_weight": WEIGHT})
+    halves = slice(25), slice(25, None)
+    for k, (test, train) in enumerate((halves, halves[::-1])):
+        squared = ((Y[test] - Y[train].mean(axis=0)) ** 2).mean(axis=1)
+        assert scores["test_weighted"][k] == pytest.approx(
+            -np.average(squared, weights=WEIGHT[test])
+        )
+        assert scores["test_plain"][k] == pytest.approx(-squared.mean())
+
+
+def test_the_scorer_costs_nothing_until_it_is_asked_for():
+    program = (
+        "import sys\n"
+        f"sys.path[:0] = {[entry for entry in sys.path if entry]!r}\n"
+        "import skfrap.metrics\n"
+        "assert 'sklearn.metrics' not in sys.modules\n"
+        "assert 'neg_weighted_mean_squared_error' in dir(skfrap.metrics)\n"
+        "from skfrap.metrics import *\n"
+        "assert callable(neg_weighted_mean_squared_error)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with pytest.raises(AttributeError, match="has no attribute 'accuracy'"):
+        _ = metrics.accuracy
 
 
 def test_mean_absolute_percentage_error():

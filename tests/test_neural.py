@@ -11,10 +11,6 @@ import pytest
 from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.multioutput import MultiOutputRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.estimators import _keras
@@ -494,27 +490,10 @@ def test_it_predicts_the_same_in_another_process_without_keras(dump, fitted, sam
 # scikit-learn's compositions
 
 
-def test_it_composes(sample):
-    X, y = sample.data[:300], sample.target[:300]
-    quick = small(max_iter=2)
-    assert cross_val_score(quick, X, y, cv=2).shape == (2,)
-    search = GridSearchCV(quick, {"hidden_layer_sizes": [(4,), (8, 8)]}, cv=2).fit(X, y)
-    assert search.best_params_["hidden_layer_sizes"] in [(4,), (8, 8)]
-    assert make_pipeline(StandardScaler(), quick).fit(X, y).predict(X).shape == (300, 3)
-    assert MultiOutputRegressor(quick).fit(X, y).predict(X).shape == (300, 3)
-    assert quick.fit(X, y[:, 0]).predict(X).shape == (300,)
-
-
 def test_it_takes_names_from_tables(sample):
     pandas = pytest.importorskip("pandas")
     y = pandas.DataFrame(sample.target[:100, ::2], columns=["log10_D", "alpha"])
     assert small().fit(sample.data[:100], y).target_names_ == ["log10_D", "alpha"]
-
-
-def test_it_takes_the_protocol_in_a_pipeline(default_protocol, sample):
-    pipeline = make_pipeline(FunctionTransformer(), small(protocol=default_protocol))
-    pipeline.fit(sample.data, sample.target, neuralfrap__sample_weight=sample.sample_weight)
-    assert pipeline.predict(sample.data[:2]).shape == (2, 3)
 
 
 # Errors
