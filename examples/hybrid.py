@@ -2,8 +2,7 @@
 
 A fit needs a starting point. By default it is the best of a grid; a trained network gives another,
 nearer to the optimum. The estimates are the same, since it is the same optimum: what changes is the
-number of steps on the way. Only of very noisy curves with two minima the grid, which looks
-everywhere, may find the lower and the network the other.
+number of steps on the way.
 """
 
 import numpy as np

@@ -55,6 +55,13 @@ class Fits:
         columns = (getattr(self, field.name) for field in fields(self))
         return Fits(*(None if column is None else column[rows] for column in columns))
 
+    def put(self, rows, others):
+        """Put other fits in the place of some; what only one of the two has is left as it is."""
+        for field in fields(self):
+            column, other = getattr(self, field.name), getattr(others, field.name)
+            if column is not None and other is not None:
+                column[rows] = other
+
     @classmethod
     def join(cls, parts):
         """Join the results of several batches."""
@@ -213,6 +220,31 @@ class CurveFitter:
         if self.grid.n_forms > 2:
             return self.fit(X, self._starts_in_slabs, screen=True)
         return self.fit(X, self._start_on_grid)
+
+    def fit_from_estimates(self, X, theta):
+        """Fit each row of X from estimates, and from the grid too where that is somewhere else.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_frames)
+        theta : ndarray of shape (n, n_free)
+
+        Returns
+        -------
+        Fits
+        """
+        fits = self.fit(X, self.at_values(theta))
+        problems = Problems(self, X)
+        lowest, highest = problems.lower[:, 0], problems.upper[:, 0]
+        nearest = self.grid.nearest(problems.scores, lowest, highest)[:, self.free]
+        shaping = [row for row, k in enumerate(self.free) if self.names[k] not in LINEAR]
+        away = np.abs(nearest - fits.theta)[:, shaping].max(axis=1, initial=0.0) > _ELSEWHERE
+        some = np.flatnonzero(away)
+        if len(some):
+            others = self.fit_from_grid(X[some])
+            better = others.cost < fits.cost[some]
+            fits.put(some[better], others.take(better))
+        return fits
 
     @one_blas_thread()
     def _starts_by_guide(self, X):

@@ -72,7 +72,7 @@ class LeastSquaresFRAP(CurveRegressor):
         same for all curves, the best result kept (as the paper does); at given values in the
         columns of `target_names_`, one row per curve or one for all; or at the predictions of
         another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
-        cloning).
+        cloning), and at the best point of the grid too where that is quite elsewhere.
     n_init : int, default=30
         Random starts per curve with ``init="random"``.
     max_nfev : int, default=100
@@ -412,6 +412,8 @@ class LeastSquaresFRAP(CurveRegressor):
                 f"all, got shape {values.shape}."
             )
         values = np.broadcast_to(values, (len(X), len(self._names)))
+        if hasattr(self.init, "predict"):
+            return fitter.fit_from_estimates(X, values)
         return fitter.fit(X, fitter.at_values(values))
 
     def _fitter_of_simpler_model(self, fixed, n_curves):
