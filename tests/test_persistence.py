@@ -29,6 +29,7 @@ from skfrap import (
     load_pretrained,
     pretrained,
 )
+from skfrap.metrics import weighted_mean_squared_error
 from skfrap.persistence import FORMAT, TRUSTED_TYPES, load, save
 from skfrap.preprocessing import (
     BackgroundSubtractor,
@@ -590,3 +591,28 @@ def test_trusted_types_are_classes_of_the_package(place):
     found = getattr(importlib.import_module(module), name)
     assert isinstance(found, type)
     assert f"{found.__module__}.{found.__qualname__}" == place
+
+
+def test_what_version_0_1_wrote_still_predicts():
+    """`tests/data/network.npz` was written once, and is not to be written again."""
+    folder = Path(__file__).parent / "data"
+    network = load(folder / "network.npz")
+    assert network.skfrap_version_ == "0.1.0"
+    with np.load(folder / "network-predictions.npz") as expected:
+        theta, std = network.predict(expected["X"], return_std=True)
+        np.testing.assert_allclose(theta, expected["theta"], atol=1e-6)
+        np.testing.assert_allclose(std, expected["std"], rtol=1e-4)
+
+
+def test_what_is_shipped_is_nearer_to_the_truth_than_least_squares():
+    network = load_pretrained()
+    sample = FRAPSimulator(network.protocol_, random_state=7).sample(16384)
+    least_squares = LeastSquaresFRAP(network.protocol_, network.bounds_).fit(sample.data)
+    ours, theirs = (
+        weighted_mean_squared_error(sample.target, one.predict(sample.data), sample.sample_weight)
+        for one in (network, least_squares)
+    )
+    assert (ours < np.array([0.93, 1.001, 0.96]) * theirs).all()
+    interval = network.predict_interval(sample.data)
+    inside = (interval[..., 0] <= sample.target) & (sample.target <= interval[..., 1])
+    np.testing.assert_allclose(inside.mean(axis=0), 0.95, atol=0.01)

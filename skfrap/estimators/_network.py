@@ -3,7 +3,7 @@
 import numpy as np
 
 _ROWS = 1024  # at a time: what is between two layers stays in the cache
-_FEWEST = 32  # BLAS rounds one row differently from many: take no fewer
+_FEWEST = 8  # BLAS rounds one row differently from many: take no fewer
 
 
 def silu(x):

@@ -1,10 +1,13 @@
 """An endless stream of simulated curves."""
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from skfrap.estimators._training import BLOCK
+
+_AHEAD = 2  # chunks drawn at once: drawing takes longer than learning
 
 
 class CurveStream:
@@ -36,11 +39,11 @@ class CurveStream:
         def make(k):
             return prepare(*self.sample(sizes[k], int(firsts[k])))
 
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(make, 0)
+        with ThreadPoolExecutor(_AHEAD) as pool:
+            coming = deque(pool.submit(make, k) for k in range(min(_AHEAD, len(sizes))))
             for k in range(len(sizes)):
-                data = coming.result()
-                if k + 1 < len(sizes):
-                    coming = pool.submit(make, k + 1)
+                data = coming.popleft().result()
+                if k + _AHEAD < len(sizes):
+                    coming.append(pool.submit(make, k + _AHEAD))
                 self.n_seen = int(firsts[k + 1])
                 yield data
