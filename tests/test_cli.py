@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from skfrap import Circle, FRAPProtocol
 from skfrap.cli import cli
+from skfrap.design import plan
 from skfrap.io import read_series, write_series
 from skfrap.models import MODELS
 
@@ -112,15 +114,15 @@ def test_folder_of_series_is_as_many_series(run, series, tmp_path):
 
 
 def test_table_is_written_whatever_goes_wrong(run, series, tmp_path, monkeypatch):
-    import skfrap.cli
+    from skfrap.cli import _estimate
 
     def analyse(source, options):
         if "cell" not in str(source):
             raise KeyError("a defect")
         return analyse_series(source, options)
 
-    analyse_series = skfrap.cli.analyse_series
-    monkeypatch.setattr(skfrap.cli, "analyse_series", analyse)
+    analyse_series = _estimate.analyse_series
+    monkeypatch.setattr(_estimate, "analyse_series", analyse)
     table = tmp_path / "results.csv"
     result = run("estimate", tmp_path / "other.tif", series, "--out", table)
     assert result.exit_code == 1
@@ -301,3 +303,207 @@ def test_bad_arguments_are_refused_in_words(run, series, tmp_path):
     result = run("estimate", series, "--bleach-region", "blob:3")
     assert result.exit_code == 1
     assert "nor understood as circle" in result.stderr
+
+
+def test_plan_ranks_experiments_and_recommends_one(run):
+    result = run(
+        "plan", "--D", 10, "--vary", "radius=3,6,12", "--vary", "frame-interval=0.1,0.5", *SMALL
+    )
+    assert result.exit_code == 0, result.output
+    premises, _, head, *rows = result.output.splitlines()
+    assert premises == (
+        "For D = 10 µm²/s, c0 = 0.7, alpha = 0.6 and noise a = 0.003, estimating D, c0, alpha:"
+    )
+    assert head.split("  ")[:2] == ["bleach radius (µm)", "frame interval (s)"]
+    errors = [float(row.split()[3]) for row in rows[:6]]
+    assert errors == sorted(errors)
+    assert rows[7].startswith("Best: bleach radius 12 µm, frame interval")
+    assert "the largest value tried is best" in result.output
+
+
+def test_plan_for_machines_is_the_same_plan(run):
+    guess = {"D": np.geomspace(1, 100, 9), "c0": 0.5, "alpha": 0.7}
+    choice = plan(
+        FRAPProtocol(shape=(64, 64), bleach_region=Circle(8.0), n_postbleach=30),
+        guess,
+        {"duration": [5.0, 20.0]},
+        a=1e-3,
+    )
+    options = ["--c0", 0.5, "--alpha", 0.7, "--noise-a", 1e-3, "--vary", "duration=5,20"]
+    record = json.loads(run("plan", "--D", "1:100", *options, *SMALL, "--json").stdout)
+    assert record["target"] == "D"
+    assert record["recommendation"] == choice.recommendation()
+    for row, told in enumerate(record["experiments"]):
+        assert told["duration_s"] == choice.settings["duration"][row]
+        assert told["D_relative_error"] == pytest.approx(choice.error[row])
+        assert len(told["expected"]) == 9
+        D = [one["D_um2_s"] for one in told["expected"]]
+        np.testing.assert_allclose(D, guess["D"])
+
+
+def test_plan_takes_the_line_of_the_noise_calibration(run, recorded):
+    solution = [
+        recorded(f"solution{k}.tif", "--alpha", 1, "--c0", c0, "--seed", k)
+        for k, c0 in enumerate((0.02, 0.3, 0.8))
+    ]
+    line = run("noise", *solution, "--dark-level", DARK).output.splitlines()[-1]
+    assert "--dark-level" in line
+    result = run("plan", "--D", 10, *line.split(), *SMALL)
+    assert result.exit_code == 0, result.output
+    a, b = (word.split("=")[1] for word in line.split() if "=" in word)
+    assert f"noise a = {float(a):.4g}, b = {float(b):.4g}, estimating" in result.output
+    bare = run("plan", "--D", 10, "--noise", "proportional", "--noise-a", a, "--noise-b", b, *SMALL)
+    assert bare.output == result.output
+
+
+def test_plan_draws_a_picture(run, tmp_path):
+    picture = tmp_path / "pictures" / "plan.png"
+    result = run("plan", "--D", "1:100", *SMALL, "--plot", picture)
+    assert result.exit_code == 0, result.output
+    assert picture.stat().st_size > 10_000
+
+
+def test_plan_knows_what_is_free_and_what_is_known(run):
+    known = run("plan", "--D", 10, "--mobile-fraction", 0.8, *SMALL).output
+    assert "mobile_fraction = 0.8 and noise" in known
+    assert "estimating D, c0, alpha:" in known
+    free = ["--free", "mobile_fraction", "--mobile-fraction", 0.8]
+    assert (
+        "estimating D, c0, alpha, mobile_fraction:" in run("plan", "--D", 10, *free, *SMALL).output
+    )
+    fixed = run("plan", "--D", 10, "--fixed", "alpha=0.5", *SMALL).output
+    assert "alpha = 0.5" in fixed
+    assert "estimating D, c0:" in fixed
+    binding = ["--model", "binding", "--k-on", 0.5, "--k-off", 0.4, "--fixed", "D=30"]
+    told = run("plan", "--D", "10:100", *binding, "--noise-a", 1e-5, *SMALL).output
+    assert "D = 30 µm²/s" in told
+    assert "standard error of k_on" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "--D"),
+        (["--D", "fast"], "neither a positive number nor a range"),
+        (["--D", "0"], "neither a positive number nor a range"),
+        (["--D", "100:1"], "neither a positive number nor a range"),
+        (["--D", "1:2:3"], "neither a positive number nor a range"),
+        (["--D", "1", "--vary", "speed=1"], "there are frame-interval, radius"),
+        (["--D", "1", "--vary", "radius=big"], "is not as frame-interval=0.1,0.2,0.5"),
+        (["--D", "1", "--vary", "radius=500"], "leaves the field of view"),
+        (["--D", "1", "--free", "speed"], "--free takes the parameters of the model 'diffusion'"),
+        (["--D", "1", "--fixed", "k_on=1"], "--fixed takes the parameters of the model"),
+        (["--D", "1", "--free", "alpha", "--fixed", "alpha=1"], "both free (--free) and fixed"),
+        (["--D", "1", "--model", "binding"], "needs --k-on and --k-off"),
+        (["--D", "1", "--noise-a", "0"], "a or b must be positive"),
+        (["--D", "1", "--alpha", "1.5"], "alpha must be finite and between"),
+        (["--D", "1", "--target", "speed"], "target must be one of ('D', 'c0', 'alpha')"),
+    ],
+)
+def test_plan_refuses_what_makes_no_sense(run, options, message):
+    result = run("plan", *options, *SMALL)
+    assert result.exit_code > 0
+    assert message in result.output
+
+
+MODELS_COMPARED = "diffusion,diffusion+mobile_fraction"
+
+
+def test_models_are_compared_for_each_series(run, series, tmp_path):
+    still = tmp_path / "still.tif"
+    run("simulate", still, "--D", 12, "--noise-a", 1e-4, "--mobile-fraction", 0.7, *SMALL)
+    table, bad = tmp_path / "models.csv", tmp_path / "absent.tif"
+    given = ["--models", MODELS_COMPARED, "--out", table, "--plots", tmp_path / "p"]
+    result = run("compare-models", series, bad, still, *given)
+    assert result.exit_code == 1
+    assert "1 of 3 series could not be analysed" in result.stderr
+    assert "absent.tif does not exist" in result.stderr
+    assert "mobile_fraction is needed" in result.stdout
+    assert "mobile_fraction may as well be left out" in result.stdout
+    assert "best of 2 series: diffusion 1, diffusion+mobile_fraction 1" in result.stdout
+    rows = pd.read_csv(table)
+    assert rows.model.tolist() == MODELS_COMPARED.split(",") * 2
+    best = rows.loc[rows.groupby("file").bic.idxmin()].set_index("file")
+    assert best.model[str(series)] == "diffusion"
+    assert best.model[str(still)] == "diffusion+mobile_fraction"
+    assert best.D_um2_s_lower[str(still)] < 12 < best.D_um2_s_upper[str(still)]
+    assert {path.name for path in (tmp_path / "p").iterdir()} == {"cell.png", "still.png"}
+
+
+def test_comparison_of_models_for_machines(run, series):
+    given = ["--models", MODELS_COMPARED, "--noise", "proportional", "--fixed", "a=1e-4"]
+    result = run("compare-models", series, *given, "--fixed", "b=0", "--criterion", "aic", "--json")
+    (record,) = json.loads(result.stdout)
+    assert record["best"] == "diffusion"
+    assert record["error"] == ""
+    assert [row["n_parameters"] for row in record["models"]] == [3, 4]
+    assert record["models"][1]["compared_with"] == "diffusion"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--models", "drift"], "got 'drift'"),
+        (["--models", "diffusion+speed"], "after 'diffusion' models can name mobile_fraction"),
+        (["--skip", 1], "imaging_bleach counts every frame"),
+    ],
+)
+def test_models_that_cannot_be_compared_are_refused_before_any_file_is_read(run, options, message):
+    result = run("compare-models", "absent.tif", *options)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "absent.tif" not in result.output
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write what estimates of two samples in two folders come to; return its path."""
+    D = np.array([10.0, 11.0, 12.0, 30.0, 33.0, 36.0, np.nan])
+    columns = {"file": [f"day/{'gel' if k < 3 else 'water'}/cell{k}.tif" for k in range(7)]}
+    columns |= {"D_um2_s": D, "D_um2_s_lower": 0.95 * D, "D_um2_s_upper": 1.05 * D}
+    columns["poorly_determined"] = [False] * 6 + [None]
+    columns["flags"] = [None] * 5 + ["residuals are correlated", None]
+    columns["dye"] = ["a", "b"] * 3 + ["b"]
+    path = tmp_path / "table.csv"
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def test_replicates_are_averaged_and_compared(run, table, tmp_path):
+    out, picture = tmp_path / "out" / "samples.csv", tmp_path / "samples.png"
+    given = ["--by", "folder", "--compare", "--out", out, "--plot", picture]
+    result = run("replicates", table, *given)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0].startswith("gel: D = 10.97 µm²/s (95 % interval ")
+    assert "from 3 replicates, 1 left out" in lines[1]
+    assert lines[2].startswith("gel against water: D is 0.3333 times as large")
+    assert "note: 1 of 7 series are flagged" in lines[3]
+    rows = pd.read_csv(out)
+    assert rows.group.tolist() == ["gel", "water"]
+    assert rows.D_um2_s[0] == pytest.approx(np.cbrt(10 * 11 * 12), rel=1e-3)
+    assert picture.stat().st_size > 5_000
+
+
+def test_replicates_by_a_column_for_machines(run, table):
+    record = json.loads(run("replicates", table, "--by", "dye", "--compare", "--json").stdout)
+    assert [sample["group"] for sample in record["samples"]] == ["a", "b"]
+    assert record["comparisons"][0]["n_first"] == 3
+    (sample,) = json.loads(run("replicates", table, "--scale", "linear", "--json").stdout)[
+        "samples"
+    ]
+    assert sample["n"] == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--by", "sample"], "groups must be a column of the table, file, D_um2_s"),
+        (["--name", "alpha"], "must have the column 'alpha'"),
+        (["--compare"], "at least two groups"),
+    ],
+)
+def test_replicates_that_a_table_does_not_tell_are_refused(run, table, options, message):
+    result = run("replicates", table, *options)
+    assert result.exit_code == 1
+    assert message in result.output

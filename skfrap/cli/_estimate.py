@@ -1,0 +1,96 @@
+"""Estimates from image series."""
+
+import sys
+
+import click
+from tqdm import tqdm
+
+from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._options import (
+    choice_option,
+    files_argument,
+    fit_options,
+    free_option,
+    json_option,
+    level_option,
+    pictures_option,
+    recording_options,
+    table_option,
+)
+from skfrap.cli._output import clear_errors
+from skfrap.models import MODELS
+
+
+@click.command()
+@files_argument
+@click.option(
+    "--as-one-series",
+    is_flag=True,
+    help="Take all FILES as the frames of one series, in the order given.",
+)
+@recording_options
+@choice_option(
+    "--model",
+    [*MODELS],
+    "diffusion",
+    "diffusion: particles diffuse freely. binding: they also bind to what does not move; for "
+    "molecules with partners in the cell. reaction: binding where diffusion is over at once. The "
+    "others are textbook formulas, to compare with.",
+)
+@free_option(
+    "Estimate this as well: mobile_fraction if the intensity stays below what it was; "
+    "imaging_bleach if imaging bleaches the field; bleach_blur if the region's edge is not sharp. "
+    "A wrong NAME is answered with those there are. Repeatable."
+)
+@fit_options
+@choice_option(
+    "--loss",
+    ["squared", "huber"],
+    "squared",
+    "huber: single spoilt frames, by a flicker or something that drifts by, hardly count.",
+)
+@level_option
+@table_option("Write a CSV table.")
+@pictures_option
+@json_option
+def estimate(files, as_one_series, out, plots, as_json, **options):
+    """Estimate D, or another model's parameters, from image series.
+
+    FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
+    glob patterns. Pixel size and times are taken from the file where it has them; series written by
+    skfrap bring all the rest as well.
+    """
+    with clear_errors():
+        options = ExperimentOptions(**options)
+    series = [list(files)] if as_one_series else expand(files)
+    quiet = as_json or len(series) == 1 or not sys.stderr.isatty()
+    with kept_records(as_json, out) as records:
+        shown = tqdm(series, desc="estimating", unit="series", disable=quiet)
+        analyses = attempt_each(lambda source: analyse_series(source, options), shown)
+        for name, analysis, error in analyses:
+            record = {} if analysis is None else analysis.to_record()
+            records.append({"file": name, **record, "error": error})
+            if analysis is None:
+                continue
+            if plots is not None:
+                add_picture(_picture_of(analysis), plots, analysis.name, records)
+            if not as_json:
+                _tell(analysis, name)
+    exit_if_any_failed(records)
+
+
+def _picture_of(analysis):
+    return lambda plotting: plotting.plot_analysis(analysis)
+
+
+def _tell(analysis, name):
+    protocol, estimates = analysis.protocol, analysis.estimates
+    tqdm.write(f"{name}\n  {estimates.summary()[0]}")
+    tqdm.write(
+        f"  model {analysis.model}, c0 = {estimates.c0[0]:.4g}, alpha = {estimates.alpha[0]:.4g}; "
+        f"{protocol.n_prebleach} + {protocol.n_postbleach} frames, "
+        f"pixel {protocol.pixel_size:.6g} µm, region {protocol.bleach_region}"
+    )
+    for what, source in analysis.sources.items():
+        tqdm.write(f"  {what}: {source}")

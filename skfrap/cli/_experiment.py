@@ -1,0 +1,35 @@
+"""An experiment and its parameters, out of the options that describe them."""
+
+from skfrap.models import MODELS
+from skfrap.protocol import FRAPProtocol
+from skfrap.regions import parse_region
+
+NOT_OF_THE_MODEL = ("noise_a", "noise_b", "seed")
+
+
+def take_protocol(options):
+    """Take `protocol_options` out of all options and make the protocol."""
+    names = ("shape", "pixel_size", "n_prebleach", "n_bleach", "n_postbleach", "frame_interval")
+    given = {name: options.pop(name) for name in names}
+    region = parse_region(options.pop("bleach_region"), given["pixel_size"])
+    return FRAPProtocol(bleach_region=region, **given)
+
+
+def complete(truth, model):
+    """Complete parameters by the model's defaults; refuse what the model does not know."""
+    defaults = MODELS[model].defaults()
+    given = {name: value for name, value in truth.items() if value is not None}
+    unknown = [name for name in given if name not in (*defaults, *NOT_OF_THE_MODEL)]
+    if unknown:
+        raise ValueError(
+            f"the model {model!r} has no {' and no '.join(unknown)}; leave out "
+            f"{_as_options(unknown)}, or choose another --model."
+        )
+    needed = [name for name, default in defaults.items() if default is None and name not in given]
+    if needed:
+        raise ValueError(f"the model {model!r} needs {_as_options(needed)}; give what is missing.")
+    return {name: value for name, value in defaults.items() if value is not None} | given
+
+
+def _as_options(names):
+    return " and ".join(f"--{name.replace('_', '-')}" for name in names)

@@ -1,0 +1,172 @@
+"""Options and arguments that several commands take."""
+
+from pathlib import Path
+
+import click
+
+from skfrap.cli._types import Assignment, as_dict
+from skfrap.models import MODELS
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def options_together(*options):
+    """Make one decorator of several options, in the order of the help text."""
+
+    def decorate(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def number_option(name, default=None, text=None):
+    """Make an option that takes a number; a default is shown in the help text."""
+    return click.option(name, type=float, default=default, show_default=True, help=text)
+
+
+def choice_option(name, choices, default, text=None):
+    """Make an option that takes one of several words."""
+    return click.option(
+        name, type=click.Choice(choices), default=default, show_default=True, help=text
+    )
+
+
+def free_option(text):
+    """Make the option of what is estimated besides."""
+    return click.option("--free", multiple=True, metavar="NAME", help=text)
+
+
+def fixed_option(text):
+    """Make the option of what is known and not estimated."""
+    return click.option("--fixed", type=Assignment(), multiple=True, callback=as_dict, help=text)
+
+
+def noise_option(text):
+    """Make the option of how the noise is estimated."""
+    return choice_option("--noise", ["constant", "proportional"], "constant", text)
+
+
+def table_option(text):
+    """Make the option of a table to write."""
+    return click.option("--out", type=FILE, help=text)
+
+
+def picture_option(text):
+    """Make the option of a picture to write."""
+    return click.option("--plot", type=FILE, help=text)
+
+
+files_argument = click.argument("files", nargs=-1, required=True)
+bit_depth_option = click.option("--bit-depth", type=int, help="Of the detector.")
+level_option = click.option(
+    "--level",
+    type=click.FloatRange(0, 1, True, True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+pictures_option = click.option(
+    "--plots", type=FOLDER, help="Write a picture per series into this folder."
+)
+simulated_model_option = choice_option(
+    "--model",
+    [name for name, model in MODELS.items() if hasattr(model, "images")],
+    "diffusion",
+    "Whether the particles bind as well.",
+)
+sample_options = options_together(
+    number_option("--c0", 0.7, "Prebleach intensity."),
+    number_option("--alpha", 0.6, "What one bleach frame leaves in the bleach region."),
+    number_option("--mobile-fraction", 1.0),
+    number_option("--noise-a", 3e-3, "Constant part of a pixel's noise variance."),
+    number_option("--noise-b", 0.0, "Noise variance per intensity."),
+)
+model_options = options_together(
+    number_option("--k-on", text="Rate of binding, 1/s.  [--model binding]"),
+    number_option("--k-off", text="Rate of release, 1/s.  [--model binding]"),
+    number_option(
+        "--imaging-bleach",
+        text="What imaging one frame leaves in the whole field.  [default: 1]",
+    ),
+    number_option("--bleach-blur", text="Spread of the bleaching beam, µm.  [default: 0]"),
+    number_option("--imaging-blur", text="Spread of the detection, µm.  [default: 0]"),
+)
+protocol_options = options_together(
+    click.option(
+        "--shape",
+        type=(int, int),
+        default=(256, 256),
+        show_default=True,
+        help="Rows and columns of pixels.",
+    ),
+    number_option("--pixel-size", 0.7598, "µm."),
+    number_option("--frame-interval", 0.265, "s."),
+    click.option(
+        "--bleach-region",
+        default="circle:15",
+        show_default=True,
+        help="circle:R[@X,Y], rectangle:WxH[@X,Y] or polygon:X,Y;X,Y;..., µm.",
+    ),
+    click.option("--n-prebleach", type=int, default=10, show_default=True),
+    click.option("--n-bleach", type=int, default=4, show_default=True),
+    click.option("--n-postbleach", type=int, default=100, show_default=True),
+)
+recording_options = options_together(
+    number_option("--pixel-size", text="µm."),
+    number_option("--frame-interval", text="s."),
+    click.option(
+        "--bleach-region",
+        metavar="REGION",
+        help="circle:R[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm from the corner "
+        "of the image or in pixels as 12px; or the file of an image of the region.",
+    ),
+    click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen."),
+    click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching."),
+    click.option(
+        "--n-bleach", type=click.IntRange(1), help="Bleach frames, not in the file.  [default: 1]"
+    ),
+    number_option("--bleach-duration", text="Time that bleaching takes, s."),
+    number_option(
+        "--first-postbleach",
+        text="Time from the end of bleaching to the next frame, s.  [default: an interval]",
+    ),
+    click.option(
+        "--skip",
+        type=click.IntRange(0),
+        default=0,
+        help="Leave out so many frames after bleaching.",
+    ),
+    number_option("--until", text="Leave out frames later than this, s after bleaching."),
+    choice_option(
+        "--background",
+        ["subtract", "divide", "none"],
+        "subtract",
+        "Use of the smoothed prebleach image.",
+    ),
+    number_option("--sigma", 5.0, "Smoothing of the prebleach image, pixels."),
+    choice_option(
+        "--fading",
+        ["none", "frame", "exponential"],
+        "none",
+        "Undo fading of the field: per frame, or by a fitted decay.",
+    ),
+    number_option("--dark-level", 0.0, "Counts."),
+    bit_depth_option,
+    click.option(
+        "--padding", type=click.IntRange(0), help="Pixels by which the model extends the field."
+    ),
+)
+fit_options = options_together(
+    fixed_option(
+        "Do not estimate this, it is known: mobile_fraction=0.8 from slower series, a and b from "
+        "skfrap noise. Repeatable."
+    ),
+    noise_option(
+        "proportional: bright pixels are noisier, variance a + b * intensity, as where photons "
+        "are few; best with a and b --fixed."
+    ),
+)

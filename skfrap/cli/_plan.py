@@ -1,0 +1,147 @@
+"""Planning of an experiment."""
+
+import click
+import numpy as np
+
+from skfrap.cli._experiment import complete, take_protocol
+from skfrap.cli._options import (
+    fixed_option,
+    free_option,
+    json_option,
+    level_option,
+    model_options,
+    noise_option,
+    picture_option,
+    protocol_options,
+    sample_options,
+    simulated_model_option,
+)
+from skfrap.cli._output import clear_errors, plain_rows, print_json, save_picture
+from skfrap.cli._types import Range, Settings, as_dict
+from skfrap.design import plan as plan_experiments
+from skfrap.models import MODELS
+from skfrap.parameters import PARAMETERS
+
+_TRIED = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the frame interval
+
+
+@click.command()
+@click.option(
+    "--D",
+    "D",
+    type=Range(),
+    required=True,
+    help="A guess, µm²/s, or a range as 1:100, of which the worst counts.",
+)
+@sample_options
+@simulated_model_option
+@model_options
+@protocol_options
+@click.option(
+    "--vary",
+    type=Settings(),
+    multiple=True,
+    callback=as_dict,
+    help="What to choose, and from what: frame-interval=0.1,0.2,0.5 (s), radius=5,10,20 (µm), "
+    "duration=10,30,60 (s recorded after bleaching), n-postbleach, n-prebleach, n-bleach, "
+    "bleach-interval (s). Repeatable: all combinations are tried.  [default: frame intervals from "
+    "a quarter to four times the given one]",
+)
+@free_option("This will be estimated as well, as with skfrap estimate. Repeatable.")
+@fixed_option(
+    "This will be known and not estimated. a and b are the noise: the last line of skfrap noise "
+    "can be given as it is. Repeatable."
+)
+@noise_option("How it will be estimated, as with skfrap estimate.")
+@click.option("--target", metavar="NAME", help="What is to be known well.  [default: D]")
+@level_option
+@click.option("--bit-depth", hidden=True)  # in the line of skfrap noise, and without effect here
+@click.option("--dark-level", hidden=True)
+@picture_option("Write a picture of the expected errors.")
+@json_option
+def plan(
+    D, model, vary, free, fixed, noise, target, level, plot, as_json, bit_depth, dark_level, **given
+):
+    """Choose the settings of an experiment before it is done.
+
+    Tells how well D will be known, from a guess of D and the noise of the detector (skfrap noise
+    measures it), for every combination of the settings to choose from, the best first. The noise of
+    a pixel is taken to be the same in all of them. Intensities are as in the calibration of the
+    noise, 1 being full scale.
+    """
+    with clear_errors():
+        protocol = take_protocol(given)
+        values, known, a, b = _guesses(given | {"D": D}, model, free, fixed)
+        choice = plan_experiments(
+            protocol,
+            values,
+            vary or {"frame_interval": [k * protocol.frame_interval for k in _TRIED]},
+            a=a,
+            b=b,
+            model=model,
+            parameters=(*values,),
+            fixed=known,
+            noise=noise,
+            target=target,
+            level=level,
+        )
+    if as_json:
+        print_json(_record(choice))
+    else:
+        click.echo(f"{_premises(values | known, a, b)}, estimating {', '.join(values)}:\n")
+        for line in (*choice.summary(), "", *choice.recommendation()):
+            click.echo(line)
+    if plot is not None:
+        with clear_errors():
+            save_picture(lambda p: p.ExperimentPlanDisplay.from_plan(choice).figure_, plot)
+
+
+def _guesses(given, model, free, fixed):
+    """Return guesses of what will be estimated, what will be known, and the noise a and b."""
+    guesses = complete(given, model)
+    fixed = dict(fixed)
+    a, b = (fixed.pop(name, guesses.pop(f"noise_{name}")) for name in "ab")
+    defaults = MODELS[model].defaults()
+    for option, names in (("--free", free), ("--fixed", fixed)):
+        for name in names:
+            if name not in defaults:
+                raise ValueError(
+                    f"{option} takes the parameters of the model {model!r}, "
+                    f"{', '.join(defaults)}; got {name!r}."
+                )
+    both = [name for name in free if name in fixed]
+    if both:
+        raise ValueError(f"{both[0]} is both free (--free) and fixed (--fixed); choose one.")
+    estimated = [
+        name
+        for name, default in defaults.items()
+        if name in free or (default is None and name not in fixed)
+    ]
+    values = {name: guesses.pop(name) for name in estimated}
+    # What has the model's default needs no word.
+    known = {
+        name: value
+        for name, value in guesses.items()
+        if name not in fixed and value != defaults[name]
+    }
+    return values, known | fixed, a, b
+
+
+def _premises(guesses, a, b):
+    told = []
+    for name, value in guesses.items():
+        ends = [f"{end:.4g}" for end in np.unique([np.min(value), np.max(value)])]
+        told.append(f"{name} = {' to '.join(ends)} {PARAMETERS[name].unit}".rstrip())
+    return f"For {', '.join(told)} and noise a = {a:.4g}" + (f", b = {b:.4g}" if b else "")
+
+
+def _record(choice):
+    """Return plain values by name, a record per experiment; what is infinite is None."""
+    experiments = plain_rows(choice.to_dict())
+    for record, one in zip(experiments, choice.expected, strict=True):
+        record["expected"] = plain_rows(one.to_dict())
+    return {
+        "target": choice.target,
+        "recommendation": choice.recommendation(),
+        "experiments": experiments,
+    }

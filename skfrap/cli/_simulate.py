@@ -1,0 +1,128 @@
+"""Simulated image series: the demonstration, and series to order."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from skfrap import __version__
+from skfrap.analysis import analyse_series
+from skfrap.cli._experiment import NOT_OF_THE_MODEL, complete, take_protocol
+from skfrap.cli._options import (
+    FILE,
+    FOLDER,
+    choice_option,
+    model_options,
+    number_option,
+    options_together,
+    protocol_options,
+    sample_options,
+    simulated_model_option,
+)
+from skfrap.cli._output import clear_errors, save_picture, save_table
+from skfrap.io import write_series
+from skfrap.protocol import FRAPProtocol
+from skfrap.simulator import FRAPSimulator
+
+_truth_options = options_together(
+    click.option("--D", "D", type=float, default=25.0, show_default=True, help="µm²/s."),
+    sample_options,
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the noise."
+    ),
+)
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=FOLDER,
+    default=Path("skfrap-demo"),
+    show_default=True,
+    help="Folder for the image series, the picture and the table.",
+)
+@_truth_options
+def demo(out, **truth):
+    """Simulate a noisy 16-bit series, analyse the file, and compare with the truth."""
+    path = out / "demo.tif"
+    protocol = FRAPProtocol()
+    with clear_errors():
+        _simulate(path, protocol, truth, bit_depth=16, vignetting=0.1)
+    click.echo(f"simulated  {path}: {protocol.n_frames} frames of 256 x 256 pixels, 16 bit")
+    analysis = analyse_series(path)
+    _tell_beside_truth(analysis.estimates, truth)
+    picture, table = out / f"{analysis.name}.png", out / "demo.csv"
+    save_picture(lambda plotting: plotting.plot_analysis(analysis), picture)
+    save_table([analysis.to_record()], table)
+    click.echo(f"\nwrote      {picture}\n           {table}")
+    click.echo(f"next       skfrap estimate {path}")
+
+
+@click.command()
+@click.argument("out", type=FILE)
+@simulated_model_option
+@_truth_options
+@model_options
+@protocol_options
+@choice_option("--bit-depth", ["8", "12", "16"], "16")
+@number_option(
+    "--vignetting", 0.0, "Uneven background: intensity lost from the middle to the corners."
+)
+def simulate(out, model, bit_depth, vignetting, **truth):
+    """Simulate an image series and write it to OUT, with protocol and truth stored in it."""
+    with clear_errors():
+        protocol = take_protocol(truth)
+        truth = complete(truth, model)
+        _simulate(
+            out, protocol, truth, model=model, bit_depth=int(bit_depth), vignetting=vignetting
+        )
+    ny, nx = protocol.shape
+    click.echo(f"wrote {out}: {protocol.n_frames} frames of {ny} x {nx} pixels")
+
+
+def _simulate(path, protocol, truth, *, model="diffusion", bit_depth, vignetting):
+    """Write a simulated series; its protocol and truth go into the file."""
+    if truth["c0"] > 1:
+        raise ValueError(f"c0 is {truth['c0']:g}; above 1 the simulated detector is saturated.")
+    ny, nx = protocol.shape
+    y, x = np.ogrid[-1 : 1 : ny * 1j, -1 : 1 : nx * 1j]
+    background = vignetting * (0.5 - 0.5 * (x**2 + y**2))
+    prior = {name: value for name, value in truth.items() if name not in NOT_OF_THE_MODEL}
+    simulator = FRAPSimulator(
+        protocol,
+        prior=prior | {"a": truth["noise_a"] or 1e-300, "b": truth["noise_b"]},
+        model=model,
+        noise="proportional" if truth["noise_a"] or truth["noise_b"] else "none",
+        random_state=truth["seed"],
+        bit_depth=bit_depth,
+        background=background - background.mean(),
+    )
+    images = simulator.sample_images(1).data[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_series(
+        path,
+        images,
+        pixel_size_um=protocol.pixel_size,
+        frame_interval_s=protocol.frame_interval,
+        info={
+            "protocol": protocol.to_dict(),
+            "truth": {"model": model, **truth},
+            "skfrap": __version__,
+        },
+    )
+
+
+def _tell_beside_truth(estimates, truth):
+    click.echo(f"\n{'':12}{'truth':>10}{'estimate':>12}   95 % interval")
+    for label, name, column in (
+        ("D (µm²/s)", "D", "D_um2_s"),
+        ("c0", "c0", "c0"),
+        ("alpha", "alpha", "alpha"),
+    ):
+        value, lower, upper = (
+            getattr(estimates, column + end)[0] for end in ("", "_lower", "_upper")
+        )
+        click.echo(f"{label:12}{truth[name]:10.4g}{value:12.4g}   {lower:.4g} to {upper:.4g}")
+    click.echo(f"{'noise a':12}{truth['noise_a']:10.3g}{estimates.noise_a[0]:12.3g}")
+    if estimates.flags[0]:
+        click.echo(f"note: {estimates.flags[0]}")

@@ -1,0 +1,374 @@
+"""Which model a recovery curve asks for: information criteria, F tests and evidence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+from sklearn.base import clone
+from sklearn.utils.validation import check_array
+
+from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
+from skfrap.comparison._criteria import (
+    boundary_p_value,
+    information_criteria,
+    log_likelihood,
+    nested_f_test,
+)
+from skfrap.estimators import FRAPEstimates
+from skfrap.parameters import PARAMETERS
+from skfrap.residuals import GoodnessOfFit, judge_fits
+
+CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
+_CRITERIA = {"aic": "AIC", "aicc": "AICc", "bic": "BIC", "evidence": "evidence"}
+_NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
+_NOT_EXCLUDED = 0.05  # weight from which a model that is not the best is worth a word
+_BY_CHANCE = 0.01  # p-value from which a better fit is nothing but chance
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFit:
+    """Hold what one model makes of a batch of curves.
+
+    Attributes
+    ----------
+    name : str
+    n_parameters : int
+        What was fitted, the noise included.
+    log_likelihood : ndarray of shape (n,)
+        The largest; NaN for an estimator that tells its evidence instead.
+    log_evidence : ndarray of shape (n,)
+        NaN for an estimator that does not know it.
+    estimates : FRAPEstimates or None
+    goodness : GoodnessOfFit or None
+        Whether the model describes the curves at all.
+    """
+
+    name: str
+    n_parameters: int
+    log_likelihood: np.ndarray
+    log_evidence: np.ndarray
+    estimates: FRAPEstimates | None = None
+    goodness: GoodnessOfFit | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NestedTest:
+    """Hold a test of a model against one that is nested in it.
+
+    Attributes
+    ----------
+    smaller, larger : str
+        Names of the models.
+    extra : tuple of str
+        Parameters that the larger one has besides.
+    statistic : ndarray of shape (n,)
+        F, or twice the logarithm of the likelihood ratio where the noise varies with intensity.
+    p_value : ndarray of shape (n,)
+        How often the larger model fits so much better though the smaller one is right.
+    """
+
+    smaller: str
+    larger: str
+    extra: tuple[str, ...]
+    statistic: np.ndarray
+    p_value: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ModelComparison:
+    """Hold the comparison of several models on the same curves.
+
+    Attributes
+    ----------
+    fits : tuple of ModelFit
+    tests : tuple of NestedTest
+        Of all pairs of models of which one is nested in the other.
+    criteria : dict of str to ndarray of shape (n, n_models)
+        ``"aic"``, ``"aicc"``, ``"bic"`` and ``"evidence"`` (-2 log evidence): the lower the better;
+        NaN where a model does not know it.
+    """
+
+    fits: tuple[ModelFit, ...]
+    tests: tuple[NestedTest, ...]
+    criteria: dict
+
+    def __len__(self):
+        return len(self.fits[0].log_likelihood)
+
+    @property
+    def models(self):
+        """Names of the models."""
+        return tuple(fit.name for fit in self.fits)
+
+    @property
+    def best(self):
+        """Name of the best model of each curve, by criterion, where any model knows it."""
+        names = np.array(self.models)
+        return {
+            name: names[np.nanargmin(values, axis=1)]
+            for name, values in self.criteria.items()
+            if not np.isnan(values).all()
+        }
+
+    def weights(self, criterion="bic"):
+        """Compute the weight of each model among those compared.
+
+        Parameters
+        ----------
+        criterion : {"aic", "aicc", "bic", "evidence"}, default="bic"
+            Weights by BIC, and more so by evidence, are probabilities of models that are equally
+            likely beforehand; Akaike weights are the analogue for prediction.
+
+        Returns
+        -------
+        ndarray of shape (n, n_models)
+            Rows sum to one; NaN where a model does not know the criterion.
+        """
+        values = self._values(criterion)
+        weights = np.exp(-0.5 * (values - np.nanmin(values, axis=1, keepdims=True)))
+        return weights / np.nansum(weights, axis=1, keepdims=True)
+
+    def summary(self, criterion="bic"):
+        """Say of each curve which model it asks for, and what follows.
+
+        Parameters
+        ----------
+        criterion : {"aic", "aicc", "bic", "evidence"}, default="bic"
+
+        Returns
+        -------
+        list of str
+            A paragraph per curve, its lines separated by line feeds.
+        """
+        weights = self.weights(criterion)
+        return [self._paragraph(k, weights[k], criterion) for k in range(len(self))]
+
+    def to_records(self):
+        """Return a row for each curve and model: plain values by column name, None if unknown."""
+        columns = {name: self.weights(name) for name in self.best}
+        rows = []
+        for k in range(len(self)):
+            for m, fit in enumerate(self.fits):
+                row = {"curve": k, "model": fit.name, "n_parameters": fit.n_parameters}
+                row["log_likelihood"] = fit.log_likelihood[k]
+                for name, weights in columns.items():
+                    row[name], row[f"{name}_weight"] = self.criteria[name][k, m], weights[k, m]
+                test = self._test_against_smallest(fit.name)
+                row["compared_with"] = test.smaller if test else None
+                row["p_value"] = test.p_value[k] if test else None
+                if fit.goodness is not None:
+                    row["visibly_wrong"] = fit.goodness.visibly_wrong[k]
+                if fit.estimates is not None:
+                    row |= {name: values[k] for name, values in fit.estimates.to_dict().items()}
+                rows.append({name: _plain(value) for name, value in row.items()})
+        return rows
+
+    def to_frame(self):
+        """Return a pandas DataFrame, a row for each curve and model."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
+        return pandas.DataFrame(self.to_records())
+
+    def _values(self, criterion):
+        if criterion not in self.criteria:
+            raise ValueError(f"criterion must be one of {(*self.criteria,)}, got {criterion!r}.")
+        values = self.criteria[criterion]
+        if np.isnan(values).all():
+            raise ValueError(
+                f"none of the models {', '.join(self.models)} knows its {_CRITERIA[criterion]}; "
+                f"choose another criterion, of {', '.join(self.best)}."
+            )
+        return values
+
+    def _test_against_smallest(self, larger):
+        sizes = {fit.name: fit.n_parameters for fit in self.fits}
+        tests = [test for test in self.tests if test.larger == larger]
+        return min(tests, key=lambda test: sizes[test.smaller], default=None)
+
+    def _tests_of(self, larger):
+        """Return the tests against those models that lack least of a model."""
+        tests = [test for test in self.tests if test.larger == larger]
+        fewest = min((len(test.extra) for test in tests), default=0)
+        return [test for test in tests if len(test.extra) == fewest]
+
+    def _paragraph(self, k, weights, criterion):
+        best = int(np.nanargmax(weights))
+        word = _CRITERIA[criterion]
+        lines = [f"{self.models[best]} is best (weight {weights[best]:.2f} by {word})"]
+        lines[0] += _told(self.fits[best], k)
+        for test in self._tests_of(self.models[best]):
+            verb = "is" if len(test.extra) == 1 else "are"
+            needed = f"{verb} needed: {test.smaller} fits worse than chance allows"
+            if not test.p_value[k] < _BY_CHANCE:
+                needed = f"{verb} hardly needed: {test.smaller} fits nearly as well"
+            lines.append(f"{' and '.join(test.extra)} {needed} (p = {test.p_value[k]:.1g})")
+        larger = {test.larger: test for test in self.tests if test.smaller == self.models[best]}
+        for m, fit in enumerate(self.fits):
+            told = _told(fit, k)
+            if fit.name in larger:
+                test = larger[fit.name]
+                left_out = f"{' and '.join(test.extra)} may as well be left out"
+                if test.p_value[k] < _BY_CHANCE:
+                    left_out = f"{' and '.join(test.extra)} may be needed"
+                with_it = f"; with {'it' if len(test.extra) == 1 else 'them'}{told}" if told else ""
+                lines.append(f"{left_out} (p = {test.p_value[k]:.1g}){with_it}")
+            elif m != best and weights[m] > _NOT_EXCLUDED:
+                lines.append(f"{fit.name} is not excluded (weight {weights[m]:.2f}){told}")
+        goodness = self.fits[best].goodness
+        if goodness is not None and goodness.visibly_wrong[k]:
+            lines.append(f"but {goodness.summary()[k]}; look for another model")
+        return "\n".join(lines)
+
+
+def compare_models(
+    X, models=CANDIDATES, protocol=None, *, level=0.95, false_alarm_rate=0.01, **options
+):
+    """Compare models on the same recovery curves.
+
+    Every curve is fitted by every model, and judged by itself. BIC asks most of an additional
+    parameter and is what :meth:`ModelComparison.summary` goes by; AIC and AICc [1]_ let in one that
+    is not needed about once in six (once in twelve where it can only lie to one side, as a mobile
+    fraction). All take noise as normal and independent, and its variance as unknown but for
+    ``noise="proportional"`` with `fixed` a and b.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, n_frames)
+        Recovery curves.
+    models : sequence or dict, default=CANDIDATES
+        What to compare. Names of models, ``"diffusion"``, ``"binding"`` (which is slow), with what
+        is to be estimated besides, ``"diffusion+mobile_fraction+imaging_bleach"``; or estimators;
+        or a dictionary by name of options for LeastSquaresFRAP or of estimators. Of estimators with
+        `log_evidence` the evidence is compared.
+    protocol : FRAPProtocol, default=None
+        For models given by name or by options, as in LeastSquaresFRAP.
+    level : float, default=0.95
+        Of the intervals of the estimates.
+    false_alarm_rate : float, default=0.01
+        Share of right models that are called visibly wrong.
+    **options
+        To every LeastSquaresFRAP that is made here, e.g. ``fixed={"imaging_bleach": 0.999}``.
+
+    Returns
+    -------
+    ModelComparison
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or models cannot be compared.
+
+    References
+    ----------
+    .. [1] Burnham and Anderson, Model Selection and Multimodel Inference, 2nd ed. (2002).
+
+    Examples
+    --------
+    >>> from skfrap import FRAPSimulator
+    >>> from skfrap.comparison import compare_models
+    >>> prior = {"D": 10.0, "mobile_fraction": 0.8}
+    >>> X = FRAPSimulator(prior=prior, random_state=0).sample(1).data
+    >>> comparison = compare_models(X, ["diffusion", "diffusion+mobile_fraction"])
+    >>> comparison.best["bic"].tolist()
+    ['diffusion+mobile_fraction']
+    >>> comparison.tests[0].extra, bool(comparison.tests[0].p_value[0] < 1e-3)
+    (('mobile_fraction',), True)
+    """
+    X = check_array(X, dtype=np.float64, input_name="X")
+    estimators = as_estimators(models, protocol, options)
+    fitted = {name: clone(estimator).fit(X) for name, estimator in estimators.items()}
+    fits = tuple(
+        _fit_model(name, estimator, X, level, false_alarm_rate)
+        for name, estimator in fitted.items()
+    )
+    likelihoods = np.stack([fit.log_likelihood for fit in fits], axis=1)
+    n_parameters = np.array([fit.n_parameters for fit in fits])
+    criteria = information_criteria(likelihoods, n_parameters, X.shape[1])
+    criteria["evidence"] = -2 * np.stack([fit.log_evidence for fit in fits], axis=1)
+    return ModelComparison(fits, _nested_tests(fits, fitted, X.shape[1]), criteria)
+
+
+def _fit_model(name, estimator, X, level, false_alarm_rate):
+    unknown = np.full(len(X), np.nan)
+    if hasattr(estimator, "log_evidence"):
+        n_parameters = len(estimator.target_names_) + 1
+        return ModelFit(name, n_parameters, unknown, np.asarray(estimator.log_evidence(X)))
+    estimates = estimator.estimate(X, level=level)
+    theta = _theta(estimator, estimates, X)
+    known = known_noise(estimator)
+    judged = {f"noise_{name}": value for name, value in known.items()} if len(known) == 2 else {}
+    n_noise = 1 if estimator.noise == "constant" else 2 - len(known)
+    return ModelFit(
+        name,
+        theta.shape[1] + n_noise,
+        _likelihood(estimator, X, theta, estimates),
+        unknown,
+        estimates,
+        judge_fits(estimator, X, theta, false_alarm_rate=false_alarm_rate, **judged),
+    )
+
+
+def _theta(estimator, estimates, X):
+    """Take the fitted parameters from estimates; anew where these do not tell them all."""
+    by_target = {entry.target_name: entry for entry in PARAMETERS.values()}
+    entries = [by_target[target] for target in estimator.target_names_]
+    theta = np.stack([entry.to_target(estimates.values[entry.name]) for entry in entries], axis=1)
+    untold = ~np.isfinite(theta).all(axis=1)
+    if untold.any():
+        theta[untold] = estimator.predict(X[untold])
+    return theta
+
+
+def _likelihood(estimator, X, theta, estimates):
+    n_frames = X.shape[1]
+    if estimator.noise == "constant":
+        # Of curves without noise rounding tells nothing.
+        rounding = n_frames * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
+        return log_likelihood(
+            np.maximum(estimates.residual_sum_of_squares, rounding + 1e-300), n_frames
+        )
+    fitted = estimator.fitted_curves(theta)
+    a, b = estimates.noise_a[:, np.newaxis], estimates.noise_b[:, np.newaxis]
+    variance = estimator.protocol_.noise_gain * (a + b * np.maximum(fitted, 0.0))
+    squares = np.sum((X - fitted) ** 2 / variance, axis=1)
+    spread = 0.5 * np.sum(np.log(variance), axis=1)
+    if known_noise(estimator):
+        return -spread - 0.5 * squares - 0.5 * n_frames * np.log(2 * np.pi)
+    # Estimates of the noise make up for what the fit has taken; the likelihood is largest without.
+    return log_likelihood(squares, n_frames) - spread
+
+
+def _nested_tests(fits, estimators, n_frames):
+    """Test every model against all that are nested in it."""
+    tests = []
+    for larger in fits:
+        for smaller in fits:
+            nested = extra_parameters(estimators[smaller.name], estimators[larger.name])
+            if nested is None:
+                continue
+            extra, on_boundary = nested
+            gain = 2 * (larger.log_likelihood - smaller.log_likelihood)
+            if estimators[larger.name].noise == "constant":
+                ratio = np.exp(gain / n_frames)  # of the residual sums of squares
+                freedom = n_frames - larger.n_parameters + 1
+                statistic, p_value = nested_f_test(
+                    ratio, 1.0, len(extra), freedom, on_boundary=on_boundary
+                )
+            else:
+                statistic = np.maximum(gain, 0.0)
+                p_value = chi2.sf(statistic, len(extra))
+                if on_boundary:
+                    p_value = boundary_p_value(statistic, p_value)
+            tests.append(NestedTest(smaller.name, larger.name, extra, statistic, p_value))
+    return tuple(tests)
+
+
+def _told(fit, k):
+    return f": {fit.estimates.summary()[k]}" if fit.estimates is not None else ""
+
+
+def _plain(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,256 @@
+"""The errors that fits of an experiment are expected to have.
+
+The noise that a detector adds and the slopes of the model say how far estimates will scatter. That
+is so as long as they scatter little: what is expected to be known to no better than a factor of two
+is told as not determined, and its error is not to be relied on.
+"""
+
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from skfrap.design._information import Information
+from skfrap.design._judgement import judge
+from skfrap.estimators._arguments import check_parameters, complete_bounds
+from skfrap.models import broadcast_parameters, model_for
+from skfrap.parameters import PARAMETERS
+from skfrap.protocol import FRAPProtocol
+
+_NOISE = ("constant", "proportional")
+_LN_10 = np.log(10)
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedErrors:
+    """Hold what fits are expected to tell; every array has one entry per guess.
+
+    Attributes
+    ----------
+    values : dict of str to ndarray of shape (n,)
+        The guesses of what is estimated and of what the model derives from it, in natural units.
+    errors : dict of str to ndarray of shape (n,)
+        Expected standard errors on the targets' scales: of log10 D, of c0, of alpha. Infinite for
+        what the curve does not determine.
+    lower, upper : dict of str to ndarray of shape (n,)
+        Ends of the expected intervals in natural units, within the bounds.
+    determined : ndarray of shape (n,) of bool
+        Whether D, or what stands for it in the model, will be known to better than a factor of two
+        either way, so that the error is to be relied on.
+    flags : ndarray of shape (n,) of str
+        What to know of the experiment, in words; empty if there is nothing to say.
+    level : float
+        Level of the intervals.
+    """
+
+    values: dict
+    errors: dict
+    lower: dict
+    upper: dict
+    determined: np.ndarray
+    flags: np.ndarray
+    level: float = 0.95
+
+    def __len__(self):
+        return len(self.flags)
+
+    def relative_error(self, name="D"):
+        """Compute the standard error of a parameter over its value.
+
+        Parameters
+        ----------
+        name : str, default="D"
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        if name not in self.errors:
+            raise ValueError(f"name must be one of {tuple(self.errors)}, got {name!r}.")
+        if PARAMETERS[name].scale == "log10":
+            return _LN_10 * self.errors[name]
+        with np.errstate(divide="ignore"):
+            return self.errors[name] / self.values[name]
+
+    def to_dict(self):
+        """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``."""
+        columns = {}
+        for name in self.values:
+            column = PARAMETERS[name].column
+            columns[column] = self.values[name]
+            columns[f"{column}_lower"], columns[f"{column}_upper"] = (
+                self.lower[name],
+                self.upper[name],
+            )
+            columns[f"{name}_relative_error"] = self.relative_error(name)
+        return columns | {"determined": self.determined, "flags": self.flags}
+
+    def to_frame(self):
+        """Return a pandas DataFrame, a row per guess."""
+        return as_table(self.to_dict())
+
+    def summary(self):
+        """Describe each guess in a line.
+
+        Returns
+        -------
+        list of str
+        """
+        return [self._line(k) for k in range(len(self))]
+
+    def _line(self, k):
+        level, parts = f"{100 * self.level:g} % interval ", []
+        for name, value in self.values.items():
+            error = as_percent(self.relative_error(name)[k])
+            ends = f"{self.lower[name][k]:.4g} to {self.upper[name][k]:.4g}"
+            parts.append(f"{with_unit(name, value[k])} to {error} ({level}{ends})")
+            level = ""
+        return "; ".join([", ".join(parts), *filter(None, [self.flags[k]])])
+
+
+def expected_errors(
+    protocol,
+    values,
+    *,
+    a,
+    b=0.0,
+    model="diffusion",
+    parameters=None,
+    fixed=None,
+    bounds=None,
+    noise="constant",
+    level=0.95,
+):
+    """Compute the standard errors that fits of an experiment are expected to have.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    values : dict of str to float or array-like
+        Guesses in natural units of all that is estimated, ``{"D": 10.0, "c0": 0.7, "alpha": 0.6}``;
+        arrays are broadcast against each other and give an entry each.
+    a : float
+        Constant part of a pixel's noise variance, as from :func:`skfrap.noise.calibrate_noise`.
+    b : float, default=0.0
+        Noise variance per intensity.
+    model, parameters, fixed, bounds, noise
+        As of :class:`skfrap.LeastSquaresFRAP`: what will be fitted. ``noise="constant"`` is least
+        squares, whatever b is; ``noise="proportional"`` weighs frames by their variance a + b *
+        intensity, and then the errors are the smallest that are possible.
+    level : float, default=0.95
+        Level of the intervals.
+
+    Returns
+    -------
+    ExpectedErrors
+
+    Raises
+    ------
+    ValueError
+        If a guess is missing, out of range, or of something that is not estimated.
+
+    Notes
+    -----
+    With the slopes J of the curve by the parameters and the variances V of its values the
+    covariance is (J W Jᵀ)⁻¹ J W V W Jᵀ (J W Jᵀ)⁻¹, W being 1 or V⁻¹: the inverse of the Fisher
+    information where W is V⁻¹ or the noise is constant. What the variances themselves tell of the
+    parameters is left out: of a mean over many pixels it is next to nothing.
+
+    Examples
+    --------
+    >>> from skfrap import FRAPProtocol
+    >>> from skfrap.design import expected_errors
+    >>> guess = {"D": [10.0, 300.0], "c0": 0.7, "alpha": 0.6}
+    >>> expected = expected_errors(FRAPProtocol(), guess, a=3e-3)
+    >>> expected.relative_error("D").round(4).tolist()
+    [0.0047, 0.0444]
+    >>> expected.summary()[0].split(", ")[0]
+    'D = 10 µm²/s to 0.47 % (95 % interval 9.907 to 10.09)'
+    """
+    if not isinstance(protocol, FRAPProtocol):
+        raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
+    if noise not in _NOISE:
+        raise ValueError(f"noise must be one of {_NOISE}, got {noise!r}.")
+    if not isinstance(level, numbers.Real) or not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+    _check_noise(a, b)
+    forward = model_for(protocol, model)
+    fixed = dict(fixed or {})
+    names = check_parameters(parameters, fixed, forward)
+    bounds = complete_bounds(bounds, names, fixed, forward)
+    values = _complete(values, names, fixed, forward)
+    information = Information(protocol, model, names, bounds, a, b, noise == "proportional")
+    covariance = information.covariance(values)
+    errors = dict(zip(names, np.sqrt(np.einsum("nvv->nv", covariance)).T, strict=True))
+    derived, errors_of_derived = information.derived(values, covariance)
+    told, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
+    reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_frames - len(names)))
+    lower, upper = (
+        {name: _end(name, told[name], out * error, bounds) for name, error in errors.items()}
+        for out in (-reach, reach)
+    )
+    determined, flags = judge(information, values, covariance)
+    return ExpectedErrors(told, errors, lower, upper, determined, flags, level)
+
+
+def _check_noise(a, b):
+    for name, value in (("a", a), ("b", b)):
+        if not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
+            raise ValueError(f"{name} must be a variance, a number of at least 0, got {value!r}.")
+    if a == b == 0:
+        raise ValueError("a or b must be positive: without noise nothing limits what is known.")
+
+
+def _complete(given, names, fixed, model):
+    """Check guesses and return all parameters, broadcast to (n,)."""
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"values must be a dictionary of guesses by parameter name, got {given!r}."
+        )
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise ValueError(f"values must hold a guess of all that is estimated; missing: {missing}.")
+    for name in given:
+        if name not in names:
+            raise ValueError(
+                f"values must hold what is estimated, {names}, got {name!r}; put it among the "
+                "parameters if it will be estimated, or into fixed if it is known."
+            )
+    known = {name: value for name, value in model.defaults().items() if value is not None}
+    values = broadcast_parameters(**(known | fixed | dict(given)))
+    for name in names:
+        positive = PARAMETERS[name].scale == "log10" or name == "c0"
+        if positive and (values[name] <= 0).any():
+            raise ValueError(f"values[{name!r}] must be positive to be estimated, got 0.")
+    return values
+
+
+def _end(name, value, distance, bounds):
+    """Return the ends of intervals in natural units, within the bounds."""
+    entry = PARAMETERS[name]
+    with np.errstate(over="ignore"):
+        end = entry.from_target(entry.to_target(value) + distance)
+    return np.clip(end, *bounds.get(name, (entry.lowest, entry.highest)))
+
+
+def with_unit(name, value):
+    """Write a parameter with its value and unit."""
+    return f"{name} = {value:.4g} {PARAMETERS[name].unit}".rstrip()
+
+
+def as_percent(share):
+    """Write a share in percent, as far as it means something."""
+    if not np.isfinite(share):
+        return "unknown"
+    return f"{100 * share:.2g} %" if share < 1 else "> 100 %"
+
+
+def as_table(columns):
+    """Make a pandas DataFrame."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
+    return pandas.DataFrame(columns)

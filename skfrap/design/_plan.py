@@ -1,0 +1,339 @@
+"""Experiments to choose from, by how well they will tell what is wanted."""
+
+import numbers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from tqdm import tqdm
+
+from skfrap.design._errors import as_percent, as_table, expected_errors, with_unit
+from skfrap.parameters import PARAMETERS
+from skfrap.protocol import FRAPProtocol
+from skfrap.regions import Circle
+
+_AS_GOOD = 1.1
+_SHOW_PROGRESS_AFTER = 2.0  # s
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Describe something of an experiment that can be chosen.
+
+    Parameters
+    ----------
+    label : str
+        For people.
+    unit : {"", "s", "µm"}
+    """
+
+    label: str
+    unit: str = ""
+
+    def __str__(self):
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+SETTINGS = {
+    "frame_interval": Setting("frame interval", "s"),
+    "radius": Setting("bleach radius", "µm"),
+    "n_prebleach": Setting("prebleach frames"),
+    "n_bleach": Setting("bleach frames"),
+    "n_postbleach": Setting("postbleach frames"),
+    "duration": Setting("time recorded after bleaching", "s"),
+    "bleach_interval": Setting("time between bleach frames", "s"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentPlan:
+    """Hold experiments to choose from, those first in which the target is known best.
+
+    Attributes
+    ----------
+    protocols : tuple of FRAPProtocol
+    settings : dict of str to ndarray of shape (n_protocols,)
+        What differs between them.
+    expected : tuple of ExpectedErrors
+        For each protocol, an entry per guess.
+    target : str
+        The parameter that is to be known well.
+    total_time_s : ndarray of shape (n_protocols,)
+        From the first frame to the last.
+    error : ndarray of shape (n_protocols,)
+        Expected standard error of the target over its value, the largest over the guesses.
+    determined : ndarray of shape (n_protocols,) of bool
+        Whether all that tells how fast something happens is determined, for all guesses.
+    flags : ndarray of shape (n_protocols,) of str
+        What to know, in words, and for which guesses.
+    """
+
+    protocols: tuple
+    settings: dict
+    expected: tuple
+    target: str
+
+    def __len__(self):
+        return len(self.protocols)
+
+    @property
+    def total_time_s(self):
+        """Time from the first frame to the last, s."""
+        return np.array([np.ptp(protocol.times) for protocol in self.protocols])
+
+    @property
+    def error(self):
+        """Relative standard error of the target, the largest over the guesses."""
+        return np.array([one.relative_error(self.target).max() for one in self.expected])
+
+    @property
+    def determined(self):
+        """Whether all that tells how fast something happens is determined, for all guesses."""
+        return np.array([one.determined.all() for one in self.expected])
+
+    @property
+    def flags(self):
+        """What to know of each experiment, in words, and for which guesses."""
+        return np.array([_join_flags(one, self.target) for one in self.expected])
+
+    def best(self):
+        """Return the protocol with the smallest error."""
+        return self.protocols[0]
+
+    def shortest(self, within=_AS_GOOD):
+        """Return the protocol that takes the least time and is nearly as good as the best.
+
+        Parameters
+        ----------
+        within : float, default=1.1
+            Largest error accepted, over that of the best.
+        """
+        return self.protocols[self._shortest(within)]
+
+    def _shortest(self, within=_AS_GOOD):
+        good = (self.determined == self.determined[0]) & (self.error <= within * self.error[0])
+        good[0] = True
+        return int(np.where(good, self.total_time_s, np.inf).argmin())
+
+    def to_dict(self):
+        """Return the columns by name, with times in s and lengths in µm."""
+        units = {"µm": "_um", "s": "_s", "": ""}
+        columns = {
+            name + units[SETTINGS[name].unit]: values for name, values in self.settings.items()
+        }
+        return columns | {
+            "total_time_s": self.total_time_s,
+            f"{self.target}_relative_error": self.error,
+            "determined": self.determined,
+            "flags": self.flags,
+        }
+
+    def to_frame(self):
+        """Return a pandas DataFrame, a row per protocol."""
+        return as_table(self.to_dict())
+
+    def summary(self):
+        """Describe all experiments in a table.
+
+        Returns
+        -------
+        list of str
+            The head and a line for each.
+        """
+        heads = [str(SETTINGS[name]) for name in self.settings]
+        columns = [[f"{value:.4g}" for value in values] for values in self.settings.values()]
+        heads += ["total time (s)", f"standard error of {self.target}"]
+        columns.append([f"{value:.4g}" for value in self.total_time_s])
+        columns.append([as_percent(error) for error in self.error])
+        cells = []
+        for head, column in zip(heads, columns, strict=True):
+            width = max(map(len, (head, *column)))
+            cells.append([text.rjust(width) for text in (head, *column)])
+        cells.append(["", *self.flags])
+        return ["  ".join(row).rstrip() for row in zip(*cells, strict=True)]
+
+    def recommendation(self):
+        """Say in words what to choose.
+
+        Returns
+        -------
+        list of str
+            Sentences.
+        """
+        if not self.determined[0]:
+            nearest = f"The nearest, {self._described(0)}: {self.flags[0]}."
+            return ["None of these experiments determines all that is to be estimated.", nearest]
+        told = [f"Best: {self._described(0)}. {self._promise(0)}"]
+        shortest = self._shortest()
+        if shortest:
+            told.append(
+                f"Nearly as good in less time: {self._described(shortest)}. "
+                f"{self._promise(shortest)}"
+            )
+        for name, values in self.settings.items():
+            for end, which, other in (
+                (values.min(), "smallest", "a smaller"),
+                (values.max(), "largest", "a larger"),
+            ):
+                if values.min() < values.max() and values[0] == end:
+                    told.append(
+                        f"Of {SETTINGS[name].label} the {which} value tried is best; "
+                        f"{other} one may be better still."
+                    )
+        return told
+
+    def _described(self, k):
+        parts = (
+            f"{SETTINGS[name].label} {values[k]:.4g} {SETTINGS[name].unit}".rstrip()
+            for name, values in self.settings.items()
+        )
+        return ", ".join(parts) or repr(self.protocols[k])
+
+    def _promise(self, k):
+        one, name = self.expected[k], self.target
+        worst = one.relative_error(name).argmax()
+        value = with_unit(name, one.values[name][worst])
+        ends = f"{one.lower[name][worst]:.4g} to {one.upper[name][worst]:.4g}"
+        at_worst = ", at worst," if len(one) > 1 else ""
+        return (
+            f"Expect{at_worst} {value} to {as_percent(self.error[k])} (standard error; "
+            f"{100 * one.level:g} % interval {ends}) from {self.total_time_s[k]:.4g} s."
+        )
+
+
+def plan(protocol, values, vary, *, a, target=None, **options):
+    """Compare experiments by how well they will tell the diffusion coefficient.
+
+    Every combination of the settings is tried; all else is as in `protocol`. The noise of a pixel
+    is taken to be the same in all, and so is alpha.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    values : dict
+        Guesses as for :func:`expected_errors`. Where only a range of D is known give an array, e.g.
+        ``np.geomspace(1, 100, 9)``: what counts is the worst over all guesses.
+    vary : dict of str to sequence of float
+        What to vary and the values to try: ``frame_interval`` (s), ``radius`` of a circular bleach
+        region (µm), ``n_prebleach``, ``n_bleach``, ``n_postbleach``, ``duration`` (s, recorded
+        after bleaching, in as many frames as fit in) or ``bleach_interval`` (s). With another
+        frame interval the number of frames stays, unless `duration` is given.
+    a : float
+        Constant part of a pixel's noise variance.
+    target : str, default=None
+        The parameter that is to be known well. None is D, or the first that tells how fast
+        something happens.
+    **options
+        As of :func:`expected_errors`.
+
+    Returns
+    -------
+    ExperimentPlan
+
+    Raises
+    ------
+    ValueError
+        If a setting or the target is unknown, or a combination of settings is no protocol.
+
+    Examples
+    --------
+    >>> from skfrap import FRAPProtocol
+    >>> from skfrap.design import plan
+    >>> guess = {"D": [10.0, 100.0], "c0": 0.7, "alpha": 0.6}
+    >>> choice = plan(FRAPProtocol(), guess, {"frame_interval": [0.05, 0.265, 4.0]}, a=3e-3)
+    >>> for line in choice.summary():
+    ...     print(line)
+    frame interval (s)  total time (s)  standard error of D
+                  0.05            5.65               0.61 %
+                 0.265           29.95                1.6 %
+                     4             452                7.9 %
+    >>> choice.best().frame_interval
+    0.05
+    """
+    if not isinstance(protocol, FRAPProtocol):
+        raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
+    tried = _check_settings(vary)
+    combinations = [dict(zip(tried, chosen, strict=True)) for chosen in product(*tried.values())]
+    protocols = [_changed(protocol, chosen) for chosen in combinations]
+    progress = tqdm(protocols, desc="planning", delay=_SHOW_PROGRESS_AFTER, leave=False)
+    expected = [expected_errors(one, values, a=a, **options) for one in progress]
+    names = [*expected[0].errors]
+    if target is None:
+        kinetic = [name for name in names if PARAMETERS[name].scale == "log10"]
+        target = (["D"] if "D" in names else kinetic or names)[0]
+    if target not in names:
+        raise ValueError(f"target must be one of {tuple(names)}, got {target!r}.")
+    errors = [one.relative_error(target).max() for one in expected]
+    poor = [not one.determined.all() for one in expected]
+    times = [np.ptp(one.times) for one in protocols]
+    order = np.lexsort((times, errors, poor))
+    return ExperimentPlan(
+        tuple(protocols[k] for k in order),
+        {name: np.array([combinations[k][name] for k in order]) for name in tried},
+        tuple(expected[k] for k in order),
+        target,
+    )
+
+
+def _check_settings(vary):
+    if not isinstance(vary, Mapping):
+        raise ValueError(f"vary must be a dictionary of values by setting, got {vary!r}.")
+    tried = {}
+    for name, given in vary.items():
+        if name not in SETTINGS:
+            raise ValueError(f"vary takes the settings {tuple(SETTINGS)}, got {name!r}.")
+        chosen = list(given) if isinstance(given, Iterable) else [given]
+        if not chosen or not all(isinstance(value, numbers.Real) for value in chosen):
+            raise ValueError(f"vary[{name!r}] must be one or more numbers, got {given!r}.")
+        tried[name] = chosen
+    if "duration" in tried and "n_postbleach" in tried:
+        raise ValueError(
+            "vary takes duration or n_postbleach, not both: one follows from the other."
+        )
+    return tried
+
+
+def _changed(protocol, chosen):
+    """Change the settings of a protocol."""
+    changes = {}
+    for name, value in chosen.items():
+        whole = name.startswith("n_") and float(value).is_integer()
+        changes[name] = int(value) if whole else value
+    irregular = protocol.postbleach_times is not None
+    if irregular and {*changes} & {"frame_interval", "n_postbleach", "duration"}:
+        raise ValueError(
+            "protocol has postbleach_times of its own; to vary times or numbers of frames give one "
+            "whose frames are evenly spaced."
+        )
+    if "radius" in changes:
+        region = protocol.bleach_region
+        if not isinstance(region, Circle):
+            raise ValueError(f"vary['radius'] needs a circular bleach_region, got {region!r}.")
+        changes["bleach_region"] = replace(region, radius=changes.pop("radius"))
+    if "duration" in changes:
+        duration = changes.pop("duration")
+        interval = changes.get("frame_interval", protocol.frame_interval)
+        # As many as fit in, but for rounding.
+        n_frames = int(duration / interval * (1 + 1e-9)) if 0 < interval < np.inf else 0
+        if n_frames < 1:
+            raise ValueError(
+                f"vary['duration'] must be at least a frame interval, {interval:g} s, got "
+                f"{duration:g} s."
+            )
+        changes["n_postbleach"] = n_frames
+    return protocol.replace(**changes)
+
+
+def _join_flags(expected, target):
+    """Join the flags of all guesses, each said once and with the guesses that it is true of."""
+    where = {}
+    for k, flag in enumerate(expected.flags):
+        for reason in filter(None, flag.split("; ")):
+            where.setdefault(reason, []).append(k)
+    told = []
+    for reason, rows in where.items():
+        at = expected.values[target][rows]
+        ends = f"{at.min():.3g} to {at.max():.3g}" if at.min() < at.max() else f"{at[0]:.3g}"
+        told.append(reason if len(rows) == len(expected) else f"{reason} ({target} = {ends})")
+    return "; ".join(told)

@@ -1,0 +1,134 @@
+"""Residuals of fits."""
+
+import textwrap
+
+import numpy as np
+from scipy.stats import beta, norm
+
+from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
+from skfrap.residuals import goodness_of_fit, tangents_of
+
+_TITLE_WIDTH = 105  # characters that fit over both axes
+
+
+class ResidualsDisplay:
+    """Show the residuals of a fit in time and beside a normal distribution.
+
+    Make one with :meth:`from_estimator` or :meth:`from_predictions`. Where residuals stay on one
+    side for long the model is wrong; where points leave the grey band single frames are off, or
+    the noise is not normal.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+        Gives the times.
+    residuals : ndarray of shape (n_frames,)
+    goodness : skfrap.residuals.GoodnessOfFit
+        Of one curve.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+        Of the residuals in time.
+    normal_ax_ : matplotlib Axes
+    """
+
+    def __init__(self, protocol, residuals, goodness):
+        self.protocol = protocol
+        self.residuals = np.asarray(residuals)
+        self.goodness = goodness
+
+    @classmethod
+    def from_estimator(cls, estimator, X, index=0, *, noise_a=None, noise_b=0.0, **options):
+        """Fit one curve of X and show its residuals.
+
+        Parameters
+        ----------
+        estimator : LeastSquaresFRAP
+            Fitted.
+        X : array-like of shape (n_samples, n_frames)
+        index : int, default=0
+            Which curve.
+        noise_a, noise_b : float
+            The noise, if it is known, as in :func:`skfrap.residuals.goodness_of_fit`.
+        **options
+            To :meth:`plot`.
+        """
+        curve = np.asarray(X, dtype=float)[index : index + 1]
+        theta = estimator.predict(curve)
+        fitted = estimator.fitted_curves(theta)
+        judged = {"noise_a": noise_a, "noise_b": noise_b}
+        judged["tangents"] = tangents_of(estimator, theta)
+        protocol, n_free = estimator.protocol_, theta.shape[1]
+        return cls._judge(protocol, curve, fitted, n_free, judged).plot(**options)
+
+    @classmethod
+    def from_predictions(cls, protocol, curve, fitted, n_free, *, noise_a=None, **options):
+        """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`."""
+        curve, fitted = np.atleast_2d(curve), np.atleast_2d(fitted)
+        return cls._judge(protocol, curve, fitted, n_free, {"noise_a": noise_a}).plot(**options)
+
+    @classmethod
+    def _judge(cls, protocol, curve, fitted, n_free, judged):
+        gain = protocol.noise_gain
+        goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, **judged)
+        return cls(protocol, curve[0] - fitted[0], goodness)
+
+    def plot(self, *, axes=None, title=None):
+        """Draw residuals.
+
+        Parameters
+        ----------
+        axes : pair of matplotlib Axes, default=None
+            For the residuals in time and beside a normal distribution. None makes a figure.
+        title : str, default=None
+            None is the verdict.
+
+        Returns
+        -------
+        ResidualsDisplay
+        """
+        if axes is None:
+            axes = new_axes(1, 2, figsize=(9.6, 3.6), width_ratios=(2, 1))
+        self.ax_, self.normal_ax_ = axes
+        self.figure_ = self.ax_.figure
+        goodness = self.goodness
+        std = np.sqrt(goodness.residual_variance[0])
+        self._draw_in_time(self.ax_, std)
+        self._draw_beside_normal(self.normal_ax_, std)
+        tidy(*axes)
+        title = goodness.summary()[0] if title is None else title
+        lines = textwrap.wrap(title[:1].upper() + title[1:], _TITLE_WIDTH)
+        write_title(self.ax_, "\n".join(lines))
+        return self
+
+    def _draw_in_time(self, ax, std):
+        times, above = self.protocol.times, self.residuals > 0
+        shade_bleaching(ax, self.protocol)
+        ax.axhline(0, color="0.4", lw=1)
+        for end in (-2 * std, 2 * std):
+            ax.axhline(end, color="0.4", lw=1, ls=":")
+        ax.vlines(times, 0, self.residuals, color="0.75", lw=0.8, zorder=1)
+        for some, color, marker in ((above, DATA, "^"), (~above, FIT, "v")):
+            ax.plot(times[some], self.residuals[some], marker, ms=4, color=color)
+        n_runs, p = self.goodness.n_runs[0], self.goodness.runs_p[0]
+        ax.set_xlabel(
+            f"{TIME}\n{n_runs} runs of one sign (p = {p:.2g}), "
+            f"correlation of neighbours {self.goodness.autocorrelation[0]:.2f} "
+            f"(p = {self.goodness.autocorrelation_p[0]:.2g})"
+        )
+        ax.set_ylabel("residual (intensity)")
+
+    def _draw_beside_normal(self, ax, std):
+        n = len(self.residuals)
+        rank = np.arange(1, n + 1)
+        expected = norm.ppf((rank - 0.5) / n)
+        low, high = (norm.ppf(beta.ppf(tail, rank, n + 1 - rank)) for tail in (0.025, 0.975))
+        ax.fill_between(expected, low, high, color="0.88", lw=0)
+        ax.plot(expected, expected, color="0.4", lw=1)
+        ax.plot(expected, np.sort(self.residuals) / (std or 1.0), "o", ms=3.5, color=DATA)
+        ax.set_xlabel(
+            f"expected of a normal distribution\nnormality: p = {self.goodness.normality_p[0]:.2g}"
+        )
+        ax.set_ylabel("residual (standard deviations)")

@@ -1,0 +1,74 @@
+"""What pictures have in common: colours, markers, axes, their ticks and labels."""
+
+DATA, FIT, REGION = "#1f4e79", "#d1495b", "#ffd166"
+MARKERS = "os^Dv<>P"
+TIME = "time since end of bleaching (s)"
+_NARROW = 6  # highest over lowest value below which an axis is too short for ticks at 1, 2, 5
+_FEW_DECADES = 300
+
+
+def pyplot():
+    """Import matplotlib.pyplot, or say how to get it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("pictures need matplotlib: pip install 'skfrap[all]'") from error
+    return plt
+
+
+def new_axes(n_rows=1, n_columns=1, **options):
+    """Make a figure and return its axes; `options` go to pyplot's subplots."""
+    return pyplot().subplots(n_rows, n_columns, layout="constrained", **options)[1]
+
+
+def tidy(*axes, **grid):
+    """Draw a faint grid and no frame above and to the right; `grid` goes to Axes.grid."""
+    for ax in axes:
+        ax.grid(alpha=0.25, **grid)
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def write_title(ax, title, **options):
+    """Write a title, if there is one, above the left end of an axis."""
+    if title:
+        ax.set_title(title, loc="left", fontsize=11, **options)
+
+
+def with_unit(name, unit):
+    """Return a label: the name of a quantity, and its unit if it has one."""
+    return f"{name} ({unit})" if unit else name
+
+
+def shade_bleaching(ax, protocol):
+    """Shade the time of bleaching."""
+    ax.axvspan(protocol.bleach_times[0], 0, color="0.85", lw=0, zorder=0)
+
+
+def write_plainly(axis):
+    """Write a logarithmic axis' ticks as numbers, those between decades too where few are in it."""
+    from matplotlib.ticker import LogLocator
+
+    low, high = axis.get_view_interval()
+    subs = (1.0, 2.0, 5.0) if high / low < _FEW_DECADES else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs))
+    _write_numbers(axis)
+
+
+def write_closely(axis):
+    """Write a logarithmic axis' ticks as numbers, at even steps where its ends are close."""
+    from matplotlib.ticker import MaxNLocator, NullLocator
+
+    low, high = axis.get_view_interval()
+    if high >= _NARROW * low:
+        write_plainly(axis)
+        return
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_minor_locator(NullLocator())
+    _write_numbers(axis)
+
+
+def _write_numbers(axis):
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,121 @@
+"""Values, errors and groups of replicates, out of estimates, tables or arrays."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import norm
+
+from skfrap.estimators import FRAPEstimates
+from skfrap.parameters import PARAMETERS
+
+ALL = "all"  # the group of all curves, where no groups are given
+
+
+def to_natural(values, scale):
+    """Turn values on a scale into natural units."""
+    return 10.0**values if scale == "log10" else values
+
+
+def check_level(level):
+    """Check the level of intervals."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+
+
+def choose_scale(name, scale):
+    """Choose the scale on which a parameter is averaged, unless it is given."""
+    if scale is None:
+        return PARAMETERS[name].scale if name in PARAMETERS else "linear"
+    if scale not in ("log10", "linear"):
+        raise ValueError(f"scale must be 'log10' or 'linear', got {scale!r}.")
+    return scale
+
+
+def take_replicates(estimates, errors, name, scale, level=0.95):
+    """Take values and standard errors out of what a user has.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates, table or array-like of shape (n,)
+    errors : array-like of shape (n,) or None
+        Of an array of values.
+    name : str
+        Of the parameter.
+    scale : {"log10", "linear"}
+    level : float
+        Of the intervals in a table.
+
+    Returns
+    -------
+    values, errors : ndarray of shape (n,)
+        On the scale; errors are zero where they are not known.
+    sure : ndarray of shape (n,) of bool
+        Whether there is a value that can be used as a number.
+    """
+    if isinstance(estimates, FRAPEstimates):
+        estimates, level = estimates.to_dict(), estimates.level
+    if not (isinstance(estimates, Mapping) or hasattr(estimates, "columns")):
+        return _take_values(estimates, errors, scale)
+    if errors is not None:
+        raise ValueError("errors go with an array of values; those of a table are its intervals.")
+    column = PARAMETERS[name].column if name in PARAMETERS else name
+    if column not in estimates:
+        raise ValueError(
+            f"the table must have the column {column!r} for {name}, got {', '.join(estimates)}."
+        )
+    names = [column, *(end for end in (f"{column}_lower", f"{column}_upper") if end in estimates)]
+    columns = [np.asarray(estimates[one], dtype=float) for one in names]
+    if scale == "log10":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            columns = [np.log10(one) for one in columns]
+    values, errors = columns[0], np.zeros(len(columns[0]))
+    if len(columns) == 3:
+        errors = (columns[2] - columns[1]) / (2 * norm.ppf(0.5 + 0.5 * level))
+    sure = np.isfinite(values) & np.isfinite(errors)
+    if "poorly_determined" in estimates:
+        # From a file, and where a series has failed, these are not plain truth values.
+        said = np.asarray(estimates["poorly_determined"]).astype(str)
+        sure &= ~np.isin(said, ("True", "1", "1.0"))
+    return values, errors, sure
+
+
+def _take_values(values, errors, scale):
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1:
+        raise ValueError(
+            f"estimates must be FRAPEstimates, a table or values of shape (n,), got {values.shape}."
+        )
+    errors = np.zeros(len(values)) if errors is None else np.asarray(errors, dtype=float)
+    if errors.shape != values.shape or (errors < 0).any():
+        raise ValueError(
+            f"errors must be as many as the {len(values)} values and not negative, got {errors}."
+        )
+    if scale == "log10":
+        if (values <= 0).any():
+            raise ValueError(
+                "values must be positive to be averaged on a logarithmic scale, got "
+                f"{values.min():g}; leave them out, or use scale='linear'."
+            )
+        values, errors = np.log10(values), errors / values / np.log(10)
+    return values, errors, np.isfinite(values) & np.isfinite(errors)
+
+
+def split_groups(groups, estimates, n):
+    """Return the names of groups, in order of appearance, and the rows of each."""
+    if groups is None:
+        groups = np.full(n, ALL)
+    elif isinstance(groups, str):
+        if not (isinstance(estimates, Mapping) or hasattr(estimates, "columns")):
+            raise ValueError(f"groups is the column {groups!r}, and estimates are not a table.")
+        if groups not in estimates:
+            raise ValueError(
+                f"groups must be a column of the table, {', '.join(estimates)}; got {groups!r}."
+            )
+        groups = estimates[groups]
+    groups = np.asarray(groups).astype(str)
+    if groups.shape != (n,):
+        raise ValueError(f"groups must name one for each of the {n} curves, got {groups.shape}.")
+    if n == 0:
+        raise ValueError("estimates must hold at least one curve, got none.")
+    names = tuple(dict.fromkeys(groups.tolist()))
+    return names, [np.flatnonzero(groups == name) for name in names]

@@ -1,0 +1,426 @@
+"""Replicates of a sample: their mean with an honest interval, and comparisons of samples.
+
+An interval of one curve says how well that curve determines D. How D varies from replicate to
+replicate it does not say, and that is mostly more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from skfrap.parameters import PARAMETERS
+from skfrap.replicates._input import (
+    ALL,
+    check_level,
+    choose_scale,
+    split_groups,
+    take_replicates,
+    to_natural,
+)
+from skfrap.replicates._statistics import holm, paired, random_effects, welch
+
+_SIGNIFICANT = 0.05
+_TOO_ALIKE = 0.995  # p-value from which replicates vary less than their errors let them
+
+
+@dataclass(frozen=True, eq=False)
+class ReplicateSummary:
+    """Hold the mean of the replicates of each group; every array has one entry per group.
+
+    Attributes
+    ----------
+    name : str
+        What was estimated.
+    scale : {"log10", "linear"}
+        On which replicates were averaged. On a logarithmic scale the mean is the geometric one, and
+        standard deviations are in decades.
+    level : float
+        Of the intervals.
+    groups : tuple of str
+    n, n_left_out : ndarray of shape (n_groups,) of int
+        Replicates that were averaged, and others: failed ones and those without a sure value.
+    mean, lower, upper : ndarray of shape (n_groups,)
+        In natural units. The ends are NaN for a single replicate.
+    between_std, between_lower, between_upper, within_std : ndarray of shape (n_groups,)
+        Standard deviation between replicates, its interval, and the typical standard error of a
+        replicate, on the scale.
+    p_between : ndarray of shape (n_groups,)
+        How often replicates vary as much by their errors alone.
+    values, errors : tuple of ndarray
+        The replicates of each group that were averaged, in natural units, and their standard errors
+        on the scale.
+    """
+
+    name: str
+    scale: str
+    level: float
+    groups: tuple[str, ...]
+    n: np.ndarray
+    n_left_out: np.ndarray
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    between_std: np.ndarray
+    between_lower: np.ndarray
+    between_upper: np.ndarray
+    within_std: np.ndarray
+    p_between: np.ndarray
+    values: tuple[np.ndarray, ...]
+    errors: tuple[np.ndarray, ...]
+
+    def __len__(self):
+        return len(self.groups)
+
+    @property
+    def unit(self):
+        """Unit of the values, empty where there is none."""
+        return PARAMETERS[self.name].unit if self.name in PARAMETERS else ""
+
+    def relative(self, std):
+        """Turn standard deviations on the scale into parts of the mean.
+
+        Parameters
+        ----------
+        std : ndarray of shape (n_groups,)
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            Coefficients of variation; on a logarithmic scale, of a log-normal distribution.
+        """
+        if self.scale == "log10":
+            return np.sqrt(np.expm1((np.log(10) * std) ** 2))
+        return std / np.abs(self.mean)
+
+    def to_dict(self):
+        """Return the columns by name; those that end in ``_percent`` are parts of the mean."""
+        column = PARAMETERS[self.name].column if self.name in PARAMETERS else self.name
+        columns = {"group": np.array(self.groups), "n": self.n, "n_left_out": self.n_left_out}
+        ends = {"": self.mean, "_lower": self.lower, "_upper": self.upper}
+        columns |= {column + end: values for end, values in ends.items()}
+        spreads = ("between_std", "between_lower", "between_upper", "within_std")
+        columns |= {name: getattr(self, name) for name in spreads}
+        columns |= {
+            f"{name}_percent": 100 * self.relative(getattr(self, f"{name}_std"))
+            for name in ("between", "within")
+        }
+        return columns | {"p_between": self.p_between}
+
+    def to_frame(self):
+        """Return a pandas DataFrame, a row per group."""
+        return _frame(self.to_dict())
+
+    def summary(self):
+        """Describe each group in a line.
+
+        Returns
+        -------
+        list of str
+        """
+        return [self._line(g) for g in range(len(self))]
+
+    def _line(self, g):
+        n, unit = self.n[g], f" {self.unit}".rstrip()
+        told = "" if self.groups == (ALL,) else f"{self.groups[g]}: "
+        out = f", {self.n_left_out[g]} left out" if self.n_left_out[g] else ""
+        if n == 0:
+            return f"{told}no replicate tells {self.name}{out}"
+        mean, lower, upper = (f"{x[g]:.4g}" for x in (self.mean, self.lower, self.upper))
+        if n == 1:
+            return (
+                f"{told}{self.name} = {mean}{unit} from 1 replicate{out}; how replicates differ "
+                "is not known, nor an interval"
+            )
+        told += (
+            f"{self.name} = {mean}{unit} ({100 * self.level:g} % interval {lower} to {upper}) "
+            f"from {n} replicates{out}"
+        )
+        between, low, high = (
+            f"{100 * self.relative(std)[g]:.2g}"
+            for std in (self.between_std, self.between_lower, self.between_upper)
+        )
+        told += f"; they differ by {between} % ({low} to {high})"
+        if self.within_std[g] > 0:
+            told += f" beyond their errors of {100 * self.relative(self.within_std)[g]:.2g} %"
+        if self.p_between[g] > _TOO_ALIKE:
+            told += ", which are too large for replicates so alike: does the model describe them?"
+        return told
+
+
+@dataclass(frozen=True, eq=False)
+class Comparisons:
+    """Hold tests of pairs of groups or methods; every array has one entry per pair.
+
+    Attributes
+    ----------
+    name, scale, level
+        As in :class:`ReplicateSummary`.
+    labels : dict of str to ndarray of shape (n_pairs,)
+        What is compared: ``first``, ``second``, and the ``group`` in which methods are.
+    n_first, n_second : ndarray of shape (n_pairs,) of int
+    effect, lower, upper : ndarray of shape (n_pairs,)
+        On a logarithmic scale the first mean over the second, on a linear one the first less the
+        second, with intervals (not adjusted for the number of pairs).
+    t, freedom, p_value : ndarray of shape (n_pairs,)
+        Of the t test of means.
+    p_adjusted : ndarray of shape (n_pairs,)
+        For the number of pairs, after Holm.
+    variance_ratio, variance_p_value : ndarray of shape (n_pairs,)
+        Of first over second, and the p-value of equal variances.
+    """
+
+    name: str
+    scale: str
+    level: float
+    labels: dict
+    n_first: np.ndarray
+    n_second: np.ndarray
+    effect: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    t: np.ndarray
+    freedom: np.ndarray
+    p_value: np.ndarray
+    p_adjusted: np.ndarray
+    variance_ratio: np.ndarray
+    variance_p_value: np.ndarray
+
+    def __len__(self):
+        return len(self.p_value)
+
+    def to_dict(self):
+        """Return the columns by name; the effect is called ``ratio`` or ``difference``."""
+        what = "ratio" if self.scale == "log10" else "difference"
+        columns = self.labels | {"n_first": self.n_first, "n_second": self.n_second}
+        columns |= {what: self.effect, f"{what}_lower": self.lower, f"{what}_upper": self.upper}
+        others = ("t", "freedom", "p_value", "p_adjusted", "variance_ratio", "variance_p_value")
+        return columns | {name: getattr(self, name) for name in others}
+
+    def to_frame(self):
+        """Return a pandas DataFrame, a row per pair."""
+        return _frame(self.to_dict())
+
+    def summary(self):
+        """Describe each pair in a line.
+
+        Returns
+        -------
+        list of str
+        """
+        return [self._line(k) for k in range(len(self))]
+
+    def _line(self, k):
+        labels = {name: values[k] for name, values in self.labels.items()}
+        group = labels.get("group", ALL)
+        told = "" if group == ALL else f"{group}, "
+        told += f"{labels['first']} against {labels['second']}: "
+        if not np.isfinite(self.p_value[k]):
+            return f"{told}too few replicates that differ to compare {self.name}"
+        effect, lower, upper = (f"{x[k]:.4g}" for x in (self.effect, self.lower, self.upper))
+        what = "is {} times as large" if self.scale == "log10" else "is larger by {}"
+        told += f"{self.name} {what.format(effect)} ({100 * self.level:g} % interval {lower} to "
+        told += f"{upper}; p = {self.p_value[k]:.2g}"
+        if len(self) > 1:
+            told += f", {self.p_adjusted[k]:.2g} adjusted for {len(self)} comparisons"
+        verdict = "differ" if self.p_adjusted[k] < _SIGNIFICANT else "are not seen to differ"
+        told += f"): the means {verdict}"
+        if self.variance_p_value[k] < _SIGNIFICANT:
+            told += f"; so do the variances (ratio {self.variance_ratio[k]:.3g}, p = "
+            told += f"{self.variance_p_value[k]:.2g})"
+        return told
+
+
+def summarise_replicates(
+    estimates, errors=None, groups=None, *, name="D", scale=None, level=0.95, table_level=0.95
+):
+    """Average the replicates of each group, with an interval that holds for further replicates.
+
+    Variance between replicates and the errors of each are told apart (a random-effects model).
+    What is positive and spreads over decades, as D, is averaged on a logarithmic scale: the mean is
+    the geometric one, and its interval says within which factor it is known.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates, table or array-like of shape (n,)
+        One entry per curve. A table is a DataFrame or dictionary with the columns of FRAPEstimates,
+        as ``skfrap estimate --out`` writes it; errors are then taken from the intervals, and what
+        is poorly determined is left out. An array holds values in natural units.
+    errors : array-like of shape (n,), default=None
+        Standard errors of an array of values, in natural units. None counts all variance as between
+        replicates, which changes the interval of the mean but little.
+    groups : array-like of shape (n,) or str, default=None
+        Which sample each curve is a replicate of, or the column of the table that says it. None
+        takes all for replicates of one.
+    name : str, default="D"
+        What to average, a parameter.
+    scale : {"log10", "linear"}, default=None
+        None is the parameter's.
+    level : float, default=0.95
+        Of the intervals.
+    table_level : float, default=0.95
+        Level of the intervals in a table.
+
+    Returns
+    -------
+    ReplicateSummary
+
+    Raises
+    ------
+    ValueError
+        If columns are missing, lengths differ, or values do not go with the scale.
+
+    Examples
+    --------
+    >>> from skfrap.replicates import summarise_replicates
+    >>> summary = summarise_replicates([24.0, 29.0, 22.0, 26.0], errors=[1.0, 1.0, 1.0, 1.0])
+    >>> summary.summary()[0]  # doctest: +NORMALIZE_WHITESPACE
+    'D = 25.18 µm²/s (95 % interval 20.88 to 30.36) from 4 replicates; they differ by 11 % (5.3 to
+    46) beyond their errors of 4 %'
+    """
+    check_level(level)
+    scale = choose_scale(name, scale)
+    values, errors, sure = take_replicates(estimates, errors, name, scale, table_level)
+    names, members = split_groups(groups, estimates, len(values))
+    kept = [rows[sure[rows]] for rows in members]
+    found = [random_effects(values[rows], errors[rows], level) for rows in kept]
+    columns = _columns(found)
+    columns["p_between"] = columns.pop("p_value")
+    for end in ("mean", "lower", "upper"):
+        columns[end] = to_natural(columns[end], scale)
+    return ReplicateSummary(
+        name=name,
+        scale=scale,
+        level=level,
+        groups=names,
+        n=np.array([len(rows) for rows in kept]),
+        n_left_out=np.array([np.sum(~sure[rows]) for rows in members]),
+        values=tuple(to_natural(values[rows], scale) for rows in kept),
+        errors=tuple(errors[rows] for rows in kept),
+        **columns,
+    )
+
+
+def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
+    """Compare every two groups of replicates: Welch's t test of means, F test of variances.
+
+    Each replicate counts once, whatever its error: the errors are part of how replicates vary. The
+    F test is sensitive to single replicates that are far off.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates, table or array-like of shape (n,)
+    groups : array-like of shape (n,) or str
+    name, scale, level
+        As in :func:`summarise_replicates`.
+
+    Returns
+    -------
+    Comparisons
+
+    Examples
+    --------
+    >>> from skfrap.replicates import compare_groups
+    >>> compare_groups([24.0, 29.0, 22.0, 60.0, 75.0, 66.0], list("aaabbb")).effect.round(3)
+    array([0.372])
+    """
+    check_level(level)
+    scale = choose_scale(name, scale)
+    values, _, sure = take_replicates(estimates, None, name, scale)
+    names, members = split_groups(groups, estimates, len(values))
+    if len(names) < 2:
+        raise ValueError(f"groups must name at least two groups to compare, got {names}.")
+    kept = {name: values[rows[sure[rows]]] for name, rows in zip(names, members, strict=True)}
+    pairs = [*combinations(names, 2)]
+    found = [(welch(kept[a], kept[b], level), len(kept[a]), len(kept[b])) for a, b in pairs]
+    first, second = np.array(pairs).T
+    return _comparisons(found, {"first": first, "second": second}, name, scale, level)
+
+
+def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, pair=True):
+    """Compare every two methods on the same curves, in each group.
+
+    Parameters
+    ----------
+    methods : dict of str to (FRAPEstimates, table or array-like of shape (n,))
+        Estimates of the same curves, in the same order, by the method's name.
+    groups : array-like of shape (n,) or str, default=None
+        As in :func:`summarise_replicates`.
+    name, scale, level
+        As in :func:`summarise_replicates`.
+    pair : bool, default=True
+        Whether to compare curve by curve: the paired t test, and Pitman and Morgan's of variances.
+        Curves vary more than methods do, and differences are lost in that otherwise. False treats
+        methods as if they had seen different curves, as Welch's and Fisher's tests do.
+
+    Returns
+    -------
+    Comparisons
+
+    Examples
+    --------
+    >>> from skfrap.replicates import compare_methods
+    >>> methods = {"fit": [24.0, 29.0, 22.0], "network": [24.4, 29.8, 22.3]}
+    >>> compare_methods(methods).summary()[0]  # doctest: +NORMALIZE_WHITESPACE
+    'fit against network: D is 0.9811 times as large (95 % interval 0.9637 to 0.9988; p = 0.044):
+    the means differ'
+    """
+    check_level(level)
+    scale = choose_scale(name, scale)
+    if not isinstance(methods, Mapping) or len(methods) < 2:
+        raise ValueError(
+            "methods must be a dictionary of at least two methods' estimates by name, "
+            f"got {methods!r}."
+        )
+    taken = {method: take_replicates(one, None, name, scale) for method, one in methods.items()}
+    sizes = {method: len(values) for method, (values, *_) in taken.items()}
+    if len({*sizes.values()}) > 1:
+        raise ValueError(f"methods must be of the same curves, got {sizes} of them.")
+    names, members = split_groups(groups, next(iter(methods.values())), next(iter(sizes.values())))
+    labels, found = [], []
+    for group, rows in zip(names, members, strict=True):
+        for first, second in combinations(methods, 2):
+            (one, _, sure), (other, _, other_sure) = taken[first], taken[second]
+            if pair:
+                sure = other_sure = sure & other_sure
+            samples = one[rows[sure[rows]]], other[rows[other_sure[rows]]]
+            labels.append((group, first, second))
+            sizes = (len(sample) for sample in samples)
+            found.append(((paired if pair else welch)(*samples, level), *sizes))
+    columns = dict(zip(("group", "first", "second"), np.array(labels).T, strict=True))
+    return _comparisons(found, columns, name, scale, level)
+
+
+def _comparisons(found, labels, name, scale, level):
+    tests, n_first, n_second = zip(*found, strict=True)
+    columns = _columns(tests)
+    effect = columns.pop("difference")
+    ends = (to_natural(one, scale) for one in (effect, columns.pop("lower"), columns.pop("upper")))
+    effect, lower, upper = ends
+    return Comparisons(
+        name=name,
+        scale=scale,
+        level=level,
+        labels=labels,
+        n_first=np.array(n_first),
+        n_second=np.array(n_second),
+        effect=effect,
+        lower=lower,
+        upper=upper,
+        p_adjusted=holm(columns["p_value"]),
+        **columns,
+    )
+
+
+def _columns(results):
+    """Turn named tuples into arrays by name."""
+    return dict(zip(results[0]._fields, np.array(results).T, strict=True))
+
+
+def _frame(columns):
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
+    return pandas.DataFrame(columns)

@@ -1,0 +1,356 @@
+"""What residuals say of a fit: whether the model is visibly wrong, and how the noise is."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.special import gammaln
+from scipy.stats import beta, chi2, shapiro
+
+from skfrap.parameters import PARAMETERS
+
+__all__ = ["GoodnessOfFit", "goodness_of_fit", "judge_fits", "tangents_of"]
+
+_NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
+_STEP = 1e-4  # of differences, on the targets' scales
+_VOID = 1e-8  # singular values below this part of the largest are rounding
+_MOST_TESTED = 5000  # frames; Shapiro and Wilk's test is made for no more
+_SHOWN = 0.01  # p-values below which a test is worth a word
+
+
+@dataclass(frozen=True, eq=False)
+class GoodnessOfFit:
+    """Hold what the residuals of a batch of fits say; every array has one entry per curve.
+
+    Attributes
+    ----------
+    residual_variance : ndarray of shape (n,)
+        Residual sum of squares over the degrees of freedom.
+    noise_a : ndarray of shape (n,)
+        The variance of a pixel that it stands for.
+    reduced_chi_squared, chi_squared_p : ndarray of shape (n,)
+        Residual variance over the known one, 1 in the mean, and how often chance alone makes it
+        larger; NaN where the noise is not known.
+    autocorrelation, autocorrelation_p : ndarray of shape (n,)
+        Of neighbouring residuals, and how often chance alone makes it larger.
+    n_runs : ndarray of shape (n,) of int
+        Stretches of residuals of one sign.
+    runs_p : ndarray of shape (n,)
+        How often there are as few by chance.
+    normality_p : ndarray of shape (n,)
+        Of Shapiro and Wilk's test. Small where single frames are off, or the noise is not normal.
+    p_value : ndarray of shape (n,)
+        How often a right model looks as wrong: autocorrelation and chi-squared together.
+    visibly_wrong : ndarray of shape (n,) of bool
+        Whether that is less than the false-alarm rate.
+    false_alarm_rate : float
+        Share of right models that are called wrong.
+    """
+
+    residual_variance: np.ndarray
+    noise_a: np.ndarray
+    reduced_chi_squared: np.ndarray
+    chi_squared_p: np.ndarray
+    autocorrelation: np.ndarray
+    autocorrelation_p: np.ndarray
+    n_runs: np.ndarray
+    runs_p: np.ndarray
+    normality_p: np.ndarray
+    p_value: np.ndarray
+    visibly_wrong: np.ndarray
+    false_alarm_rate: float
+
+    def __len__(self):
+        return len(self.p_value)
+
+    def to_dict(self):
+        """Return the columns by name."""
+        names = [field.name for field in fields(self)]
+        return {name: getattr(self, name) for name in names if name != "false_alarm_rate"}
+
+    def summary(self):
+        """Say of each fit whether the model is visibly wrong, and what else is to be seen.
+
+        Returns
+        -------
+        list of str
+        """
+        return [self._line(k) for k in range(len(self))]
+
+    def _line(self, k):
+        told = []
+        if self.autocorrelation_p[k] < _SHOWN:
+            told.append(
+                f"neighbouring residuals go together (correlation {self.autocorrelation[k]:.2f}, "
+                f"p = {self.autocorrelation_p[k]:.1g})"
+            )
+        if self.chi_squared_p[k] < _SHOWN:
+            told.append(
+                f"residuals vary {self.reduced_chi_squared[k]:.3g} times as much as the known "
+                f"noise (p = {self.chi_squared_p[k]:.1g})"
+            )
+        # Residuals that go together are no sample of the noise.
+        if self.normality_p[k] < _SHOWN and not self.autocorrelation_p[k] < _SHOWN:
+            told.append(
+                f"residuals are not normally distributed (p = {self.normality_p[k]:.1g}): are "
+                "single frames off?"
+            )
+        verdict = "nothing speaks against the model"
+        if self.visibly_wrong[k]:
+            verdict = f"the model is visibly wrong (p = {self.p_value[k]:.1g})"
+        return f"{verdict}: {'; '.join(told)}" if told else verdict
+
+
+def goodness_of_fit(
+    X,
+    fitted,
+    n_free,
+    *,
+    noise_gain=1.0,
+    noise_a=None,
+    noise_b=0.0,
+    tangents=None,
+    false_alarm_rate=0.01,
+):
+    """Judge fits by their residuals, assuming independent normal noise.
+
+    A model is called wrong if neighbouring residuals go together more than chance has it [1]_, or,
+    where the noise is known, if residuals are larger than that. Of a right model the two are
+    independent (one knows the residuals' directions only, the other their size), so that the rate
+    of false alarms is what it is said to be. Runs and normality [3]_ are told besides and do not
+    count.
+
+    Parameters
+    ----------
+    X, fitted : array-like of shape (n, n_frames)
+        Measured curves and the model's.
+    n_free : int
+        Parameters that were fitted.
+    noise_gain : float, default=1.0
+        Noise variance of a curve's value over that of a pixel, `FRAPProtocol.noise_gain`.
+    noise_a : float or array-like of shape (n,), default=None
+        Noise variance of a pixel, if it is known.
+    noise_b : float, default=0.0
+        What it has besides per intensity, where `noise_a` is known.
+    tangents : ndarray of shape (n, n_free, n_frames), default=None
+        Derivatives of the fitted curves by the parameters: what the fit has taken from the
+        residuals. None takes them to vary slowly, so that it has taken the slowest [2]_.
+    false_alarm_rate : float, default=0.01
+        Share of right models that may be called wrong.
+
+    Returns
+    -------
+    GoodnessOfFit
+
+    Raises
+    ------
+    ValueError
+        If shapes do not agree, there are too few frames, or a number is out of range.
+
+    References
+    ----------
+    .. [1] Durbin and Watson, Biometrika 37, 409-428 (1950); 38, 159-177 (1951): the distribution
+       of the statistic as a beta distribution with its exact mean and variance.
+    .. [2] Hannan and Terrell, Econometrica 36, 268-275 (1968).
+    .. [3] Shapiro and Wilk, Biometrika 52, 591-611 (1965).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.residuals import goodness_of_fit
+    >>> line = np.linspace(0.5, 0.8, 100)
+    >>> noise = 0.01 * np.random.default_rng(0).standard_normal((2, 100))
+    >>> wave = 0.01 * np.sin(np.linspace(0, 9, 100))
+    >>> goodness_of_fit([line, line + wave] + noise, [line, line], n_free=3).visibly_wrong.tolist()
+    [False, True]
+    """
+    X, fitted = np.asarray(X, dtype=float), np.asarray(fitted, dtype=float)
+    if X.ndim != 2 or X.shape != fitted.shape:
+        raise ValueError(
+            "X and fitted must have one shape (n, n_frames), the fitted curve beside each measured "
+            f"one; got {X.shape} and {fitted.shape}."
+        )
+    n_frames = X.shape[1]
+    freedom = n_frames - n_free
+    if freedom < 3:
+        raise ValueError(
+            f"{n_frames} frames leave {freedom} residuals free of {n_free} fitted parameters; at "
+            "least 3 are needed to judge a fit."
+        )
+    if not 0 < false_alarm_rate < 1:
+        raise ValueError(f"false_alarm_rate must lie between 0 and 1, got {false_alarm_rate!r}.")
+    residuals = X - fitted
+    spread = np.ones((len(X), 1))
+    if noise_a is not None:
+        noise_a = np.broadcast_to(np.asarray(noise_a, dtype=float), len(X))
+        spread = noise_a[:, np.newaxis] + noise_b * np.maximum(fitted, 0.0)
+        if not (spread > 0).all():
+            raise ValueError(
+                f"noise_a and noise_b must make a positive variance, got {noise_a} and {noise_b}."
+            )
+        spread = np.sqrt(noise_gain * spread)
+    standardised = residuals / spread
+    if tangents is not None:
+        tangents = tangents / spread[:, np.newaxis]
+    squares = np.sum(residuals**2, axis=1)
+    # Of curves without noise there is nothing to judge.
+    noisy = squares > n_frames * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
+    correlation, correlation_p = _autocorrelation(standardised, n_free, tangents, noisy)
+    n_runs, runs_p = _runs(standardised)
+    normality_p = np.full(len(X), np.nan)
+    for k in np.flatnonzero(noisy):
+        normality_p[k] = shapiro(standardised[k, :_MOST_TESTED]).pvalue
+    chi_squared = chi_squared_p = np.full(len(X), np.nan)
+    p_value = correlation_p
+    if noise_a is not None:
+        chi_squared = np.sum(standardised**2, axis=1) / freedom
+        chi_squared_p = chi2.sf(freedom * chi_squared, freedom)
+        # The smaller of two independent p-values.
+        p_value = 1 - (1 - np.minimum(correlation_p, chi_squared_p)) ** 2
+    return GoodnessOfFit(
+        residual_variance=squares / freedom,
+        noise_a=squares / freedom / noise_gain,
+        reduced_chi_squared=chi_squared,
+        chi_squared_p=chi_squared_p,
+        autocorrelation=correlation,
+        autocorrelation_p=correlation_p,
+        n_runs=n_runs,
+        runs_p=np.where(noisy, runs_p, 1.0),
+        normality_p=normality_p,
+        p_value=p_value,
+        visibly_wrong=p_value < false_alarm_rate,
+        false_alarm_rate=false_alarm_rate,
+    )
+
+
+def judge_fits(estimator, X, theta=None, **options):
+    """Judge the fits of a fitted estimator to curves by their residuals.
+
+    Parameters
+    ----------
+    estimator : LeastSquaresFRAP
+        Or another that computes `fitted_curves` and knows `protocol_`, `target_names_` and
+        `bounds_`.
+    X : array-like of shape (n, n_frames)
+    theta : ndarray of shape (n, n_targets), default=None
+        Its predictions, all columns. None predicts.
+    **options
+        `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`.
+
+    Returns
+    -------
+    GoodnessOfFit
+
+    Examples
+    --------
+    >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
+    >>> from skfrap.residuals import judge_fits
+    >>> X = FRAPSimulator(prior={"mobile_fraction": 0.8}, random_state=0).sample(20).data
+    >>> int(judge_fits(LeastSquaresFRAP().fit(X), X).visibly_wrong.sum())  # all mobile, it thinks
+    18
+    """
+    X = np.asarray(X, dtype=float)
+    theta = estimator.predict(X) if theta is None else theta
+    return goodness_of_fit(
+        X,
+        estimator.fitted_curves(theta),
+        theta.shape[1],
+        noise_gain=estimator.protocol_.noise_gain,
+        tangents=tangents_of(estimator, theta),
+        **options,
+    )
+
+
+def tangents_of(estimator, theta):
+    """Compute derivatives of an estimator's curves by its parameters, by differences.
+
+    Parameters
+    ----------
+    estimator : LeastSquaresFRAP
+        Or another with `fitted_curves`, `target_names_` and `bounds_`.
+    theta : ndarray of shape (n, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n, n_targets, n_frames)
+    """
+    here, tangents = estimator.fitted_curves(theta), []
+    by_target = {entry.target_name: entry for entry in PARAMETERS.values()}
+    for k, target in enumerate(estimator.target_names_):
+        entry = by_target[target]
+        _, highest = (entry.to_target(end) for end in estimator.bounds_[entry.name])
+        # Models are not defined beyond all bounds: step back from the upper one.
+        step = np.where(theta[:, k] + _STEP > highest, -_STEP, _STEP)
+        there = theta.copy()
+        there[:, k] += step
+        tangents.append((estimator.fitted_curves(there) - here) / step[:, np.newaxis])
+    return np.stack(tangents, axis=1)
+
+
+def _autocorrelation(residuals, n_free, tangents, noisy):
+    """Return the lag-one autocorrelation, and how often chance makes it larger."""
+    total = np.where(noisy, np.sum(residuals**2, axis=1), np.inf)
+    r = np.sum(residuals[:, 1:] * residuals[:, :-1], axis=1) / total
+    mean, variance = _moments(residuals.shape[1], n_free, tangents)
+    # A beta distribution on -1 to 1 with these moments.
+    middle = (1 + mean) / 2
+    size = middle * (1 - middle) / (variance / 4) - 1
+    p = beta.sf((1 + r) / 2, middle * size, (1 - middle) * size)
+    return np.where(noisy, r, np.nan), np.where(noisy, p, 1.0)
+
+
+def _moments(n_frames, n_free, tangents):
+    """Return mean and variance of the autocorrelation e'Ae / e'e of least-squares residuals e.
+
+    A has 1/2 beside the diagonal. The residuals are what the projector M beside the tangents leaves
+    of the noise, and the moments follow from the traces of MA and (MA)².
+    """
+    if tangents is None:
+        # Its eigenvectors are waves; the fit has taken the slowest.
+        eigenvalues = np.cos(np.pi * np.arange(n_free + 1, n_frames + 1) / (n_frames + 1))
+        rank, trace, trace_of_square = n_free, eigenvalues.sum(), np.sum(eigenvalues**2)
+    else:
+        _, values, basis = np.linalg.svd(tangents, full_matrices=False)
+        kept = values > _VOID * values[:, :1]
+        rank = kept.sum(axis=1)
+        basis = basis * kept[:, :, np.newaxis]
+        padded = np.pad(basis, [(0, 0), (0, 0), (1, 1)])
+        moved = 0.5 * (padded[:, :, 2:] + padded[:, :, :-2])
+        within = basis @ moved.swapaxes(1, 2)
+        trace = -np.einsum("nvv->n", within)
+        trace_of_square = (n_frames - 1) / 2 - 2 * np.sum(moved**2, axis=(1, 2))
+        trace_of_square = trace_of_square + np.sum(within**2, axis=(1, 2))
+    freedom = n_frames - rank
+    variance = 2 * (freedom * trace_of_square - trace**2) / (freedom**2 * (freedom + 2))
+    return trace / freedom, variance
+
+
+def _runs(residuals):
+    """Return the number of runs of one sign, and how often as few come about by chance.
+
+    Wald and Wolfowitz's exact distribution of signs in random order (Ann. Math. Stat. 11, 147,
+    1940). A fit makes residuals change sign slightly more often, which errs to the safe side.
+    """
+    above = residuals > 0
+    n_runs = 1 + np.sum(above[:, 1:] != above[:, :-1], axis=1)
+    n_above = above.sum(axis=1)[:, np.newaxis]
+    n_below = residuals.shape[1] - n_above
+    k = np.arange(1, residuals.shape[1] // 2 + 2)  # runs of either sign, or one less
+    with np.errstate(invalid="ignore"):
+        even = _log_binomial(n_above - 1, k - 1) + _log_binomial(n_below - 1, k - 1)
+        odd = np.logaddexp(
+            _log_binomial(n_above - 1, k) + _log_binomial(n_below - 1, k - 1),
+            _log_binomial(n_above - 1, k - 1) + _log_binomial(n_below - 1, k),
+        )
+    total = _log_binomial(n_above + n_below, n_above)
+    few = n_runs[:, np.newaxis]
+    p = 2 * np.sum(np.exp(even - total), axis=1, where=2 * k <= few)
+    p += np.sum(np.exp(odd - total), axis=1, where=2 * k + 1 <= few)
+    of_one_sign = (n_above == 0) | (n_below == 0)
+    return n_runs, np.where(of_one_sign[:, 0], 1.0, np.minimum(p, 1.0))
+
+
+def _log_binomial(n, k):
+    n, k = np.broadcast_arrays(n, k)
+    possible = (k >= 0) & (k <= n)
+    n, k = np.where(possible, n, 0), np.where(possible, k, 0)
+    return np.where(possible, gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), -np.inf)
