@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/models.md and print the numbers that it states.
+"""Draw the pictures of docs/models.md and docs/uncertainty.md and print numbers they state.
 
 All comes from the models themselves, with fixed seeds::
 
@@ -13,8 +13,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from scipy.stats import lognorm
 
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Mask
+from skfrap.design import plan
 from skfrap.models import (
     BindingModel,
     DiffusionModel,
@@ -25,7 +27,9 @@ from skfrap.models import (
 )
 from skfrap.noise import calibrate_noise
 from skfrap.parameters import PARAMETERS
+from skfrap.plotting import ExperimentPlanDisplay, ReplicatesDisplay
 from skfrap.preprocessing import FadingCorrector
+from skfrap.replicates import summarise_replicates
 
 IMAGES = Path(__file__).resolve().parent / "images"
 DATA, PLAIN, REGION, MODEL = "#1f4e79", "#d1495b", "#ffd166", "#2a9d8f"
@@ -50,13 +54,20 @@ TIME = "time since end of bleaching (s)"
 INTENSITY = "mean intensity in region"
 PLAINLY = ("D", "c0", "alpha")
 
-PICTURES = {}
+PICTURES, OF_UNCERTAINTY = {}, {}  # of docs/models.md and of docs/uncertainty.md
 
 
-def picture(function):
-    """Enter a function that draws a figure under its name, with hyphens."""
-    PICTURES[function.__name__.replace("_", "-")] = function
-    return function
+def picture_in(pictures):
+    """Make a decorator that enters a function which draws a figure under its name, with hyphens."""
+
+    def enter(function):
+        pictures[function.__name__.replace("_", "-")] = function
+        return function
+
+    return enter
+
+
+picture = picture_in(PICTURES)
 
 
 # ------------------------------------------------------------------------------------------ pieces
@@ -722,17 +733,46 @@ def limits():
     return figure
 
 
+@picture_in(OF_UNCERTAINTY)
+def replicates():
+    """Draw replicates of two samples that differ by more than their errors, and their means."""
+    curves, groups = [], []
+    for seed, (group, D) in enumerate((("control", 25.0), ("drug", 15.0))):
+        prior = {"D": lognorm(0.2, scale=D), "c0": C0, "alpha": ALPHA, "a": 50 * NOISE}
+        curves.append(FRAPSimulator(PROTOCOL, prior, random_state=seed).sample(8).data)
+        groups += [group] * 8
+    estimates, _, _ = fit(np.concatenate(curves))
+    summary = summarise_replicates(estimates, groups=groups)
+    print("\n".join(f"  {line}" for line in summary.summary()))
+    _, ax = plt.subplots(figsize=(4.6, 3.8), layout="constrained")
+    return ReplicatesDisplay.from_summary(summary, ax=ax).figure_
+
+
+@picture_in(OF_UNCERTAINTY)
+def planning():
+    """Draw how well D will be known, by radius and frame interval."""
+    guess = {"D": np.geomspace(1, 300, 25), "c0": C0, "alpha": ALPHA}
+    vary = {"radius": [5.0, 15.0], "frame_interval": [0.1, 0.5, 2.0]}
+    choice = plan(PROTOCOL, guess, vary, a=3 * NOISE)
+    print("\n".join(f"  {line}" for line in choice.summary()))
+    _, ax = plt.subplots(figsize=(WIDTH, 3.8), layout="constrained")
+    return ExperimentPlanDisplay.from_plan(choice, ax=ax).figure_
+
+
 def main(names):
     """Draw pictures by name, all without any."""
-    unknown = {*names} - {*PICTURES}
+    known = {name: ("model", draw) for name, draw in PICTURES.items()}
+    known |= {name: ("uncertainty", draw) for name, draw in OF_UNCERTAINTY.items()}
+    unknown = {*names} - {*known}
     if unknown:
-        sys.exit(f"there is no picture {', '.join(sorted(unknown))}; known: {', '.join(PICTURES)}")
+        sys.exit(f"there is no picture {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     IMAGES.mkdir(exist_ok=True)
-    for name in names or PICTURES:
+    for name in names or known:
         print(name, flush=True)
+        page, draw = known[name]
         with mpl.rc_context(STYLE):
-            figure = PICTURES[name]()
-            path = IMAGES / f"model-{name}.png"
+            figure = draw()
+            path = IMAGES / f"{page}-{name}.png"
             figure.savefig(path, dpi=DPI, pil_kwargs={"optimize": True})
             plt.close(figure)
         print(f"  {path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
