@@ -1,5 +1,7 @@
 """Measure BayesianFRAP: its losses, which are the floor for all estimators, and its calibration.
 
+The coverage of the intervals of least squares and of a network is measured beside it.
+
 Posterior means and least squares within Table 1's box are compared on the same 65,536 curves of
 Table 1's prior, by mean squared errors weighted by 1/a. Quadrature of the same posterior elsewhere
 gave 0.877, 0.998, 0.935 and 0.885 (joint) of least squares; ratios vary from draw to draw of the
@@ -21,7 +23,7 @@ from scipy.stats import chisquare
 
 from benchmarks._losses import NAMES, coverage, losses, ratio_errors
 from benchmarks._report import N_CURVES, TABLE_1_BOX, Report
-from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, load_pretrained
 from skfrap._threads import one_blas_thread
 
 ASKED = 0.877, 0.998, 0.935, 0.885
@@ -90,6 +92,32 @@ def measure_calibration(report, protocol, sample, seed):
                 report.line("  lowest and highest of deciles of D", span)
 
 
+def measure_others(report, protocol, sample):
+    """Measure the coverage of the intervals of least squares and of a network."""
+    least_squares = LeastSquaresFRAP(protocol).fit(sample.data)
+    for title, intervals, asked, lowest in (
+        (
+            "least squares, profile likelihood",
+            least_squares.predict_interval(sample.data, method="profile"),
+            (94.0, 96.5),
+            92.0,
+        ),
+        (
+            "least squares, default",
+            least_squares.predict_interval(sample.data),
+            (94.0, 96.5),
+            92.0,
+        ),
+        ("network", load_pretrained().predict_interval(sample.data), (93.0, 97.0), 90.0),
+    ):
+        report.section(f"4. coverage of 95 % intervals, %: {title}")
+        overall, by_deciles = coverage(intervals, sample.target)
+        for name, share, deciles in zip(NAMES, overall, by_deciles.T, strict=False):
+            met = asked[0] <= share <= asked[1]
+            report.line(name, f"{share:.2f}", f"{asked[0]} to {asked[1]}", met)
+            report.add("  lowest of deciles of D", deciles.min(), "{:.1f}", at_least=lowest)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer curves and prior draws")
@@ -105,6 +133,7 @@ def main():
     measure_losses(report, protocol, sample, seed)
     sample = FRAPSimulator(protocol, random_state=seed + 100).sample(n_draws)
     measure_calibration(report, protocol, sample, seed)
+    measure_others(report, protocol, sample)
     report.exit()
 
 

@@ -14,6 +14,8 @@ dictionary with a tag:
 - ``{"tuple": [...]}``, ``{"dict": {...}}``, ``{"float": "inf"}``;
 - ``{"scalar": ["float64", 1.0]}``, ``{"array": 0}``, of NumPy, ``{"objects": [...], "shape":
   [...]}``, an array of strings, and ``{"random_state": [words, position, has_gauss, gauss]}``;
+- ``{"distribution": ["uniform", {"tuple": [0.5, 0.5]}, {"dict": {}}]}``, a frozen continuous
+  distribution of `scipy.stats` with its arguments;
 - ``{"class": "Circle", "id": 3, "state": {...}}``, and ``{"same": 3}`` for the same object again.
 """
 
@@ -64,6 +66,7 @@ _CLASSES = {
             "FlatFieldCorrector",
             "IntensityRescaler",
         ],
+        "skfrap.estimators._bayesian": ["BayesianFRAP"],
         "skfrap.estimators._features": ["LinearizedFeatures", "RawFeatures", "ScoreFeatures"],
         "skfrap.estimators._fitting": ["CurveFitter"],
         "skfrap.estimators._least_squares": ["LeastSquaresFRAP"],
@@ -255,6 +258,16 @@ def _class(name):
     return getattr(importlib.import_module(module), attribute)
 
 
+def _distribution(name):
+    """Look up a continuous distribution of scipy.stats, and nothing else."""
+    from scipy import stats
+
+    found = getattr(stats, name, None)
+    if not isinstance(found, stats.rv_continuous):
+        raise ValueError(f"{name!r} is no continuous distribution of scipy.stats.")
+    return found
+
+
 def _name_of(kind):
     """Return the name of a class on the list, or None."""
     place = f"{kind.__module__}:{kind.__qualname__}"
@@ -326,6 +339,8 @@ class _Encoder:
             return self._encode_array(value, where)
         if kind is np.random.RandomState:
             return {"random_state": self._encode_random_state(value, where)}
+        if hasattr(value, "dist") and hasattr(value, "kwds"):
+            return {"distribution": self._encode_distribution(value, where)}
         return self._encode_object(value, where)
 
     def _plain(self, value, where):
@@ -358,6 +373,12 @@ class _Encoder:
             raise ValueError(f"{where} is a RandomState of {kind}; only MT19937 can be saved.")
         words = self._encode_array(state["state"]["key"], where)
         return [words, state["state"]["pos"], state["has_gauss"], state["gauss"]]
+
+    def _encode_distribution(self, frozen, where):
+        name = frozen.dist.name
+        if type(frozen.dist) is not type(_distribution(name)):
+            raise ValueError(f"{where} is a distribution of one's own, which cannot be saved.")
+        return [name, self.encode(frozen.args, where), self.encode(frozen.kwds, where)]
 
     def _encode_object(self, value, where):
         name, state = _state_of(value, self.for_prediction, where)
@@ -403,6 +424,7 @@ class _Decoder:
             "scalar": self._scalar,
             "array": self._arrays,
             "random_state": self._random_state,
+            "distribution": self._frozen_distribution,
             "same": self._objects.__getitem__,
         }
         if others or tag not in decoders:
@@ -434,6 +456,10 @@ class _Decoder:
         random = np.random.RandomState(0)
         random.set_state(("MT19937", key, position, has_gauss, gauss))
         return random
+
+    def _frozen_distribution(self, parts):
+        name, args, kwds = map(self.decode, parts)
+        return _distribution(name)(*args, **kwds)
 
     def _object(self, **code):
         name, number, state = code["class"], code["id"], code["state"]

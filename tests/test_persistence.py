@@ -11,6 +11,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from scipy.stats import lognorm, rv_continuous, uniform
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
@@ -18,6 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skfrap import (
+    BayesianFRAP,
     Circle,
     FRAPProtocol,
     FRAPSimulator,
@@ -30,7 +32,7 @@ from skfrap import (
     pretrained,
 )
 from skfrap.metrics import weighted_mean_squared_error
-from skfrap.persistence import FORMAT, TRUSTED_TYPES, load, save
+from skfrap.persistence import FORMAT, TRUSTED_TYPES, _pack, _unpack, load, save
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -591,6 +593,36 @@ def test_trusted_types_are_classes_of_the_package(place):
     found = getattr(importlib.import_module(module), name)
     assert isinstance(found, type)
     assert f"{found.__module__}.{found.__qualname__}" == place
+
+
+def test_priors_are_kept(tmp_path):
+    prior = {"D": lognorm(0.5, scale=20.0), "alpha": uniform(0.2, 0.6)}
+    sample = FRAPSimulator(prior=prior, random_state=0).sample(20)
+    bayesian = BayesianFRAP(prior=prior).fit(sample.data)
+    save(bayesian, tmp_path / "bayesian.npz")
+    copy = load(tmp_path / "bayesian.npz")
+    np.testing.assert_array_equal(copy.predict(sample.data), bayesian.predict(sample.data))
+    assert copy.prior["D"].mean() == prior["D"].mean()
+    pickled = pickle.loads(pickle.dumps(bayesian))
+    np.testing.assert_array_equal(pickled.predict(sample.data), bayesian.predict(sample.data))
+
+
+def test_only_distributions_are_made_of_what_scipy_has(tmp_path):
+    save(BayesianFRAP(prior={"D": uniform(1, 2)}), tmp_path / "bayesian.npz")
+    content = (tmp_path / "bayesian.npz").read_bytes()
+    structure, _ = _unpack(content)
+    for name in ("gaussian_kde", "norm.__class__", "poisson", "__builtins__"):
+        changed = json.loads(json.dumps(structure).replace('"uniform"', json.dumps(name)))
+        (tmp_path / "other.npz").write_bytes(_pack(changed, []))
+        with pytest.raises(ValueError, match=r"no continuous distribution of scipy.stats"):
+            load(tmp_path / "other.npz")
+
+    class Mine(rv_continuous):
+        def _pdf(self, x):
+            return np.ones_like(x)
+
+    with pytest.raises(ValueError, match="distribution of one's own"):
+        save(BayesianFRAP(prior={"D": Mine(a=1, b=2, name="uniform")()}), tmp_path / "mine.npz")
 
 
 def test_what_version_0_1_wrote_still_predicts():

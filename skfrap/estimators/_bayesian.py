@@ -136,11 +136,21 @@ class BayesianFRAP(CurveRegressor):
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
         self.surrogate_ = self._interpolate()
-        self._posterior = CurvePosterior(self.surrogate_, self.prior_, self.n_nodes)
+        self._n_nodes = self.n_nodes
+        self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)
         self.target_names_ = [PARAMETERS[name].target_name for name in self._posterior.names]
         self._choose_outputs(X, y)
         self.skfrap_version_ = __version__
         return self
+
+    def __getstate__(self):
+        # What the integrals need is quick to make again and would only swell a pickle.
+        return {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "surrogate_"):
+            self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)
 
     def predict(self, X, return_std=False):
         """Compute posterior means, weighted as `weighting` says.
