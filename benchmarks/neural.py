@@ -323,10 +323,10 @@ def measure_scores(report, bench):
 def measure_paper(report, bench):
     sample = FRAPSimulator(random_state=bench.seed).sample(2**20 // bench.scale)
     # Its schedule of 80,000 passes in as many as the time allows.
-    passes = 60
+    passes = 110
     network = NeuralFRAP.deepfrap2021(
         max_iter=passes,
-        epochs_per_step=8,
+        epochs_per_step=14,
         validation_fraction=1 / 16,
         random_state=bench.seed,
         verbose=1,
