@@ -14,6 +14,8 @@ _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not n
 _STEP = 1e-4  # of differences, on the targets' scales
 _VOID = 1e-8  # singular values below this part of the largest are rounding
 _MOST_TESTED = 5000  # frames; Shapiro and Wilk's test is made for no more
+_FEWEST_FREE = 3  # residuals beyond the parameters
+_CHUNK = 4096
 _SHOWN = 0.01  # p-values below which a test is worth a word
 
 
@@ -171,10 +173,10 @@ def goodness_of_fit(
         )
     n_frames = X.shape[1]
     freedom = n_frames - n_free
-    if freedom < 3:
+    if freedom < _FEWEST_FREE:
         raise ValueError(
             f"{n_frames} frames leave {freedom} residuals free of {n_free} fitted parameters; at "
-            "least 3 are needed to judge a fit."
+            f"least {_FEWEST_FREE} are needed to judge a fit."
         )
     if not 0 < false_alarm_rate < 1:
         raise ValueError(f"false_alarm_rate must lie between 0 and 1, got {false_alarm_rate!r}.")
@@ -192,9 +194,9 @@ def goodness_of_fit(
     if tangents is not None:
         tangents = tangents / spread[:, np.newaxis]
     squares = np.sum(residuals**2, axis=1)
-    # Of curves without noise there is nothing to judge.
-    noisy = squares > n_frames * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
-    correlation, correlation_p = _autocorrelation(standardised, n_free, tangents, noisy)
+    noisy = _are_noisy(X, residuals)
+    correlation = _autocorrelation(standardised, noisy)
+    correlation_p = _autocorrelation_p(correlation, _moments(n_frames, n_free, tangents))
     n_runs, runs_p = _runs(standardised)
     normality_p = np.full(len(X), np.nan)
     for k in np.flatnonzero(noisy):
@@ -220,6 +222,57 @@ def goodness_of_fit(
         visibly_wrong=p_value < false_alarm_rate,
         false_alarm_rate=false_alarm_rate,
     )
+
+
+def find_misfits(
+    X, fitted, n_free, tangents, *, false_alarm_rate, deviations=None, noise_known=False
+):
+    """Tell which fits are visibly wrong and why: the verdict of :func:`goodness_of_fit`, quickly.
+
+    Parameters
+    ----------
+    X, fitted : ndarray of shape (n, n_frames)
+    n_free : int
+    tangents : callable
+        ``tangents(rows)`` gives the derivatives of some fitted curves, (m, n_free, n_frames), zero
+        for parameters that a bound has held.
+    false_alarm_rate : float
+    deviations : ndarray of shape (n, n_frames), default=None
+        Standard deviation of the noise, all positive; None is constant noise.
+    noise_known : bool, default=False
+        Whether `deviations` are known, not only in proportion to one another.
+
+    Returns
+    -------
+    correlated, too_large : ndarray of shape (n,) of bool
+        Whether neighbouring residuals go together, and whether residuals are larger than noise.
+    """
+    n_frames = X.shape[1]
+    freedom = n_frames - n_free
+    correlated, too_large = np.zeros((2, len(X)), bool)
+    if freedom < _FEWEST_FREE:
+        return correlated, too_large
+    residuals = X - fitted
+    noisy = _are_noisy(X, residuals)
+    if deviations is not None:
+        residuals = residuals / deviations
+    level = false_alarm_rate
+    if noise_known:
+        level = 1 - np.sqrt(1 - false_alarm_rate)  # of each of two independent tests
+        too_large = noisy & (np.sum(residuals**2, axis=1) > chi2.isf(level, freedom))
+    correlation = _autocorrelation(residuals, noisy)
+    # No tangents lower the correlation more than the slowest waves do (the bounds of Durbin and
+    # Watson), so that theirs are needed only of what is suspect by that too.
+    bound = _autocorrelation_p(correlation, _moments(n_frames, n_free, None))
+    suspects = np.flatnonzero(bound < level)
+    for first in range(0, len(suspects), _CHUNK):
+        rows = suspects[first : first + _CHUNK]
+        taken = tangents(rows)
+        if deviations is not None:
+            taken = taken / deviations[rows, np.newaxis]
+        p = _autocorrelation_p(correlation[rows], _moments(n_frames, n_free, taken))
+        correlated[rows] = p < level
+    return correlated, too_large
 
 
 def judge_fits(estimator, X, theta=None, **options):
@@ -286,16 +339,26 @@ def tangents_of(estimator, theta):
     return np.stack(tangents, axis=1)
 
 
-def _autocorrelation(residuals, n_free, tangents, noisy):
-    """Return the lag-one autocorrelation, and how often chance makes it larger."""
-    total = np.where(noisy, np.sum(residuals**2, axis=1), np.inf)
-    r = np.sum(residuals[:, 1:] * residuals[:, :-1], axis=1) / total
-    mean, variance = _moments(residuals.shape[1], n_free, tangents)
+def _are_noisy(X, residuals):
+    """Tell whether residuals are more than rounding, so that there is something to judge."""
+    limit = X.shape[1] * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
+    return np.sum(residuals**2, axis=1) > limit
+
+
+def _autocorrelation(residuals, noisy):
+    """Return the lag-one autocorrelation, NaN where there is no noise."""
+    total = np.where(noisy, np.sum(residuals**2, axis=1), np.nan)
+    return np.sum(residuals[:, 1:] * residuals[:, :-1], axis=1) / total
+
+
+def _autocorrelation_p(correlation, moments):
+    """Return how often chance makes the autocorrelation larger."""
+    mean, variance = moments
     # A beta distribution on -1 to 1 with these moments.
     middle = (1 + mean) / 2
     size = middle * (1 - middle) / (variance / 4) - 1
-    p = beta.sf((1 + r) / 2, middle * size, (1 - middle) * size)
-    return np.where(noisy, r, np.nan), np.where(noisy, p, 1.0)
+    p = beta.sf((1 + correlation) / 2, middle * size, (1 - middle) * size)
+    return np.where(np.isnan(correlation), 1.0, p)
 
 
 def _moments(n_frames, n_free, tangents):
@@ -309,6 +372,9 @@ def _moments(n_frames, n_free, tangents):
         eigenvalues = np.cos(np.pi * np.arange(n_free + 1, n_frames + 1) / (n_frames + 1))
         rank, trace, trace_of_square = n_free, eigenvalues.sum(), np.sum(eigenvalues**2)
     else:
+        # Of unit length, whatever the units of the parameters.
+        size = np.linalg.norm(tangents, axis=2, keepdims=True)
+        tangents = tangents / np.where(size > 0, size, 1.0)
         _, values, basis = np.linalg.svd(tangents, full_matrices=False)
         kept = values > _VOID * values[:, :1]
         rank = kept.sum(axis=1)

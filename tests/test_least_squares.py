@@ -250,10 +250,83 @@ def test_profile_intervals_end_where_the_cost_has_risen_as_the_level_allows():
 
 def test_profiles_go_with_least_squares_only(repeated):
     with pytest.raises(ValueError, match="method must be one of"):
-        repeated.fitted.predict_interval(repeated.data[:2], method="bootstrap")
+        repeated.fitted.predict_interval(repeated.data[:2], method="jackknife")
     huber = LeastSquaresFRAP(loss="huber").fit(repeated.data)
     with pytest.raises(ValueError, match="'curvature'"):
         huber.predict_interval(repeated.data[:2], method="profile")
+
+
+def test_bootstrap_intervals_cover_and_are_those_of_the_curvature_where_that_is_right():
+    prior = {"D": loguniform(3, 100), "a": 1e-2}
+    sample = FRAPSimulator(prior=prior, random_state=0).sample(400)
+    fitted = LeastSquaresFRAP(random_state=0).fit(sample.data)
+    ends = fitted.predict_interval(sample.data, method="bootstrap")
+    inside = (ends[..., 0] < sample.target) & (sample.target < ends[..., 1])
+    standard_error = np.sqrt(0.95 * 0.05 / 400)
+    np.testing.assert_allclose(inside.mean(axis=0), 0.95, atol=3 * standard_error)
+    narrow = fitted.predict(sample.data, return_std=True)[1][:, 0] < 0.02
+    curvature = fitted.predict_interval(sample.data, method="curvature")
+    widths = np.ptp(ends, axis=2)[narrow] / np.ptp(curvature, axis=2)[narrow]
+    assert narrow.sum() > 200
+    np.testing.assert_allclose(widths, 1, atol=0.15)
+
+
+def test_bootstrap_intervals_are_as_one_sided_as_the_curve():
+    # Most of the recovery is over before the first frame: the curvature errs to one side.
+    prior = {"D": loguniform(300, 1000), "a": 1e-2}
+    sample = FRAPSimulator(prior=prior, random_state=0).sample(1000)
+    fitted = LeastSquaresFRAP(random_state=0).fit(sample.data)
+    too_high = {}
+    for method in ("curvature", "bootstrap"):
+        lower = fitted.predict_interval(sample.data, method=method, n_bootstrap=99)[:, 0, 0]
+        too_high[method] = np.mean(sample.target[:, 0] < lower)
+    assert too_high["curvature"] > 0.04
+    assert too_high["bootstrap"] == pytest.approx(0.025, abs=0.015)
+
+
+def test_bootstrap_depends_on_random_state_and_the_curve_alone():
+    # In other units, at other places, beside other curves; of wide and of narrow intervals.
+    X = FRAPSimulator(prior={"a": 1e-2}, random_state=0).sample(12).data
+    fitted = LeastSquaresFRAP(random_state=0).fit(X)
+    options = {"method": "bootstrap", "n_bootstrap": 39}
+    ends = fitted.predict_interval(X, **options)
+    np.testing.assert_array_equal(fitted.predict_interval(X, **options), ends)
+    some = [7, 2]
+    np.testing.assert_allclose(fitted.predict_interval(X[some], **options), ends[some], atol=1e-6)
+    counts = fitted.predict_interval(1000 * X, **options)
+    np.testing.assert_allclose(counts, ends * np.array([1, 1000, 1])[:, np.newaxis], rtol=1e-5)
+    other = clone(fitted).set_params(random_state=1).fit(X).predict_interval(X, **options)
+    assert not np.allclose(other, ends, rtol=1e-4)
+
+
+def test_bootstrap_goes_with_noise_that_grows_with_intensity():
+    prior = WELL_DETERMINED | {"b": 1e-2}
+    sample = FRAPSimulator(prior=prior, noise="proportional", random_state=0).sample(40)
+    fitted = LeastSquaresFRAP(noise="proportional", random_state=0).fit(sample.data)
+    ends = fitted.predict_interval(sample.data, level=0.8, method="bootstrap", n_bootstrap=39)
+    curvature = fitted.predict_interval(sample.data, level=0.8, method="curvature")
+    np.testing.assert_allclose(np.ptp(ends, axis=2), np.ptp(curvature, axis=2), rtol=0.15)
+
+
+def test_bootstrap_says_what_is_undetermined():
+    # Fixed at a full immobile fraction nothing depends on D.
+    fixed = {"mobile_fraction": 0.0}
+    X = FRAPSimulator(prior=WELL_DETERMINED | fixed, random_state=0).sample(2).data
+    fitted = LeastSquaresFRAP(fixed=fixed, random_state=0).fit(X)
+    lowest, highest = np.log10(fitted.bounds_["D"])
+    ends = fitted.predict_interval(X, method="bootstrap", n_bootstrap=39)
+    np.testing.assert_allclose(ends[:, 0], [[lowest, highest]] * 2)
+    assert (np.ptp(ends[:, 1:], axis=2) < 0.1).all()
+
+
+def test_bootstrap_refuses_what_makes_no_sense(default_fitted):
+    X = np.linspace(0.9, 1, 110)[np.newaxis]
+    with pytest.raises(ValueError, match="n_bootstrap must be a whole number of at least 199"):
+        default_fitted.predict_interval(X, 0.99, method="bootstrap", n_bootstrap=100)
+    with pytest.raises(ValueError, match="n_bootstrap"):
+        default_fitted.predict_interval(X, method="bootstrap", n_bootstrap=99.5)
+    with pytest.raises(ValueError, match="goes with loss='squared'"):
+        LeastSquaresFRAP(loss="huber").fit(X).predict_interval(X, method="bootstrap")
 
 
 def test_estimates_say_what_predict_says(repeated):
@@ -317,6 +390,25 @@ def test_a_curve_alone_is_the_curve_in_its_batch(table_1):
     order = np.random.default_rng(0).permutation(5000)
     shuffled = table_1.fitted.predict(X[order])
     np.testing.assert_allclose(shuffled, together[order], rtol=1e-6, atol=1e-8)
+
+
+def test_residuals_are_called_correlated_of_few_right_models_and_of_most_wrong_ones(table_1):
+    said = ["residuals" in flag for flag in table_1.fitted.estimate(table_1.data).flags]
+    # Of 20,000 right ones 4 are expected.
+    assert 0 < sum(said) < 14
+    X = FRAPSimulator(prior=WELL_DETERMINED | {"mobile_fraction": 0.95}, random_state=0)
+    flags = table_1.fitted.estimate(X.sample(100).data).flags
+    assert np.mean(["residuals are correlated" in flag for flag in flags]) > 0.9
+
+
+def test_noise_that_is_larger_than_given_is_flagged():
+    prior = WELL_DETERMINED | {"b": 1e-3}
+    X = FRAPSimulator(prior=prior, noise="proportional", random_state=0).sample(50).data
+    for factor, expected in ((1.0, False), (0.4, True)):
+        fixed = {"a": factor * 1e-3, "b": factor * 1e-3}
+        fitted = LeastSquaresFRAP(noise="proportional", fixed=fixed).fit(X)
+        said = ["larger than the given noise" in flag for flag in fitted.estimate(X).flags]
+        assert said == [expected] * 50
 
 
 def test_flags_of_ordinary_curves(repeated):

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
-from skfrap.residuals import goodness_of_fit, judge_fits, tangents_of
+from skfrap.residuals import find_misfits, goodness_of_fit, judge_fits, tangents_of
 
 PROTOCOL = FRAPProtocol(
     shape=(64, 64),
@@ -60,6 +60,45 @@ def test_p_values_are_uniform_where_the_fit_is_linear(n_frames):
             assert abs(np.mean(p < level) - level) < 0.025
     assert abs(fits.reduced_chi_squared.mean() - 1) < 0.02
     assert abs(fits.noise_a.mean() - 1) < 0.02
+
+
+@pytest.mark.parametrize("noise_a", [None, 1.0])
+@pytest.mark.parametrize("slow", [True, False])
+def test_quick_verdict_is_the_verdict(noise_a, slow):
+    rng = np.random.default_rng(0)
+    n, n_frames, n_free = 2000, 40, 3
+    waves = np.vander(np.linspace(-1, 1, n_frames), n_free).T
+    tangents = waves if slow else rng.standard_normal((n_free, n_frames))
+    tangents = np.tile(tangents, (n, 1, 1))
+    X = 10 + rng.standard_normal((n, n_frames))
+    X[::2] += np.sin(np.linspace(0, 9, n_frames))
+    fitted = np.full_like(X, 10.0)
+    for rate in (0.1, 1e-3):
+        fits = goodness_of_fit(
+            X, fitted, n_free, noise_a=noise_a, tangents=tangents, false_alarm_rate=rate
+        )
+        correlated, too_large = find_misfits(
+            X,
+            fitted,
+            n_free,
+            tangents.__getitem__,
+            false_alarm_rate=rate,
+            deviations=np.ones_like(X),
+            noise_known=noise_a is not None,
+        )
+        np.testing.assert_array_equal(correlated | too_large, fits.visibly_wrong)
+        assert 0 < fits.visibly_wrong.mean() < 1
+
+
+def test_verdict_does_not_depend_on_the_units_of_parameters():
+    X = FRAPSimulator(PROTOCOL, TRUTH, random_state=0).sample(50).data
+    estimator = LeastSquaresFRAP(PROTOCOL).fit(X)
+    theta = estimator.predict(X)
+    given = X, estimator.fitted_curves(theta), 3
+    tangents = tangents_of(estimator, theta)
+    one = goodness_of_fit(*given, tangents=tangents)
+    other = goodness_of_fit(*given, tangents=tangents * np.array([1e9, 1, 1e-9])[:, np.newaxis])
+    np.testing.assert_allclose(other.p_value, one.p_value, rtol=1e-6)
 
 
 def test_slow_tangents_are_taken_for_granted():

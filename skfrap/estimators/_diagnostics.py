@@ -7,10 +7,13 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 from skfrap.parameters import PARAMETERS
+from skfrap.residuals import find_misfits
 
 _OUTLIER = 6.0  # robust standard deviations
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
-_SHORTEST_TESTED, _CORRELATED = 20, 3.5  # frames; standard deviations of the lag-one correlation
+_SHORTEST_TESTED = 20  # frames
+# Share of right models that are said not to describe the curve: rare also in a folder of hundreds.
+_FALSE_ALARMS = 2e-4
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
 
@@ -44,6 +47,7 @@ def describe_fits(
     variance,
     given_bounds,
     n_prebleach,
+    misfits,
     *,
     simpler=None,
     advice="",
@@ -68,6 +72,8 @@ def describe_fits(
     given_bounds : collection of str
         Parameters that the user has bounded, not the protocol.
     n_prebleach : int
+    misfits : tuple of two ndarray of shape (n,) of bool
+        As from :func:`judge_residuals`.
     simpler : tuple of (str, sequence of str, ndarray of shape (n,)), default=None
         A nested model, the parameters it does without, and its residual sums of squares.
     advice : str, default=""
@@ -82,7 +88,7 @@ def describe_fits(
     at_lower, at_upper = fits.theta <= lower, fits.theta >= upper
     judged = np.isfinite(variance)
     visible = bleaching_is_visible(X, fits.cost, variance, len(names))
-    correlated = residuals_are_correlated(X, fitted)
+    correlated, too_large = misfits
     odd_frame = frame_that_does_not_fit(X, fitted)
     # What says nothing of D: only where the curve says nothing of it is it worth a word.
     reach = 1.96 * np.sqrt(np.einsum("nvv->nv", covariance))
@@ -134,12 +140,53 @@ def describe_fits(
         ]
         if correlated[n]:
             reasons.append("residuals are correlated: the model does not describe the curve")
+        if too_large[n]:
+            reasons.append(
+                "residuals are larger than the given noise: the model does not describe the "
+                "curve, or a and b are too small"
+            )
         if not fits.converged[n]:
             reasons.append("the fit did not converge")
         bound = at_lower[n] | at_upper[n]
         bounds.append(", ".join(name for name, b in zip(names, bound, strict=True) if b))
         flags.append("; ".join(reasons))
     return Report(np.array(bounds), np.array(poor), np.array(flags), visible)
+
+
+def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=False):
+    """Tell where residuals speak against the model, wrongly of one right model in 5000.
+
+    By the tests of :func:`skfrap.residuals.goodness_of_fit`, which take into account that a fit
+    makes neighbouring residuals differ.
+
+    Parameters
+    ----------
+    X, fitted : ndarray of shape (n, n_frames)
+    fitter : CurveFitter
+    fits : Fits
+    deviations, noise_known
+        As in :func:`skfrap.residuals.find_misfits`.
+
+    Returns
+    -------
+    correlated, too_large : ndarray of shape (n,) of bool
+    """
+    held = (fits.theta <= fitter.lower) | (fits.theta >= fitter.upper)
+
+    def tangents(rows):
+        theta = fits.theta[rows]
+        _, jacobian = fitter.linearize(theta, fitter.complete(theta), scores=0.0)
+        return np.where(held[rows, :, np.newaxis], 0.0, jacobian @ fitter.evaluator.basis)
+
+    return find_misfits(
+        X,
+        fitted,
+        fits.theta.shape[1],
+        tangents,
+        false_alarm_rate=_FALSE_ALARMS,
+        deviations=deviations,
+        noise_known=noise_known,
+    )
 
 
 def _unsure_of(names):
@@ -181,15 +228,3 @@ def frame_that_does_not_fit(X, fitted):
     worst = residuals.argmax(axis=1)
     far = residuals.max(axis=1) > _OUTLIER * scale + _NO_NOISE * np.abs(X).max(axis=1)
     return np.where(far & (n >= _SHORTEST_TESTED), worst, -1)
-
-
-def residuals_are_correlated(X, fitted):
-    """Tell whether neighbouring residuals go together more than chance has it."""
-    residuals = X - fitted
-    n = residuals.shape[1]
-    total = np.sum(residuals**2, axis=1)
-    neighbours = np.sum(residuals[:, 1:] * residuals[:, :-1], axis=1)
-    # Under independence the lag-one correlation is near normal with variance 1/n.
-    correlated = neighbours > _CORRELATED * total / np.sqrt(n)
-    beyond_rounding = total > n * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
-    return (n >= _SHORTEST_TESTED) & correlated & beyond_rounding

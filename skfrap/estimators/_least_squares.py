@@ -20,7 +20,8 @@ from skfrap.estimators._arguments import (
     choose_evaluators,
     complete_bounds,
 )
-from skfrap.estimators._diagnostics import describe_fits
+from skfrap.estimators._bootstrap import bootstrap_ends
+from skfrap.estimators._diagnostics import describe_fits, judge_residuals
 from skfrap.estimators._fitting import CurveFitter, Problems
 from skfrap.estimators._intervals import natural_intervals, profile_ends
 from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
@@ -29,8 +30,9 @@ from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import CurveSurrogate, model_for
 from skfrap.parameters import PARAMETERS, parameter
 
-_METHODS = ("auto", "curvature", "profile")
+_METHODS = ("auto", "curvature", "profile", "bootstrap")
 _WIDE = 0.05  # decades
+_DARKEST = 1e-6  # of the largest standard deviation of the noise
 _NOISE, _LOSSES = ("constant", "proportional"), ("squared", "huber")
 
 
@@ -85,7 +87,7 @@ class LeastSquaresFRAP(CurveRegressor):
         fit takes some 60, interpolation over one parameter as many, over two 500 to 1000. So one is
         always interpolated, two for four curves or more in :meth:`fit`, three never.
     random_state : int, RandomState instance or None, default=None
-        For ``init="random"``.
+        For ``init="random"``, and for bootstrap intervals.
     n_jobs : int, default=None
         Threads that fit batches of curves side by side. None is 1, -1 all cores.
 
@@ -227,7 +229,7 @@ class LeastSquaresFRAP(CurveRegressor):
             return theta, self._as_output(self._standard_errors(fits))
         return theta
 
-    def predict_interval(self, X, level=0.95, method="auto"):
+    def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
         """Compute confidence intervals, within the bounds.
 
         Parameters
@@ -235,21 +237,46 @@ class LeastSquaresFRAP(CurveRegressor):
         X : array-like of shape (n_samples, n_frames)
         level : float, default=0.95
             Nominal coverage.
-        method : {"auto", "curvature", "profile"}, default="auto"
+        method : {"auto", "curvature", "profile", "bootstrap"}, default="auto"
             From the curvature at the optimum; or from the profile likelihood: the ends are where
             the cost has risen as the level allows, all other parameters fitted anew. "auto" takes
             the profile for curves whose interval is wide, where the two differ: that of D, a rate
             or a half-time spans more than a quarter; and the wider of the two where the bounds cut
-            the interval of another parameter. Profiles are of least squares only.
+            the interval of another parameter. Profiles are of least squares only. For "bootstrap"
+            see the notes.
+        n_bootstrap : int, default=200
+            Curves that are simulated from each fit by ``method="bootstrap"``.
 
         Returns
         -------
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of :meth:`predict`.
+
+        Notes
+        -----
+        ``method="bootstrap"`` simulates curves from the fit, with normal noise of the variance that
+        was fitted, fits them, and takes the interval from how these fits scatter: a parametric
+        bootstrap-t [1]_, with noise that `random_state` determines and that is the same for all
+        curves. It costs `n_bootstrap` fits per curve: some 4 ms where the model is interpolated,
+        ten times that with ``noise="proportional"``, seconds to minutes where the model is
+        evaluated directly.
+
+        It helps where the curvature misleads and there is no profile, as with wide intervals and
+        ``noise="proportional"``, and as a check of the others. Where a fit is well determined it
+        gives what the curvature gives; where bleaching is hardly visible profiles are more
+        trustworthy. Not with ``loss="huber"``: outliers are of no distribution to simulate from.
+
+        References
+        ----------
+        .. [1] Efron and Tibshirani, An Introduction to the Bootstrap (1993), sections 6.5 and 12.5.
         """
         X = self._check_curves(X)
         fits = self._fit_curves(X)
-        ends = self._intervals(X, fits, self._standard_errors(fits), level, method)
+        errors = self._standard_errors(fits)
+        if method == "bootstrap":
+            ends = self._bootstrap_intervals(fits, errors, level, n_bootstrap)
+        else:
+            ends = self._intervals(X, fits, errors, level, method)
         return ends[:, : self.n_outputs_]
 
     def estimate(self, X, level=0.95):
@@ -284,9 +311,10 @@ class LeastSquaresFRAP(CurveRegressor):
             covariance,
             self._reach(level),
         )
+        fitted = self.fitted_curves(fits.theta)
         report = describe_fits(
             X,
-            self.fitted_curves(fits.theta),
+            fitted,
             fits,
             self._names,
             self._fitter.lower,
@@ -295,6 +323,7 @@ class LeastSquaresFRAP(CurveRegressor):
             self._residual_variance(fits),
             self.bounds or {},
             self.protocol_.n_prebleach,
+            self._judge_residuals(X, fitted, fits),
             simpler=self._simpler_fits(X),
             advice=", use D_effective" if "D_effective" in values else "",
             spoilt_frames_allowed=self.loss == "huber",
@@ -457,6 +486,25 @@ class LeastSquaresFRAP(CurveRegressor):
     def _standard_errors(self, fits):
         return np.sqrt(np.einsum("nvv->nv", self._covariance(fits)))
 
+    def _deviations(self, fits, fitted):
+        """Compute the noise's standard deviation in each frame, (n, n_frames)."""
+        if self.noise == "constant":
+            return np.tile(np.sqrt(self._residual_variance(fits)), (fitted.shape[1], 1)).T
+        pixel = fits.a[:, np.newaxis] + fits.b[:, np.newaxis] * np.maximum(fitted, 0.0)
+        return np.sqrt(self.protocol_.noise_gain * pixel)
+
+    def _judge_residuals(self, X, fitted, fits):
+        if self.noise == "constant":
+            return judge_residuals(X, fitted, self._fitter, fits)
+        deviations = self._deviations(fits, fitted)
+        largest = deviations.max(axis=1, keepdims=True)
+        known = {"a", "b"} <= {*(self.fixed or {})} and bool((largest > 0).all())
+        # Frames without light have no noise where a is zero.
+        deviations = np.where(largest > 0, np.maximum(deviations, _DARKEST * largest), 1.0)
+        return judge_residuals(
+            X, fitted, self._fitter, fits, deviations=deviations, noise_known=known
+        )
+
     def _reach(self, level):
         """Return how many standard errors an interval of a level goes to either side."""
         if not 0 < level < 1:
@@ -495,3 +543,24 @@ class LeastSquaresFRAP(CurveRegressor):
             )
         ends[some] = np.clip(profiled, lower[:, np.newaxis], upper[:, np.newaxis])
         return ends
+
+    def _bootstrap_intervals(self, fits, errors, level, n_bootstrap):
+        if self.loss == "huber" or self._freedom < 1:
+            raise ValueError(
+                "method='bootstrap' goes with loss='squared', and with more frames than "
+                "parameters; use 'curvature'."
+            )
+        self._reach(level)  # checks it
+        fewest = int(np.ceil(2 / (1 - level) - 1 - 1e-9))
+        if not isinstance(n_bootstrap, numbers.Integral) or n_bootstrap < fewest:
+            raise ValueError(
+                f"n_bootstrap must be a whole number of at least {fewest} for level={level!r}, "
+                f"got {n_bootstrap!r}."
+            )
+        random = check_random_state(self.random_state)
+        noise = random.standard_normal((n_bootstrap, self.n_features_in_))
+        curves = self.fitted_curves(fits.theta)
+        deviations = self._deviations(fits, curves)
+        ends = bootstrap_ends(self._fitter, fits, curves, deviations, errors, level, noise)
+        lower, upper = self._fitter.lower, self._fitter.upper
+        return np.clip(ends, lower[:, np.newaxis], upper[:, np.newaxis])

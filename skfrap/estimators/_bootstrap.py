@@ -1,0 +1,102 @@
+"""Confidence intervals from fits to curves that are simulated from a fit."""
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from skfrap.estimators._intervals import inverse_with_voids
+
+_BATCH = 16384  # replicates held at once
+
+
+def bootstrap_ends(fitter, fits, curves, deviations, errors, level, standard_noise):
+    """Compute bootstrap-t intervals: parametric, with the linearised fit as control.
+
+    The distribution of ``t = (estimate - truth) / standard error`` is that of replicates, curves
+    simulated from the fit and fitted again [1]_. Of so few replicates its quantiles are uncertain.
+    But they differ little from those of the same replicates' linearised t, whose distribution is
+    Student's: only the difference of the two is taken from the replicates [2]_.
+
+    Parameters
+    ----------
+    fitter : CurveFitter
+    fits : Fits
+        Of n measured curves.
+    curves, deviations : ndarray of shape (n, n_frames)
+        The model's curves that fit them, and the noise's standard deviation in each frame.
+    errors : ndarray of shape (n, n_free)
+        Standard errors of the fits.
+    level : float
+    standard_noise : ndarray of shape (n_bootstrap, n_frames)
+        Independent standard normal numbers, the same for all curves: the interval of one does not
+        depend on those beside it, nor on the unit of intensity.
+
+    Returns
+    -------
+    ndarray of shape (n, n_free, 2)
+        Not clipped to the bounds; infinite where the error is.
+
+    References
+    ----------
+    .. [1] Efron and Tibshirani, An Introduction to the Bootstrap (1993), sections 6.5 and 12.5.
+    .. [2] Davison and Hinkley, Bootstrap Methods and their Application (1997), section 9.3.
+    """
+    tails = 0.5 + np.array([-0.5, 0.5]) * level
+    exact = student_t.ppf(tails, curves.shape[1] - len(fitter.free))
+    n_bootstrap = len(standard_noise)
+    quantiles = np.empty((*fits.theta.shape, 2))
+    n_curves = max(1, _BATCH // n_bootstrap)
+    for first in range(0, len(curves), n_curves):
+        some = slice(first, first + n_curves)
+        part = fits.take(some)
+        replicated = _replicated(fitter, part, curves[some], deviations[some], standard_noise)
+        linear = _linearised(fitter, part.theta, deviations[some], standard_noise)
+        found, expected = (_quantiles(t, tails) for t in (replicated, linear))
+        quantiles[some] = exact + found - expected
+    # What is above the truth in replicates is so in the measured curve: the tails change sides.
+    ends = fits.theta[..., np.newaxis] - errors[..., np.newaxis] * quantiles[..., ::-1]
+    ends[..., 0] = np.minimum(ends[..., 0], fits.theta)
+    ends[..., 1] = np.maximum(ends[..., 1], fits.theta)
+    return ends
+
+
+def _replicated(fitter, fits, curves, deviations, standard_noise):
+    """Return t of replicates, (n, n_bootstrap, n_free)."""
+    n_bootstrap, n_frames = standard_noise.shape
+    X = curves[:, np.newaxis] + deviations[:, np.newaxis] * standard_noise
+    X = X.reshape(-1, n_frames)
+    # Fits that were looked for in several places may end in another of them.
+    if fits.rivals is not None:
+        refits = fitter.fit_from_grid(X)
+    else:
+        refits = fitter.fit(X, fitter.at_values(np.repeat(fits.theta, n_bootstrap, axis=0)))
+    errors = np.sqrt(np.einsum("nvv->nv", fitter.covariance(refits, n_frames)))
+    shape = len(curves), n_bootstrap, -1
+    return _ratio(
+        refits.theta.reshape(shape) - fits.theta[:, np.newaxis],
+        errors.reshape(shape),
+    )
+
+
+def _linearised(fitter, theta, deviations, standard_noise):
+    """Return t of replicates had the model been linear, (n, n_bootstrap, n_free)."""
+    _, jacobian = fitter.linearize(theta, fitter.complete(theta), scores=0.0)
+    jacobian = _ratio(jacobian @ fitter.evaluator.basis, deviations[:, np.newaxis])
+    covariance = inverse_with_voids(jacobian @ jacobian.swapaxes(1, 2))
+    covariance[~np.isfinite(covariance)] = 0.0
+    gradient = standard_noise @ jacobian.swapaxes(1, 2)
+    shift = gradient @ covariance
+    squares = np.sum(standard_noise**2, axis=1) - np.sum(gradient * shift, axis=2)
+    freedom = standard_noise.shape[1] - theta.shape[1]
+    variance = (squares / freedom)[..., np.newaxis] * np.einsum("nvv->nv", covariance)[:, None]
+    return _ratio(shift, np.sqrt(variance))
+
+
+def _quantiles(t, tails):
+    return np.moveaxis(np.quantile(t, tails, axis=1, method="weibull"), 0, -1)
+
+
+def _ratio(values, scale):
+    """Divide; what has no scale, or an infinite one, is zero."""
+    values, scale = np.broadcast_arrays(values, scale)
+    usable = np.isfinite(scale) & (scale > 0)
+    return np.divide(values, scale, out=np.zeros(values.shape), where=usable)
