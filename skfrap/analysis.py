@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 from sklearn.pipeline import make_pipeline
 
+from skfrap._tables import plain
 from skfrap.estimators import FRAPEstimates, LeastSquaresFRAP
 from skfrap.estimators._arguments import check_value
 from skfrap.io import ImageSeries, read_image, read_series
@@ -158,9 +159,7 @@ class SeriesAnalysis:
         """Return one row of a table: plain values by column name, None where they mean nothing."""
         columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
         record = {"series": self.name, "model": self.model}
-        for name, value in columns.items():
-            value = value.item() if isinstance(value, np.generic) else value
-            record[name] = None if isinstance(value, float) and not np.isfinite(value) else value
+        record |= {name: plain(value) for name, value in columns.items()}
         record["n_frames"] = self.protocol.n_frames
         record["sources"] = "; ".join(f"{what}: {source}" for what, source in self.sources.items())
         return record

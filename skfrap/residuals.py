@@ -280,7 +280,7 @@ def judge_fits(estimator, X, theta=None, **options):
 
     Parameters
     ----------
-    estimator : LeastSquaresFRAP
+    estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
         Or another that computes `fitted_curves` and knows `protocol_`, `target_names_` and
         `bounds_`.
     X : array-like of shape (n, n_frames)

@@ -131,6 +131,37 @@ def test_table_is_written_whatever_goes_wrong(run, series, tmp_path, monkeypatch
     assert "KeyError" in rows.error[0]
 
 
+def test_series_whose_picture_fails_keep_their_numbers_and_are_told_apart(run, series, tmp_path):
+    (tmp_path / "file").write_text("")
+    table = tmp_path / "results.csv"
+    given = ["--plots", tmp_path / "file" / "pictures", "--out", table]
+    result = run("estimate", series, tmp_path / "absent.tif", *given)
+    assert result.exit_code == 1
+    assert "1 of 2 series could not be analysed" in result.stderr
+    assert "1 of 2 series could not be drawn" in result.stderr
+    rows = pd.read_csv(table)
+    assert rows.D_um2_s.notna().tolist() == [True, False]
+    assert rows.error.str.startswith("no picture").tolist() == [True, False]
+    only = run("estimate", series, *given)
+    assert only.exit_code == 1
+    assert "1 of 1 series could not be drawn" in only.stderr
+    assert "analysed" not in only.stderr
+
+
+@pytest.mark.parametrize("kind", [ValueError, MemoryError])
+def test_failure_without_a_message_is_a_failure(run, series, monkeypatch, kind):
+    from skfrap.cli import _estimate
+
+    def analyse(source, options):
+        raise kind
+
+    monkeypatch.setattr(_estimate, "analyse_series", analyse)
+    result = run("estimate", series, "--json")
+    assert result.exit_code == 1
+    assert "1 of 1 series could not be analysed" in result.stderr
+    assert json.loads(result.stdout)[0]["error"] == kind.__name__
+
+
 def test_table_that_cannot_be_written_is_refused_at_once(run, series, tmp_path):
     (tmp_path / "file").write_text("")
     result = run("estimate", series, "--out", tmp_path / "file" / "results.csv")

@@ -5,15 +5,25 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
+from scipy.stats import norm
+from scipy.stats import t as student_t
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.comparison import compare_models
 from skfrap.design import plan
 from skfrap.noise import calibrate_noise
 from skfrap.plotting import (
+    CoverageDisplay,
+    EstimatedVersusTrueDisplay,
     ExperimentPlanDisplay,
     ModelComparisonDisplay,
     NoiseCalibrationDisplay,
+    PosteriorDisplay,
+    ProfileDisplay,
     RecoveryCurveDisplay,
     ReplicatesDisplay,
     ResidualsDisplay,
@@ -290,6 +300,18 @@ def test_replicates_of_one_sample_are_drawn(scale):
     assert sum(text.isdigit() for text in ticks) >= 3
 
 
+@pytest.mark.usefixtures("close_figures")
+def test_sample_without_a_usable_replicate_is_drawn_empty():
+    summary = summarise_replicates([10.0, 11.0, np.nan], groups=["gel", "gel", "water"])
+    display = ReplicatesDisplay.from_summary(summary)
+    labels = [text.get_text() for text in display.ax_.get_xticklabels()]
+    assert labels == ["gel\nn = 2", "water\nn = 0"]
+    drawn = [container[0].get_ydata() for container in display.ax_.containers]
+    np.testing.assert_allclose(drawn[0], [10.0, 11.0])
+    assert len(drawn[1]) == 0
+    display.figure_.canvas.draw()
+
+
 def test_replicates_of_different_things_are_not_drawn_together():
     summaries = {name: summarise_replicates([0.5, 0.6], name=name) for name in ("D", "alpha")}
     with pytest.raises(ValueError, match="one parameter on one scale"):
@@ -319,3 +341,364 @@ def test_comparison_of_models_is_drawn(mobile_fraction):
     drawn = np.concatenate([c[0].get_xdata() for c in display.estimates_ax_.containers])
     expected = [fit.estimates.values["D"] for fit in comparison.fits[:2]]
     np.testing.assert_allclose(np.sort(drawn), np.sort(np.ravel(expected)))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return FRAPSimulator(random_state=0).sample(400)
+
+
+@pytest.fixture(scope="module")
+def bayesian(sample):
+    return BayesianFRAP().fit(sample.data)
+
+
+@pytest.fixture(scope="module")
+def fitter(sample):
+    return LeastSquaresFRAP().fit(sample.data)
+
+
+def assert_nothing_is_clipped(figure):
+    figure.canvas.draw()
+    drawn = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert -0.01 <= drawn.x0 < drawn.x1 <= width + 0.01
+    assert -0.01 <= drawn.y0 < drawn.y1 <= height + 0.01
+
+
+def share_within(contours, points):
+    """Return the share of points within the outer and the inner contour."""
+    outer, inner = (path.contains_points(points).mean() for path in contours.get_paths())
+    return outer, inner
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_posterior_is_drawn_with_the_intervals_of_the_estimator(bayesian, sample):
+    display = PosteriorDisplay.from_estimator(
+        bayesian, sample.data, 3, truth=sample.target[3], level=0.9, n_samples=800, title="cell"
+    )
+    interval = bayesian.predict_interval(sample.data[3:4], 0.9)[0]
+    interval[0] = 10 ** interval[0]
+    truth = np.array([10 ** sample.target[3, 0], *sample.target[3, 1:]])
+    draws = bayesian.sample_posterior(sample.data[3:4], 800, 0)[0]
+    np.testing.assert_array_equal(display.samples, draws)
+    for k in range(3):
+        ax = display.axes_[k, k]
+        histogram, shaded = ax.patches
+        assert shaded.get_extents().x0 < shaded.get_extents().x1
+        corners = shaded.get_path().transformed(shaded.get_patch_transform()).vertices[:, 0]
+        np.testing.assert_allclose([corners.min(), corners.max()], interval[k])
+        median, true = (line.get_xdata()[0] for line in ax.lines)
+        middle = np.median(draws[:, k])
+        assert median == pytest.approx(10**middle if k == 0 else middle)
+        assert true == pytest.approx(truth[k])
+        heights, edges, _ = histogram.get_data()
+        edges = np.log10(edges) if k == 0 else edges
+        assert (heights * np.diff(edges)).sum() == pytest.approx(1.0)
+        assert all(display.axes_[k, j] is None for j in range(k + 1, 3))
+    assert [ax.get_xlabel() for ax in display.axes_[2]] == ["D (µm²/s)", "c0", "alpha"]
+    assert all(ax.get_xscale() == "log" for ax in display.axes_[:, 0])
+    assert display.axes_[2, 1].get_yscale() == "linear"
+    assert_nothing_is_clipped(display.figure_)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_contours_of_a_posterior_hold_their_shares_of_correlated_draws():
+    covariance = [[0.04, 0.0199], [0.0199, 0.01]]  # correlation 0.995
+    rng = np.random.default_rng(0)
+    draws = rng.multivariate_normal([1.0, 0.6], covariance, 20_000)
+    display = PosteriorDisplay.from_predictions(draws, ["log10_D", "alpha"], level=0.5)
+    quartiles = [0.25, 0.75]
+    np.testing.assert_allclose(display.intervals, np.quantile(draws, quartiles, axis=0).T)
+    (contours,) = display.axes_[1, 0].collections
+    outer, inner = share_within(contours, np.column_stack([10 ** draws[:, 0], draws[:, 1]]))
+    assert outer == pytest.approx(0.95, abs=0.005)
+    assert inner == pytest.approx(0.68, abs=0.005)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_posterior_of_one_parameter_is_one_panel():
+    draws = np.random.default_rng(0).normal(1.0, 0.3, 500)
+    ax = matplotlib.pyplot.figure().gca()
+    assert PosteriorDisplay.from_predictions(draws, ["log10_D"], axes=ax).axes_[0, 0] is ax
+    ax.figure.canvas.draw()
+    display = PosteriorDisplay.from_predictions(draws, ["log10_D"], truth=[1.2])
+    assert display.axes_.shape == (1, 1)
+    assert display.axes_[0, 0].lines[1].get_xdata()[0] == pytest.approx(10**1.2)
+    assert_nothing_is_clipped(display.figure_)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_estimators_that_answer_in_fewer_targets_are_drawn_in_these(sample):
+    X, y = sample.data[:20], sample.target[:20, 0]
+    bayesian, fitter = BayesianFRAP().fit(X, y), LeastSquaresFRAP().fit(X, y)
+    posterior = PosteriorDisplay.from_estimator(bayesian, X, truth=y[:1])
+    assert posterior.axes_.shape == (1, 1)
+    optimum = ProfileDisplay.from_estimator(fitter, X).optimum
+    assert optimum == pytest.approx(fitter.predict(X)[0])
+    with pytest.raises(ValueError, match=r"estimated parameters \['D'\]"):
+        ProfileDisplay.from_estimator(fitter, X, name="alpha")
+    coverage = CoverageDisplay.from_estimator(bayesian, X, y, levels=[0.9])
+    assert [*drawn_coverage(coverage)] == ["D"]
+    assert len(EstimatedVersusTrueDisplay.from_estimator(bayesian, X, y).axes_) == 1
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_posterior_of_bad_input_is_refused(bayesian, fitter, sample):
+    with pytest.raises(ValueError, match="must have sample_posterior"):
+        PosteriorDisplay.from_estimator(fitter, sample.data)
+    with pytest.raises(ValueError, match="index must be that of one of the 400 curves"):
+        PosteriorDisplay.from_estimator(bayesian, sample.data, 400)
+    with pytest.raises(ValueError, match="truth must have the shape"):
+        PosteriorDisplay.from_estimator(bayesian, sample.data[0], truth=[1.0])
+    draws = np.random.default_rng(0).normal(size=(50, 2))
+    with pytest.raises(ValueError, match="target_names must name the 2 columns"):
+        PosteriorDisplay.from_predictions(draws)
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        PosteriorDisplay.from_predictions(draws, ["c0", "alpha"], level=95)
+    with pytest.raises(ValueError, match=r"axes must have the shape \(2, 2\)"):
+        PosteriorDisplay.from_predictions(draws, ["c0", "alpha"], axes=[matplotlib.pyplot.gca()])
+    with pytest.raises(ValueError, match="must vary"):
+        PosteriorDisplay.from_predictions(draws * [1, 0], ["c0", "alpha"])
+    with pytest.raises(ValueError, match="NaN"):
+        PosteriorDisplay.from_predictions(draws * np.nan, ["c0", "alpha"])
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Return a fit of a curve that determines D and alpha badly, so that its profile is askew."""
+    prior = {"D": 300.0, "c0": 0.8, "alpha": 0.6, "a": 1e-2}
+    X = FRAPSimulator(prior=prior, random_state=1).sample(1).data
+    return LeastSquaresFRAP().fit(X), X
+
+
+@pytest.mark.usefixtures("close_figures")
+@pytest.mark.parametrize("name", ["D", "c0", "alpha"])
+def test_profile_crosses_its_levels_at_the_ends_of_the_estimators_intervals(wide, name):
+    estimator, X = wide
+    display = ProfileDisplay.from_estimator(estimator, X, name=name, levels=[0.5, 0.95])
+    row = ["D", "c0", "alpha"].index(name)
+    at = np.log10(display.values) if name == "D" else display.values
+    lowest = display.rise.argmin()
+    assert display.rise[lowest] == pytest.approx(0.0, abs=1e-5)
+    assert at[lowest] == pytest.approx(estimator.predict(X)[0, row])
+    for level, rise in zip([0.5, 0.95], display.allowed_rise, strict=True):
+        assert rise == pytest.approx(student_t.ppf(0.5 + 0.5 * level, 107) ** 2)
+        lower, upper = estimator.predict_interval(X, level, method="profile")[0, row]
+        root = np.sqrt(np.maximum(display.rise, 0.0))  # all but straight to either side
+        below = np.interp(np.sqrt(rise), root[: lowest + 1][::-1], at[: lowest + 1][::-1])
+        above = np.interp(np.sqrt(rise), root[lowest:], at[lowest:])
+        assert [below, above] == pytest.approx([lower, upper], abs=0.003 * (upper - lower))
+    bars = {line.get_ydata()[0]: line.get_xdata() for line in display.ax_.lines[2:]}
+    ends = estimator.predict_interval(X, 0.95, method="profile")[0, row]
+    np.testing.assert_allclose(
+        bars[display.allowed_rise[1]], 10**ends if name == "D" else ends, rtol=1e-12
+    )
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_profile_is_the_best_fit_of_all_else(wide):
+    estimator, X = wide
+    display = ProfileDisplay.from_estimator(estimator, X, name="alpha", n_points=5)
+    variance = np.sum((X - estimator.fit_curves(X)) ** 2) / 107
+
+    def residuals(others, alpha):
+        return (X - estimator.fitted_curves([[*others, alpha]]))[0]
+
+    for alpha, rise in zip(display.values, display.rise, strict=True):
+        fit = least_squares(residuals, [2.4, 0.8], args=(alpha,), x_scale=[0.1, 0.001])
+        assert rise == pytest.approx(2 * fit.cost / variance - 107, abs=1e-4)
+    parabola = display.ax_.lines[0].get_xydata()
+    theta, std = estimator.predict(X, return_std=True)
+    expected = ((parabola[:, 0] - theta[0, 2]) / std[0, 2]) ** 2
+    np.testing.assert_allclose(parabola[:, 1], expected, atol=1e-9)
+    assert display.ax_.get_xlabel() == "alpha"
+    assert_nothing_is_clipped(display.figure_)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_profile_of_what_is_linear_is_its_parabola(sample):
+    estimator = LeastSquaresFRAP(fixed={"D": 30.0, "alpha": 0.6}).fit(sample.data)
+    display = ProfileDisplay.from_estimator(estimator, sample.data, 5, name="c0")
+    expected = ((display.values - display.optimum) / display.standard_error) ** 2
+    np.testing.assert_allclose(display.rise, expected, atol=1e-6)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_profile_stays_within_bounds():
+    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=40)
+    prior = {"D": 10.0, "c0": 0.8, "alpha": 0.4, "a": 1e-3}
+    X = FRAPSimulator(protocol, prior, random_state=0).sample(1).data
+    names = ("D", "c0", "alpha", "mobile_fraction")
+    estimator = LeastSquaresFRAP(protocol, parameters=names).fit(X)
+    display = ProfileDisplay.from_estimator(estimator, X, name="mobile_fraction")
+    assert display.values.max() <= 1.0
+    assert (np.diff(display.values) > 0).all()
+    assert (display.rise > -1e-6).all()
+    display.figure_.canvas.draw()
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_profile_of_bad_input_is_refused(fitter, sample):
+    X = sample.data
+    with pytest.raises(ValueError, match=r"name must be one of .*'alpha'.* got 'speed'"):
+        ProfileDisplay.from_estimator(fitter, X, name="speed")
+    with pytest.raises(ValueError, match="n_points must be at least 3"):
+        ProfileDisplay.from_estimator(fitter, X, n_points=2)
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        ProfileDisplay.from_estimator(fitter, X, levels=[1.0])
+    with pytest.raises(ValueError, match="fitted exactly"):
+        ProfileDisplay.from_estimator(fitter, fitter.fitted_curves([[1.5, 0.8, 0.6]]))
+    robust = LeastSquaresFRAP(loss="huber").fit(X)
+    with pytest.raises(ValueError, match="method='profile' goes with"):
+        ProfileDisplay.from_estimator(robust, X)
+
+
+def drawn_coverage(display):
+    """Return what is drawn for each target, in percent."""
+    lines = [line for line in display.ax_.lines if line.get_marker() != "None"]
+    return {line.get_label(): line.get_xydata() for line in lines}
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_coverage_counts_the_truths_that_intervals_hold():
+    y = np.array([[0.0], [1.0], [2.0], [3.0]])
+    ends = {
+        0.9: [[[-1.0, 0.0]], [[0.9, 1.1]], [[-np.inf, np.inf]], [[3.1, 4.0]]],
+        0.5: [[[-1.0, 0.1]], [[0.0, 0.9]], [[2.1, 3.0]], [[0.0, 1.0]]],
+    }
+    display = CoverageDisplay.from_predictions(y, intervals=ends, target_names=["alpha"])
+    np.testing.assert_allclose(drawn_coverage(display)["alpha"], [[50, 25], [90, 75]])
+    difference = next(x for x in display.difference_ax_.lines if x.get_marker() != "None")
+    np.testing.assert_allclose(difference.get_ydata(), [-25, -15])
+    np.testing.assert_allclose(display.standard_error_, [0.25, 0.15])
+    assert "(%)" in display.difference_ax_.get_xlabel()
+    assert display.ax_.get_title(loc="left") == "4 curves"
+    band = display.ax_.collections[0].get_paths()[0].vertices
+    at_half = band[np.isclose(band[:, 0], 50), 1]
+    assert {*at_half.round(6)} == {0.0, 100.0}  # 50 ± 2 x 25
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_coverage_of_normal_distributions_is_that_of_their_intervals():
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((4000, 2))
+    std = np.broadcast_to([1.0, 0.5], y.shape)  # the second claims too much
+    levels = np.array([0.5, 0.8, 0.95])
+    display = CoverageDisplay.from_predictions(
+        y, 0 * y, std, levels=levels, target_names=["c0", "alpha"]
+    )
+    reach = norm.ppf(0.5 + 0.5 * levels)
+    expected = 2 * norm.cdf(np.outer(reach, [1.0, 0.5])) - 1
+    error = np.sqrt(expected * (1 - expected) / len(y))
+    assert (np.abs(display.coverage - expected) < 4 * error).all()
+    ends = {v: np.stack([-r * std, r * std], -1) for v, r in zip(levels, reach, strict=True)}
+    same = CoverageDisplay.from_predictions(y, intervals=ends, target_names=["c0", "alpha"])
+    np.testing.assert_array_equal(same.coverage, display.coverage)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_coverage_of_an_estimator_is_what_its_intervals_promise(bayesian, sample):
+    X, y = sample.data, sample.target
+    display = CoverageDisplay.from_estimator(bayesian, X, y, levels=[0.95, 0.5, 0.8])
+    np.testing.assert_array_equal(display.levels, [0.5, 0.8, 0.95])
+    away = np.abs(display.coverage - display.levels[:, np.newaxis])
+    assert (away < 4 * display.standard_error_[:, np.newaxis]).all()
+    assert [*drawn_coverage(display)] == ["D", "c0", "alpha"]
+    assert_nothing_is_clipped(display.figure_)
+    half = FunctionTransformer(lambda X: 0.5 * X)
+    pipeline = make_pipeline(half, bayesian)
+    again = CoverageDisplay.from_estimator(pipeline, 2 * X, y, levels=[0.5])
+    np.testing.assert_array_equal(again.coverage[0], display.coverage[0])
+
+
+def test_coverage_of_bad_input_is_refused(bayesian, sample):
+    X, y = sample.data[:10], sample.target[:10]
+    with pytest.raises(ValueError, match="must have predict_interval"):
+        CoverageDisplay.from_estimator(LinearRegression().fit(X, y), X, y)
+    with pytest.raises(ValueError, match="y_true contains NaN"):
+        CoverageDisplay.from_predictions(y * np.nan, y, y)
+    with pytest.raises(ValueError, match="either intervals, or y_pred and y_std"):
+        CoverageDisplay.from_predictions(y, y)
+    with pytest.raises(ValueError, match="either intervals, or y_pred and y_std"):
+        CoverageDisplay.from_predictions(y, y, y, intervals={0.5: y})
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        CoverageDisplay.from_predictions(y, y, y, levels=[95])
+    with pytest.raises(ValueError, match="at least one level"):
+        CoverageDisplay.from_predictions(y, y, y, levels=[])
+    with pytest.raises(ValueError, match=r"intervals\[0.5\] must hold .* shape \(10, 3, 2\)"):
+        CoverageDisplay.from_predictions(y, intervals={0.5: y})
+    upside_down = np.stack([y + 1, y - 1], axis=-1)
+    with pytest.raises(ValueError, match="lower ends first"):
+        CoverageDisplay.from_predictions(y, intervals={0.5: upside_down})
+    with pytest.raises(ValueError, match="y_pred must have the shape"):
+        CoverageDisplay.from_predictions(y, y[:, :2], y)
+    with pytest.raises(ValueError, match="y_std must"):
+        CoverageDisplay.from_predictions(y, y, y[:5])
+    with pytest.raises(ValueError, match="y_std must"):
+        CoverageDisplay.from_predictions(y, y, -np.ones_like(y))
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_estimates_are_drawn_against_the_truth_in_natural_units(fitter, sample):
+    X, y = sample.data[:60], sample.target[:60]
+    display = EstimatedVersusTrueDisplay.from_estimator(fitter, X, y, level=0.5, title="fits")
+    theta, ends = fitter.predict(X), fitter.predict_interval(X, 0.5)
+    held = (ends[..., 0] <= y) & (y <= ends[..., 1])
+    for k, ax in enumerate(display.axes_):
+        natural = (lambda v: 10**v) if k == 0 else (lambda v: v)
+        assert ax.get_title(loc="left") == f"50 % intervals hold {held[:, k].sum()} of 60"
+        for container, some in zip(ax.containers, (held[:, k], ~held[:, k]), strict=True):
+            points, _, (bars,) = container
+            np.testing.assert_allclose(points.get_xdata(), natural(y[some, k]))
+            np.testing.assert_allclose(points.get_ydata(), natural(theta[some, k]))
+            drawn = np.array(bars.get_segments())[:, :, 1]
+            np.testing.assert_allclose(drawn, natural(ends[some, k]), rtol=1e-9)
+        assert ax.get_xlim() == ax.get_ylim()
+    assert [ax.get_xscale() for ax in display.axes_] == ["log", "linear", "linear"]
+    labels = [(ax.get_xlabel(), ax.get_ylabel()) for ax in display.axes_[:2]]
+    assert labels == [("true D (µm²/s)", "estimated D (µm²/s)"), ("true c0", "estimated c0")]
+    assert_nothing_is_clipped(display.figure_)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_estimates_without_intervals_or_with_infinite_ones_are_drawn(sample):
+    X, y = sample.data[:40], sample.target[:40, 0]
+    ax = matplotlib.pyplot.figure().gca()
+    names = ["log10_D"]
+    plain = EstimatedVersusTrueDisplay.from_estimator(
+        LinearRegression().fit(X, y), X, y, target_names=names, axes=[ax]
+    )
+    assert plain.axes_[0] is ax
+    assert ax.get_title(loc="left") == ""
+    ends = np.stack([np.full(40, -np.inf), y + 0.1], axis=-1)[:, np.newaxis]
+    display = EstimatedVersusTrueDisplay.from_predictions(y, y, ends, names)
+    assert display.axes_[0].get_title(loc="left") == "95 % intervals hold 40 of 40"
+    low, high = np.log10(display.axes_[0].get_ylim())
+    assert y.min() - 0.5 < low < y.min() < y.max() < high < y.max() + 0.5
+    assert_nothing_is_clipped(display.figure_)
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_many_targets_have_a_panel_each():
+    y = np.random.default_rng(0).uniform(0.2, 0.8, (20, 4))
+    names = ["log10_D", "c0", "alpha", "my_own"]
+    display = EstimatedVersusTrueDisplay.from_predictions(y, y, target_names=names)
+    assert [ax.get_xlabel() for ax in display.axes_][2:] == ["true alpha", "true my_own"]
+    assert len(display.figure_.axes) == 4
+
+
+def test_estimates_of_bad_input_are_refused(fitter, sample):
+    X, y = sample.data[:10], sample.target[:10]
+    with pytest.raises(ValueError, match=r"y_pred must have the shape \(10, 2\)"):
+        EstimatedVersusTrueDisplay.from_estimator(fitter, X, y[:, :2])
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        EstimatedVersusTrueDisplay.from_estimator(fitter, X, y, level=0)
+    with pytest.raises(ValueError, match="intervals must hold a lower and an upper end"):
+        EstimatedVersusTrueDisplay.from_predictions(y, y, y)
+    with pytest.raises(ValueError, match="target_names must name the 2 columns"):
+        EstimatedVersusTrueDisplay.from_predictions(y[:, :2], y[:, :2])
+    with pytest.raises(ValueError, match="axes must be 3"):
+        EstimatedVersusTrueDisplay.from_predictions(
+            y, y, axes=[matplotlib.figure.Figure().subplots()]
+        )

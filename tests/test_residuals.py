@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    load_pretrained,
+)
 from skfrap.residuals import find_misfits, goodness_of_fit, judge_fits, tangents_of
 
 PROTOCOL = FRAPProtocol(
@@ -212,3 +219,15 @@ def test_columns_have_a_row_per_curve():
     assert len(fits) == 3
     assert {len(column) for column in columns.values()} == {3}
     assert {"p_value", "visibly_wrong", "noise_a"} <= {*columns}
+
+
+@pytest.mark.parametrize("kind", ["posterior", "network"])
+def test_other_estimators_are_judged_as_fits_are(kind):
+    sample = FRAPSimulator(random_state=3).sample(2000)
+    estimator = BayesianFRAP().fit(sample.data) if kind == "posterior" else load_pretrained()
+    right = judge_fits(estimator, sample.data, false_alarm_rate=0.05)
+    assert 0.03 < right.visibly_wrong.mean() < 0.07
+    wrong = FRAPSimulator(prior={"D": 10.0, "mobile_fraction": 0.9, "a": 1e-3}, random_state=3)
+    assert judge_fits(estimator, wrong.sample(50).data).visibly_wrong.mean() > 0.9
+    with pytest.raises(ValueError, match="theta must have the columns"):
+        estimator.fitted_curves([[1.0, 0.5]])

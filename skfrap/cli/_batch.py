@@ -6,7 +6,13 @@ from contextlib import contextmanager
 
 import click
 
-from skfrap.cli._output import clear_errors, print_json, save_picture, save_table
+from skfrap.cli._output import (
+    clear_errors,
+    in_words,
+    print_json,
+    save_picture,
+    save_table,
+)
 from skfrap.io import find_series
 
 
@@ -64,19 +70,19 @@ def _attempt(function, source):
             warnings.simplefilter("error", RuntimeWarning)
             return function(source), ""
     except Exception as error:  # one bad file must not lose the others
-        known = isinstance(error, ValueError | OSError | ImportError)
-        return None, str(error) if known else f"{type(error).__name__}: {error}"
+        return None, in_words(error)
 
 
 def add_picture(draw, folder, name, records):
-    """Write a picture of the last record, and enter its path there."""
+    """Write a picture of the last record, and enter its path there, or None and the error."""
     record = records[-1]
     path = _new_path(folder, name, [one.get("picture") for one in records])
     try:
         save_picture(draw, path)
         record["picture"] = str(path)
     except Exception as error:  # the numbers stand without their picture
-        record["error"] = f"no picture: {error}"
+        record["picture"] = None
+        record["error"] = f"no picture: {in_words(error)}"
         click.echo(f"{record['file']}: {record['error']}", err=True)
 
 
@@ -90,8 +96,11 @@ def _new_path(folder, name, taken):
 
 
 def exit_if_any_failed(records):
-    """End with an error if any record has one."""
-    failures = sum(bool(record["error"]) for record in records)
-    if failures:
-        click.echo(f"{failures} of {len(records)} series could not be analysed", err=True)
+    """End with an error if any record has one, and say of how many what is missing."""
+    failed = [record for record in records if record["error"]]
+    no_picture = sum("picture" in record for record in failed)  # a failed analysis has no entry
+    for count, what in ((len(failed) - no_picture, "analysed"), (no_picture, "drawn")):
+        if count:
+            click.echo(f"{count} of {len(records)} series could not be {what}", err=True)
+    if failed:
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 import click
 
+from skfrap._tables import plain
 from skfrap.cli._batch import expand
 from skfrap.cli._options import (
     bit_depth_option,
@@ -10,7 +11,7 @@ from skfrap.cli._options import (
     number_option,
     picture_option,
 )
-from skfrap.cli._output import clear_errors, plain, print_json, save_picture
+from skfrap.cli._output import clear_errors, print_json, save_picture
 from skfrap.noise import calibrate_noise
 
 _TOLD = (

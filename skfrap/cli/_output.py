@@ -4,7 +4,10 @@ import json
 from contextlib import contextmanager
 
 import click
-import numpy as np
+
+from skfrap._tables import as_table
+
+_MENDABLE = ValueError, OSError, ImportError
 
 
 @contextmanager
@@ -12,20 +15,16 @@ def clear_errors():
     """Turn what a user can mend into one clear line."""
     try:
         yield
-    except (ValueError, OSError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+    except _MENDABLE as error:
+        raise click.ClickException(in_words(error)) from error
 
 
-def plain(value):
-    """Return a value of Python's own; None for a number that is not finite."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def plain_rows(columns):
-    """Turn columns into rows of plain values."""
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+def in_words(error):
+    """Say what went wrong: what a user can mend has a message for that, a defect is named too."""
+    message, kind = str(error), type(error).__name__
+    if message and isinstance(error, _MENDABLE):
+        return message
+    return f"{kind}: {message}" if message else kind
 
 
 def print_json(value):
@@ -35,10 +34,9 @@ def print_json(value):
 
 def save_table(rows, path):
     """Write rows as CSV."""
-    import pandas
-
+    table = as_table(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pandas.DataFrame(rows).to_csv(path, index=False)
+    table.to_csv(path, index=False)
 
 
 def save_picture(draw, path):

@@ -3,6 +3,7 @@
 import click
 import numpy as np
 
+from skfrap._tables import plain_rows
 from skfrap.cli._experiment import complete, take_protocol
 from skfrap.cli._options import (
     fixed_option,
@@ -16,7 +17,7 @@ from skfrap.cli._options import (
     sample_options,
     simulated_model_option,
 )
-from skfrap.cli._output import clear_errors, plain_rows, print_json, save_picture
+from skfrap.cli._output import clear_errors, print_json, save_picture
 from skfrap.cli._types import Range, Settings, as_dict
 from skfrap.design import plan as plan_experiments
 from skfrap.models import MODELS

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from skfrap._tables import plain_rows
 from skfrap.cli._options import json_option, level_option, picture_option, table_option
-from skfrap.cli._output import clear_errors, plain_rows, print_json, save_picture, save_table
+from skfrap.cli._output import clear_errors, print_json, save_picture, save_table
 from skfrap.replicates import compare_groups, summarise_replicates
 
 

@@ -7,6 +7,7 @@ from scipy.stats import chi2
 from sklearn.base import clone
 from sklearn.utils.validation import check_array
 
+from skfrap._tables import as_table, plain
 from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
 from skfrap.comparison._criteria import (
     boundary_p_value,
@@ -160,16 +161,12 @@ class ModelComparison:
                     row["visibly_wrong"] = fit.goodness.visibly_wrong[k]
                 if fit.estimates is not None:
                     row |= {name: values[k] for name, values in fit.estimates.to_dict().items()}
-                rows.append({name: _plain(value) for name, value in row.items()})
+                rows.append({name: plain(value) for name, value in row.items()})
         return rows
 
     def to_frame(self):
         """Return a pandas DataFrame, a row for each curve and model."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
-        return pandas.DataFrame(self.to_records())
+        return as_table(self.to_records())
 
     def _values(self, criterion):
         if criterion not in self.criteria:
@@ -367,8 +364,3 @@ def _nested_tests(fits, estimators, n_frames):
 
 def _told(fit, k):
     return f": {fit.estimates.summary()[k]}" if fit.estimates is not None else ""
-
-
-def _plain(value):
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student_t
 
+from skfrap._tables import as_table
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
 from skfrap.estimators._arguments import check_parameters, complete_bounds
@@ -245,12 +246,3 @@ def as_percent(share):
     if not np.isfinite(share):
         return "unknown"
     return f"{100 * share:.2g} %" if share < 1 else "> 100 %"
-
-
-def as_table(columns):
-    """Make a pandas DataFrame."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
-    return pandas.DataFrame(columns)

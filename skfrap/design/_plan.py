@@ -8,7 +8,8 @@ from itertools import product
 import numpy as np
 from tqdm import tqdm
 
-from skfrap.design._errors import as_percent, as_table, expected_errors, with_unit
+from skfrap._tables import as_table
+from skfrap.design._errors import as_percent, expected_errors, with_unit
 from skfrap.parameters import PARAMETERS
 from skfrap.protocol import FRAPProtocol
 from skfrap.regions import Circle

@@ -7,6 +7,7 @@ from functools import partial
 from time import perf_counter
 
 import numpy as np
+from sklearn.utils.validation import check_array
 
 from skfrap.models import (
     LINEAR,
@@ -62,6 +63,14 @@ def check_value(what, value, description):
     lowest, highest = description.lowest, description.highest
     if not isinstance(value, numbers.Real) or not (lowest <= value <= highest and value < np.inf):
         raise ValueError(f"{what} must be a number between {lowest} and {highest}, got {value!r}.")
+
+
+def check_theta(theta, target_names):
+    """Check parameters that are given in the columns of an estimator's targets."""
+    theta = check_array(theta, dtype=np.float64, input_name="theta")
+    if theta.shape[1] != len(target_names):
+        raise ValueError(f"theta must have the columns {target_names}, got shape {theta.shape}.")
+    return theta
 
 
 def complete_bounds(given, names, fixed, model):

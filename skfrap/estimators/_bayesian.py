@@ -4,12 +4,10 @@ import numbers
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skfrap import __version__
+from skfrap.estimators._arguments import check_theta
 from skfrap.estimators._posterior import CurvePosterior
 from skfrap.estimators._priors import check_prior
 from skfrap.estimators._regressor import CurveRegressor
@@ -63,6 +61,8 @@ class BayesianFRAP(CurveRegressor):
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s: all that
         is not known.
+    bounds_ : dict
+        The ends of the prior, in natural units, of what is not known.
     model_ : CurveModel
     surrogate_ : CurveSurrogate
         The interpolated model.
@@ -138,7 +138,9 @@ class BayesianFRAP(CurveRegressor):
         self.surrogate_ = self._interpolate()
         self._n_nodes = self.n_nodes
         self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)
-        self.target_names_ = [PARAMETERS[name].target_name for name in self._posterior.names]
+        names = self._posterior.names
+        self.target_names_ = [PARAMETERS[name].target_name for name in names]
+        self.bounds_ = {name: finite_ends(name, self.prior_[name]) for name in names}
         self._choose_outputs(X, y)
         self.skfrap_version_ = __version__
         return self
@@ -236,6 +238,25 @@ class BayesianFRAP(CurveRegressor):
         """
         _, _, log_evidence = self._posterior.moments(self._check_curves(X), None)
         return log_evidence
+
+    def fitted_curves(self, theta):
+        """Compute the model's curves for given parameters.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+        """
+        check_is_fitted(self)
+        theta = check_theta(theta, self.target_names_)
+        free = zip(self.bounds_, theta.T, strict=True)
+        values = {name: PARAMETERS[name].from_target(column) for name, column in free}
+        known = {name: self.prior_[name] for name in self.model_.defaults() if name not in values}
+        return self.surrogate_.curves(**values, **known)
 
     # Arguments
 

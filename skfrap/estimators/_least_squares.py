@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 from skfrap import __version__
 from skfrap.estimators._arguments import (
     check_parameters,
+    check_theta,
     check_value,
     choose_evaluators,
     complete_bounds,
@@ -373,11 +374,7 @@ class LeastSquaresFRAP(CurveRegressor):
         ndarray of shape (n_samples, n_frames)
         """
         check_is_fitted(self)
-        theta = check_array(theta, dtype=np.float64)
-        if theta.shape[1] != len(self._names):
-            raise ValueError(
-                f"theta must have the columns {self.target_names_}, got shape {theta.shape}."
-            )
+        theta = check_theta(theta, self.target_names_)
         return self._fitter.evaluator.curves(**self._fitter.natural(theta))
 
     # Arguments

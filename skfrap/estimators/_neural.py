@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tqdm import tqdm
 
 from skfrap._threads import one_blas_thread
+from skfrap.estimators._arguments import check_theta
 from skfrap.estimators._deviations import constant_deviations, learn_deviations
 from skfrap.estimators._features import FEATURES
 from skfrap.estimators._keras import initial_weights, learning_rates
@@ -480,6 +481,30 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             scale = self._scale_to(protocol)
             ends = [rescale_targets(end, self.target_names_, *scale) for end in ends]
         return np.stack(ends, axis=-1)
+
+    def fitted_curves(self, theta):
+        """Compute the model's curves for given parameters.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+
+        Raises
+        ------
+        ValueError
+            If the network knows no model: with features "raw".
+        """
+        check_is_fitted(self, "weights_")
+        if self.bounds_ is None:
+            raise ValueError("fitted_curves needs a network that knows a model, not one on 'raw'.")
+        theta = check_theta(theta, self.target_names_)
+        space = self.features_.space
+        return space.evaluator.curves(**space.natural(theta))
 
     # Arguments
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skfrap._tables import as_table
 from skfrap.parameters import PARAMETERS
 
 _HABITS = ("c0", "alpha")  # of the experiment rather than of the sample
@@ -95,11 +96,7 @@ class FRAPEstimates:
         -------
         pandas.DataFrame
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
-        return pandas.DataFrame(self.to_dict(), index=index)
+        return as_table(self.to_dict(), index)
 
     def summary(self):
         """Describe each estimate in a line: what was estimated of the sample, and the flags.

@@ -5,10 +5,16 @@ import textwrap
 import numpy as np
 from scipy.stats import norm
 
-from skfrap.plotting._style import MARKERS, new_axes, tidy, with_unit, write_closely, write_title
+from skfrap.plotting._style import (
+    CATEGORIES,
+    MARKERS,
+    new_axes,
+    tidy,
+    with_unit,
+    write_closely,
+    write_title,
+)
 from skfrap.replicates._input import ALL
-
-_OF_METHODS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # Okabe and Ito's
 
 
 class ReplicatesDisplay:
@@ -61,7 +67,7 @@ class ReplicatesDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         share = 0.8 / len(self.summaries)
         for m, (method, summary) in enumerate(self.summaries.items()):
-            style = {"color": _OF_METHODS[m % len(_OF_METHODS)], "marker": MARKERS[m]}
+            style = {"color": CATEGORIES[m % len(CATEGORIES)], "marker": MARKERS[m]}
             ax.plot([], [], ls="", label=method, **style)
             for g, group in enumerate(summary.groups):
                 middle = groups.index(group) + share * (m - 0.5 * (len(self.summaries) - 1))
@@ -90,7 +96,9 @@ class ReplicatesDisplay:
 
 def _draw_sample(ax, summary, g, middle, reach, style):
     values, errors = summary.values[g], summary.errors[g]
-    at = middle + 0.75 * reach * np.linspace(-1, 1, len(values)) if len(values) > 1 else [middle]
+    n = len(values)
+    away = np.linspace(-1, 1, n) if n > 1 else np.zeros(n)
+    at = middle + 0.75 * reach * away
     half = norm.ppf(0.5 + 0.5 * summary.level) * errors
     if summary.scale == "log10":
         bars = values * (1 - 10.0**-half), values * (10.0**half - 1)

@@ -1,6 +1,7 @@
 """What pictures have in common: colours, markers, axes, their ticks and labels."""
 
 DATA, FIT, REGION = "#1f4e79", "#d1495b", "#ffd166"
+CATEGORIES = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"  # Okabe and Ito's
 MARKERS = "os^Dv<>P"
 TIME = "time since end of bleaching (s)"
 _NARROW = 6  # highest over lowest value below which an axis is too short for ticks at 1, 2, 5
@@ -54,17 +55,24 @@ def write_plainly(axis):
     _write_numbers(axis)
 
 
-def write_closely(axis):
+def write_closely(axis, n_ticks=6):
     """Write a logarithmic axis' ticks as numbers, at even steps where its ends are close."""
-    from matplotlib.ticker import MaxNLocator, NullLocator
+    from matplotlib.ticker import NullLocator
 
     low, high = axis.get_view_interval()
     if high >= _NARROW * low:
         write_plainly(axis)
         return
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    place_evenly(axis, n_ticks)
     axis.set_minor_locator(NullLocator())
     _write_numbers(axis)
+
+
+def place_evenly(axis, n_ticks=6):
+    """Place no more than so many ticks, at even steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(n_ticks, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _write_numbers(axis):

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from skfrap._tables import as_table
 from skfrap.parameters import PARAMETERS
 from skfrap.replicates._input import (
     ALL,
@@ -110,7 +111,7 @@ class ReplicateSummary:
 
     def to_frame(self):
         """Return a pandas DataFrame, a row per group."""
-        return _frame(self.to_dict())
+        return as_table(self.to_dict())
 
     def summary(self):
         """Describe each group in a line.
@@ -200,7 +201,7 @@ class Comparisons:
 
     def to_frame(self):
         """Return a pandas DataFrame, a row per pair."""
-        return _frame(self.to_dict())
+        return as_table(self.to_dict())
 
     def summary(self):
         """Describe each pair in a line.
@@ -416,11 +417,3 @@ def _comparisons(found, labels, name, scale, level):
 def _columns(results):
     """Turn named tuples into arrays by name."""
     return dict(zip(results[0]._fields, np.array(results).T, strict=True))
-
-
-def _frame(columns):
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
-    return pandas.DataFrame(columns)

@@ -1,0 +1,70 @@
+"""Results as rows and tables: plain values, and pandas where it is wanted."""
+
+import numpy as np
+
+
+def plain(value):
+    """Return a value of Python's own; None for a number that is not finite.
+
+    Parameters
+    ----------
+    value : object
+        A number, NumPy's too, or anything else, which is returned as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap._tables import plain
+    >>> plain(np.float64(0.5)), plain(np.bool_(True)), plain(float("inf")), plain("D")
+    (0.5, True, None, 'D')
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def plain_rows(columns):
+    """Turn columns into rows of plain values.
+
+    Parameters
+    ----------
+    columns : dict of str to sequence of length n
+
+    Returns
+    -------
+    list of n dict
+
+    Examples
+    --------
+    >>> from skfrap._tables import plain_rows
+    >>> plain_rows({"sample": ["gel", "water"], "D_um2_s": [12.0, float("nan")]})
+    [{'sample': 'gel', 'D_um2_s': 12.0}, {'sample': 'water', 'D_um2_s': None}]
+    """
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+
+
+def as_table(data, index=None):
+    """Make a pandas DataFrame.
+
+    Parameters
+    ----------
+    data : dict of columns or list of rows
+    index : sequence, default=None
+        Row labels.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not there; the message says how to get it.
+
+    Examples
+    --------
+    >>> from skfrap._tables import as_table
+    >>> as_table({"D_um2_s": [12.0, 13.0]}, index=["a.tif", "b.tif"]).shape
+    (2, 1)
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("tables need pandas: pip install 'skfrap[all]'") from error
+    return pandas.DataFrame(data, index=index)

@@ -1,0 +1,111 @@
+"""Targets in pictures: columns of y, their names and scales, and the curves they are of."""
+
+import numpy as np
+from sklearn.utils.validation import check_array
+
+from skfrap.parameters import PARAMETERS, Parameter
+from skfrap.plotting._style import place_evenly, with_unit, write_closely
+
+_USUAL = "log10_D", "c0", "alpha"
+LOWER, UPPER = 0, 1
+
+
+def name_targets(names, n_targets):
+    """Return the parameters in the columns of y; what is not known is drawn as it stands.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        None is D, c0 and alpha, if there are three.
+    n_targets : int
+
+    Returns
+    -------
+    list of Parameter
+    """
+    if names is None and n_targets == len(_USUAL):
+        names = _USUAL
+    if names is None or len(names) != n_targets:
+        raise ValueError(
+            f"target_names must name the {n_targets} columns, as {list(_USUAL)}; got {names!r}."
+        )
+    known = {entry.target_name: entry for entry in PARAMETERS.values()}
+    return [
+        known.get(name) or Parameter(name, "", "linear", -np.inf, np.inf, "unknown")
+        for name in names
+    ]
+
+
+def names_of(regressor, n_targets):
+    """Return the names of the first targets of an estimator; None if it does not tell them."""
+    names = getattr(regressor, "target_names_", None)
+    return None if names is None else names[:n_targets]
+
+
+def as_columns(values, what, n_samples=None, n_targets=None):
+    """Check finite values of targets, and return them as (n_samples, n_targets)."""
+    values = check_array(values, dtype=np.float64, ensure_2d=False, input_name=what)
+    values = values.reshape(len(values), -1)
+    expected = n_samples or values.shape[0], n_targets or values.shape[1]
+    if values.shape != expected:
+        raise ValueError(f"{what} must have the shape {expected}, got {values.shape}.")
+    return values
+
+
+def check_ends(intervals, what, shape):
+    """Check intervals of targets, (n_samples, n_targets, 2); ends may be infinite."""
+    ends = np.asarray(intervals, dtype=float)
+    if ends.shape != (*shape, 2) or np.isnan(ends).any():
+        raise ValueError(
+            f"{what} must hold a lower and an upper end for each value, without NaN, in an array "
+            f"of shape {(*shape, 2)}; got shape {ends.shape}, with {np.isnan(ends).sum()} NaN."
+        )
+    if (ends[..., LOWER] > ends[..., UPPER]).any():
+        raise ValueError(f"{what} must hold lower ends first; some lie above the upper ones.")
+    return ends
+
+
+def check_level(level):
+    """Check the level of intervals."""
+    if not (np.ndim(level) == 0 and 0 < level < 1):
+        raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+    return float(level)
+
+
+def take_curve(X, index):
+    """Return one curve of several, or the only one, of shape (1, n_frames)."""
+    X = np.atleast_2d(np.asarray(X, dtype=float))
+    if not -len(X) <= index < len(X):
+        raise ValueError(f"index must be that of one of the {len(X)} curves of X, got {index}.")
+    return X[[index]]
+
+
+def regressor_and_input(estimator, X):
+    """Return what gives intervals and its X: a pipeline's last step, and what comes before it."""
+    if not hasattr(estimator, "steps"):
+        return estimator, X
+    return estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X
+
+
+def scale_axis(axis, entry, n_ticks=6):
+    """Draw an axis on the scale of a parameter; its limits must be set already."""
+    if entry.scale == "log10":
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        write_closely(axis, n_ticks)
+    else:
+        place_evenly(axis, n_ticks)
+
+
+def label_of(entry):
+    """Return the name of a parameter with its unit, for an axis in natural units."""
+    return with_unit(entry.name, entry.unit)
+
+
+def in_numbers(entry, lower, value, upper):
+    """Write a value and its interval in natural units, in as many digits as tell them apart."""
+    width = upper - lower
+    n = 4
+    if 0 < width < np.inf and value != 0:
+        n = int(np.clip(2 + np.ceil(np.log10(abs(value) / width)), 3, 9))
+    unit = f" {entry.unit}".rstrip()
+    return f"{entry.name} = {value:.{n}g}{unit}", f"{lower:.{n}g} to {upper:.{n}g}"
