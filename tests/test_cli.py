@@ -474,7 +474,7 @@ def test_comparison_of_models_for_machines(run, series):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--models", "drift"], "got 'drift'"),
+        (["--models", "no_such_model"], "got 'no_such_model'"),
         (["--models", "diffusion+speed"], "after 'diffusion' models can name mobile_fraction"),
         (["--skip", 1], "imaging_bleach counts every frame"),
     ],

@@ -358,7 +358,7 @@ def test_separate_networks_learn_as_if_alone(sample):
     network = small(targets="separate", hidden_layer_sizes=8, max_iter=40)
     network.fit(sample.data, sample.target)
     assert [len(weights[-1][1]) for weights in network.weights_] == [1, 1, 1]
-    assert network.score(sample.data, sample.target) > 0.9
+    assert network.score(sample.data, sample.target) > 0.85
     alone = small(hidden_layer_sizes=8, max_iter=40).fit(sample.data, sample.target)
     assert network.n_weights_ > 2 * alone.n_weights_
 
