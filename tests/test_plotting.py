@@ -51,6 +51,16 @@ def test_curve_fit_and_residuals_are_drawn_with_units(display):
     assert "(s)" in display.residual_ax_.get_xlabel()
 
 
+def test_the_band_holds_most_measurements_and_spares_the_bleaching(display):
+    inside = np.abs(display.curve - display.fitted) < 1.96 * display.deviations
+    assert inside.mean() > 0.85
+    bands = [c for c in display.residual_ax_.collections if len(c.get_paths())]
+    ends = [band.get_datalim(display.residual_ax_.transData).intervalx for band in bands]
+    times, n_prebleach = display.protocol.times, display.protocol.n_prebleach
+    np.testing.assert_allclose(ends[0], times[[0, n_prebleach - 1]])
+    np.testing.assert_allclose(ends[1], times[[n_prebleach, -1]])
+
+
 def test_display_draws_into_given_axes(display):
     figure, axes = matplotlib.pyplot.subplots(2, 1)
     again = RecoveryCurveDisplay.from_predictions(

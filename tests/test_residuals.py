@@ -15,7 +15,15 @@ from skfrap import (
     LeastSquaresFRAP,
     load_pretrained,
 )
-from skfrap.residuals import find_misfits, goodness_of_fit, judge_fits, tangents_of
+from skfrap.preprocessing import RecoveryCurveExtractor
+from skfrap.residuals import (
+    find_misfits,
+    goodness_of_fit,
+    judge_fits,
+    judge_pixels,
+    prediction_deviations,
+    tangents_of,
+)
 
 PROTOCOL = FRAPProtocol(
     shape=(64, 64),
@@ -231,3 +239,39 @@ def test_other_estimators_are_judged_as_fits_are(kind):
     assert judge_fits(estimator, wrong.sample(50).data).visibly_wrong.mean() > 0.9
     with pytest.raises(ValueError, match="theta must have the columns"):
         estimator.fitted_curves([[1.0, 0.5]])
+
+
+def test_prediction_band_holds_new_measurements():
+    prior = {"D": 40.0, "c0": 0.8, "alpha": 0.5, "a": 1e-2}
+    simulator = FRAPSimulator(PROTOCOL, prior, random_state=0)
+    X, new = simulator.sample(400).data, simulator.sample(400, start=1000).data
+    estimator = LeastSquaresFRAP(PROTOCOL).fit(X)
+    theta = estimator.predict(X)
+    fitted = estimator.fitted_curves(theta)
+    deviations = prediction_deviations(X, fitted, tangents_of(estimator, theta))
+    inside = np.abs(new - fitted) < 1.96 * deviations
+    assert 0.93 < inside.mean() < 0.96
+    assert inside[:, PROTOCOL.n_prebleach :].mean(axis=0).min() > 0.88
+
+
+@pytest.mark.parametrize("kind", [LeastSquaresFRAP, BayesianFRAP])
+def test_pixels_tell_their_noise(kind):
+    prior = {"D": 20.0, "c0": 0.8, "alpha": 0.6, "a": 2e-3}
+    stacks = FRAPSimulator(PROTOCOL, prior, random_state=0).sample_images(1).data
+    X = RecoveryCurveExtractor(PROTOCOL).fit_transform(stacks)
+    estimator = kind(PROTOCOL).fit(X)
+    theta = estimator.predict(X)[0]
+    noise = judge_pixels(estimator, stacks[0], theta)
+    n = stacks[0].size
+    assert noise.variance == pytest.approx(2e-3, rel=5 * np.sqrt(2 / n))
+    assert abs(noise.skewness) < 4 * np.sqrt(6 / n)
+    assert abs(noise.excess_kurtosis) < 4 * np.sqrt(24 / n)
+    assert noise.normality_p > 0.001
+    spoilt = stacks[0] + np.where(np.random.default_rng(0).random(stacks[0].shape) < 0.02, 0.3, 0)
+    assert judge_pixels(estimator, spoilt, theta).normality_p < 1e-6
+    with pytest.raises(ValueError, match="stack must have the protocol's shape"):
+        judge_pixels(estimator, stacks[0][1:], theta)
+    if kind is LeastSquaresFRAP:
+        closed_form = kind(PROTOCOL, model="soumpasis").fit(X)
+        with pytest.raises(ValueError, match="must have a model that computes images"):
+            judge_pixels(closed_form, stacks[0], closed_form.predict(X)[0])

@@ -251,12 +251,29 @@ class BayesianFRAP(CurveRegressor):
         -------
         ndarray of shape (n_samples, n_frames)
         """
+        return self.surrogate_.curves(**self.natural_parameters(theta))
+
+    def natural_parameters(self, theta):
+        """Return all parameters of the model in natural units, known ones included.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples,)
+        """
         check_is_fitted(self)
         theta = check_theta(theta, self.target_names_)
-        free = zip(self.bounds_, theta.T, strict=True)
-        values = {name: PARAMETERS[name].from_target(column) for name, column in free}
-        known = {name: self.prior_[name] for name in self.model_.defaults() if name not in values}
-        return self.surrogate_.curves(**values, **known)
+        free = dict(zip(self.bounds_, theta.T, strict=True))
+        return {
+            name: PARAMETERS[name].from_target(free[name])
+            if name in free
+            else np.full(len(theta), self.prior_[name])
+            for name in self.model_.defaults()
+        }
 
     # Arguments
 

@@ -373,9 +373,22 @@ class LeastSquaresFRAP(CurveRegressor):
         -------
         ndarray of shape (n_samples, n_frames)
         """
+        return self._fitter.evaluator.curves(**self.natural_parameters(theta))
+
+    def natural_parameters(self, theta):
+        """Return all parameters of the model in natural units, fixed ones included.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples,)
+        """
         check_is_fitted(self)
-        theta = check_theta(theta, self.target_names_)
-        return self._fitter.evaluator.curves(**self._fitter.natural(theta))
+        return self._fitter.natural(check_theta(theta, self.target_names_))
 
     # Arguments
 

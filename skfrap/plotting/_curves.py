@@ -15,7 +15,9 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
+from skfrap.residuals import prediction_deviations, tangents_of
 
+_REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
 _LINE = 0.2  # inches
 
@@ -31,6 +33,9 @@ class RecoveryCurveDisplay:
         Gives the times.
     curve : ndarray of shape (n_frames,)
     fitted : ndarray of shape (n_frames,)
+    deviations : ndarray of shape (n_frames,), default=None
+        Standard deviations of new measurements about the fit: of them is the band that would hold
+        95 %.
 
     Attributes
     ----------
@@ -40,10 +45,11 @@ class RecoveryCurveDisplay:
     residual_ax_ : matplotlib Axes
     """
 
-    def __init__(self, protocol, curve, fitted):
+    def __init__(self, protocol, curve, fitted, deviations=None):
         self.protocol = protocol
         self.curve = np.asarray(curve)
         self.fitted = np.asarray(fitted)
+        self.deviations = deviations
 
     @classmethod
     def from_estimator(cls, estimator, X, index=0, **options):
@@ -51,7 +57,7 @@ class RecoveryCurveDisplay:
 
         Parameters
         ----------
-        estimator : LeastSquaresFRAP
+        estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
             Fitted.
         X : array-like of shape (n_samples, n_frames)
         index : int, default=0
@@ -60,13 +66,18 @@ class RecoveryCurveDisplay:
             To :meth:`plot`.
         """
         curve = np.asarray(X)[index : index + 1]
-        fitted = estimator.fit_curves(curve)
-        return cls(estimator.protocol_, curve[0], fitted[0]).plot(**options)
+        theta = estimator.predict(curve)
+        if theta.shape != (1, len(estimator.target_names_)):  # fitted to a y of fewer columns
+            fitted = estimator.fit_curves(curve)
+            return cls(estimator.protocol_, curve[0], fitted[0]).plot(**options)
+        fitted = estimator.fitted_curves(theta)
+        deviations = prediction_deviations(curve, fitted, tangents_of(estimator, theta))
+        return cls(estimator.protocol_, curve[0], fitted[0], deviations[0]).plot(**options)
 
     @classmethod
-    def from_predictions(cls, protocol, curve, fitted, **options):
+    def from_predictions(cls, protocol, curve, fitted, deviations=None, **options):
         """Show a curve beside a fitted one; `options` go to :meth:`plot`."""
-        return cls(protocol, curve, fitted).plot(**options)
+        return cls(protocol, curve, fitted, deviations).plot(**options)
 
     def plot(self, *, axes=None, title=None):
         """Draw curve and residuals.
@@ -92,6 +103,8 @@ class RecoveryCurveDisplay:
         before = times[[0, n_prebleach - 1]] + [-half, half]
         self.ax_.plot(before, self.fitted[[0, 0]], color=FIT, lw=2)
         after = times[n_prebleach:]
+        if self.deviations is not None:
+            self._shade(times)
         self.ax_.plot(after, self.fitted[n_prebleach:], color=FIT, lw=2, label="fit")
         self.residual_ax_.plot(times, self.curve - self.fitted, "o", ms=3, color=DATA, alpha=0.75)
         self.residual_ax_.axhline(0, color=FIT, lw=1.5)
@@ -105,6 +118,17 @@ class RecoveryCurveDisplay:
         self.ax_.tick_params(labelbottom=False)
         write_title(self.ax_, title)
         return self
+
+    def _shade(self, times):
+        """Show where 95 % of new measurements would lie."""
+        reach, n_prebleach = _REACH * np.asarray(self.deviations), self.protocol.n_prebleach
+        # Not across the bleaching, as the curve itself.
+        for part in (slice(None, n_prebleach), slice(n_prebleach, None)):
+            at, style = times[part], {"color": FIT, "alpha": 0.18, "lw": 0}
+            ends = self.fitted[part] - reach[part], self.fitted[part] + reach[part]
+            label = "95 % of measurements" if part.start else None
+            self.ax_.fill_between(at, *ends, label=label, **style)
+            self.residual_ax_.fill_between(at, -reach[part], reach[part], **style)
 
 
 def plot_analysis(analysis):

@@ -6,12 +6,9 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
-from skfrap.parameters import PARAMETERS
-
-__all__ = ["GoodnessOfFit", "goodness_of_fit", "judge_fits", "tangents_of"]
+from skfrap.residuals._tangents import tangents_of
 
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
-_STEP = 1e-4  # of differences, on the targets' scales
 _VOID = 1e-8  # singular values below this part of the largest are rounding
 _MOST_TESTED = 5000  # frames; Shapiro and Wilk's test is made for no more
 _FEWEST_FREE = 3  # residuals beyond the parameters
@@ -311,32 +308,6 @@ def judge_fits(estimator, X, theta=None, **options):
         tangents=tangents_of(estimator, theta),
         **options,
     )
-
-
-def tangents_of(estimator, theta):
-    """Compute derivatives of an estimator's curves by its parameters, by differences.
-
-    Parameters
-    ----------
-    estimator : LeastSquaresFRAP
-        Or another with `fitted_curves`, `target_names_` and `bounds_`.
-    theta : ndarray of shape (n, n_targets)
-
-    Returns
-    -------
-    ndarray of shape (n, n_targets, n_frames)
-    """
-    here, tangents = estimator.fitted_curves(theta), []
-    by_target = {entry.target_name: entry for entry in PARAMETERS.values()}
-    for k, target in enumerate(estimator.target_names_):
-        entry = by_target[target]
-        _, highest = (entry.to_target(end) for end in estimator.bounds_[entry.name])
-        # Models are not defined beyond all bounds: step back from the upper one.
-        step = np.where(theta[:, k] + _STEP > highest, -_STEP, _STEP)
-        there = theta.copy()
-        there[:, k] += step
-        tangents.append((estimator.fitted_curves(there) - here) / step[:, np.newaxis])
-    return np.stack(tangents, axis=1)
 
 
 def _are_noisy(X, residuals):

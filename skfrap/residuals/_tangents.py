@@ -1,0 +1,66 @@
+"""How fitted curves change with parameters, and how far new measurements may lie from them."""
+
+import numpy as np
+
+from skfrap.parameters import PARAMETERS
+
+_STEP = 1e-4  # of differences, on the targets' scales
+
+
+def tangents_of(estimator, theta):
+    """Compute derivatives of an estimator's curves by its parameters, by differences.
+
+    Parameters
+    ----------
+    estimator : LeastSquaresFRAP
+        Or another with `fitted_curves`, `target_names_` and `bounds_`.
+    theta : ndarray of shape (n, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n, n_targets, n_frames)
+    """
+    here, tangents = estimator.fitted_curves(theta), []
+    by_target = {entry.target_name: entry for entry in PARAMETERS.values()}
+    for k, target in enumerate(estimator.target_names_):
+        entry = by_target[target]
+        _, highest = (entry.to_target(end) for end in estimator.bounds_[entry.name])
+        # Models are not defined beyond all bounds: step back from the upper one.
+        step = np.where(theta[:, k] + _STEP > highest, -_STEP, _STEP)
+        there = theta.copy()
+        there[:, k] += step
+        tangents.append((estimator.fitted_curves(there) - here) / step[:, np.newaxis])
+    return np.stack(tangents, axis=1)
+
+
+def prediction_deviations(X, fitted, tangents):
+    """Compute standard deviations of new measurements about fitted curves.
+
+    They have the noise of the residuals, and what the fit does not know of the curve itself.
+
+    Parameters
+    ----------
+    X, fitted : ndarray of shape (n, n_frames)
+    tangents : ndarray of shape (n, n_free, n_frames)
+        Derivatives of the fitted curves, as from :func:`tangents_of`.
+
+    Returns
+    -------
+    ndarray of shape (n, n_frames)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.residuals import prediction_deviations
+    >>> X, mean = np.array([[1.0, 2.0, 3.0, 2.0]]), np.full((1, 4), 2.0)
+    >>> prediction_deviations(X, mean, np.ones((1, 1, 4))).round(3).tolist()  # s sqrt(1 + 1/4)
+    [[0.913, 0.913, 0.913, 0.913]]
+    """
+    freedom = max(1, X.shape[1] - tangents.shape[1])
+    variance = np.sum((X - fitted) ** 2, axis=1) / freedom
+    size = np.linalg.norm(tangents, axis=2, keepdims=True)
+    directions, _, _ = np.linalg.svd(
+        (tangents / np.where(size > 0, size, 1.0)).swapaxes(1, 2), full_matrices=False
+    )
+    known_to = np.sum(directions**2, axis=2)
+    return np.sqrt(variance[:, np.newaxis] * (1 + known_to))
