@@ -18,6 +18,7 @@ from skfrap.estimators._features import LinearizedFeatures, ScoreFeatures
 from skfrap.estimators._network import ACTIVATIONS, forward
 from skfrap.estimators._task import Task
 from skfrap.metrics import weighted_mean_squared_error
+from skfrap.residuals import judge_fits
 from skfrap.scaling import scaled_protocol
 
 BOX = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}
@@ -580,3 +581,51 @@ def test_least_squares_goes_on_from_a_network_to_the_same_optimum():
         for init in (FrozenEstimator(network), "grid")
     )
     np.testing.assert_allclose(hybrid.predict(X), alone.predict(X), rtol=0, atol=2e-5)
+
+
+def test_deviations_are_learnt_whatever_the_first_network_learns_by(simulator):
+    paper = NeuralFRAP.deepfrap2021(
+        hidden_layer_sizes=(16,) * 4,
+        batch_size=256,
+        early_stopping=False,
+        momentum=0.9,
+        random_state=0,
+    ).fit_online(simulator, 64 * 256)
+    assert np.isfinite(paper.predict_interval(simulator.sample(5).data)).all()
+
+
+def test_a_fit_s_constant_deviations_do_not_stay(simulator, sample):
+    network = small(warm_start=True).fit_online(simulator, 8 * 256)
+    shapes = [matrix.shape for matrix, _ in network.deviation_weights_]
+    network.set_params(early_stopping=True).fit(sample.data, sample.target)
+    network.set_params(early_stopping=False).fit_online(simulator, 8 * 256)
+    assert [matrix.shape for matrix, _ in network.deviation_weights_] == shapes
+
+
+def test_going_on_asks_for_the_same_task(simulator, sample):
+    pandas = pytest.importorskip("pandas")
+    network = small(warm_start=True).fit_online(simulator, 2 * 256)
+    other = FRAPSimulator(prior={"mobile_fraction": 0.6}, random_state=0)
+    with pytest.raises(ValueError, match="simulator must have the fixed"):
+        network.fit_online(other, 2 * 256)
+    with pytest.raises(ValueError, match="bounds must stay None"):
+        network.set_params(bounds={"D": (5, 6)}).fit_online(simulator, 2 * 256)
+    y = pandas.DataFrame(sample.target, columns=["log10_D", "c0", "alpha"])
+    raw = small(features="raw").partial_fit(sample.data, y)
+    with pytest.raises(ValueError, match="in this order"):
+        raw.partial_fit(sample.data, y[y.columns[::-1]])
+
+
+def test_one_parameter_alone_goes_everywhere(default_protocol):
+    prior = {"c0": 0.8, "alpha": 0.7}
+    sample = FRAPSimulator(default_protocol, prior, random_state=0).sample(2000)
+    options = {"parameters": ("D",), "fixed": prior}
+    network = small(protocol=default_protocol, early_stopping=True, max_iter=20, **options)
+    network.fit(sample.data, sample.target[:, 0])
+    other = scaled_protocol(default_protocol, length=2.0)
+    shift = network.predict_interval(sample.data, protocol=other)
+    np.testing.assert_allclose(shift - network.predict_interval(sample.data), np.log10(4.0))
+    hybrid = LeastSquaresFRAP(default_protocol, init=FrozenEstimator(network), **options)
+    found = hybrid.fit(sample.data).predict(sample.data)[:, 0]
+    assert np.abs(found - sample.target[:, 0]).mean() < 0.05
+    assert judge_fits(network, sample.data[:50]).p_value.shape == (50,)

@@ -275,3 +275,11 @@ def test_pixels_tell_their_noise(kind):
         closed_form = kind(PROTOCOL, model="soumpasis").fit(X)
         with pytest.raises(ValueError, match="must have a model that computes images"):
             judge_pixels(closed_form, stacks[0], closed_form.predict(X)[0])
+
+
+def test_what_does_not_move_the_curve_widens_no_band():
+    X, fitted = np.random.default_rng(0).normal(size=(1, 20)), np.zeros((1, 20))
+    tangents = np.stack([np.ones(20), np.linspace(-1, 1, 20)])[np.newaxis]
+    idle = np.concatenate([tangents, np.zeros((1, 1, 20))], axis=1)
+    ratio = prediction_deviations(X, fitted, idle) / prediction_deviations(X, fitted, tangents)
+    np.testing.assert_allclose(ratio, np.sqrt(18 / 17))  # it has cost a degree of freedom

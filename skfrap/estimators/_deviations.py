@@ -10,6 +10,7 @@ from skfrap.estimators._keras import Training, initial_weights, learning_rates
 from skfrap.estimators._training import BLOCK, check_finite, take_steps
 
 _LEAST = 1e-14
+_LARGEST_RATE = 3e-3  # of Adam, whatever the first network learns by
 
 
 def learn_deviations(estimator, stream, n_steps, random):
@@ -31,21 +32,22 @@ def learn_deviations(estimator, stream, n_steps, random):
     n_targets = len(estimator.target_names_)
     weights = estimator.deviation_weights_
     training = None
+    largest = min(_LARGEST_RATE, estimator.learning_rate_init)
     chunks = stream.chunks(n_steps, lambda *data: _prepare(estimator, *data))
     for first, data in zip(range(0, n_steps, BLOCK), chunks, strict=True):
         if training is None:
-            if weights is None:
+            # A fit may have left but one layer, of constants.
+            if weights is None or len(weights) != 1 + len(estimator._hidden):
                 weights = initial_weights(estimator._widths(n_targets), random, zero_output=True)
                 weights[-1][1][:] = _log_rms(data[1])
             options = estimator.activation, estimator.features_.skips, "adam", 0.0
             training = Training([weights], [[*range(n_targets)]], *options, loss="likelihood")
 
         def rates(since, first=first):
-            largest = estimator.learning_rate_init
             return learning_rates("cosine", largest, first + since, None, n_steps)
 
         losses = take_steps(training, data, np.arange(len(data[0])), estimator.batch_size, rates)
-        check_finite(losses.mean(), len(losses), estimator)
+        check_finite(losses.mean(), first + len(losses), estimator)
     return training.networks()[0]
 
 

@@ -243,6 +243,8 @@ class CurveFitter:
         if len(some):
             others = self.fit_from_grid(X[some])
             better = others.cost < fits.cost[some]
+            if others.rivals is not None and fits.rivals is None:
+                fits.rivals = np.full((len(X), *others.rivals.shape[1:]), np.nan)
             fits.put(some[better], others.take(better))
         return fits
 

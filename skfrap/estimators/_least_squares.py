@@ -442,7 +442,9 @@ class LeastSquaresFRAP(CurveRegressor):
             random = check_random_state(self.random_state)
             n_started = len(fitter.names) - 1
             return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, n_started))))
-        values = self.init.predict(X) if hasattr(self.init, "predict") else self.init
+        values = self.init
+        if hasattr(values, "predict"):
+            values = np.asarray(values.predict(X)).reshape(len(X), -1)
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
         if values.shape[1] != len(self._names) or len(values) not in (1, len(X)):

@@ -383,11 +383,8 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 "early_stopping and stop_at need validation=(X, y) of other simulated curves."
             )
         task = task_of_simulator(self, simulator)
-        if again and task.target_names != self.target_names_:
-            raise ValueError(
-                f"simulator must draw the targets {self.target_names_} to go on from the weights "
-                f"there are, got {task.target_names}; use warm_start=False."
-            )
+        if again:
+            self._check_same_task(task)
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start, stream = time.perf_counter(), CurveStream(self, simulator)
@@ -410,6 +407,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     break
             chunks.close()
         run.finish()
+        self._n_seen = stream.n_seen
         n_more = math.ceil(run.n_steps / _FOR_DEVIATIONS)
         self.deviation_weights_ = learn_deviations(self, stream, n_more, random)
         self._n_seen = stream.n_seen
@@ -470,17 +468,19 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_targets, 2)
-            Lower and upper ends, in the columns of :meth:`predict`.
+            Lower and upper ends, in the columns of :meth:`predict`; of shape (n_samples, 2) after a
+            fit to y of one dimension.
         """
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        theta, std = self.predict(X, return_std=True)
+        theta, std = (one.reshape(len(one), -1) for one in self.predict(X, return_std=True))
         reach = ndtri(0.5 + 0.5 * level) * std
         ends = [self.features_.finish(end) for end in (theta - reach, theta + reach)]
         if protocol is not None:
             scale = self._scale_to(protocol)
             ends = [rescale_targets(end, self.target_names_, *scale) for end in ends]
-        return np.stack(ends, axis=-1)
+        ends = np.stack(ends, axis=-1)
+        return ends[:, 0] if self._flat_output else ends
 
     def fitted_curves(self, theta):
         """Compute the model's curves for given parameters.
@@ -519,9 +519,20 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._check_same_architecture()
         return again
 
+    def _check_same_task(self, task):
+        names = "target_names", "model", "fixed"
+        for name in names if self._task.model is not None else names[:1]:
+            ours, theirs = getattr(self._task, name), getattr(task, name)
+            if ours != theirs:
+                raise ValueError(
+                    f"simulator must have the {name} {ours!r} to go on from the weights there are, "
+                    f"got {theirs!r}; use warm_start=False."
+                )
+
     def _check_same_architecture(self):
         for name, asked in self._asked_architecture().items():
-            if asked != self._architecture[name]:
+            # Files of earlier versions do not know all of them.
+            if asked != self._architecture.get(name, asked):
                 raise ValueError(
                     f"{name} must stay {self._architecture[name]!r} to go on from the weights there"
                     f" are, got {asked!r}; use fit with warm_start=False."
@@ -529,6 +540,11 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _check_data(self, X, y, sample_weight=None, *, reset, protocol=None):
         """Return curves, two-dimensional targets and weights, without what weighs nothing."""
+        columns = getattr(y, "columns", None)
+        if not reset and columns is not None and [*map(str, columns)] != self.target_names_:
+            raise ValueError(
+                f"y must have the columns {self.target_names_}, in this order, got {[*columns]}."
+            )
         X, y = validate_data(
             self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=True
         )
@@ -634,7 +650,8 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _asked_architecture(self):
         """Return what a fit that goes on from another must share with it."""
-        names = "activation", "features", "optimizer", "targets"
+        names = ("activation", "features", "optimizer", "targets")
+        names += ("protocol", "model", "parameters", "fixed", "bounds")
         asked = {name: getattr(self, name) for name in names}
         return asked | {"hidden_layer_sizes": self._hidden}
 

@@ -65,9 +65,9 @@ class RecoveryCurveDisplay:
         **options
             To :meth:`plot`.
         """
-        curve = np.asarray(X)[index : index + 1]
-        theta = estimator.predict(curve)
-        if theta.shape != (1, len(estimator.target_names_)):  # fitted to a y of fewer columns
+        curve = np.asarray(X)[[index]]
+        theta = np.reshape(estimator.predict(curve), (1, -1))
+        if theta.shape[1] < len(estimator.target_names_):  # fitted to a y of fewer columns
             fitted = estimator.fit_curves(curve)
             return cls(estimator.protocol_, curve[0], fitted[0]).plot(**options)
         fitted = estimator.fitted_curves(theta)

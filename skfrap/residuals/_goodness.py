@@ -6,10 +6,9 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
-from skfrap.residuals._tangents import tangents_of
+from skfrap.residuals._tangents import VOID, tangents_of
 
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
-_VOID = 1e-8  # singular values below this part of the largest are rounding
 _MOST_TESTED = 5000  # frames; Shapiro and Wilk's test is made for no more
 _FEWEST_FREE = 3  # residuals beyond the parameters
 _CHUNK = 4096
@@ -300,6 +299,12 @@ def judge_fits(estimator, X, theta=None, **options):
     """
     X = np.asarray(X, dtype=float)
     theta = estimator.predict(X) if theta is None else theta
+    theta = np.asarray(theta, dtype=float).reshape(len(X), -1)
+    if theta.shape[1] != len(estimator.target_names_):
+        raise ValueError(
+            f"theta must have the columns {estimator.target_names_}, got {theta.shape[1]}; an "
+            "estimator that was fitted to a y of fewer columns answers in these only."
+        )
     return goodness_of_fit(
         X,
         estimator.fitted_curves(theta),
@@ -347,7 +352,7 @@ def _moments(n_frames, n_free, tangents):
         size = np.linalg.norm(tangents, axis=2, keepdims=True)
         tangents = tangents / np.where(size > 0, size, 1.0)
         _, values, basis = np.linalg.svd(tangents, full_matrices=False)
-        kept = values > _VOID * values[:, :1]
+        kept = values > VOID * values[:, :1]
         rank = kept.sum(axis=1)
         basis = basis * kept[:, :, np.newaxis]
         padded = np.pad(basis, [(0, 0), (0, 0), (1, 1)])

@@ -4,6 +4,7 @@ import numpy as np
 
 from skfrap.parameters import PARAMETERS
 
+VOID = 1e-8  # singular values below this part of the largest are rounding
 _STEP = 1e-4  # of differences, on the targets' scales
 
 
@@ -59,8 +60,10 @@ def prediction_deviations(X, fitted, tangents):
     freedom = max(1, X.shape[1] - tangents.shape[1])
     variance = np.sum((X - fitted) ** 2, axis=1) / freedom
     size = np.linalg.norm(tangents, axis=2, keepdims=True)
-    directions, _, _ = np.linalg.svd(
+    directions, values, _ = np.linalg.svd(
         (tangents / np.where(size > 0, size, 1.0)).swapaxes(1, 2), full_matrices=False
     )
-    known_to = np.sum(directions**2, axis=2)
+    # What does not move the curve has no direction.
+    kept = values > VOID * values[:, :1]
+    known_to = np.sum((directions * kept[:, np.newaxis]) ** 2, axis=2)
     return np.sqrt(variance[:, np.newaxis] * (1 + known_to))
