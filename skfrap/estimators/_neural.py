@@ -278,7 +278,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError("stop_at needs early_stopping=True, which sets curves aside.")
         random = check_random_state(self.random_state)
         again = self._goes_on()
-        columns = getattr(y, "columns", None)
+        columns = _names_of_columns(y)
         X, y, weight = self._check_data(X, y, sample_weight, reset=not again)
         held = None
         if self.early_stopping:
@@ -287,7 +287,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
             X, y, weight = X[train], y[train], weight[train]
         networks = None
         if not again:
-            columns = None if columns is None else [str(name) for name in columns]
             self._begin(X, y, weight, task_of_data(self, y.shape[1], columns))
             networks = self._initial_networks(random)
         run = TrainingRun(self, networks, held, stopping_rule(self, held))
@@ -323,11 +322,10 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         first = not hasattr(self, "weights_")
         if first or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)
-        columns = getattr(y, "columns", None)
+        columns = _names_of_columns(y)
         X, y, weight = self._check_data(X, y, sample_weight, reset=first)
         networks = None
         if first:
-            columns = None if columns is None else [str(name) for name in columns]
             self._begin(X, y, weight, task_of_data(self, y.shape[1], columns))
             networks = self._initial_networks(self._random)
         else:
@@ -540,10 +538,10 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _check_data(self, X, y, sample_weight=None, *, reset, protocol=None):
         """Return curves, two-dimensional targets and weights, without what weighs nothing."""
-        columns = getattr(y, "columns", None)
-        if not reset and columns is not None and [*map(str, columns)] != self.target_names_:
+        columns = _names_of_columns(y)
+        if not reset and columns not in (None, self.target_names_):
             raise ValueError(
-                f"y must have the columns {self.target_names_}, in this order, got {[*columns]}."
+                f"y must have the columns {self.target_names_}, in this order, got {columns}."
             )
         X, y = validate_data(
             self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=True
@@ -713,3 +711,9 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         activation, skips = self._architecture["activation"], self.features_.skips
         columns = [[*range(scale.shape[1])]]
         return scale * np.exp(answer(inputs, [self.deviation_weights_], columns, activation, skips))
+
+
+def _names_of_columns(y):
+    """Return the names of a table's columns, None for arrays."""
+    columns = getattr(y, "columns", None)
+    return None if columns is None else [str(name) for name in columns]
