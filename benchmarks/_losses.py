@@ -1,18 +1,17 @@
-"""The DeepFRAP paper's loss on simulated curves, and how sure its ratios are."""
+"""The DeepFRAP paper's loss on simulated curves, and how sure losses and their ratios are."""
 
 import numpy as np
 
-from benchmarks._report import N_CURVES
+from benchmarks._published import N_CURVES
 from skfrap import FRAPSimulator
 from skfrap.metrics import weighted_mean_squared_error
 
-NAMES = "log10 D", "c0", "alpha", "joint"
 _N_BOOTSTRAP = 500
 
 
-def fresh_curves(seed, draw=0):
+def fresh_curves(seed, draw=0, n_curves=N_CURVES):
     """Draw curves of Table 1's prior that no network is trained on with the same seed."""
-    return FRAPSimulator(random_state=seed + 1 + draw).sample(N_CURVES)
+    return FRAPSimulator(random_state=seed + 1 + draw).sample(n_curves)
 
 
 def losses(sample, estimates):
@@ -21,22 +20,30 @@ def losses(sample, estimates):
     return np.append(each, each.mean())
 
 
+def loss_errors(sample, estimates, seed):
+    """Estimate the standard errors of losses from curves drawn with replacement."""
+    squares = _weighted_squares(sample, estimates)
+    sums = _sums_of_draws(np.column_stack([squares, sample.sample_weight]), seed)
+    return np.std(sums[:, :-1] / sums[:, -1:], axis=0)
+
+
 def ratio_errors(sample, estimates, benchmark, seed):
     """Estimate the standard errors of ratios of losses from curves drawn with replacement."""
-    random = np.random.default_rng(seed)
-    columns = []
-    for theta in (estimates, benchmark):
-        squared = sample.sample_weight[:, np.newaxis] * (theta - sample.target) ** 2
-        columns += [squared, squared.mean(axis=1)]
-    columns = np.column_stack(columns)
-    n = len(columns)
-    sums = np.array(
-        [
-            np.bincount(random.integers(n, size=n), minlength=n) @ columns
-            for _ in range(_N_BOOTSTRAP)
-        ]
-    )
-    return np.std(sums[:, :4] / sums[:, 4:], axis=0)
+    both = [_weighted_squares(sample, theta) for theta in (estimates, benchmark)]
+    above, below = np.hsplit(_sums_of_draws(np.column_stack(both), seed), 2)
+    return np.std(above / below, axis=0)
+
+
+def _weighted_squares(sample, estimates):
+    squared = sample.sample_weight[:, np.newaxis] * (estimates - sample.target) ** 2
+    return np.column_stack([squared, squared.mean(axis=1)])
+
+
+def _sums_of_draws(columns, seed):
+    """Sum each column over as many rows as there are, drawn with replacement, many times."""
+    random, n = np.random.default_rng(seed), len(columns)
+    draws = (np.bincount(random.integers(n, size=n), minlength=n) for _ in range(_N_BOOTSTRAP))
+    return np.array([draw @ columns for draw in draws])
 
 
 def coverage(intervals, target, n_parts=10):

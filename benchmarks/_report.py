@@ -12,9 +12,6 @@ from threadpoolctl import threadpool_info
 
 import skfrap
 
-TABLE_1_BOX = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}
-N_CURVES = 65536  # curves per data set in the paper
-
 
 class Report:
     """Print a header, then a row per result; remember whether all figures are met.

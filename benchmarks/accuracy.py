@@ -6,13 +6,10 @@
    Table 1's distribution of the noise a is not fully known here: log-uniform on 1e-4 to 1e-2 was
    inferred, since it is the one that gives Table 2. What others would give is printed.
 2. Section 3.3: mean absolute percentage errors (MAPE) at 125 settings, 256 noisy replicates each.
-   Which settings the paper took is inferred here from the ranges it reports, not read in it: D =
-   10^0.5, 10, 10^1.5, 100, 10^2.5 um^2/s, alpha = 0.5, 0.6, ..., 0.9, five a log-spaced from 1e-4
-   to 1e-2, c0 = 0.7. With c0 = 0.75, the middle of its range, the fit is nearly as good; `--grids`
-   shows what other natural grids give. The ends of a range are extremes of 125 noisy means: from
-   draw to draw they vary by 2 to 7 % (standard deviation), the paper's and these, so they are
-   asked for within 20 %.
-
+   Which settings the paper took is inferred (see `benchmarks._settings`). With c0 = 0.75, the
+   middle of its range, the fit is nearly as good; `--grids` shows what other natural grids give.
+   The ends of a range are extremes of 125 noisy means: from draw to draw they vary by 2 to 7 %
+   (standard deviation), the paper's and these, so they are asked for within 20 %.
 3. A wrong number of prebleach frames, by one, on Table 1's curves: how often the estimate is wrong
    (the truth outside the 95 % interval of D) without a flag, and how often good curves are flagged.
 
@@ -22,41 +19,21 @@
 """
 
 import argparse
-import itertools
 
 import numpy as np
 from scipy.stats import loguniform, uniform
 
-from benchmarks._report import N_CURVES, TABLE_1_BOX, Report
+from benchmarks._losses import loss_errors, losses
+from benchmarks._published import LEAST_SQUARES, N_CURVES, NAMES, PERCENTAGE_ERRORS, TABLE_1_BOX
+from benchmarks._report import Report
+from benchmarks._settings import N_NOISY, estimate_at_settings, grid
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
-from skfrap.metrics import mean_absolute_percentage_error, weighted_mean_squared_error
 
-PAPER_TABLE_2 = {"log10 D": 1.0429e-4, "c0": 2.0511e-8, "alpha": 1.5723e-5, "joint": 4.0011e-5}
 OTHER_NOISE_PRIORS = {
     "uniform, 1e-4 to 1e-2": uniform(1e-4, 1e-2 - 1e-4),
     "log-uniform, 1e-5 to 1e-2": loguniform(1e-5, 1e-2),
     "log-uniform, 1e-4 to 1e-1": loguniform(1e-4, 1e-1),
 }
-PAPER_MAPE = {"D": (0.05, 22.57), "c0": (None, 0.11), "alpha": (0.005, 5.07)}
-N_BOOTSTRAP, N_REPLICATES = 500, 256
-
-
-def losses(sample, theta):
-    """Compute the weighted mean squared error of each target and, last, their mean."""
-    each = weighted_mean_squared_error(sample.target, theta, sample.sample_weight)
-    return np.append(each, each.mean())
-
-
-def bootstrap_errors(sample, theta, seed):
-    """Estimate the standard errors of the losses from curves drawn with replacement."""
-    random = np.random.default_rng(seed)
-    squared = sample.sample_weight[:, np.newaxis] * (theta - sample.target) ** 2
-    columns = np.column_stack([squared, squared.mean(axis=1), sample.sample_weight])
-    n = len(columns)
-    draws = np.empty((N_BOOTSTRAP, columns.shape[1]))
-    for draw in draws:
-        draw[:] = np.bincount(random.integers(n, size=n), minlength=n) @ columns
-    return np.std(draws[:, :-1] / draws[:, -1:], axis=0)
 
 
 def measure_losses(report, estimator, seed, n_draws, quick):
@@ -67,8 +44,8 @@ def measure_losses(report, estimator, seed, n_draws, quick):
         theta = estimator.predict(sample.data)
         draws.append(losses(sample, theta))
         if k == 0:
-            errors = bootstrap_errors(sample, theta, seed)
-    for k, (name, paper) in enumerate(PAPER_TABLE_2.items()):
+            errors = loss_errors(sample, theta, seed)
+    for k, (name, paper) in enumerate(zip(NAMES, LEAST_SQUARES, strict=True)):
         measured, error = draws[0][k], errors[k]
         report.line(name, f"{measured:.4e}", f"{paper:.4e}")
         report.add("  its standard error, bootstrap", error, "{:.1e}")
@@ -93,31 +70,8 @@ def measure_losses(report, estimator, seed, n_draws, quick):
         )
         ratios[name] = losses(sample, estimator.predict(sample.data))
     for name, values in ratios.items():
-        ratio = values / list(PAPER_TABLE_2.values())
+        ratio = values / LEAST_SQUARES
         report.line(name, " ".join(f"{value:.3f}" for value in ratio[:3]))
-
-
-def five(lowest, highest, ends="inner", log=False):
-    """Space five values in a range equally: with its ends, in its inner sixths, or mid-bin."""
-    if log:
-        return 10 ** five(np.log10(lowest), np.log10(highest), ends)
-    fractions = {
-        "ends": np.arange(5) / 4,
-        "inner": np.arange(1, 6) / 6,
-        "mid": (np.arange(5) + 0.5) / 5,
-    }
-    return lowest + (highest - lowest) * fractions[ends]
-
-
-def grid(D="inner", c0=0.7, alpha="mid", a="ends", log_D=True):
-    """List values of D, c0, alpha and a: five for the name of a spacing, or the number given."""
-    ranges = {**TABLE_1_BOX, "a": (1e-4, 1e-2)}
-    chosen = {"D": D, "c0": c0, "alpha": alpha, "a": a}
-    logs = {"D": log_D, "a": True}
-    return [
-        five(*ranges[name], value, logs.get(name, False)) if isinstance(value, str) else [value]
-        for name, value in chosen.items()
-    ]
 
 
 OTHER_GRIDS = {
@@ -143,23 +97,14 @@ OTHER_GRIDS = {
 
 def percentage_errors(estimator, values, seed):
     """Compute the MAPE of D, c0 and alpha at each point of a grid: (n_settings, 3)."""
-    protocol = estimator.protocol_
-    random = np.random.default_rng(seed)
-    errors = []
-    for D, c0, alpha, a in itertools.product(*values):
-        curve = estimator.fitted_curves([[np.log10(D), c0, alpha]])
-        noise = random.standard_normal((N_REPLICATES, protocol.n_frames))
-        theta = estimator.predict(curve + np.sqrt(a * protocol.noise_gain) * noise)
-        theta[:, 0] = 10 ** theta[:, 0]
-        truth = np.tile([D, c0, alpha], (N_REPLICATES, 1))
-        errors.append(mean_absolute_percentage_error(truth, theta))
-    return np.array(errors)
+    simulator = FRAPSimulator(estimator.protocol_)
+    return estimate_at_settings({"": estimator}, simulator, values, seed).mape("")
 
 
 def measure_percentage_errors(report, estimator, seed, other_grids):
-    report.section(f"2. MAPE over 125 settings x {N_REPLICATES}")
+    report.section(f"2. MAPE over 125 settings x {N_NOISY}")
     errors = percentage_errors(estimator, grid(), seed)
-    for k, (name, paper) in enumerate(PAPER_MAPE.items()):
+    for k, (name, paper) in enumerate(PERCENTAGE_ERRORS["least squares"].items()):
         ends = errors[:, k].min(), errors[:, k].max()
         for end, measured, wanted in zip(("lowest", "highest"), ends, paper, strict=True):
             if wanted is None:

@@ -21,8 +21,9 @@ import time
 import numpy as np
 from scipy.stats import chisquare
 
-from benchmarks._losses import NAMES, coverage, losses, ratio_errors
-from benchmarks._report import N_CURVES, TABLE_1_BOX, Report
+from benchmarks._losses import coverage, losses, ratio_errors
+from benchmarks._published import N_CURVES, NAMES, TABLE_1_BOX
+from benchmarks._report import Report
 from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, load_pretrained
 from skfrap._threads import one_blas_thread
 

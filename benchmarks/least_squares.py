@@ -20,7 +20,8 @@ from scipy.optimize import least_squares
 from scipy.stats import uniform
 
 from benchmarks._fft_model import FFTModel
-from benchmarks._report import N_CURVES, TABLE_1_BOX, Report, keep_freed_memory, median_time
+from benchmarks._published import N_CURVES, TABLE_1_BOX
+from benchmarks._report import Report, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.models import DiffusionModel
 

@@ -13,7 +13,8 @@ import argparse
 import numpy as np
 
 from benchmarks._fft_model import FFTModel
-from benchmarks._report import N_CURVES, Report, keep_freed_memory, median_time
+from benchmarks._published import N_CURVES
+from benchmarks._report import Report, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
 

@@ -23,7 +23,6 @@ inputs      raw curves: fully connected against convolutional, one minute each
 """
 
 import argparse
-import itertools
 import subprocess
 import sys
 import time
@@ -33,9 +32,11 @@ from multiprocessing import get_context
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from benchmarks._losses import NAMES, coverage, fresh_curves, losses, ratio_errors
-from benchmarks._report import N_CURVES, TABLE_1_BOX, Report, median_time
-from benchmarks.accuracy import N_REPLICATES, grid
+from benchmarks._losses import coverage, fresh_curves, losses, ratio_errors
+from benchmarks._published import BEST_RATIOS, N_CURVES, N_TRAINING_CURVES, NAMES, TABLE_1_BOX
+from benchmarks._report import Report, median_time
+from benchmarks._series import time_series
+from benchmarks._settings import N_NOISY, estimate_at_settings, grid
 from skfrap import (
     BayesianFRAP,
     FRAPProtocol,
@@ -47,11 +48,9 @@ from skfrap import (
 from skfrap.estimators._features import RawFeatures
 from skfrap.estimators._keras import _build_model, _JaxStepper, import_keras
 from skfrap.estimators._network import forward
-from skfrap.preprocessing import BackgroundSubtractor, IntensityRescaler, RecoveryCurveExtractor
 
 ASKED = 0.881, 1.0, 0.937, 0.888
 ASKED_OF_SCORES = 0.895, 1.015, 0.945
-PAPER = 0.9625, 1.456, 1.0144
 STAGES = "default", "reach", "predict", "mape", "hybrid", "pretrained", "series"
 N_SAMPLES, N_DRAWS, N_PROCESSES = 5_000 * 1024, 4, 11
 SECONDS = 600.0  # of the long stages
@@ -152,7 +151,7 @@ def measure_reach(report, bench):
         history = pool.submit(watch, bench.seed, N_SAMPLES // bench.scale).result()
     reached = history["validation_loss"] / bench.base[:3]
     for what, passed, limit in (
-        ("all three of the paper's best, s", (reached < PAPER).all(axis=1), 20),
+        ("all three of the paper's best, s", (reached < BEST_RATIOS[:3]).all(axis=1), 20),
         ("log10 D below least squares, s", reached[:, 0] < 1, 15),
     ):
         seconds = history["seconds"][passed.argmax()] if passed.any() else np.inf
@@ -193,38 +192,27 @@ def measure_predict(report, bench):
 
 
 def measure_mape(report, bench):
-    random = np.random.default_rng(bench.seed)
     estimators = {
         "network": bench.network,
         "least squares": bench.least_squares,
         "posterior mean": bench.bayes,
     }
-    settings = [*itertools.product(*grid())]
-    errors = {name: np.empty((len(settings), N_REPLICATES)) for name in estimators}
-    joint = []
-    for k, (D, c0, alpha, a) in enumerate(settings):
-        curve = bench.least_squares.fitted_curves([[np.log10(D), c0, alpha]])
-        noise = random.standard_normal((N_REPLICATES, bench.protocol.n_frames))
-        X = curve + np.sqrt(a * bench.protocol.noise_gain) * noise
-        found = {name: 10 ** estimator.predict(X)[:, 0] for name, estimator in estimators.items()}
-        for name, values in found.items():
-            errors[name][k] = 100 * np.abs(values / D - 1)
-        joint.append(np.corrcoef(found["network"], found["least squares"])[0, 1])
-    for name, error in errors.items():
-        mape = error.mean(axis=1)
-        report.line(f"{name}: MAPE of D, %", f"{mape.min():.3f}-{mape.max():.3f}")
-    ours, theirs = errors["network"], errors["least squares"]
-    better = np.mean(ours.mean(axis=1) < theirs.mean(axis=1))
-    report.line("settings in which the network is better", f"{100 * better:.0f} %")
-    within = theirs.mean(axis=1) * 1.02 + theirs.std(axis=1, ddof=1) / np.sqrt(N_REPLICATES)
-    above = np.flatnonzero(ours.mean(axis=1) > within)
+    found = estimate_at_settings(estimators, FRAPSimulator(bench.protocol), grid(), bench.seed)
+    mape = {name: found.mape(name)[:, 0] for name in estimators}
+    for name, errors in mape.items():
+        report.line(f"{name}: MAPE of D, %", f"{errors.min():.3f}-{errors.max():.3f}")
+    ours, theirs = mape["network"], mape["least squares"]
+    report.line("settings in which the network is better", f"{100 * np.mean(ours < theirs):.0f} %")
+    spread = found.percent("least squares")[..., 0].std(axis=1, ddof=1)
+    above = np.flatnonzero(ours > theirs * 1.02 + spread / np.sqrt(N_NOISY))
     report.add("settings above 1.02 x least squares + 1 se", len(above), "{:d}", at_most=0)
     for k in above:
-        D, _, alpha, a = settings[k]
+        D, _, alpha, a = found.settings[k]
         report.line(
             f"  D = {D:.3g}, alpha = {alpha:.2g}, a = {a:.2g}: MAPE of the three, %",
-            ", ".join(f"{error[k].mean():.2f}" for error in errors.values()),
+            ", ".join(f"{errors[k]:.2f}" for errors in mape.values()),
         )
+    joint = found.correlations("network", "least squares")
     report.line(
         "correlation of the two estimates of D: lowest, median",
         f"{min(joint):.3f}, {np.median(joint):.3f}",
@@ -288,24 +276,10 @@ def measure_pretrained(report, bench):
 
 def measure_series(report, bench):
     simulator = FRAPSimulator(bench.protocol, random_state=bench.seed, bit_depth=16)
+    estimators = {"network": bench.network, "least squares": bench.least_squares}
     stacks = simulator.sample_images(1).data
-    rescaler, subtractor = IntensityRescaler(16), BackgroundSubtractor()
-    extractor = RecoveryCurveExtractor(bench.protocol)
-    rescaled = np.asarray(rescaler.fit_transform(stacks))
-    subtracted = np.asarray(subtractor.fit_transform(rescaled))
-    X = extractor.fit_transform(subtracted)
-    steps = {
-        "rescale": lambda: np.asarray(rescaler.transform(stacks)),
-        "background": lambda: np.asarray(subtractor.transform(rescaled)),
-        "curve": lambda: extractor.transform(subtracted),
-        "all three at once, as in a pipeline": lambda: extractor.transform(
-            subtractor.transform(rescaler.transform(stacks))
-        ),
-        "network": lambda: bench.network.predict(X),
-        "least squares": lambda: bench.least_squares.predict(X),
-    }
-    for name, step in steps.items():
-        report.add(f"{name}, ms", 1e3 * median_time(step, 7), "{:.2f}")
+    for name, seconds in time_series(stacks, bench.protocol, estimators).items():
+        report.add(f"{name}, ms", 1e3 * seconds, "{:.2f}")
 
 
 def measure_scores(report, bench):
@@ -321,7 +295,7 @@ def measure_scores(report, bench):
 
 
 def measure_paper(report, bench):
-    sample = FRAPSimulator(random_state=bench.seed).sample(2**20 // bench.scale)
+    sample = FRAPSimulator(random_state=bench.seed).sample(N_TRAINING_CURVES // bench.scale)
     # Its schedule of 80,000 passes in as many as the time allows.
     passes = 110
     network = NeuralFRAP.deepfrap2021(
