@@ -4,13 +4,33 @@ import os
 import platform
 import sys
 import time
+from importlib import metadata
 
 import numpy as np
-import scipy
-import sklearn
 from threadpoolctl import threadpool_info
 
 import skfrap
+
+
+def environment():
+    """Tell on what a program runs, as strings: versions, cores, BLAS threads, load and date."""
+    # Wheels of numpy and scipy each bring their own library: name it once.
+    blas = {
+        f"{library['internal_api']}: {library['num_threads']}"
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    }
+    packages = "numpy", "scipy", "scikit-learn", "keras", "jax"
+    versions = {"python": platform.python_version()}
+    versions |= {name: metadata.version(name) for name in packages}
+    versions["skfrap"] = skfrap.__version__
+    return {
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "blas": ", ".join(sorted(blas)) or "unknown",
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "date": time.strftime("%Y-%m-%d"),
+    }
 
 
 class Report:
@@ -25,21 +45,12 @@ class Report:
 
     def __init__(self, title, seed=None):
         self._missed = []
-        # Wheels of numpy and scipy each bring their own library: name it once.
-        blas = {
-            f"{library['internal_api']}: {library['num_threads']}"
-            for library in threadpool_info()
-            if library["user_api"] == "blas"
-        }
+        found = environment()
         print(title)
+        print(found["versions"])
         print(
-            f"python {platform.python_version()}, numpy {np.__version__}, scipy "
-            f"{scipy.__version__}, scikit-learn {sklearn.__version__}, skfrap {skfrap.__version__}"
-        )
-        print(
-            f"cores {len(os.sched_getaffinity(0))}, "
-            f"BLAS threads {', '.join(sorted(blas)) or 'unknown'}, "
-            f"load {os.getloadavg()[0]:.1f}, seed {seed}"
+            f"cores {found['cores']}, BLAS threads {found['blas']}, "
+            f"load {found['load']}, seed {seed}"
         )
         self.section("what")
 

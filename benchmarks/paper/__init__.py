@@ -1,0 +1,1 @@
+"""Every table and figure of the DeepFRAP paper, beside what skfrap gives."""

@@ -1,0 +1,166 @@
+"""What the stages share: how much of everything, curves, estimators and their estimates."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmarks._losses import fresh_curves, loss_errors, losses, ratio_errors
+from benchmarks._published import N_CURVES, N_TRAINING_CURVES, TABLE_1_BOX
+from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap.persistence import load, save
+
+SETS = "train", "validation", "test"
+_STEPS_DOWN = 10  # of the learning rate in the paper's 80,000 passes
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much of everything there is.
+
+    Attributes
+    ----------
+    n_curves : int
+        In each set that losses are told of.
+    n_training_curves : int
+        That the paper's design learns from.
+    passes : dict of int
+        Of the paper's design over them, by `targets`; the paper made 80,000.
+    n_samples : int
+        Fresh curves for skfrap's default network.
+    layers : tuple of int
+        Numbers of hidden layers in Figure 4.
+    n_samples_per_depth : int
+        Fresh curves for each network of Figure 4.
+    n_experiments : int
+        Simulated repetitions of the experiment of section 3.4, as curves.
+    """
+
+    n_curves: int = N_CURVES
+    n_training_curves: int = N_TRAINING_CURVES
+    passes: tuple = (("joint", 80), ("separate", 65))
+    n_samples: int = 5_000 * 1024
+    layers: tuple = (1, 2, 3, 4, 6, 8, 10)
+    n_samples_per_depth: int = 4_000 * 1024
+    n_experiments: int = 2000
+
+
+FULL = Amounts()
+QUICK = Amounts(
+    n_curves=8192,
+    n_training_curves=2**14,
+    passes=(("joint", 60), ("separate", 60)),
+    n_samples=500 * 1024,
+    layers=(1, 2, 4),
+    n_samples_per_depth=100 * 1024,
+    n_experiments=200,
+)
+
+
+class Bench:
+    """Curves, estimators and their estimates, each computed when first asked for.
+
+    Networks are kept in the folder, so that a run that was broken off goes on behind them.
+
+    Parameters
+    ----------
+    amounts : Amounts
+    seed : int
+        Of the training curves and weights; that of the test curves is one more, of validation two.
+    folder : Path
+    """
+
+    def __init__(self, amounts, seed, folder):
+        self.amounts, self.seed, self.folder = amounts, seed, folder
+        self.protocol = FRAPProtocol()
+        self.simulator = FRAPSimulator(self.protocol, random_state=seed)
+        self._networks, self._estimates = {}, {}
+
+    @cached_property
+    def sets(self):
+        """Bunches of curves, by name of the set."""
+        n = self.amounts.n_curves
+        test, validation = (fresh_curves(self.seed, draw, n) for draw in range(2))
+        return dict(zip(SETS, (self.simulator.sample(n), validation, test), strict=True))
+
+    @cached_property
+    def least_squares(self):
+        """Least squares within Table 1's box, ready for curves of the protocol."""
+        return LeastSquaresFRAP(self.protocol, TABLE_1_BOX).fit(self.sets["test"].data[:1])
+
+    @cached_property
+    def bayes(self):
+        """The posterior mean under Table 1's prior."""
+        return BayesianFRAP(self.protocol).fit(self.sets["test"].data[:1])
+
+    def default_network(self, targets):
+        """Return skfrap's default network, "joint" or "separate"; its history is on validation."""
+        return self._trained(f"default-{targets}", lambda: self._train_default(targets))
+
+    def paper_network(self, targets):
+        """Return the paper's own design, trained for as long as there is time.
+
+        It chooses its weights by curves of its own, as many as there are in each set.
+        """
+        return self._trained(f"deepfrap2021-{targets}", lambda: self._train_paper(targets))
+
+    def estimator(self, method):
+        """Return an estimator by the name its estimates go by in rows."""
+        if method == "least squares":
+            return self.least_squares
+        if method == "BayesianFRAP":
+            return self.bayes
+        kind, _, targets = method.partition(", ")
+        make = {"skfrap": self.default_network, "paper's design": self.paper_network}[kind]
+        return make(targets)
+
+    def estimates(self, method, data):
+        """Return a method's estimates of a set's curves."""
+        if (method, data) not in self._estimates:
+            estimator = self.estimator(method)
+            self._estimates[method, data] = estimator.predict(self.sets[data].data)
+        return self._estimates[method, data]
+
+    def losses(self, method, data):
+        """Return a method's losses on a set and their standard errors, (4,) each."""
+        sample, estimates = self.sets[data], self.estimates(method, data)
+        return losses(sample, estimates), loss_errors(sample, estimates, self.seed)
+
+    def ratios(self, method, data, other="least squares"):
+        """Return losses over those of another method on the same curves, with standard errors."""
+        sample = self.sets[data]
+        estimates, benchmark = self.estimates(method, data), self.estimates(other, data)
+        ratio = losses(sample, estimates) / losses(sample, benchmark)
+        return ratio, ratio_errors(sample, estimates, benchmark, self.seed)
+
+    def _trained(self, name, train):
+        if name not in self._networks:
+            path = self.folder / f"{name}.npz"
+            if path.exists():
+                self._networks[name] = load(path)
+            else:
+                print(f"  training {name}", flush=True)
+                start = time.perf_counter()
+                self._networks[name] = train()
+                print(f"  trained {name} in {time.perf_counter() - start:.0f} s", flush=True)
+                path.parent.mkdir(exist_ok=True)
+                save(self._networks[name], path)
+        return self._networks[name]
+
+    def _train_default(self, targets):
+        network = NeuralFRAP(targets=targets, random_state=self.seed, verbose=1)
+        held = self.sets["validation"]
+        given = held.data, held.target, held.sample_weight
+        return network.fit_online(self.simulator, self.amounts.n_samples, validation=given)
+
+    def _train_paper(self, targets):
+        passes, n_held = dict(self.amounts.passes)[targets], self.amounts.n_curves
+        sample = self.simulator.sample(self.amounts.n_training_curves + n_held)
+        network = NeuralFRAP.deepfrap2021(
+            targets,
+            max_iter=passes,
+            epochs_per_step=passes // _STEPS_DOWN,
+            validation_fraction=n_held / len(sample.data),
+            random_state=self.seed,
+            verbose=1,
+        )
+        return network.fit(sample.data, sample.target, sample.sample_weight)

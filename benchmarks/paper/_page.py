@@ -1,0 +1,115 @@
+"""The page that puts the paper's numbers and ours side by side."""
+
+import shutil
+from dataclasses import asdict
+
+from benchmarks._published import BEST_RATIOS, NAMES
+from benchmarks.paper._stage import markdown_table, paragraphs, with_error
+
+_PAGE = "index.md"
+
+
+def settings_of(amounts, seed):
+    """Return what results depend on, as JSON gives it back."""
+    plain = {name: _lists(value) for name, value in asdict(amounts).items()}
+    return plain | {"seed": seed}
+
+
+def _lists(value):
+    return [_lists(one) for one in value] if isinstance(value, (tuple, list)) else value
+
+
+def write(stages, results):
+    """Write the page of all stages that are finished, and their rows; return its path."""
+    found = {stage: kept for stage in stages if (kept := results.read(stage.name)) is not None}
+    parts = ["# The DeepFRAP paper, reproduced", _introduction(results)]
+    outcomes = {stage.name: outcome for stage, (outcome, _) in found.items()}
+    if {"table3", "table4"} <= outcomes.keys():
+        parts.append(_summary(outcomes))
+    for stage, (outcome, _) in found.items():
+        parts += [f"## {stage.title}", stage.write(outcome)]
+    parts += ["## How this was run", _runs(found)]
+    path = results.folder / _PAGE
+    path.write_text(paragraphs(*parts) + "\n", encoding="utf-8")
+    results.write_rows([stage.name for stage in found])
+    return path
+
+
+def _introduction(results):
+    quick = "" if results.settings["n_curves"] > 10_000 else (
+        "**This is a quick run, a tenth of everything: its networks are not finished.** "
+    )  # fmt: skip
+    return (
+        f"{quick}Every table and figure of "
+        "[DeepFRAP](https://doi.org/10.1111/jmi.12989) (Wåhlstrand Skärström et al., J. Microsc. "
+        "282, 146–161, 2021), with skfrap's numbers beside the paper's. This page is what "
+        "`python -m benchmarks.paper` wrote. All curves are simulated; each comparison of two "
+        "methods is made on the same curves."
+    )
+
+
+def _summary(outcomes):
+    joint, separate = outcomes["table3"], outcomes["table4"]
+    table = []
+    for name, best in zip(NAMES, BEST_RATIOS, strict=True):
+        cells = [name, f"{best:.4f}"]
+        for outcome, method in ((joint, "skfrap, joint"), (separate, "skfrap, separate")):
+            ratio, floor = (
+                outcome.find(data="test", method=method, target=name, measure=measure)
+                for measure in ("over least squares", "over the floor")
+            )
+            below = "yes" if ratio.value < best else "no"
+            cells += [with_error(ratio.value, ratio.error), below]
+            if outcome is joint:
+                cells.append(f"{100 * (floor.value - 1):+.2f} %")
+        table.append(cells)
+    header = [
+        "loss over least squares",
+        "the paper's best",
+        "skfrap, joint",
+        "below?",
+        "above the floor",
+        "skfrap, separate",
+        "below?",
+    ]
+    return paragraphs(
+        "In short: losses on 65,536 test curves over those of least squares on the same curves. "
+        "The floor is the posterior mean (`BayesianFRAP`), below which no estimator can come on "
+        "average.",
+        markdown_table(header, table),
+    )
+
+
+def _runs(found):
+    table = [
+        [
+            stage.title.partition(":")[0],
+            f"{run['seconds']:.0f} s",
+            run["date"],
+            run["load"],
+        ]
+        for stage, (_, run) in found.items()
+    ]
+    runs = [run for _, run in found.values()]
+    seconds = sum(run["seconds"] for run in runs)
+    kinds = sorted({f"{run['versions']}, {run['cores']} cores" for run in runs})
+    return paragraphs(
+        f"{seconds / 60:.0f} minutes in all, seed {runs[0]['settings']['seed']}. "
+        + "; ".join(kinds)
+        + ". A table's time includes the training of the networks that it is the first to ask for. "
+        "The load is the mean number of programs that were running when the stage ended.",
+        markdown_table(["stage", "time", "date", "load"], table),
+    )
+
+
+def copy_to_docs(results, folder):
+    """Copy the page and the figures it shows, and nothing else, into a folder of the docs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.png"), *folder.glob("*.md")):
+        old.unlink()
+    text = (results.folder / _PAGE).read_text(encoding="utf-8")
+    (folder / _PAGE).write_text(text, encoding="utf-8")
+    for path in results.folder.glob("*.png"):
+        if f"({path.name})" in text:
+            shutil.copy(path, folder)
+    return folder / _PAGE
