@@ -225,8 +225,8 @@ def tell(outcome):
         f"the experiment is repeated {facts['experiments']:,} times, on curves. The unpaired test "
         "compares the methods as if each had its own series, and hardly ever sees a difference; "
         "the paired one sees each tiny difference between two ways to read one curve, such as the "
-        "network's pull towards its prior. Which of them the paper made is not known here. Against the truth, a test of an unbiased method "
-        "rejects in 5 %.",
+        "network's pull towards its prior. Which of them the paper made is not known here. "
+        "Against the truth, a test of an unbiased method rejects in 5 %.",
         markdown_table(
             ["test", *(f"p, {name}" for name in short), *(f"p < 0.05, {name}" for name in short)],
             tests,

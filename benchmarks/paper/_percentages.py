@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks._published import PERCENTAGE_ERRORS
 from benchmarks._settings import N_NOISY, estimate_at_settings, grid
 from benchmarks.paper._stage import Outcome, Row, Stage, markdown_table, paragraphs, picture
-from skfrap.plotting._style import CATEGORIES, DATA, FIT, new_axes, tidy
+from skfrap.plotting._style import CATEGORIES, DATA, FIT, new_axes, tidy, write_plainly
 
 _METHODS = {"least squares": "least squares", "network": "skfrap, joint", "Bayes": "BayesianFRAP"}
 _TARGETS = "D", "c0", "alpha"
@@ -62,6 +62,7 @@ def _draw(found, mape, values):
                 label=name, ms=4,
             )  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel="noise a")
+        write_plainly(ax.yaxis)
         ax.set_title(f"D = {D:.3g} µm²/s, alpha = {alpha:.2g}", loc="left", fontsize=11)
     axes[0].set_ylabel("MAPE of D (%)")
     axes[0].legend(frameon=False)

@@ -24,6 +24,7 @@ _VARIED = {
     "alpha": ("", (0.45, 0.6, 0.75, 0.9)),
     "a": ("", (1e-4, 1e-3, 1e-2)),
 }
+_APART = 0.1  # between curves that differ in their noise alone
 _FITTED = {"D": 100.0, "c0": 0.75, "alpha": 0.7, "a": 3e-3}
 
 
@@ -38,7 +39,7 @@ def draw_experiment(bench):
     y, x = ((np.arange(n) + 0.5) * protocol.pixel_size for n in protocol.shape)
     for ax, k in zip(axes, _SHOWN, strict=False):
         frame = protocol.n_prebleach + k
-        ax.imshow(stack[frame], cmap="gray", vmin=0.3, vmax=1, extent=(0, width, height, 0))
+        ax.imshow(stack[frame], cmap="gray", vmin=0.2, vmax=1, extent=(0, width, height, 0))
         ax.contour(x, y, protocol.bleach_mask, [0.5], colors=REGION, linewidths=1)
         when = "before" if k < 0 else f"{protocol.times[frame]:.2g} s"
         ax.set_title(when, fontsize=11)
@@ -68,23 +69,25 @@ def tell_experiment(outcome):
 def draw_parameters(bench):
     """Draw curves in which one parameter varies."""
     protocol = bench.protocol
-    axes = new_axes(1, len(_VARIED), figsize=(12, 3.2), sharey=True)
+    axes = new_axes(1, len(_VARIED), figsize=(12, 3.6), sharey=True)
     table = {"varied": [], "value": [], "time_s": [], "intensity": []}
     for ax, (name, (unit, values)) in zip(axes, _VARIED.items(), strict=True):
-        for value, colour in zip(values, CATEGORIES, strict=False):
+        for k, (value, colour) in enumerate(zip(values, CATEGORIES, strict=False)):
             prior = _EXPERIMENT | {"a": 1e-4} | {name: value}
             kind = "constant" if name == "a" else "none"
             simulator = FRAPSimulator(protocol, prior, noise=kind, random_state=bench.seed)
             curve = simulator.sample(1).data[0]
-            ax.plot(protocol.times, curve, color=colour, lw=1.5, label=f"{value:g} {unit}".strip())
+            lower = k * _APART if name == "a" else 0.0
+            label = f"{value:g} {unit}".strip()
+            ax.plot(protocol.times, curve - lower, color=colour, lw=1.5, label=label)
             table["varied"] += [name] * len(curve)
             table["value"] += [value] * len(curve)
             table["time_s"] += protocol.times.tolist()
             table["intensity"] += curve.tolist()
         shade_bleaching(ax, protocol)
-        ax.set_title(name, loc="left", fontsize=11)
-        ax.set_xlabel(TIME)
-        ax.legend(frameon=False, fontsize=9, loc="lower right")
+        ax.text(0.97, 0.04, name, transform=ax.transAxes, ha="right", fontsize=12)
+        ax.set_xlabel("time (s)")
+        ax.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     axes[0].set_ylabel(_INTENSITY)
     tidy(*axes)
     return Outcome([], {}, {"figure3": table}, {"figure3": axes[0].figure})
@@ -95,7 +98,8 @@ def tell_parameters(outcome):
     given = ", ".join(f"{name} = {_EXPERIMENT[name]:g}" for name in ("D", "c0", "alpha"))
     return paragraphs(
         f"Curves with {given}, one of them varied at a time, without noise; and with noise of "
-        "variance a in each pixel, which the mean over the region makes 1,200 times smaller.",
+        "variance a in each pixel, which the mean over the region makes 1,200 times smaller (one "
+        f"below the other, {_APART:g} apart).",
         picture("figure3", "Recovery curves for several values of D, c0, alpha and a"),
     )
 

@@ -19,6 +19,7 @@ _METHODS = tuple(
     for targets in ("joint", "separate")
 )
 _TARGETS = NAMES[:3]
+_NEAR = 0.8, 1.6  # losses over least squares that are shown once more
 
 
 def measure_layers(bench):
@@ -127,27 +128,31 @@ def _first(seconds, passed):
 
 
 def _draw_progress(table):
-    axes = new_axes(1, 3, figsize=(11, 3.8), sharex=True)
+    """Draw the losses as a whole, and below it what lies near that of least squares."""
+    axes = new_axes(2, 3, figsize=(11, 6), sharex=True)
     network, seconds = np.array(table["network"]), np.array(table["seconds"])
-    for ax, name, best in zip(axes, _TARGETS, BEST_RATIOS[:3], strict=True):
-        for method, colour in zip(_METHODS, CATEGORIES, strict=False):
-            some = network == method
-            dashed = "--" if method.endswith("separate") else "-"
-            ax.plot(seconds[some], np.array(table[name])[some], dashed, color=colour, lw=1.5)
-        ax.axhline(1, color="0.2", lw=1)
-        ax.axhline(best, color="0.2", lw=1, ls=":")
-        ax.set(xscale="log", yscale="log", xlabel="time of training (s)")
-        ax.set_title(name, loc="left", fontsize=11)
-    axes[0].set_ylabel("loss over least squares")
-    tidy(*axes)
-    lines = [
-        Line2D([], [], color=colour, ls="--" if method.endswith("separate") else "-", label=method)
+    styles = {
+        method: {"color": colour, "ls": "--" if method.endswith("separate") else "-", "lw": 1.5}
         for method, colour in zip(_METHODS, CATEGORIES, strict=False)
-    ]
+    }
+    for column, name, best in zip(axes.T, _TARGETS, BEST_RATIOS[:3], strict=True):
+        for ax in column:
+            for method, style in styles.items():
+                some = network == method
+                ax.plot(seconds[some], np.array(table[name])[some], **style)
+            ax.axhline(1, color="0.2", lw=1)
+            ax.axhline(best, color="0.2", lw=1, ls=":")
+        column[0].set(xscale="log", yscale="log")
+        column[0].set_title(name, loc="left", fontsize=11)
+        column[1].set(xlabel="time of training (s)", ylim=_NEAR)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("loss over least squares")
+    tidy(*axes.flat)
+    lines = [Line2D([], [], label=method, **style) for method, style in styles.items()]
     lines.append(Line2D([], [], color="0.2", lw=1, label="least squares"))
     lines.append(Line2D([], [], color="0.2", lw=1, ls=":", label="the paper's best network"))
-    axes[0].figure.legend(handles=lines, loc="outside lower center", ncols=3, frameon=False)
-    return axes[0].figure
+    axes[0, 0].figure.legend(handles=lines, loc="outside lower center", ncols=3, frameon=False)
+    return axes[0, 0].figure
 
 
 def tell_progress(outcome):
