@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -135,10 +135,11 @@ class Results:
         part.write_text(json.dumps(kept, indent=1, default=_plain), encoding="utf-8")
         part.replace(whole)
 
-    def write_rows(self, names):
-        """Write the rows of some stages into one tidy table."""
-        rows = [row for name in names if (found := self.read(name)) for row in found[0].rows]
-        columns = {key: [getattr(row, key) for row in rows] for key in asdict(rows[0])}
+    def write_rows(self, stages):
+        """Write the rows of some stages, given by name, into one tidy table."""
+        rows = [row for name in stages if (found := self.read(name)) for row in found[0].rows]
+        names = [one.name for one in fields(Row)]
+        columns = {name: [getattr(row, name) for row in rows] for name in names}
         columns["ratio"] = [row.ratio for row in rows]
         write_csv(self.folder / "results.csv", columns)
 

@@ -1,0 +1,146 @@
+"""`benchmarks.paper`: what is finished is not done again, and the page tells what was found."""
+
+import csv
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from benchmarks._losses import loss_errors, losses, ratio_errors
+from benchmarks._published import BEST_RATIOS, JOINT_NETWORK, LEAST_SQUARES
+from benchmarks._settings import estimate_at_settings, grid
+from benchmarks.paper import _page
+from benchmarks.paper.__main__ import STAGES, run_stages
+from benchmarks.paper._bench import QUICK, Bench
+from benchmarks.paper._stage import Outcome, Results, Row, Stage, markdown_table, with_error
+from skfrap import FRAPSimulator
+
+FEW = replace(QUICK, n_curves=512)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Make a function that runs stages and returns the results and the text of the page."""
+
+    def run_some(stages, seed=0, amounts=FEW, *, again=False):
+        results = Results(tmp_path, _page.settings_of(amounts, seed))
+        run_stages(stages, Bench(amounts, seed, tmp_path), results, again=again)
+        return results, _page.write(stages, results).read_text(encoding="utf-8")
+
+    return run_some
+
+
+def counting(outcome):
+    """Make a stage that counts how often it is run."""
+    calls = []
+
+    def compute(bench):
+        calls.append(bench.seed)
+        return outcome
+
+    return Stage("counted", "Counted", compute, lambda found: f"{len(found.rows)} rows"), calls
+
+
+def test_finished_stages_are_not_run_again_unless_asked_or_settings_differ(run):
+    row = Row("Table 2", "least squares", "test", "c0", "loss", 2.0, 0.1, paper=4.0)
+    stage, calls = counting(Outcome([row], {"n": np.int64(3)}))
+    results, text = run([stage])
+    assert "## Counted\n\n1 rows\n" in text
+    run([stage])
+    assert calls == [0]
+    run([stage], again=True)
+    assert calls == [0, 0]
+    run([stage], seed=1)
+    run([stage], amounts=replace(FEW, n_curves=256))
+    assert calls == [0, 0, 1, 0]
+    with (results.folder / "results.csv").open(encoding="utf-8") as file:
+        (kept,) = csv.DictReader(file)
+    assert (float(kept["value"]), float(kept["paper"]), float(kept["ratio"])) == (2.0, 4.0, 0.5)
+
+
+def test_tables_and_figures_that_need_no_network(run, tmp_path):
+    stages = [STAGES[name] for name in ("table1", "table2", "figure1", "figure3")]
+    results, text = run(stages)
+    assert text.startswith("# The DeepFRAP paper, reproduced\n")
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert headings[:-1] == [f"## {stage.title}" for stage in stages]
+    for name in ("table1", "figure1", "figure3"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"({name}.png)" in text
+    drawn, _ = results.read("table1")
+    assert min(drawn.facts["p"]) > 1e-3
+    # Few curves: Table 2 within what so few can tell.
+    found, _ = results.read("table2")
+    for row in found.rows:
+        if row.data == "test":
+            assert abs(row.value - row.paper) < 5 * row.error, row
+            assert f"{row.value:.4e}" in text
+
+
+def test_only_the_page_and_its_figures_go_into_the_docs(run, tmp_path):
+    results, text = run([STAGES["figure1"]])
+    (results.folder / "other.png").write_bytes(b"")
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "figure0.png").write_bytes(b"")
+    page = _page.copy_to_docs(results, folder)
+    assert page.read_text(encoding="utf-8") == text
+    assert {path.name for path in folder.iterdir()} == {"index.md", "figure1.png"}
+
+
+def test_every_table_and_figure_of_the_paper_has_a_stage():
+    titles = " ".join(stage.title for stage in STAGES.values())
+    for number in range(1, 5):
+        assert f"Table {number}:" in titles
+    for number in (1, 3, 4, 5, 6, 7, 10):
+        assert f"Figure {number}" in titles
+    assert "Figures 8 and 9 and section 3.4" in titles
+
+
+def test_errors_by_bootstrap_are_those_of_drawing_curves():
+    # Many small draws of a known loss: their spread is what the bootstrap must tell from one.
+    random = np.random.default_rng(0)
+    n, n_draws = 1000, 300
+
+    class Sample:
+        target = np.zeros((n, 3))
+        sample_weight = np.ones(n)
+
+    estimates = random.standard_normal((n_draws, n, 3))
+    spread = np.std([losses(Sample, theta) for theta in estimates], axis=0)
+    told = loss_errors(Sample, estimates[0], 0)
+    np.testing.assert_allclose(told, spread, rtol=0.2)
+    np.testing.assert_allclose(spread[:3], np.sqrt(2 / n), rtol=0.15)
+    # A ratio to the same estimates is 1, whatever curves are drawn; to a multiple likewise.
+    np.testing.assert_allclose(
+        ratio_errors(Sample, 2 * estimates[0], estimates[0], 0), 0, atol=1e-12
+    )
+
+
+def test_settings_are_125_and_an_exact_estimator_has_no_error():
+    values = grid()
+    assert np.prod([len(value) for value in values]) == 125
+    assert all(b > a for value in values for a, b in pairwise(value))
+
+    class Truth:
+        def predict(self, X):
+            D, c0, alpha, _ = next(settings)
+            return np.tile([np.log10(D), c0, alpha], (len(X), 1))
+
+    few = [values[0][:2], values[1], values[2][:1], values[3][:1]]
+    settings = iter([(D, few[1][0], few[2][0], 0) for D in few[0]])
+    found = estimate_at_settings({"truth": Truth()}, FRAPSimulator(), few, 0)
+    np.testing.assert_allclose(found.mape("truth"), 0, atol=1e-12)
+
+
+def test_the_papers_best_is_the_better_of_its_two_networks():
+    assert BEST_RATIOS[0] == JOINT_NETWORK[0] / LEAST_SQUARES[0]
+    np.testing.assert_allclose(BEST_RATIOS, (0.9625, 1.4560, 1.0144, 0.9708), atol=5e-5)
+
+
+def test_numbers_are_written_with_two_digits_of_their_errors():
+    assert with_error(0.889123, 0.0093) == "0.8891 ± 0.0093"
+    assert with_error(88.04, 0.49) == "88.04 ± 0.49"
+    assert with_error(123.4, 12.0) == "123 ± 12"
+    assert markdown_table(["a", "b"], [["x", 1]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
