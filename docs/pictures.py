@@ -1,9 +1,9 @@
-"""Draw the pictures of docs/models.md and docs/uncertainty.md and print numbers they state.
+"""Draw the pictures of the pages in docs and print numbers they state.
 
 All comes from the models themselves, with fixed seeds::
 
-    python docs/pictures.py                    # everything
-    python docs/pictures.py soumpasis noise    # some
+    python docs/pictures.py                                # everything
+    python docs/pictures.py model-soumpasis model-noise    # some
 """
 
 import sys
@@ -13,9 +13,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
-from scipy.stats import lognorm
+from scipy.stats import lognorm, loguniform
+from sklearn.pipeline import make_pipeline
 
-from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Mask
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Mask
 from skfrap.design import plan
 from skfrap.models import (
     BindingModel,
@@ -27,8 +28,14 @@ from skfrap.models import (
 )
 from skfrap.noise import calibrate_noise
 from skfrap.parameters import PARAMETERS
-from skfrap.plotting import ExperimentPlanDisplay, ReplicatesDisplay
-from skfrap.preprocessing import FadingCorrector
+from skfrap.plotting import ExperimentPlanDisplay, RecoveryCurveDisplay, ReplicatesDisplay
+from skfrap.preprocessing import (
+    BackgroundSubtractor,
+    FadingCorrector,
+    FlatFieldCorrector,
+    IntensityRescaler,
+    RecoveryCurveExtractor,
+)
 from skfrap.replicates import summarise_replicates
 
 IMAGES = Path(__file__).resolve().parent / "images"
@@ -54,20 +61,20 @@ TIME = "time since end of bleaching (s)"
 INTENSITY = "mean intensity in region"
 PLAINLY = ("D", "c0", "alpha")
 
-PICTURES, OF_UNCERTAINTY = {}, {}  # of docs/models.md and of docs/uncertainty.md
+PICTURES = {}  # by file name without ending: the start of a page's name, the picture's name
 
 
-def picture_in(pictures):
-    """Make a decorator that enters a function which draws a figure under its name, with hyphens."""
+def picture_of(page):
+    """Make a decorator that enters a function which draws a figure under page and its name."""
 
     def enter(function):
-        pictures[function.__name__.replace("_", "-")] = function
+        PICTURES[f"{page}-{function.__name__}".replace("_", "-")] = function
         return function
 
     return enter
 
 
-picture = picture_in(PICTURES)
+picture = picture_of("model")
 
 
 # ------------------------------------------------------------------------------------------ pieces
@@ -733,7 +740,7 @@ def limits():
     return figure
 
 
-@picture_in(OF_UNCERTAINTY)
+@picture_of("uncertainty")
 def replicates():
     """Draw replicates of two samples that differ by more than their errors, and their means."""
     curves, groups = [], []
@@ -748,7 +755,7 @@ def replicates():
     return ReplicatesDisplay.from_summary(summary, ax=ax).figure_
 
 
-@picture_in(OF_UNCERTAINTY)
+@picture_of("uncertainty")
 def planning():
     """Draw how well D will be known, by radius and frame interval."""
     guess = {"D": np.geomspace(1, 300, 25), "c0": C0, "alpha": ALPHA}
@@ -759,20 +766,161 @@ def planning():
     return ExperimentPlanDisplay.from_plan(choice, ax=ax).figure_
 
 
+# ------------------------------------------------------------------ getting started, experiment
+
+
+@picture_of("python")
+def recovery():
+    """Draw the fit of docs/get_started/python.md."""
+    protocol = FRAPProtocol(
+        shape=(96, 96), pixel_size=0.8, bleach_region=Circle(10.0), n_prebleach=8, n_bleach=2,
+        n_postbleach=60, frame_interval=0.3, padding=48,
+    )  # fmt: skip
+    prior = {"D": loguniform(10, 30), "c0": 0.7, "alpha": 0.6, "a": 2e-3}
+    X = FRAPSimulator(protocol, prior, random_state=0).sample(1).data
+    _, _, estimator = fit(X, protocol)
+    _, axes = plt.subplots(
+        2, 1, sharex=True, figsize=(WIDTH, 4.2), height_ratios=(3, 1), layout="constrained"
+    )
+    return RecoveryCurveDisplay.from_estimator(estimator, X, axes=axes).figure_
+
+
+@picture_of("experiment")
+def timeline():
+    """Draw the frames of an experiment and their times, and its images before and after."""
+    protocol = FRAPProtocol(n_prebleach=5, n_bleach=3, n_postbleach=14, frame_interval=0.5)
+    truth = {"D": 30.0, "c0": C0, "alpha": ALPHA}
+    frames = DiffusionModel(protocol).images(**truth)[0]
+    curve = DiffusionModel(protocol).curves(**truth)[0]
+    figure, images, ax = layout(3, height=5.4, residuals=False)
+    n_before = protocol.n_prebleach
+    for image_ax, k, name in zip(
+        images,
+        (n_before - 1, n_before, -1),
+        ("last before bleaching", "first after", "last"),
+        strict=True,
+    ):
+        show(image_ax, frames[k], name)
+    times, bleach_times = protocol.times, protocol.bleach_times
+    ax.axvspan(bleach_times[0] - 0.08, 0.08, color=REGION, alpha=0.35, lw=0)
+    for time in bleach_times:
+        ax.plot([time, time], [0.02, 0.1], color=PLAIN, lw=2.5, solid_capstyle="butt")
+    before, after = times[:n_before], times[n_before:]
+    ax.plot(before, curve[:n_before], "o", ms=5, color=DATA)
+    ax.plot(after, curve[n_before:], "o", ms=5, color=DATA)
+    arrow = {"arrowstyle": "<->", "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", (after[2], 0.37), (after[1], 0.37), arrowprops=arrow)
+    ax.text(after[2] + 0.15, 0.37, "frame_interval", va="center", fontsize=10)
+    ax.annotate("c0", (before[0], C0), (before[0] - 0.45, C0), va="center", ha="right")
+    left = ALPHA**protocol.n_bleach
+    ax.axhline(C0 * left, xmax=0.98, color="0.6", lw=1, ls=":")
+    ax.text(after[-1], C0 * left - 0.015, "c0 · alpha³", va="top", ha="right", color="0.35")
+    for x, y, name in (
+        (before.mean(), 0.88, "n_prebleach = 5"),
+        (bleach_times.mean(), 0.98, "n_bleach = 3"),
+        (after.mean(), 0.88, "n_postbleach = 14"),
+    ):
+        ax.text(x, y, name, ha="center", fontsize=10)
+    ax.set(ylim=(0, 1.06), ylabel=INTENSITY, xlabel="time (s): 0 is the last bleach frame")
+    ax.set_xlim(before[0] - 1.1, after[-1] + 0.4)
+    return figure
+
+
+# ----------------------------------------------------------------------------------- preprocessing
+
+
+def _recorded(frames, light, dark, fading, noise=2e-3):
+    """Make 16-bit counts of frames between 0 and 1: unevenly lit, fading, over a dark level."""
+    faded = fading ** ((PROTOCOL.times - PROTOCOL.times[0]) / PROTOCOL.frame_interval)
+    seen = frames * light * faded[:, np.newaxis, np.newaxis]
+    seen += np.sqrt(noise) * np.random.default_rng(0).standard_normal(seen.shape)
+    return np.clip(np.round(dark + (65535 - dark) * seen), 0, 65535).astype(np.uint16)
+
+
+def _estimate_from(stack, steps, label):
+    """Correct a stack, extract its curve and estimate; print what was found."""
+    corrected = make_pipeline(*steps).fit_transform([stack])
+    curve = RecoveryCurveExtractor(PROTOCOL).fit_transform(corrected)
+    estimates, _, _ = fit(curve)
+    found = ", ".join(
+        f"{name} {estimates.values[name][0]:.4g} ({estimates.lower[name][0]:.4g} to "
+        f"{estimates.upper[name][0]:.4g})"
+        for name in PLAINLY
+    )
+    print(f"  {label}: {found}; {estimates.flags[0]}")
+    return curve[0], corrected, estimates.D_um2_s[0]
+
+
+@picture_of("preprocessing")
+def corrections():
+    """Draw a series as it was recorded and as it is corrected, and its curves."""
+    ny, nx = PROTOCOL.shape
+    y, x = np.ogrid[-1 : 1 : ny * 1j, -1 : 1 : nx * 1j]
+    light = 1.1 - 0.3 * ((x - 0.3) ** 2 + y**2)
+    light /= light.mean()
+    dark, truth = 3000, {"D": 10.0, "c0": 0.65, "alpha": ALPHA}
+    frames = DiffusionModel(PROTOCOL).images(**truth)[0]
+    rescale = IntensityRescaler(16, offset=dark)
+    fading = FadingCorrector(PROTOCOL, distance=4.0)
+    divide, subtract = (
+        FlatFieldCorrector(protocol=PROTOCOL),
+        BackgroundSubtractor(protocol=PROTOCOL),
+    )
+    stack = _recorded(frames, light, dark, fading=0.998)
+    for label, steps in (
+        ("all, light subtracted", (rescale, fading, subtract)),
+        ("reference from 2 radii", (rescale, FadingCorrector(PROTOCOL), divide)),
+        ("fading after the light", (rescale, subtract, fading)),
+        ("all but the dark level", (IntensityRescaler(16), fading, divide)),
+        ("all but fading", (rescale, divide)),
+        ("all but the light", (rescale, fading)),
+    ):
+        _estimate_from(stack, steps, label)
+    raw = _estimate_from(stack, (IntensityRescaler(16),), "as recorded")
+    corrected = _estimate_from(stack, (rescale, fading, divide), "all, light divided")
+    steady = _recorded(frames, light, dark, fading=1.0)
+    for label, steps in (
+        ("steady: nothing", (IntensityRescaler(16),)),
+        ("steady: subtracted", (IntensityRescaler(16), subtract)),
+        ("steady: divided without dark level", (IntensityRescaler(16), divide)),
+        ("steady: dark level and divided", (rescale, divide)),
+    ):
+        _estimate_from(steady, steps, label)
+    figure, images, ax = layout(2, height=6.2, residuals=False)
+    n_before = PROTOCOL.n_prebleach
+    for image_ax, image, title in (
+        (images[0], stack[n_before] / 65535, "as recorded"),
+        (images[1], corrected[1][0][n_before], "corrected"),
+    ):
+        coarse = image.reshape(ny // 4, 4, nx // 4, 4).mean(axis=(1, 3))  # or files get large
+        show(image_ax, coarse, title, half=97, vmax=0.85, bar=50)
+    for curve, D_found, color, label in (
+        (raw[0], raw[2], PLAIN, "as recorded"),
+        (corrected[0], corrected[2], MODEL, "corrected"),
+    ):
+        ax.plot(
+            PROTOCOL.times, curve, "o", ms=3, color=color, alpha=0.8,
+            label=f"{label}: D = {D_found:.3g} µm²/s",
+        )  # fmt: skip
+    draw_curve(ax, curves(**truth)[0], color=DATA, lw=1.5, label="truth: D = 10 µm²/s")
+    ax.set(ylabel=INTENSITY, ylim=(0, None))
+    ax.legend(loc="lower right")
+    time_axis(ax)
+    return figure
+
+
 def main(names):
     """Draw pictures by name, all without any."""
-    known = {name: ("model", draw) for name, draw in PICTURES.items()}
-    known |= {name: ("uncertainty", draw) for name, draw in OF_UNCERTAINTY.items()}
-    unknown = {*names} - {*known}
+    unknown = {*names} - {*PICTURES}
     if unknown:
-        sys.exit(f"there is no picture {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+        unknown = ", ".join(sorted(unknown))
+        sys.exit(f"there is no picture {unknown}; known: {', '.join(PICTURES)}")
     IMAGES.mkdir(exist_ok=True)
-    for name in names or known:
+    for name in names or PICTURES:
         print(name, flush=True)
-        page, draw = known[name]
         with mpl.rc_context(STYLE):
-            figure = draw()
-            path = IMAGES / f"{page}-{name}.png"
+            figure = PICTURES[name]()
+            path = IMAGES / f"{name}.png"
             figure.savefig(path, dpi=DPI, pil_kwargs={"optimize": True})
             plt.close(figure)
         print(f"  {path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
