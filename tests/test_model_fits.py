@@ -159,6 +159,33 @@ def test_binding_that_is_not_determined_says_so_and_gives_the_effective_diffusio
     assert np.median(rates) > 1
 
 
+def test_binding_with_known_diffusion_leads_to_no_other_optimum():
+    # Fast exchange looks like slow diffusion, which slow exchange imitates from afar.
+    protocol = FRAPProtocol(
+        shape=(48, 48),
+        pixel_size=0.5,
+        bleach_region=Circle(3.0),
+        n_prebleach=10,
+        n_bleach=1,
+        n_postbleach=80,
+        frame_interval=0.5,
+        padding=16,
+    )
+    rates = loguniform(0.01, 20.0)
+    prior = {"D": 10.0, "c0": 0.8, "alpha": 0.6, "k_on": rates, "k_off": rates, "a": 3e-4}
+    sample = FRAPSimulator(protocol, prior, model="binding", random_state=0).sample(300)
+    fitted = LeastSquaresFRAP(protocol, model="binding", fixed={"D": 10.0}).fit(sample.data)
+    truth = np.column_stack(
+        [
+            np.log10(sample.parameters[name]) if name.startswith("k_") else sample.parameters[name]
+            for name in ("k_on", "k_off", "c0", "alpha")
+        ]
+    )
+    of_truth = np.sum((fitted.fitted_curves(truth) - sample.data) ** 2, axis=1)
+    found = fitted.estimate(sample.data).residual_sum_of_squares
+    assert np.all(found <= of_truth * (1 + 1e-6))
+
+
 def test_what_a_curve_cannot_tell_apart_has_no_standard_error():
     # Bound fraction and bleach depth scale a reaction-limited recovery alike.
     curve = MODELS["reaction"](SMALL).curves(k_on=0.5, k_off=0.4, c0=0.8, alpha=0.6)

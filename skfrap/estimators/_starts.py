@@ -85,7 +85,7 @@ class StartGrid:
         _, size, directions = np.linalg.svd(templates, full_matrices=False)
         return directions[: min(n, np.count_nonzero(size > _WEAKEST * size[0]))]
 
-    def best_in_slabs(self, scores):
+    def best_in_slabs(self, scores, n_starts=None):
         """Return the best of every part of the grid, for curves that may have several optima.
 
         Their c0 is NaN.
@@ -93,6 +93,8 @@ class StartGrid:
         Parameters
         ----------
         scores : ndarray of shape (n, n_scores)
+        n_starts : int, default=None
+            How many of them, the best. None is all.
 
         Returns
         -------
@@ -104,7 +106,8 @@ class StartGrid:
         # Alpha is fitted to first order, or its error would hide that of the others.
         reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
         shape = [len(axis) for axis in self._grid_axes]
-        starts = np.empty((_SLABS * self.n_forms, len(scores), len(self.names)))
+        n_starts = n_starts or _SLABS * self.n_forms
+        starts = np.empty((n_starts, len(scores), len(self.names)))
         for first in range(0, len(scores), _PIECE):
             some = slice(first, first + _PIECE)
             overlap, with_slopes = scores[some] @ templates.T, scores[some] @ slopes.T
@@ -123,7 +126,7 @@ class StartGrid:
                     within[slab] = True
                     within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
                     chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
-            chosen = np.transpose(chosen)
+            chosen = _best_different(np.transpose(chosen), gain.reshape(len(gain), -1), n_starts)
             points = grid[chosen]
             points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
             starts[:, some] = points.swapaxes(0, 1)
@@ -145,11 +148,15 @@ class StartGrid:
     @cached_property
     def _template_slopes(self):
         """Slopes of the templates by alpha, their products with them and their squared norms."""
-        grid, templates, _ = self._templates
+        _, templates, _ = self._templates
         alpha = self.names.index("alpha")
         if len(self._grid_axes[alpha]) == 1:
             return np.zeros_like(templates), 0.0, 0.0
-        _, (slopes,) = self.evaluator.scores_and_slopes(grid[:, 1:], [alpha - 1])
+        # Curves are polynomials in alpha, so those of its values on the grid know the slopes.
+        shape = [len(axis) for axis in self._grid_axes]
+        by_alpha = np.moveaxis(templates.reshape(*shape, -1), alpha, -2)
+        slopes = _differentiation(self._grid_axes[alpha]) @ by_alpha
+        slopes = np.moveaxis(slopes, -2, alpha).reshape(templates.shape)
         return (
             slopes,
             np.einsum("gs,gs->g", templates, slopes),
@@ -173,6 +180,26 @@ class StartGrid:
             return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
         per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
         return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
+
+
+def _best_different(chosen, gain, n):
+    """Return the n best columns of chosen templates (rows are curves), repeated ones last."""
+    chosen = np.sort(chosen, axis=1)
+    gains = np.take_along_axis(gain, chosen, axis=1)
+    gains[:, 1:][chosen[:, 1:] == chosen[:, :-1]] = -1.0
+    order = np.argsort(-gains, axis=1, kind="stable")[:, :n]
+    return np.take_along_axis(chosen, order, axis=1)
+
+
+def _differentiation(nodes):
+    """Return the matrix that takes values of a polynomial at n nodes to its slopes there."""
+    middle, half = np.mean(nodes), 0.5 * np.ptp(nodes)
+    powers = np.polynomial.chebyshev.chebvander((nodes - middle) / half, len(nodes) - 1)
+    slopes = [
+        np.polynomial.chebyshev.chebval((nodes - middle) / half, column)
+        for column in np.polynomial.chebyshev.chebder(np.eye(len(nodes))).T
+    ]
+    return np.transpose(slopes) @ np.linalg.inv(powers) / half
 
 
 def _middles(lowest, highest, n):
