@@ -180,7 +180,7 @@ class FRAPProtocol:
     def bleach_times(self):
         """Times of the bleach frames, s; the last is at 0."""
         interval = self.frame_interval if self.bleach_interval is None else self.bleach_interval
-        return _read_only(-interval * np.arange(self.n_bleach - 1, -1, -1.0))
+        return _read_only(interval * np.arange(1.0 - self.n_bleach, 1.0))
 
     @cached_property
     def times(self):
@@ -253,7 +253,7 @@ class FRAPProtocol:
         return cls(**description)
 
     def to_json(self, **options):
-        """Write the protocol as JSON; `options` go to :func:`json.dumps`."""
+        """Write the protocol as JSON; `options` go to `json.dumps`."""
         return json.dumps(self.to_dict(), **options)
 
     @classmethod

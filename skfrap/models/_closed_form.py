@@ -62,7 +62,7 @@ class SoumpasisModel(_ClosedForm, name="soumpasis"):
 
     @property
     def bounds(self):
-        """Bounds for fits: D as in :attr:`DiffusionModel.D_range`."""
+        """Bounds for fits: D as in `DiffusionModel.D_range`."""
         return {"D": DiffusionModel(self.protocol).D_range}
 
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
@@ -103,7 +103,7 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
 
     @property
     def bounds(self):
-        """Bounds for fits: D as in :attr:`DiffusionModel.D_range`, alpha positive."""
+        """Bounds for fits: D as in `DiffusionModel.D_range`, alpha positive."""
         return {"D": DiffusionModel(self.protocol).D_range, "alpha": (1e-3, 1.0)}
 
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
