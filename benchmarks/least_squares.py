@@ -12,49 +12,15 @@ best of 30 random starts per curve, as the paper uses.
 """
 
 import argparse
-import time
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 from scipy.stats import uniform
 
 from benchmarks._fft_model import FFTModel
+from benchmarks._plain_fit import FITS_COUNTED, fit_plainly, mean_curves_per_fit, sums_of_squares
 from benchmarks._published import N_CURVES, TABLE_1_BOX
 from benchmarks._report import Report, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
-from skfrap.models import DiffusionModel
-
-_FITS_COUNTED = 100
-
-
-@dataclass
-class PlainFit:
-    """One fit by SciPy, its wall time, and how many curves it asked of the model."""
-
-    cost: float
-    seconds: float
-    n_curves: int
-
-
-def fit_plainly(compute_curve, curve):
-    """Fit with `scipy.optimize.least_squares`; ``compute_curve(D, c0, alpha)`` is the model."""
-    lower, upper = np.array([TABLE_1_BOX[name] for name in ("D", "c0", "alpha")]).T
-    lower[0], upper[0] = np.log10([lower[0], upper[0]])
-    n_curves = 0
-
-    def residuals(theta):
-        nonlocal n_curves
-        n_curves += 1
-        return compute_curve(10 ** theta[0], theta[1], theta[2]) - curve
-
-    start = time.perf_counter()
-    result = least_squares(residuals, 0.5 * (lower + upper), bounds=(lower, upper))
-    return PlainFit(2 * result.cost, time.perf_counter() - start, n_curves)
-
-
-def sums_of_squares(estimator, X, theta):
-    return np.sum((X - estimator.fitted_curves(theta)) ** 2, axis=1)
 
 
 def measure_speed(report, estimator, X, repeats):
@@ -85,16 +51,8 @@ def measure_gain(report, estimator, X, seconds_per_fit, n_fits, fresh):
     for fit in fits:
         report.add(f"one plain SciPy fit, {fit.n_curves} curves computed", fit.seconds, "{:.1f} s")
     seconds_per_curve = sum(fit.seconds for fit in fits) / sum(fit.n_curves for fit in fits)
-    # Some fits take twice as many curves as others. How many they take is the same on the exact
-    # model, and there a hundred fits cost seconds.
-    exact = DiffusionModel(protocol)
-    mean_n_curves = np.mean(
-        [
-            fit_plainly(lambda *theta: exact.curves(*theta)[0], curve).n_curves
-            for curve in X[:_FITS_COUNTED]
-        ]
-    )
-    report.add(f"  curves per fit, mean of {_FITS_COUNTED} fits", mean_n_curves, "{:.1f}")
+    mean_n_curves = mean_curves_per_fit(protocol, X)
+    report.add(f"  curves per fit, mean of {FITS_COUNTED} fits", mean_n_curves, "{:.1f}")
     plain = seconds_per_curve * mean_n_curves
     report.add("  so a plain fit takes on average", plain, "{:.1f} s")
     report.add(

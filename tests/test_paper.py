@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks._losses import loss_errors, losses, ratio_errors
+from benchmarks._pages import markdown_table, with_error
 from benchmarks._published import BEST_RATIOS, JOINT_NETWORK, LEAST_SQUARES
 from benchmarks._settings import estimate_at_settings, grid
 from benchmarks.paper import _page
 from benchmarks.paper.__main__ import STAGES, run_stages
 from benchmarks.paper._bench import QUICK, Bench
-from benchmarks.paper._stage import Outcome, Results, Row, Stage, markdown_table, with_error
+from benchmarks.paper._stage import Outcome, Results, Row, Stage
 from skfrap import FRAPSimulator
 
 FEW = replace(QUICK, n_curves=512)

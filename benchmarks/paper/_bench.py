@@ -37,7 +37,7 @@ class Amounts:
 
     n_curves: int = N_CURVES
     n_training_curves: int = N_TRAINING_CURVES
-    passes: tuple = (("joint", 80), ("separate", 65))
+    passes: tuple = (("joint", 110), ("separate", 80))
     n_samples: int = 5_000 * 1024
     layers: tuple = (1, 2, 3, 4, 6, 8, 10)
     n_samples_per_depth: int = 4_000 * 1024

@@ -3,8 +3,8 @@
 import shutil
 from dataclasses import asdict
 
+from benchmarks._pages import markdown_table, paragraphs, with_error
 from benchmarks._published import BEST_RATIOS, NAMES
-from benchmarks.paper._stage import markdown_table, paragraphs, with_error
 
 _PAGE = "index.md"
 

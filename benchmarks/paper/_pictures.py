@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from benchmarks.paper._stage import Outcome, Stage, markdown_table, paragraphs, picture
+from benchmarks._pages import markdown_table, paragraphs, picture
+from benchmarks.paper._stage import Outcome, Stage
 from skfrap import FRAPSimulator
 from skfrap.plotting._style import (
     CATEGORIES,

@@ -1,14 +1,13 @@
 """A stage of the reproduction: what it computes, and how its results are kept and shown."""
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
-_DPI = 140
+from benchmarks._pages import DPI, write_csv
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class Results:
     def write(self, name, outcome, run):
         """Keep an Outcome; `run` tells of the run: seconds, versions, date."""
         for figure_name, figure in outcome.figures.items():
-            figure.savefig(self.folder / f"{figure_name}.png", dpi=_DPI)
+            figure.savefig(self.folder / f"{figure_name}.png", dpi=DPI)
         for table_name, columns in outcome.tables.items():
             write_csv(self.folder / f"{table_name}.csv", columns)
         kept = {
@@ -144,49 +143,9 @@ class Results:
         write_csv(self.folder / "results.csv", columns)
 
 
-def write_csv(path, columns):
-    """Write columns of one length as comma-separated values, None as nothing."""
-    lines = [",".join(columns)]
-    for values in zip(*columns.values(), strict=True):
-        lines.append(",".join(_csv_cell(value) for value in values))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _csv_cell(value):
-    if value is None:
-        return ""
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.6g}"
-    text = str(value)
-    return f'"{text}"' if "," in text else text
-
-
 def _plain(value):
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value)} does not go into JSON")
-
-
-def paragraphs(*parts):
-    """Join paragraphs of Markdown."""
-    return "\n\n".join(parts)
-
-
-def markdown_table(header, rows):
-    """Write a Markdown table; the first column is text, the others are aligned as numbers."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
-
-
-def picture(name, description):
-    """Write a Markdown picture."""
-    return f"![{description}]({name}.png)"
-
-
-def with_error(value, error, scale=1.0, unit=""):
-    """Write a number with its standard error, of which two digits count."""
-    value, error = value * scale, error * scale
-    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 4
-    return f"{value:.{digits}f} ± {error:.{digits}f}{unit}"

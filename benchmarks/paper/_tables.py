@@ -4,17 +4,10 @@ import numpy as np
 from scipy.stats import ks_1samp, loguniform, uniform
 
 from benchmarks import _published
+from benchmarks._pages import markdown_table, paragraphs, picture, with_error
 from benchmarks._published import LEAST_SQUARES, NAMES
 from benchmarks.paper._bench import SETS
-from benchmarks.paper._stage import (
-    Outcome,
-    Row,
-    Stage,
-    markdown_table,
-    paragraphs,
-    picture,
-    with_error,
-)
+from benchmarks.paper._stage import Outcome, Row, Stage
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy
 
 _LOSS, _RATIO, _FLOOR = "loss", "over least squares", "over the floor"

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._report import median_time
 from benchmarks._series import PREPARATION, TOGETHER, time_series
-from benchmarks.paper._stage import Outcome, Row, Stage, markdown_table, paragraphs, picture
+from benchmarks.paper._stage import Outcome, Row, Stage
 from skfrap import FRAPSimulator
 from skfrap.plotting._style import CATEGORIES, new_axes, tidy
 

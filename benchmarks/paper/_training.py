@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from benchmarks._losses import losses, ratio_errors
+from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._published import BEST_RATIOS, NAMES
-from benchmarks.paper._stage import Outcome, Row, Stage, markdown_table, paragraphs, picture
+from benchmarks.paper._stage import Outcome, Row, Stage
 from skfrap import NeuralFRAP
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_plainly
 

@@ -1,0 +1,53 @@
+"""A fit as one would write it at first: `scipy.optimize.least_squares` on any model of a curve."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from benchmarks._published import TABLE_1_BOX
+from skfrap.models import DiffusionModel
+
+FITS_COUNTED = 100
+
+
+@dataclass
+class PlainFit:
+    """One fit by SciPy, its wall time, and how many curves it asked of the model."""
+
+    cost: float
+    seconds: float
+    n_curves: int
+
+
+def fit_plainly(compute_curve, curve):
+    """Fit within Table 1's box, from its middle; ``compute_curve(D, c0, alpha)`` is the model."""
+    lower, upper = np.array([TABLE_1_BOX[name] for name in ("D", "c0", "alpha")]).T
+    lower[0], upper[0] = np.log10([lower[0], upper[0]])
+    n_curves = 0
+
+    def residuals(theta):
+        nonlocal n_curves
+        n_curves += 1
+        return compute_curve(10 ** theta[0], theta[1], theta[2]) - curve
+
+    start = time.perf_counter()
+    result = least_squares(residuals, 0.5 * (lower + upper), bounds=(lower, upper))
+    return PlainFit(2 * result.cost, time.perf_counter() - start, n_curves)
+
+
+def mean_curves_per_fit(protocol, X):
+    """Count how many curves a fit takes on average.
+
+    Some fits take twice as many as others. How many they take is the same on the exact model, and
+    there a hundred fits cost seconds.
+    """
+    exact = DiffusionModel(protocol)
+    fits = [fit_plainly(lambda *theta: exact.curves(*theta)[0], x) for x in X[:FITS_COUNTED]]
+    return float(np.mean([fit.n_curves for fit in fits]))
+
+
+def sums_of_squares(estimator, X, theta):
+    """Compute the residual sum of squares of each curve."""
+    return np.sum((X - estimator.fitted_curves(theta)) ** 2, axis=1)

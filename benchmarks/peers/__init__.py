@@ -1,0 +1,1 @@
+"""skfrap beside what one would use instead."""

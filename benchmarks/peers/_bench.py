@@ -1,0 +1,172 @@
+"""What the stages share: test curves, our own estimates, how estimates are judged."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from benchmarks._losses import fresh_curves, losses, ratio_errors
+from benchmarks._published import N_CURVES, NAMES, TABLE_1_BOX
+from benchmarks._report import median_time
+from skfrap import FRAPProtocol, LeastSquaresFRAP
+
+OURS = "skfrap, LeastSquaresFRAP"
+N_ALONE = 25  # curves that are timed one by one
+DECADES = {"1 to 10": (0, 1), "10 to 100": (1, 2), "100 to 1000": (2, 3)}
+N_BINS = 12  # of log10 D, for the figure
+_EDGE = 1e-3  # of log10 D: closer to the box's faces is at them
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is measured.
+
+    Attributes
+    ----------
+    n_curves : int
+        Test curves.
+    n_closed : int
+        How many of these are fitted by closed forms, one by one.
+    n_timed : int
+        How many of these are timed.
+    n_plain : int
+        Fits of the FFT model.
+    training_divisor : int
+        Of the training curves of NeuralFRAP's default training.
+    n_noises, n_series : int
+        For BleachDt: how many levels of noise, and series per D and level.
+    """
+
+    n_curves: int = N_CURVES
+    n_closed: int = 16384
+    n_timed: int = 100
+    n_plain: int = 2
+    training_divisor: int = 1
+    n_noises: int = 2
+    n_series: int = 4
+
+
+FULL = Amounts()
+QUICK = Amounts(8192, 1024, 100, 1, 10, 1, 1)
+
+
+class Bench:
+    """Curves of Table 1's prior and least squares on them.
+
+    Parameters
+    ----------
+    records : Records
+    amounts : Amounts
+    seed : int
+
+    Attributes
+    ----------
+    by_D : list of dict
+        Estimates of D over the truth in bins of the true D, by method.
+    versions : dict
+        Of other programs than the usual ones, where a stage met them.
+    """
+
+    def __init__(self, records, amounts, seed):
+        self.records, self.amounts, self.seed = records, amounts, seed
+        self.by_D, self.versions = [], {}
+        self.protocol = FRAPProtocol()
+
+    @cached_property
+    def least_squares(self):
+        """Prepared, and timed as it is the first time."""
+        start = time.perf_counter()
+        fitted = LeastSquaresFRAP(self.protocol, TABLE_1_BOX).fit(np.ones((1, 110)))
+        self.records.add(OURS, "preparation, s", time.perf_counter() - start)
+        return fitted
+
+    @cached_property
+    def sample(self):
+        """Test curves."""
+        # First, so that it finds nothing that the simulator has prepared.
+        self.least_squares  # noqa: B018
+        return fresh_curves(self.seed, n_curves=self.amounts.n_curves)
+
+    @cached_property
+    def benchmark(self):
+        """Estimates of least squares, judged and timed."""
+        theta = self.least_squares.predict(self.sample.data)
+        self.time(OURS, self.least_squares.predict)
+        self.judge(OURS, theta)
+        return theta
+
+    @property
+    def seconds_per_fit(self):
+        """Time that one of our fits takes in a batch."""
+        self.benchmark  # noqa: B018
+        return self.records.get(OURS, "time in a batch, s")
+
+    def time(self, method, predict, repeats=5):
+        """Time a method that takes many curves at once, and on curves that come alone."""
+        X = self.sample.data
+        seconds = median_time(lambda: predict(X), repeats) / len(X)
+        self.records.add(method, "time in a batch, s", seconds)
+        alone = [median_time(lambda k=k: predict(X[k : k + 1]), 5) for k in range(N_ALONE)]
+        self.records.add(method, "time alone, s", np.median(alone))
+        if method != OURS:
+            self.records.add(method, "time over ours in a batch", seconds / self.seconds_per_fit)
+
+    def judge(self, method, theta):
+        """Record bias, spread and loss of estimates of D of the first curves, NaN for failures.
+
+        Parameters
+        ----------
+        method : str
+        theta : ndarray of shape (n, 1) or (n, n_targets)
+            Estimates of log10 D, or of all targets.
+        """
+        n = len(theta)
+        found = theta[:, 0]
+        self._describe(method, found, np.ones(n, dtype=bool), "all D")
+        true = self.sample.target[:n, 0]
+        for of, (low, high) in DECADES.items():
+            self._describe(method, found, (true >= low) & (true < high), of)
+        self.by_D += self._bins(method, found - true, true)
+        there = np.isfinite(found)
+        sample = Bunch(
+            target=self.sample.target[:n][there], sample_weight=self.sample.sample_weight[:n][there]
+        )
+        benchmark = theta if method == OURS else self.benchmark[:n]
+        full = benchmark[there].copy()
+        full[:, : theta.shape[1]] = theta[there]
+        ratios = losses(sample, full) / losses(sample, benchmark[there])
+        errors = ratio_errors(sample, full, benchmark[there], self.seed)
+        names = NAMES if theta.shape[1] > 1 else NAMES[:1]
+        for name, ratio, error in zip(names, ratios, errors, strict=False):
+            self.records.add(method, "loss over least squares", ratio, of=name, error=error)
+
+    def _describe(self, method, found, of_these, of):
+        errors = (found - self.sample.target[: len(found), 0])[of_these]
+        there = np.isfinite(errors)
+        at_box = np.minimum(np.abs(found), np.abs(found - 3))[of_these] < _EDGE
+        low, middle, high = np.percentile(10 ** errors[there], [16, 50, 84])
+        numbers = {
+            "median of D over its true value": middle,
+            "16 % quantile": low,
+            "84 % quantile": high,
+            "root mean square error of log10 D": np.sqrt(np.mean(errors[there] ** 2)),
+            "off by more than a factor of 2, %": 100 * np.mean(np.abs(errors) > np.log10(2)),
+            "at the limits of D, %": 100 * np.mean(at_box),
+            "not converged, %": 100 * np.mean(~there),
+        }
+        for quantity, value in numbers.items():
+            self.records.add(method, quantity, value, of=of, shown=of not in DECADES)
+
+    @staticmethod
+    def _bins(method, errors, true):
+        edges = np.linspace(0, 3, N_BINS + 1)
+        rows = []
+        for low, high in itertools.pairwise(edges):
+            some = errors[(true >= low) & (true < high) & np.isfinite(errors)]
+            lower, middle, upper = 10 ** np.percentile(some, [16, 50, 84])
+            row = {"method": method, "D_um2_per_s": 10 ** (0.5 * (low + high)), "n": len(some)}
+            rows.append(row | {"median_ratio": middle, "q16_ratio": lower, "q84_ratio": upper})
+        return rows

@@ -1,0 +1,149 @@
+"""Other networks on raw curves, given the time that NeuralFRAP's default training takes.
+
+All see standardised curves and learn standardised targets, with the paper's weights. Their learning
+rate falls to nothing over the time they have, as NeuralFRAP's does. Simulating curves counts.
+"""
+
+import inspect
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks.neural import N_SAMPLES
+from skfrap import BayesianFRAP, FRAPSimulator, NeuralFRAP
+from skfrap.estimators._keras import import_keras
+
+OUR_NETWORK, FLOOR = "skfrap, NeuralFRAP", "skfrap, BayesianFRAP"
+MLP_FIXED = "MLPRegressor, one set of curves"
+MLP_FRESH = "MLPRegressor, fresh curves"
+KERAS = "Keras, dense layers, fresh curves"
+_BLOCK, _BATCH = 2**17, 1024
+
+
+def block_size(amounts):
+    """Return how many curves are drawn at a time, which is the size of a fixed set as well."""
+    return max(_BATCH, _BLOCK // amounts.training_divisor)
+
+
+class Standardised:
+    """A network between two scalers; it trains for a given time.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(X, y, weight, share)`` learns from a block of curves; `share` of the time is over.
+    network : object
+        Has a `predict` of standardised curves.
+    """
+
+    def __init__(self, step, network):
+        self._step, self._network = step, network
+        self._of_curves, self._of_targets = StandardScaler(), StandardScaler()
+
+    def train(self, simulator, seconds, size, *, fresh):
+        """Learn until the time is over; return the time taken and how many curves were passed."""
+        start = time.perf_counter()
+        drawn, n_seen, spent = simulator.sample(size), 0, 0.0
+        self._of_curves.fit(drawn.data)
+        self._of_targets.fit(drawn.target)
+        while spent < seconds:
+            if fresh and n_seen > 0:
+                drawn = simulator.sample(size, start=n_seen)
+            if fresh or n_seen == 0:
+                X = self._of_curves.transform(drawn.data).astype(np.float32)
+                y = self._of_targets.transform(drawn.target).astype(np.float32)
+                weight = drawn.sample_weight.astype(np.float32)
+            self._step(X, y, weight, spent / seconds)
+            n_seen += size
+            spent = time.perf_counter() - start
+        return spent, n_seen
+
+    def predict(self, X):
+        """Estimate the targets."""
+        inputs = self._of_curves.transform(X).astype(np.float32)
+        return self._of_targets.inverse_transform(self._network(inputs))
+
+
+def falling(rate, share):
+    """Return a learning rate that falls as a cosine."""
+    return max(0.5 * rate * (1 + np.cos(np.pi * share)), 1e-2 * rate)
+
+
+def scikit_learn_network(seed):
+    """Make an MLPRegressor; every call of its `fit` goes on where the last one ended."""
+    network = MLPRegressor(
+        hidden_layer_sizes=(128,) * 3,
+        alpha=0.0,
+        batch_size=_BATCH,
+        max_iter=1,
+        warm_start=True,
+        random_state=seed,
+    )
+    weighted = "sample_weight" in inspect.signature(MLPRegressor.fit).parameters
+
+    def step(X, y, weight, share):
+        network.set_params(learning_rate_init=falling(2e-3, share))
+        given = {"sample_weight": weight} if weighted else {}  # from scikit-learn 1.7 on
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.fit(X, y, **given)
+
+    return Standardised(step, network.predict)
+
+
+def keras_network(seed, n_frames, n_targets):
+    """Make a sequence of dense layers."""
+    keras = import_keras()
+    keras.utils.set_random_seed(seed)
+    dense = keras.layers.Dense
+    hidden = [dense(128, "silu") for _ in range(4)]
+    network = keras.Sequential([keras.Input((n_frames,)), *hidden, dense(n_targets)])
+    network.compile(keras.optimizers.Adam(), loss="mse")
+
+    def step(X, y, weight, share):
+        network.optimizer.learning_rate = falling(3e-3, share)
+        network.fit(X, y, sample_weight=weight, batch_size=_BATCH, epochs=1, verbose=0)
+
+    return Standardised(step, lambda X: network.predict(X, batch_size=8192, verbose=0))
+
+
+def measure_networks(bench):
+    """Train each network; losses, time to train and to predict; and the floor."""
+    records, seed = bench.records, bench.seed
+    bench.benchmark  # noqa: B018  so that it is measured first
+
+    def simulator():
+        return FRAPSimulator(bench.protocol, random_state=seed)
+
+    start = time.perf_counter()
+    ours = NeuralFRAP(bench.protocol, random_state=seed)
+    n_samples = N_SAMPLES // bench.amounts.training_divisor
+    ours.fit_online(simulator(), n_samples)
+    seconds = time.perf_counter() - start
+    bayes = BayesianFRAP(bench.protocol).fit(bench.sample.data[:1])
+    for name, estimator, repeats in ((OUR_NETWORK, ours, 5), (FLOOR, bayes, 1)):
+        bench.time(name, estimator.predict, repeats)
+        bench.judge(name, estimator.predict(bench.sample.data))
+    records.add(OUR_NETWORK, "time to train, s", seconds)
+    records.add(OUR_NETWORK, "curves passed in training", n_samples)
+
+    size = block_size(bench.amounts)
+    n_targets = bench.sample.target.shape[1]
+    peers = {
+        MLP_FIXED: (lambda: scikit_learn_network(seed), False),
+        MLP_FRESH: (lambda: scikit_learn_network(seed), True),
+        KERAS: (lambda: keras_network(seed, bench.protocol.n_frames, n_targets), True),
+    }
+    for name, (make, fresh) in peers.items():
+        start = time.perf_counter()
+        network = make()
+        left = seconds - (time.perf_counter() - start)
+        _, n_seen = network.train(simulator(), left, size, fresh=fresh)
+        records.add(name, "time to train, s", time.perf_counter() - start)
+        records.add(name, "curves passed in training", n_seen)
+        bench.time(name, network.predict, 3)
+        bench.judge(name, network.predict(bench.sample.data))
