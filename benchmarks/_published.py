@@ -29,3 +29,8 @@ PERCENTAGE_ERRORS = {
 # Section 3.4: sodium fluorescein in water with so many percent of sucrose, D in um^2/s.
 N_REPLICATES = 20
 EXPERIMENT = {"32 % sucrose": 88.4, "56 % sucrose": 9.39}
+
+# Quoted, not measured by these programs: the reference implementation of the model of Röding et al.
+# (Biophys. J. 116, 1348-1361, 2019), in MATLAB, was timed once under GNU Octave on another machine
+# with two cores. It is not part of this package.
+REFERENCE_SECONDS_PER_CURVE, REFERENCE_SECONDS_PER_FIT, REFERENCE_CURVES_PER_FIT = 2.7, 110.0, 40

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import uniform
 
 from benchmarks._fft_model import FFTModel
-from benchmarks._plain_fit import FITS_COUNTED, fit_plainly, mean_curves_per_fit, sums_of_squares
+from benchmarks._plain_fit import FITS_COUNTED, count_curves, fit_plainly, sums_of_squares
 from benchmarks._published import N_CURVES, TABLE_1_BOX
 from benchmarks._report import Report, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
@@ -51,7 +51,7 @@ def measure_gain(report, estimator, X, seconds_per_fit, n_fits, fresh):
     for fit in fits:
         report.add(f"one plain SciPy fit, {fit.n_curves} curves computed", fit.seconds, "{:.1f} s")
     seconds_per_curve = sum(fit.seconds for fit in fits) / sum(fit.n_curves for fit in fits)
-    mean_n_curves = mean_curves_per_fit(protocol, X)
+    mean_n_curves = np.mean([fit.n_curves for fit in count_curves(protocol, X)])
     report.add(f"  curves per fit, mean of {FITS_COUNTED} fits", mean_n_curves, "{:.1f}")
     plain = seconds_per_curve * mean_n_curves
     report.add("  so a plain fit takes on average", plain, "{:.1f} s")

@@ -1,7 +1,7 @@
 """Measure fits of every model: interpolation over several parameters, time, recovery, coverage.
 
 1. Interpolation over two parameters that shape the curve: time to build, error on random points,
-   and 10,000 fits.
+   10,000 fits, and how many of a thousand miss the optimum that a fit from the truth finds.
 2. One curve with D, k_on, k_off, c0 and alpha free, from a fresh estimator.
 3. A thousand pairs of simulated curves per model (500 for binding), the noise of each pair opposite
    and a = 1e-4: what is estimated against what is true. Median of the errors over their standard
@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import loguniform, uniform
 
 from benchmarks._report import Report
-from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.models import CurveSurrogate, DiffusionModel, effective_diffusion
 from skfrap.parameters import PARAMETERS
 
@@ -116,15 +116,46 @@ def measure_interpolation(report, protocol, n_fits, seed):
             }
             error = max(error, np.abs(surrogate.curves(**point) - model.curves(**point)).max())
         report.add("  its error on 60 random points", error, "{:.1e}", at_most=1e-6)
-        simulator = FRAPSimulator(protocol, {name: drawn}, random_state=seed)
-        X = simulator.sample(n_fits).data
+        sample = FRAPSimulator(protocol, {name: drawn}, random_state=seed).sample(n_fits)
+        X = sample.data
         estimator = LeastSquaresFRAP(protocol, parameters=("D", "c0", "alpha", name)).fit(X)
-        estimator.predict(X[:100])
+        count_missed(report, estimator, sample)
         start = time.perf_counter()
         estimator.predict(X)
         seconds = time.perf_counter() - start
         limit = 10 * n_fits / 10_000
         report.add(f"  {n_fits:,} fits", seconds, "{:.2f} s", at_most=limit)
+
+
+def count_missed(report, estimator, sample, n=1000):
+    """Count fits that end with a larger sum of squares than fits that start from the truth do."""
+    X, fitter = sample.data[:n], estimator._fitter
+    truth = [
+        PARAMETERS[fitter.names[k]].to_target(sample.parameters[fitter.names[k]][:n])
+        for k in fitter.free
+    ]
+    best = fitter.fit(X, fitter.at_values(np.transpose(truth))).cost
+    missed = estimator._fit_curves(X).cost > best * (1 + 1e-6)
+    report.add(f"  of {len(X)}, optima missed", int(missed.sum()), "{:d}", at_most=0)
+
+
+def measure_fast_exchange(report, seed):
+    """Count missed optima where slow exchange imitates fast exchange from afar."""
+    protocol = FRAPProtocol(
+        shape=(48, 48),
+        pixel_size=0.5,
+        bleach_region=Circle(3.0),
+        n_bleach=1,
+        n_postbleach=80,
+        frame_interval=0.5,
+        padding=16,
+    )
+    rates = {name: loguniform(0.01, 20.0) for name in ("k_on", "k_off")}
+    prior = {"D": 10.0, "c0": 0.8, "alpha": 0.6, "a": 3e-4, **rates}
+    sample = FRAPSimulator(protocol, prior, model="binding", random_state=seed).sample(1000)
+    report.line("binding, D known, rates 0.01 to 20 per s", "")
+    estimator = LeastSquaresFRAP(protocol, model="binding", fixed={"D": 10.0}).fit(sample.data)
+    count_missed(report, estimator, sample)
 
 
 def measure_one_binding_fit(report, protocol, seed):
@@ -219,6 +250,7 @@ def main():
     protocol = FRAPProtocol()
     if not arguments.models:
         measure_interpolation(report, protocol, 10_000, arguments.seed)
+        measure_fast_exchange(report, arguments.seed)
         measure_one_binding_fit(report, protocol, arguments.seed)
     for case in CASES:
         if not arguments.models or any(word in case.title for word in arguments.models):

@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks._losses import loss_errors, losses, ratio_errors
 from benchmarks._pages import markdown_table, with_error
-from benchmarks._published import BEST_RATIOS, JOINT_NETWORK, LEAST_SQUARES
+from benchmarks._published import BEST_RATIOS, JOINT_NETWORK, LEAST_SQUARES, NAMES
 from benchmarks._settings import estimate_at_settings, grid
-from benchmarks.paper import _page
+from benchmarks.paper import _page, _percentages
 from benchmarks.paper.__main__ import STAGES, run_stages
-from benchmarks.paper._bench import QUICK, Bench
+from benchmarks.paper._bench import QUICK, SETS, Bench
 from benchmarks.paper._stage import Outcome, Results, Row, Stage
 from skfrap import FRAPSimulator
 
@@ -77,6 +77,75 @@ def test_tables_and_figures_that_need_no_network(run, tmp_path):
         if row.data == "test":
             assert abs(row.value - row.paper) < 5 * row.error, row
             assert f"{row.value:.4e}" in text
+
+
+def networks(targets, ratio):
+    """Make the outcome of Table 3 or 4 in which skfrap's loss is so many times least squares'."""
+    methods = {f"skfrap, {targets}": ratio, f"paper's design, {targets}": 2.0, "BayesianFRAP": 0.9}
+    rows = [
+        Row("Table", method, data, name, measure, value, 0.01, paper)
+        for data in SETS
+        for method, over in methods.items()
+        for name, benchmark in zip(NAMES, LEAST_SQUARES, strict=True)
+        for measure, value, paper in (
+            ("loss", over * benchmark, benchmark if data == "test" else None),
+            ("over least squares", over, None),
+            ("over the floor", over / 0.9, None),
+        )
+    ]
+    facts = {
+        "n": 1000,
+        "doubled": 1.0,
+        "weights": dict.fromkeys([*methods][:2], 5),
+        "minutes": dict.fromkeys([*methods][:2], 7.0),
+        "curves": 2000,
+        "training curves": 3000,
+        "passes": 60,
+        "warm_up": 50,
+        "epochs_per_step": 6,
+    }
+    return Outcome(rows, facts)
+
+
+@pytest.mark.parametrize(("ratio", "answer"), [(0.91, "yes"), (1.9, "no")])
+def test_what_is_told_of_networks_follows_from_the_losses(ratio, answer):
+    outcomes = {f"table{k}": networks(one, ratio) for k, one in ((3, "joint"), (4, "separate"))}
+    summary = _page._summary(outcomes)
+    assert summary.count(f"| {answer} |") == 2 * len(NAMES)
+    assert f"{ratio:.3f} ± 0.010" in summary
+    assert "1,000 test curves" in summary
+    for stage, outcome in outcomes.items():
+        text = STAGES[stage].write(outcome)
+        assert f"| {ratio:.3f} ± 0.010 | 2.000 ± 0.010 | 0.900 ± 0.010 |" in text
+        assert "in 60 passes" in text
+
+
+@pytest.mark.parametrize("seconds", [None, 12.3])
+def test_goals_that_were_not_reached_are_told_so(seconds):
+    times = {"log10 D below least squares": seconds, "in all": 60.0}
+    text = STAGES["figure5"].write(Outcome([], {"reached": {"skfrap, joint": times}}))
+    assert f"| skfrap, joint | {'not' if seconds is None else '12.3 s'} | 60.0 s |" in text
+
+
+def test_settings_in_which_the_network_is_worse_are_told_of_where_there_are_any():
+    settings = np.array([[10.0, 0.7, 0.6, 1e-3], [100.0, 0.7, 0.9, 1e-2]])
+    same = np.ones((2, 3))
+    mape = {"least squares": same, "network": same, "Bayes": same}
+    assert _percentages._worse(settings, mape, 0) is None
+    mape["network"] = np.array([[1.0, 1, 1], [1.5, 1, 1]])
+    found = _percentages._worse(settings, mape, 0)
+    assert found["worst"] == {"D": 100.0, "alpha": 0.9, "a": 1e-2}
+    assert (found["n"], found["posterior too"], found["ratio"]) == (1, 0, 1.5)
+    assert "has 1.500 times" in _percentages._tell_worse(found)
+
+
+def test_other_settings_have_other_networks(tmp_path):
+    folders = {
+        Results(tmp_path, _page.settings_of(amounts, seed)).folder_of_networks
+        for amounts in (FEW, replace(FEW, passes=(("joint", 1),)))
+        for seed in (0, 1)
+    }
+    assert len(folders) == 4
 
 
 def test_only_the_page_and_its_figures_go_into_the_docs(run, tmp_path):

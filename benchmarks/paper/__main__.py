@@ -5,9 +5,10 @@ the page `index.md`, the paper's number, ours, the ratio and the standard error 
 is finished is not computed again, so a run that was broken off goes on where it was.
 
     python -m benchmarks.paper                     everything, about an hour on two cores
-    python -m benchmarks.paper --quick             a tenth of everything, under 5 minutes
+    python -m benchmarks.paper --quick             a tenth of everything and less, under 5 minutes
     python -m benchmarks.paper --stages figure10   some of it: see --help
-    python -m benchmarks.paper --again             compute what is asked for anew
+    python -m benchmarks.paper --again             compute what is asked for anew, but for networks:
+                                                   they are in a folder of their own, to be deleted
     python -m benchmarks.paper --docs              copy page and figures into docs/benchmarks/paper
 """
 
@@ -23,18 +24,14 @@ from benchmarks.paper import _experiment, _page, _percentages, _pictures, _table
 from benchmarks.paper._bench import FULL, QUICK, Bench
 from benchmarks.paper._stage import Results
 
-# In the order of the page.
-STAGES = {
-    stage.name: stage
-    for stage in (
-        *_tables.STAGES,
-        *_pictures.STAGES,
-        *_training.STAGES,
-        *_percentages.STAGES,
-        *_experiment.STAGES,
-        *_time.STAGES,
-    )
-}
+# In the order of the paper's tables and figures; Figure 2 shows no result.
+_NAMES = (
+    *("table1", "table2", "table3", "table4", "figure1", "figure3", "figure4", "figure5"),
+    *("figure6", "figure7", "figures8-9", "figure10"),
+)
+_ROOMS = _tables, _pictures, _training, _percentages, _experiment, _time
+_FOUND = {stage.name: stage for room in _ROOMS for stage in room.STAGES}
+STAGES = {name: _FOUND[name] for name in _NAMES}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,12 +41,16 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--stages", nargs="*", choices=[*STAGES], default=[*STAGES], metavar="NAME",
+    parser.add_argument("--stages", nargs="+", choices=[*STAGES], default=[*STAGES], metavar="NAME",
                         help=f"any of: {', '.join(STAGES)}")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: results/paper, or results/paper-quick")
-    parser.add_argument("--again", action="store_true", help="compute finished stages anew")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="compute finished stages anew, with the networks that are there",
+    )
     parser.add_argument("--docs", action="store_true", help="copy page and figures into docs")
     arguments = parser.parse_args()
     folder = arguments.out or ROOT / "results" / ("paper-quick" if arguments.quick else "paper")
@@ -57,13 +58,16 @@ def main():
     results = Results(folder, _page.settings_of(amounts, arguments.seed))
     run_stages(
         [STAGES[name] for name in arguments.stages],
-        Bench(amounts, arguments.seed, folder / f"networks-{arguments.seed}"),
+        Bench(amounts, arguments.seed, results.folder_of_networks),
         results,
         again=arguments.again,
     )
     page = _page.write(STAGES.values(), results)
     print(f"\n{page}")
     if arguments.docs:
+        missing = [stage.name for stage in STAGES.values() if results.read(stage.name) is None]
+        if missing:
+            parser.error(f"--docs needs all stages; run {', '.join(missing)} as well")
         print(_page.copy_to_docs(results, ROOT / "docs" / "benchmarks" / "paper"))
 
 

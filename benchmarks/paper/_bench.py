@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
+from sklearn.utils import Bunch, check_random_state
+
 from benchmarks._losses import fresh_curves, loss_errors, losses, ratio_errors
 from benchmarks._published import N_CURVES, N_TRAINING_CURVES, TABLE_1_BOX
 from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
@@ -23,8 +25,8 @@ class Amounts:
         In each set that losses are told of.
     n_training_curves : int
         That the paper's design learns from.
-    passes : dict of int
-        Of the paper's design over them, by `targets`; the paper made 80,000.
+    passes : tuple of (str, int)
+        Of the paper's design over them, for its `targets`; the paper made 80,000.
     n_samples : int
         Fresh curves for skfrap's default network.
     layers : tuple of int
@@ -97,11 +99,24 @@ class Bench:
         return self._trained(f"default-{targets}", lambda: self._train_default(targets))
 
     def paper_network(self, targets):
-        """Return the paper's own design, trained for as long as there is time.
+        """Return the paper's own design, trained for some of its passes.
 
-        It chooses its weights by curves of its own, as many as there are in each set.
+        It chooses its weights by curves that it sets aside, as many as there are in each set. Its
+        learning rate rises over 50 passes, as in the paper, and has then come down by as many of
+        the paper's ten steps as belong to that share of all passes.
         """
         return self._trained(f"deepfrap2021-{targets}", lambda: self._train_paper(targets))
+
+    def watched(self, method):
+        """Return the curves that a network's progress was measured on, as a Bunch."""
+        kind, _, targets = method.partition(", ")
+        if kind == "skfrap":
+            return self.sets["validation"]
+        network, sample = self.paper_network(targets), self._sample_for_paper()
+        # The part that its fit has set aside, by the same random numbers.
+        _, held = network._split(len(sample.data), check_random_state(self.seed))
+        columns = "data", "target", "sample_weight"
+        return Bunch(**{name: sample[name][held] for name in columns})
 
     def estimator(self, method):
         """Return an estimator by the name its estimates go by in rows."""
@@ -141,9 +156,13 @@ class Bench:
                 print(f"  training {name}", flush=True)
                 start = time.perf_counter()
                 self._networks[name] = train()
-                print(f"  trained {name} in {time.perf_counter() - start:.0f} s", flush=True)
+                seconds = time.perf_counter() - start
+                print(f"  trained {name} in {seconds:.0f} s", flush=True)
                 path.parent.mkdir(exist_ok=True)
-                save(self._networks[name], path)
+                # A run that is broken off here leaves no half of a file behind.
+                part = path.with_suffix(".part")
+                save(self._networks[name], part)
+                part.replace(path)
         return self._networks[name]
 
     def _train_default(self, targets):
@@ -152,14 +171,17 @@ class Bench:
         given = held.data, held.target, held.sample_weight
         return network.fit_online(self.simulator, self.amounts.n_samples, validation=given)
 
+    def _sample_for_paper(self):
+        """Draw the curves that the paper's design learns from, and those that it chooses by."""
+        return self.simulator.sample(self.amounts.n_training_curves + self.amounts.n_curves)
+
     def _train_paper(self, targets):
-        passes, n_held = dict(self.amounts.passes)[targets], self.amounts.n_curves
-        sample = self.simulator.sample(self.amounts.n_training_curves + n_held)
+        passes, sample = dict(self.amounts.passes)[targets], self._sample_for_paper()
         network = NeuralFRAP.deepfrap2021(
             targets,
             max_iter=passes,
             epochs_per_step=passes // _STEPS_DOWN,
-            validation_fraction=n_held / len(sample.data),
+            validation_fraction=self.amounts.n_curves / len(sample.data),
             random_state=self.seed,
             verbose=1,
         )

@@ -3,16 +3,19 @@
 import shutil
 from dataclasses import asdict
 
+import skfrap
 from benchmarks._pages import markdown_table, paragraphs, with_error
 from benchmarks._published import BEST_RATIOS, NAMES
+from benchmarks.paper._bench import QUICK
 
 _PAGE = "index.md"
+_FORMAT = 1  # of the files of results: to be raised when stages tell other facts
 
 
 def settings_of(amounts, seed):
     """Return what results depend on, as JSON gives it back."""
     plain = {name: _lists(value) for name, value in asdict(amounts).items()}
-    return plain | {"seed": seed}
+    return plain | {"seed": seed, "format": _FORMAT, "skfrap": skfrap.__version__}
 
 
 def _lists(value):
@@ -21,8 +24,10 @@ def _lists(value):
 
 def write(stages, results):
     """Write the page of all stages that are finished, and their rows; return its path."""
+    stages = [*stages]
     found = {stage: kept for stage in stages if (kept := results.read(stage.name)) is not None}
-    parts = ["# The DeepFRAP paper, reproduced", _introduction(results)]
+    missing = [stage.title for stage in stages if stage not in found]
+    parts = ["# The DeepFRAP paper, reproduced", _introduction(results, missing)]
     outcomes = {stage.name: outcome for stage, (outcome, _) in found.items()}
     if {"table3", "table4"} <= outcomes.keys():
         parts.append(_summary(outcomes))
@@ -35,16 +40,18 @@ def write(stages, results):
     return path
 
 
-def _introduction(results):
-    quick = "" if results.settings["n_curves"] > 10_000 else (
-        "**This is a quick run, a tenth of everything: its networks are not finished.** "
-    )  # fmt: skip
+def _introduction(results, missing):
+    settings = results.settings
+    quick = settings == settings_of(QUICK, settings["seed"])
+    command = "python -m benchmarks.paper" + " --quick" * quick
+    command += f" --seed {settings['seed']}" if settings["seed"] else ""
+    warning = "**This is a quick run: its networks are not finished.** " if quick else ""
+    warning += f"**Not run: {'; '.join(missing)}.** " if missing else ""
     return (
-        f"{quick}Every table and figure of "
-        "[DeepFRAP](https://doi.org/10.1111/jmi.12989) (Wåhlstrand Skärström et al., J. Microsc. "
-        "282, 146–161, 2021), with skfrap's numbers beside the paper's. This page is what "
-        "`python -m benchmarks.paper` wrote. All curves are simulated; each comparison of two "
-        "methods is made on the same curves."
+        f"{warning}Tables and figures of [DeepFRAP](https://doi.org/10.1111/jmi.12989) (Wåhlstrand "
+        "Skärström et al., J. Microsc. 282, 146–161, 2021), with skfrap's numbers beside the "
+        f"paper's. This page is what `{command}` wrote. All curves are simulated; where two "
+        "methods are compared here, that is on the same curves."
     )
 
 
@@ -60,20 +67,21 @@ def _summary(outcomes):
             )
             below = "yes" if ratio.value < best else "no"
             cells += [with_error(ratio.value, ratio.error), below]
-            if outcome is joint:
-                cells.append(f"{100 * (floor.value - 1):+.2f} %")
+            cells.append(with_error(floor.value - 1, floor.error, 100, " %"))
         table.append(cells)
     header = [
         "loss over least squares",
         "the paper's best",
         "skfrap, joint",
-        "below?",
+        "below the paper's",
         "above the floor",
         "skfrap, separate",
-        "below?",
+        "below the paper's",
+        "above the floor",
     ]
     return paragraphs(
-        "In short: losses on 65,536 test curves over those of least squares on the same curves. "
+        f"In short: losses on {joint.facts['n']:,} test curves over those of least squares on the "
+        "same curves. "
         "The floor is the posterior mean (`BayesianFRAP`), below which no estimator can come on "
         "average.",
         markdown_table(header, table),
@@ -94,10 +102,10 @@ def _runs(found):
     seconds = sum(run["seconds"] for run in runs)
     kinds = sorted({f"{run['versions']}, {run['cores']} cores" for run in runs})
     return paragraphs(
-        f"{seconds / 60:.0f} minutes in all, seed {runs[0]['settings']['seed']}. "
-        + "; ".join(kinds)
-        + ". A table's time includes the training of the networks that it is the first to ask for. "
-        "The load is the mean number of programs that were running when the stage ended.",
+        f"{seconds / 60:.0f} minutes in all. {'; '.join(kinds)}. A stage's time includes the "
+        "training of the networks that it is the first to ask for, unless they were there from an "
+        "earlier run. The load is the mean number of programs that were running when the stage "
+        "ended: times from a load above 2 are longer than they need be.",
         markdown_table(["stage", "time", "date", "load"], table),
     )
 

@@ -91,16 +91,19 @@ def draw_parameters(bench):
         ax.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     axes[0].set_ylabel(_INTENSITY)
     tidy(*axes)
-    return Outcome([], {}, {"figure3": table}, {"figure3": axes[0].figure})
+    return Outcome(
+        [], {"gain": 1 / protocol.noise_gain}, {"figure3": table}, {"figure3": axes[0].figure}
+    )
 
 
 def tell_parameters(outcome):
     """Write the section of Figure 3."""
     given = ", ".join(f"{name} = {_EXPERIMENT[name]:g}" for name in ("D", "c0", "alpha"))
+    gain = outcome.facts["gain"]
     return paragraphs(
         f"Curves with {given}, one of them varied at a time, without noise; and with noise of "
-        "variance a in each pixel, which the mean over the region makes 1,200 times smaller (one "
-        f"below the other, {_APART:g} apart).",
+        f"variance a in each pixel, which the mean over the region makes {gain:,.0f} times smaller "
+        f"(one below the other, {_APART:g} apart).",
         picture("figure3", "Recovery curves for several values of D, c0, alpha and a"),
     )
 
@@ -149,7 +152,7 @@ def tell_fit(outcome):
         table.append([method, *cells, f"{found['residual']:.2e}"])
     return paragraphs(
         f"One simulated curve, a = {truth['a']:g}, and the model's curve for both estimates: "
-        "the fitted one, and that of the network, which fits nothing.",
+        "the fitted one, and that of the network's estimate.",
         picture("figure7", "A curve with the model for both estimates, and residuals"),
         markdown_table(["", "D (µm²/s)", "c0", "alpha", "root mean square residual"], table),
     )

@@ -1,5 +1,6 @@
 """A stage of the reproduction: what it computes, and how its results are kept and shown."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
@@ -103,6 +104,12 @@ class Results:
         self.folder = Path(folder)
         self.settings = settings
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def folder_of_networks(self):
+        """Where trained networks are kept: another folder for other settings."""
+        digest = hashlib.sha256(json.dumps(self.settings).encode()).hexdigest()
+        return self.folder / f"networks-{digest[:8]}"
 
     def read(self, name):
         """Return a stage's Outcome and what was written of the run, or None if it is not there."""

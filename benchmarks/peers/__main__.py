@@ -9,9 +9,9 @@ networks   MLPRegressor and dense Keras layers on raw curves, trained for as lon
 bleachdt   BleachDt, a program for FRAP in droplets, on simulated droplets; it is run without its
            window by an interpreter of its own (see `_bleachdt.py`), or skipped if none is given
 
-Curves are of Table 1's prior, the same ones for all methods. What is measured goes to a folder:
-`peers.csv`, a number a row; `by_D.csv`, the data of a figure; both in `peers.json`, with versions
-and settings; figures; and the page `peers.md`.
+Curves are of Table 1's prior, the same ones for all methods; closed forms take the first of them.
+What is measured goes to a folder: `peers.csv`, a number a row; `by_D.csv`, the data of a figure;
+both in `peers.json`, with versions and settings; figures; and the page `peers.md`.
 
     python -m benchmarks.peers                          some 8 minutes on two cores
     python -m benchmarks.peers --quick                  fewer curves, less training; 2 minutes

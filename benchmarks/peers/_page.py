@@ -135,7 +135,7 @@ def sections(bench, run):
     records = bench.records
     parts = ["# Other programs", introduction(bench, run)]
     if records.find(OURS, _LOSS, _TARGETS[0]):
-        parts.append(overview(records))
+        parts.append(overview(bench))
     if has(records, PLAIN):
         parts += ["## The same model, fitted with SciPy", tell_model(bench)]
     if has(records, EXPONENTIAL):
@@ -165,8 +165,8 @@ def introduction(bench, run):
     )
 
 
-def overview(records):
-    rows = []
+def overview(bench):
+    records, rows = bench.records, []
     for method in METHODS:
         if not has(records, method):
             continue
@@ -194,9 +194,11 @@ def overview(records):
         markdown_table(header, rows),
         "Losses are the paper's: mean squared errors weighted by one over the noise, over those "
         "of `LeastSquaresFRAP` within Table 1's limits on the same curves, with bootstrap "
-        "standard errors. Methods without a time in a batch take curves one by one. In the "
-        "figure the two fits of the exact model by other means are drawn at 1, as they have the "
-        "same optimum.",
+        "standard errors. Closed forms are judged on the first "
+        f"{bench.amounts.n_closed:,} of the {bench.amounts.n_curves:,} curves, without fits that "
+        "failed. Methods without a time in a batch take curves one by one. In the figure the two "
+        "fits of the exact model by other means are drawn at 1, as they look for the same "
+        "optimum.",
         f"![Loss against time per curve for each method]({FIGURES}/{SPEED}.png)",
     )
 
@@ -206,21 +208,32 @@ def tell_model(bench):
     get = records.get
     curve, per_fit = get(PLAIN, "time per model curve, s"), get(PLAIN, "model curves per fit")
     found, n = get(OURS, "residual sum over SciPy's, less 1"), bench.amounts.n_plain
+    counted, lower, higher = (
+        int(get(OURS, what))
+        for what in (
+            "fits compared on the exact model",
+            "residual sum lower than SciPy's, fits",
+            "residual sum higher than SciPy's, fits",
+        )
+    )
     return paragraphs(
         "What one would write at first: step the image by FFT from frame to frame, and give the "
         f"model to `scipy.optimize.least_squares`. One curve takes {duration(curve)}, a fit asks "
         f"for {per_fit:.0f} of them on average, so a fit takes "
         f"{duration(get(PLAIN, 'time alone, s'))}. `LeastSquaresFRAP` takes "
         f"{duration(get(OURS, 'time alone, s'))} for one curve, "
-        f"which is {number(get(PLAIN, 'time over ours alone'))} times as fast, and "
+        f"which is {number(get(PLAIN, 'time over ours alone'))} times as fast once "
+        f"{duration(get(OURS, 'preparation, s'))} are spent on preparing the protocol, and "
         f"{duration(get(OURS, 'time in a batch, s'))} per curve in a batch, "
-        f"{number(get(PLAIN, 'time over ours in a batch'))} times as fast. Both end at the same "
-        f"optimum: skfrap's residual sum over SciPy's, less 1, is {found:+.0e} "
-        f"(the worst of {n} fits compared). `python -m benchmarks.least_squares` looks closer.",
+        f"{number(get(PLAIN, 'time over ours in a batch'))} times as fast. Where they end: "
+        f"skfrap's residual sum over SciPy's, less 1, is at most {found:+.0e} in {n} "
+        f"fit{'s' * (n > 1)} of the stepped model; of {counted} fits by SciPy of the exact model "
+        f"skfrap's sum is lower in {lower} and higher in {higher}, and the same in the others. "
+        "`python -m benchmarks.least_squares` looks closer.",
         "The reference program of the paper's model, in MATLAB, takes "
         f"{get(MATLAB, 'time per model curve, s'):g} s per curve and about "
-        f"{get(MATLAB, 'time alone, s'):.0f} s per fit of "
-        f"{get(MATLAB, 'model curves per fit'):.0f} curves under GNU Octave. These figures are "
+        f"{get(MATLAB, 'time alone, s'):.0f} s per fit, which asks for "
+        f"{get(MATLAB, 'model curves per fit'):.0f} curves, under GNU Octave. These figures are "
         f"**{QUOTED}**: they come from another machine with two cores, and the program is not "
         "part of skfrap. Against our times here they would be "
         f"{number(get(MATLAB, 'time over ours alone'))} times as long as one fit alone and "
@@ -258,6 +271,7 @@ def tell_closed_forms(bench):
     ]
     low, high = (records.get(SOUMPASIS, "median of D over its true value", of)
                  for of in ("1 to 10", "100 to 1000"))  # fmt: skip
+    best = min(CLOSED_FORMS, key=lambda method: records.get(method, _LOSS, _TARGETS[0]))
     return paragraphs(
         "As often done in a laboratory: divide by the intensity before bleaching, and fit a "
         "formula with `scipy.optimize.curve_fit`. The formulas are an exponential, with "
@@ -268,10 +282,10 @@ def tell_closed_forms(bench):
         f"{bench.amounts.n_closed:,} curves. None of these formulas knows that bleaching "
         f"takes 0.8 s here, in which bleached particles already leave. Time counted from the "
         f"last bleach frame, as usual, Soumpasis' curve finds {low:.2f} of D between 1 and 10 "
-        f"µm²/s and {high:.2f} between 100 and 1000. Counting from the middle of bleaching "
-        "helps most. Giving it the plateau, since all particles move in these samples, is its "
-        "best use. An exponential has another shape than a recovery by diffusion: the "
-        "half-time that it finds depends on how long one has watched.",
+        f"µm²/s and {high:.2f} between 100 and 1000. Two other uses count time from the middle "
+        "of bleaching, and one of these is given the plateau, since all particles move in these "
+        f"samples; the smallest loss has {best}. An exponential has another shape than a recovery "
+        "by diffusion: the half-time that it finds depends on how long one has watched.",
         f"![Estimated over true D against true D]({FIGURES}/{ACCURACY}.png)",
         "Lines are medians, bands hold 68 % of the estimates.",
         markdown_table(header, rows),
@@ -308,17 +322,16 @@ def tell_networks(bench):
         "takes here, simulation of its curves counted. scikit-learn's `MLPRegressor` (three "
         "layers of 128) and dense Keras layers (four of 128) learn the three standardised "
         "targets from standardised raw curves, with the paper's weights and a learning rate "
-        "that falls to nothing in the given time. `MLPRegressor` is shown with one set of "
+        "that falls to a hundredth in the given time. `MLPRegressor` is shown with one set of "
         f"{block_size(bench.amounts):,} curves seen again and again, and with curves that are "
         f"always fresh; {better} did better here. Losses "
         "are over those of least squares; `BayesianFRAP`, the posterior mean, is the floor that "
         "no estimator gets below on average.",
         markdown_table(header, rows),
-        "What a curve says of D, least squares reads to about a part in a hundred, and a network "
-        "on raw curves has to learn a map as exact as that. `NeuralFRAP` is given a linearised "
-        "fit of the model and learns what that lacks, so it starts near the loss of least "
-        "squares. Longer training or other layers would take the others further than this "
-        "table. They need no model of the experiment, only curves. To predict one curve alone "
+        "A network on raw curves has to learn a map that is as exact as a fit. `NeuralFRAP` is "
+        "given a linearised fit of the model, and learns what that lacks. "
+        "Longer training or other layers would take the others further than this table. They need "
+        "no model of the experiment, only curves. To predict one curve alone "
         f"{fastest} takes {alone[0]}, `NeuralFRAP` {alone[1]}.",
     )
 
@@ -366,7 +379,8 @@ def tell_bleachdt(bench):
         f"BleachDt takes {duration(get(BLEACHDT, 'time per series, s'))} per series, pictures "
         f"included, and {duration(get(BLEACHDT, 'time of the fit alone, s'))} of that for the "
         f"fit: {number(get(BLEACHDT, 'fit alone over ours'))} times what skfrap takes from images "
-        f"to estimate. Closer to the truth came {', '.join(better)}, by {n} series each. "
+        f"to estimate. The smaller error has {', '.join(better)} ({n} series each, so few that "
+        "errors nearer to each other than a third may be chance). "
         "BleachDt uses the profile of the spot, which a recovery curve has averaged away, finds "
         "the spot itself, does without knowing how it was bleached, and has the closed edge of "
         "the droplet; skfrap has none of these. It gives no interval of D, and its grid is "
@@ -427,11 +441,11 @@ def tell_run(bench, run):
     return (
         f"`{run['command']}`, seed {run['seed']}, {run['date']}: {run['versions']}{others}; "
         f"{run['cores']} cores, load at the start {run['load']}, BLAS threads {run['blas']}. "
-        f"{bench.amounts.n_curves:,} test curves. Times are medians of several runs, except the "
-        "fits of the FFT model and the training of networks, which are timed once. Fits take one "
+        f"{bench.amounts.n_curves:,} test curves. Times are medians of several runs, except "
+        "fits of the FFT model, of the exponential without bounds, the training of networks, "
+        "preparations and batches of `BayesianFRAP`, which are timed once. Fits take one "
         "core; networks and BleachDt use all. Times of curves alone are "
-        "medians over 25 curves. Numbers, figures and settings are written to "
-        "`results/peers` as CSV, PNG and JSON."
+        "medians over 25 curves. The command also writes all numbers as CSV and JSON."
     )
 
 

@@ -16,8 +16,9 @@ from skfrap.parameters import PARAMETERS
 _CHUNK = 2048
 _GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
 _RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
-# Where two parameters shape the curve. Of 3000 fits six miss no optimum, three miss 11, and take
-# half as long, which counts where each step computes curves of the model itself.
+# Where two parameters shape the curve: `python -m benchmarks.models` counts the optima that fits
+# miss. With three starts a few more are missed, but where each step computes curves of the model
+# itself they take half as long.
 _STARTS_OF_TWO, _DIRECT_STARTS_OF_TWO = 6, 3
 # Steps from every start, from those whose cost is not so many times the best, and then the best.
 _FIRST_STEPS, _SCREENING, _HOPELESS = 12, 40, 3.0

@@ -106,7 +106,13 @@ class StartGrid:
         # Alpha is fitted to first order, or its error would hide that of the others.
         reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
         shape = [len(axis) for axis in self._grid_axes]
-        n_starts = n_starts or _SLABS * self.n_forms
+        # The slabs across every axis that shapes the curve.
+        slabs = [
+            (axis, slab)
+            for axis in self._shaping
+            for slab in np.array_split(np.arange(shape[axis]), min(_SLABS, shape[axis]))
+        ]
+        n_starts = len(slabs) if n_starts is None else min(n_starts, len(slabs))
         starts = np.empty((n_starts, len(scores), len(self.names)))
         for first in range(0, len(scores), _PIECE):
             some = slice(first, first + _PIECE)
@@ -118,14 +124,12 @@ class StartGrid:
             norm = squared + shift * (2 * mixed + shift * squared_slopes)
             gain = (overlap + shift * with_slopes) ** 2 / norm
             gain = np.where(overlap > 0, gain, 0.0).reshape(-1, *shape)
-            # The best template of every slab across every axis that shapes the curve.
             chosen = []
-            for axis in self._shaping:
-                for slab in np.array_split(np.arange(shape[axis]), _SLABS):
-                    within = np.zeros(shape[axis], bool)
-                    within[slab] = True
-                    within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
-                    chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
+            for axis, slab in slabs:
+                within = np.zeros(shape[axis], bool)
+                within[slab] = True
+                within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+                chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
             chosen = _best_different(np.transpose(chosen), gain.reshape(len(gain), -1), n_starts)
             points = grid[chosen]
             points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
@@ -152,7 +156,8 @@ class StartGrid:
         alpha = self.names.index("alpha")
         if len(self._grid_axes[alpha]) == 1:
             return np.zeros_like(templates), 0.0, 0.0
-        # Curves are polynomials in alpha, so those of its values on the grid know the slopes.
+        # A curve is a polynomial in alpha, of the degree of the number of bleach frames: its values
+        # on the grid know the slopes exactly for up to six of these, and nearly for more.
         shape = [len(axis) for axis in self._grid_axes]
         by_alpha = np.moveaxis(templates.reshape(*shape, -1), alpha, -2)
         slopes = _differentiation(self._grid_axes[alpha]) @ by_alpha
