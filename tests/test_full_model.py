@@ -130,7 +130,7 @@ def test_agrees_with_every_row_of_the_reference_program(shared, reference_mask, 
                 if key in values
             },
         )
-        np.testing.assert_allclose(computed[0], curve, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(computed[0], curve, rtol=0, atol=1e-13)
 
 
 def test_reference_program_is_sensitive_to_blur_and_imaging_bleach(shared, reference_mask):
@@ -512,6 +512,10 @@ def test_effective_diffusion_without_binding_is_free():
 
 def test_effective_diffusion_without_exchange_is_free():
     assert effective_diffusion(3.0, 0.0, 0.0) == 3.0  # as BindingModel has it
+
+
+def test_effective_diffusion_is_not_known_where_a_rate_is_not():
+    assert np.isnan(effective_diffusion(3.0, [np.nan, 1.0, np.nan], [1.0, np.nan, np.nan])).all()
 
 
 @pytest.mark.parametrize(

@@ -223,10 +223,10 @@ class BindingModel(ExactModel, name="binding"):
 def effective_diffusion(D, k_on, k_off):
     """Compute the diffusion coefficient that fast exchange amounts to, D k_off / (k_on + k_off).
 
-    Without binding (k_on = 0) it is D.
+    Without binding (k_on = 0) it is D, and NaN where a rate is.
     """
     D, k_on, k_off = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (D, k_on, k_off)))
-    unbound = np.divide(k_off, k_on + k_off, out=np.ones(k_on.shape), where=k_on > 0)
+    unbound = np.divide(k_off, k_on + k_off, out=np.ones(k_on.shape), where=k_on != 0)
     return (D * unbound)[()]
 
 
