@@ -2,7 +2,7 @@
 Choosing a network by grid search, with weights
 ===============================================
 
-The paper's loss weighs each curve by the inverse of its noise. With
+The DeepFRAP paper's loss weighs each curve by the inverse of its noise. With
 scikit-learn's metadata routing the weights reach both the training and the
 scores, through pipeline and search.
 """

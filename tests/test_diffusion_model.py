@@ -105,7 +105,7 @@ def assert_reproduces(values, curve, mask):
         alpha=values["alpha"],
         mobile_fraction=values["mobile_fraction"],
     )
-    np.testing.assert_allclose(computed[0], curve, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(computed[0], curve, rtol=0, atol=1e-13)
 
 
 def test_agrees_with_the_reference_program(shared, reference_mask):

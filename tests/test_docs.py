@@ -25,8 +25,8 @@ PAGES = [
     if not page.startswith(MADE)
 ]
 TEXTS = {page: (DOCS / page).read_text(encoding="utf-8") for page in PAGES}
-SLOW = ("get_started/command_line.md", "guide/networks.md", "guide/selection.md")
-OF_FILES_OF_THEIR_OWN = ("guide/uncertainty.md",)  # console examples that cannot be run here
+SLOW_EXAMPLES = ("guide/networks.md", "guide/selection.md")
+SLOW_COMMANDS = ("get_started/command_line.md", "guide/uncertainty.md")
 MODELS_PAGE = TEXTS["guide/models.md"]
 
 
@@ -40,8 +40,8 @@ def of_the_package():
     }
 
 
-def some_slow(pages):
-    return [pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW)) for page in pages]
+def some_slow(pages, slow):
+    return [pytest.param(page, marks=[pytest.mark.slow] * (page in slow)) for page in pages]
 
 
 def pictures_on(page):
@@ -71,7 +71,9 @@ def pictures(monkeypatch, tmp_path):
     return module
 
 
-@pytest.mark.parametrize("page", some_slow(page for page in PAGES if ">>> " in TEXTS[page]))
+@pytest.mark.parametrize(
+    "page", some_slow([page for page in PAGES if ">>> " in TEXTS[page]], SLOW_EXAMPLES)
+)
 def test_examples_run(page, own_definitions, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     results = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
@@ -84,8 +86,6 @@ def test_examples_run(page, own_definitions, monkeypatch, tmp_path):
 
 def commands_on(page):
     """List the commands of skfrap on a page, with what they print."""
-    if page in OF_FILES_OF_THEIR_OWN:
-        return []
     consoles = re.findall(r"^```console\n(.*?)^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
     found = [
         part for console in consoles for part in re.split(r"^\$ ", console, flags=re.MULTILINE)
@@ -106,7 +106,9 @@ def folder(monkeypatch, tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", some_slow(page for page in PAGES if commands_on(page)))
+@pytest.mark.parametrize(
+    "page", some_slow([page for page in PAGES if commands_on(page)], SLOW_COMMANDS)
+)
 def test_commands_print_what_is_shown(page, folder):
     for command, shown in commands_on(page):
         result = CliRunner().invoke(cli, shlex.split(command)[1:], prog_name="skfrap")
