@@ -102,12 +102,23 @@ def _runs(found):
     seconds = sum(run["seconds"] for run in runs)
     kinds = sorted({f"{run['versions']}, {run['cores']} cores" for run in runs})
     return paragraphs(
-        f"{seconds / 60:.0f} minutes in all. {'; '.join(kinds)}. A stage's time includes the "
-        "training of the networks that it is the first to ask for, unless they were there from an "
-        "earlier run. The load is the mean number of programs that were running when the stage "
-        "ended: times from a load above 2 are longer than they need be.",
+        f"{'; '.join(kinds)}. The stages took {seconds / 60:.0f} minutes in all. A stage's time "
+        "includes the training of the networks that it is the first to ask for, unless they were "
+        f"there from an earlier run. {_trainings(found)}The load is the mean number of programs "
+        "that were running when the stage ended: times from a load above 2 are longer than they "
+        "need be.",
         markdown_table(["stage", "time", "date", "load"], table),
     )
+
+
+def _trainings(found):
+    minutes = {}
+    for outcome, _ in found.values():
+        minutes |= outcome.facts.get("minutes", {})
+    if not minutes:
+        return ""
+    told = ", ".join(f"{name} {value:.1f} minutes" for name, value in minutes.items())
+    return f"Training itself, without measuring its progress: {told}. "
 
 
 def copy_to_docs(results, folder):

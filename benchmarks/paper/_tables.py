@@ -223,8 +223,8 @@ def tell_networks(outcome, paper):
         f"do best on {facts['n']:,} more curves that it sets aside.",
         f"Train: the first {facts['n']:,} curves of the stream, which skfrap's network has seen "
         f"once, and the paper's design, but for those that it sets aside, in every pass. "
-        "Validation and test: curves that none has seen, nor was chosen by. BayesianFRAP is the "
-        "floor that no estimator can pass on average.",
+        "Validation and test: curves that no network has seen or was chosen by. BayesianFRAP is "
+        "the floor that no estimator can pass on average.",
         markdown_table(
             ["curves: loss", "paper", *methods, "skfrap / floor"],
             relative,
