@@ -41,8 +41,8 @@ class Amounts:
     n_training_curves: int = N_TRAINING_CURVES
     passes: tuple = (("joint", 110), ("separate", 80))
     n_samples: int = 5_000 * 1024
-    layers: tuple = (1, 2, 3, 4, 6, 8, 10)
-    n_samples_per_depth: int = 4_000 * 1024
+    layers: tuple = (1, 2, 3, 4, 6, 8)
+    n_samples_per_depth: int = 2_000 * 1024
     n_experiments: int = 2000
 
 
