@@ -43,7 +43,7 @@ def main():
     )
     parser.add_argument("--stages", nargs="+", choices=[*STAGES], default=[*STAGES], metavar="NAME",
                         help=f"any of: {', '.join(STAGES)}")  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything and less")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: results/paper, or results/paper-quick")
     parser.add_argument(

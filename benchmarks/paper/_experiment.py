@@ -18,8 +18,8 @@ from skfrap.plotting._style import (
     CATEGORIES,
     DATA,
     FIT,
-    REGION,
     TIME,
+    draw_frame,
     new_axes,
     shade_bleaching,
     tidy,
@@ -129,14 +129,11 @@ def _repeat(bench, simulator, estimators, truth):
 def _draw_examples(bench, shown):
     protocol = bench.protocol
     axes = new_axes(len(shown), 3, figsize=(11, 5.6), width_ratios=[1, 1, 2])
-    height, width = np.multiply(protocol.shape, protocol.pixel_size)
-    centres = [(np.arange(n) + 0.5) * protocol.pixel_size for n in protocol.shape]
     for row, (sample, (stack, curve, theta)) in zip(axes, shown.items(), strict=True):
         intensity = stack / (2**16 - 1)
         first = protocol.n_prebleach
         for ax, frame, what in zip(row, (first - 1, first), ("before", "after"), strict=False):
-            ax.imshow(intensity[frame], cmap="gray", vmin=0.2, vmax=1, extent=(0, width, height, 0))
-            ax.contour(*centres[::-1], protocol.bleach_mask, [0.5], colors=REGION, linewidths=1)
+            draw_frame(ax, intensity[frame], protocol, lw=1, vmin=0.2, vmax=1)
             ax.set_title(f"{sample}, {what}", loc="left", fontsize=11)
             ax.set_xlabel("µm")
             ax.set_yticks([])

@@ -9,8 +9,8 @@ from skfrap.plotting._style import (
     CATEGORIES,
     DATA,
     FIT,
-    REGION,
     TIME,
+    draw_frame,
     new_axes,
     shade_bleaching,
     tidy,
@@ -36,12 +36,9 @@ def draw_experiment(bench):
     stack = simulator.sample_images(1).data[0]
     curve = np.tensordot(stack, protocol.roi_weights, axes=2)
     axes = new_axes(1, len(_SHOWN) + 1, figsize=(12, 2.7), width_ratios=[1, 1, 1, 1, 1.7])
-    height, width = np.multiply(protocol.shape, protocol.pixel_size)
-    y, x = ((np.arange(n) + 0.5) * protocol.pixel_size for n in protocol.shape)
     for ax, k in zip(axes, _SHOWN, strict=False):
         frame = protocol.n_prebleach + k
-        ax.imshow(stack[frame], cmap="gray", vmin=0.2, vmax=1, extent=(0, width, height, 0))
-        ax.contour(x, y, protocol.bleach_mask, [0.5], colors=REGION, linewidths=1)
+        draw_frame(ax, stack[frame], protocol, lw=1, vmin=0.2, vmax=1)
         when = "before" if k < 0 else f"{protocol.times[frame]:.2g} s"
         ax.set_title(when, fontsize=11)
         ax.set_xticks([0, 100])

@@ -7,8 +7,8 @@ import numpy as np
 from skfrap.plotting._style import (
     DATA,
     FIT,
-    REGION,
     TIME,
+    draw_frame,
     new_axes,
     pyplot,
     shade_bleaching,
@@ -168,19 +168,9 @@ def _lines_of(summary):
 
 
 def _draw_region(ax, analysis):
-    protocol = analysis.protocol
-    ny, nx = protocol.shape
-    extent = 0, nx * protocol.pixel_size, ny * protocol.pixel_size, 0
     low, high = np.percentile(analysis.prebleach, [1, 99])
-    image = ax.imshow(
-        analysis.bleached,
-        cmap="gray",
-        extent=extent,
-        vmin=min(low, analysis.curve.min()),
-        vmax=high,
-    )
-    x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
-    ax.contour(x, y, protocol.bleach_mask, levels=[0.5], colors=REGION, linewidths=1.5)
+    low = min(low, analysis.curve.min())
+    image = draw_frame(ax, analysis.bleached, analysis.protocol, vmin=low, vmax=high)
     write_title(ax, "first frame after bleaching")
     ax.set_xlabel("x (µm)")
     ax.set_ylabel("y (µm)")

@@ -1,5 +1,7 @@
 """What pictures have in common: colours, markers, axes, their ticks and labels."""
 
+import numpy as np
+
 DATA, FIT, REGION = "#1f4e79", "#d1495b", "#ffd166"
 CATEGORIES = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"  # Okabe and Ito's
 MARKERS = "os^Dv<>P"
@@ -43,6 +45,16 @@ def with_unit(name, unit):
 def shade_bleaching(ax, protocol):
     """Shade the time of bleaching."""
     ax.axvspan(protocol.bleach_times[0], 0, color="0.85", lw=0, zorder=0)
+
+
+def draw_frame(ax, image, protocol, *, lw=1.5, **options):
+    """Draw an image of the field in µm, with the bleach region; `options` go to Axes.imshow."""
+    ny, nx = protocol.shape
+    extent = 0, nx * protocol.pixel_size, ny * protocol.pixel_size, 0
+    drawn = ax.imshow(image, cmap="gray", extent=extent, **options)
+    x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
+    ax.contour(x, y, protocol.bleach_mask, levels=[0.5], colors=REGION, linewidths=lw)
+    return drawn
 
 
 def write_plainly(axis):
