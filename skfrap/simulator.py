@@ -16,8 +16,7 @@ from skfrap.models import (
     shared_ranges,
     surrogate_for,
 )
-from skfrap.parameters import PARAMETERS
-from skfrap.priors import complete_prior, finite_ends
+from skfrap.parameters import PARAMETERS, complete_prior, finite_ends
 from skfrap.protocol import FRAPProtocol
 
 __all__ = ["FRAPSimulator"]

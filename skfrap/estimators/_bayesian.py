@@ -12,8 +12,7 @@ from skfrap.estimators._posterior import CurvePosterior
 from skfrap.estimators._priors import check_prior
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.models import LINEAR, model_for, surrogate_for
-from skfrap.parameters import PARAMETERS
-from skfrap.priors import finite_ends
+from skfrap.parameters import PARAMETERS, finite_ends
 
 _FEWEST_NODES = 4
 _METHODS = "equal_tailed", "highest_density"

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from skfrap.models._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
-from skfrap.priors import finite_ends
+from skfrap.parameters import finite_ends
 
 _TABLE, _FARTHEST = 4096, 1e4  # values of S, up to so many times what the noise explains
 _LEAST_S = 0.1  # of what the least noise explains: below, the table is even in S

@@ -3,8 +3,7 @@
 import numpy as np
 
 from skfrap.models import ExactModel
-from skfrap.parameters import PARAMETERS
-from skfrap.priors import complete_prior, finite_ends
+from skfrap.parameters import PARAMETERS, complete_prior, finite_ends
 
 _NEVER = -1e6  # logarithm of a density of zero
 

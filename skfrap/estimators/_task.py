@@ -6,8 +6,7 @@ from skfrap.estimators._arguments import check_parameters, complete_bounds
 from skfrap.estimators._fitting import CurveFitter
 from skfrap.models import LINEAR, DirectCurves, ExactModel, InterpolationError, surrogate_for
 from skfrap.models import model_for as make_model
-from skfrap.parameters import PARAMETERS, table_1_prior
-from skfrap.priors import finite_ends
+from skfrap.parameters import PARAMETERS, finite_ends, table_1_prior
 from skfrap.protocol import FRAPProtocol
 
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}

@@ -1,0 +1,266 @@
+"""What can be estimated: the parameters' names, units and scales.
+
+Here are those that models share; what only one model knows is defined beside it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SCALES = ("linear", "log10")
+ROLES = ("rate", "amount", "instrument", "noise", "derived")
+DEPENDENCES = ("factor", "polynomial", "mixture", "power", "nonlinear")
+
+# A unit's powers of length and of time, and how it stands in the name of a column.
+_UNITS = {
+    "": (0, 0, ""),
+    "µm²/s": (2, -1, "_um2_s"),
+    "µm": (1, 0, "_um"),
+    "s": (0, 1, "_s"),
+    "1/s": (0, -1, "_per_s"),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Describe one parameter of a model or of the detector.
+
+    Parameters
+    ----------
+    name : str
+        The field's name for it.
+    unit : {"", "µm²/s", "µm", "s", "1/s"}
+        Empty where it has none.
+    scale : {"linear", "log10"}
+        Scale on which it is estimated and reported as a target.
+    lowest, highest : float
+        Values outside this range make no sense.
+    meaning : str
+        One line for people.
+    role : {"rate", "amount", "instrument", "noise", "derived"}, default=None
+        What it is. A rate says how fast something happens, as D, rates and times do: without
+        visible bleaching it means nothing. An amount is of the sample, what belongs to the
+        instrument is of the recording, noise is of single pixels, and what is derived follows from
+        other parameters. None is a rate where the unit has time in it, else an amount.
+    dependence : {"factor", "polynomial", "mixture", "power", "nonlinear"}, default="nonlinear"
+        How curves depend on it: they are proportional to it (c0), a polynomial of the degree of the
+        number of bleach frames in it (alpha), a mixture of two curves (mobile_fraction), nearly a
+        power of it that grows from frame to frame (imaging_bleach), or in no such simple way.
+
+    Raises
+    ------
+    ValueError
+        If unit, scale, role or dependence is not one of these.
+    """
+
+    name: str
+    unit: str
+    scale: str
+    lowest: float
+    highest: float
+    meaning: str
+    role: str | None = None
+    dependence: str = "nonlinear"
+
+    def __post_init__(self):
+        if self.role is None and self.unit in _UNITS:
+            has_time = _UNITS[self.unit][1] != 0
+            object.__setattr__(self, "role", "rate" if has_time else "amount")
+        for name, allowed in (
+            ("unit", tuple(_UNITS)),
+            ("scale", SCALES),
+            ("role", ROLES),
+            ("dependence", DEPENDENCES),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
+
+    @property
+    def is_logarithmic(self):
+        """Whether it is estimated, and spread by priors, on a logarithmic scale."""
+        return self.scale == "log10"
+
+    @property
+    def is_rate(self):
+        """Whether it says how fast something happens, or follows from what does."""
+        return self.role == "rate" or (self.role == "derived" and _UNITS[self.unit][1] != 0)
+
+    @property
+    def is_shaping(self):
+        """Whether it shapes a curve in a way that has to be computed anew for every value."""
+        return self.dependence in ("power", "nonlinear")
+
+    @property
+    def column(self):
+        """Name of the column of a table that holds it in natural units, e.g. ``D_um2_s``."""
+        return self.name + _UNITS[self.unit][2]
+
+    @property
+    def target_name(self):
+        """Name of the column of y that holds the parameter."""
+        return f"log10_{self.name}" if self.is_logarithmic else self.name
+
+    def to_target(self, value):
+        """Turn natural units into the target's scale."""
+        return np.log10(value) if self.is_logarithmic else value
+
+    def from_target(self, value):
+        """Turn the target's scale into natural units."""
+        return np.power(10.0, value) if self.is_logarithmic else value
+
+    def rescale(self, value, length=1.0, time=1.0):
+        """Turn a value into that of an experiment with other lengths and times.
+
+        Parameters
+        ----------
+        value : float or ndarray
+            In natural units.
+        length, time : float, default=1.0
+            The other experiment's lengths over this one's, and its times.
+
+        Returns
+        -------
+        float or ndarray
+
+        Examples
+        --------
+        >>> from skfrap.parameters import parameter
+        >>> float(parameter("D").rescale(10.0, length=2.0, time=0.5))  # µm²/s
+        80.0
+        """
+        of_length, of_time, _ = _UNITS[self.unit]
+        return np.multiply(value, length**of_length * time**of_time)
+
+
+PARAMETERS: dict[str, Parameter] = {}
+
+
+def define(entry):
+    """Enter a parameter among those that models, simulators and fits know by name.
+
+    Parameters
+    ----------
+    entry : Parameter
+
+    Returns
+    -------
+    Parameter
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If another parameter has the name.
+
+    Examples
+    --------
+    >>> from skfrap.parameters import Parameter, define
+    >>> define(Parameter("drift", "µm", "linear", 0.0, 5.0, "shift of the sample")).column
+    'drift_um'
+    """
+    if PARAMETERS.setdefault(entry.name, entry) != entry:
+        raise ValueError(
+            f"there is a parameter {entry.name!r} already: {PARAMETERS[entry.name]}. Use it, or "
+            "another name."
+        )
+    return entry
+
+
+for _entry in (
+    Parameter("D", "µm²/s", "log10", 0.0, np.inf, "diffusion coefficient"),
+    Parameter(
+        "c0",
+        "",
+        "linear",
+        0.0,
+        np.inf,
+        "initial concentration: prebleach intensity",
+        dependence="factor",
+    ),
+    Parameter(
+        "alpha",
+        "",
+        "linear",
+        0.0,
+        1.0,
+        "what one bleach frame leaves in the region",
+        role="instrument",
+        dependence="polynomial",
+    ),
+    Parameter(
+        "mobile_fraction",
+        "",
+        "linear",
+        0.0,
+        1.0,
+        "fraction of particles that diffuse",
+        dependence="mixture",
+    ),
+    Parameter(
+        "imaging_bleach",
+        "",
+        "linear",
+        0.0,
+        1.0,
+        "what imaging a frame leaves in the field",
+        role="instrument",
+        dependence="power",
+    ),
+    Parameter(
+        "bleach_blur", "µm", "linear", 0.0, np.inf, "spread of the bleaching beam", "instrument"
+    ),
+    Parameter(
+        "imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection", "instrument"
+    ),
+    Parameter("a", "", "log10", 0.0, np.inf, "constant part of a pixel's noise variance", "noise"),
+    Parameter("b", "", "log10", 0.0, np.inf, "noise variance of a pixel per intensity", "noise"),
+):
+    define(_entry)
+
+
+def parameter(name):
+    """Look a parameter up by name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists those there are.
+    """
+    if name not in PARAMETERS:
+        raise ValueError(f"unknown parameter {name!r}; there are {', '.join(PARAMETERS)}.")
+    return PARAMETERS[name]
+
+
+def parameter_of_target(target_name):
+    """Look a parameter up by the name of its column of y.
+
+    Parameters
+    ----------
+    target_name : str
+        Such as ``"log10_D"``.
+
+    Returns
+    -------
+    Parameter
+
+    Raises
+    ------
+    ValueError
+        If no parameter has such a target; the message lists those there are.
+
+    Examples
+    --------
+    >>> from skfrap.parameters import parameter_of_target
+    >>> parameter_of_target("log10_D").name
+    'D'
+    """
+    for entry in PARAMETERS.values():
+        if entry.target_name == target_name:
+            return entry
+    known = ", ".join(entry.target_name for entry in PARAMETERS.values())
+    raise ValueError(f"unknown target {target_name!r}; there are {known}.")
+
+
+def is_uncertain(value):
+    """Tell whether a prior's entry is a distribution, and not a number that is known."""
+    return hasattr(value, "ppf")

@@ -1,0 +1,117 @@
+"""What is known of a model's parameters before anything is measured.
+
+A prior is a dictionary of distributions, or numbers, by parameter name: a simulator draws from it,
+and estimators may hold estimates against it.
+"""
+
+import numbers
+
+import numpy as np
+
+from skfrap.parameters._paper import table_1_prior
+from skfrap.parameters._parameter import PARAMETERS, parameter
+
+
+def complete_prior(given, model, noise=("a", "b")):
+    """Check a prior and complete it.
+
+    Parameters
+    ----------
+    given : dict or None
+        Frozen `scipy.stats` distributions or numbers by name. What is missing is taken from Table 1
+        of the DeepFRAP paper, with b distributed as a; what is not there has the model's default,
+        or, where that has none, is uniform (on the parameter's scale) over the model's bounds.
+    model : CurveModel
+    noise : sequence of str, default=("a", "b")
+        Parameters of the noise that belong to it.
+
+    Returns
+    -------
+    dict
+        In the order of the model's parameters, and those of the noise last.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, or a distribution goes beyond what makes sense for the parameter.
+
+    Examples
+    --------
+    >>> from skfrap import FRAPProtocol
+    >>> from skfrap.models import SoumpasisModel
+    >>> from skfrap.parameters import complete_prior
+    >>> prior = complete_prior({"D": 10.0}, SoumpasisModel(FRAPProtocol()))
+    >>> [*prior], prior["D"], prior["c0"].mean().item()
+    (['D', 'c0', 'alpha', 'mobile_fraction', 'a', 'b'], 10.0, 0.75)
+    """
+    if not isinstance(given, dict | None):
+        raise ValueError(f"prior must be a dictionary by parameter name, got {given!r}.")
+    known = table_1_prior()
+    known["b"] = known["a"]
+    prior = {
+        name: known[name] if default is None and name in known else _default(name, default, model)
+        for name, default in model.defaults().items()
+    }
+    prior |= {name: known[name] for name in noise}
+    for name, distribution in (given or {}).items():
+        description = parameter(name)
+        if name not in prior:
+            raise ValueError(f"prior can be given for {(*prior,)}, got {name!r}.")
+        prior[name] = _check_distribution(description, distribution)
+    return prior
+
+
+def finite_ends(name, distribution, rare=1e-9):
+    """Return the ends of a distribution, as far as the parameter's scale has room for them.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    distribution : frozen scipy.stats distribution
+    rare : float, default=1e-9
+        An end at infinity, or at zero on a logarithmic scale, is moved to such a quantile.
+
+    Returns
+    -------
+    lowest, highest : float
+        In natural units.
+    """
+    lowest, highest = distribution.support()
+    if not np.isfinite(highest):
+        highest = distribution.ppf(1 - rare)
+    if not np.isfinite(lowest) or (lowest <= 0 and PARAMETERS[name].scale == "log10"):
+        lowest = distribution.ppf(rare)
+    return float(lowest), float(highest)
+
+
+def _default(name, default, model):
+    from scipy.stats import loguniform, uniform  # take long to load, and predictions need none
+
+    if default is not None:
+        return float(default)
+    description = PARAMETERS[name]
+    lowest, highest = model.bounds.get(name, (description.lowest, description.highest))
+    if description.scale == "log10":
+        return loguniform(lowest, highest)
+    return uniform(lowest, highest - lowest)
+
+
+def _check_distribution(description, distribution):
+    name = description.name
+    if hasattr(distribution, "ppf"):
+        lowest, highest = distribution.support()
+    elif isinstance(distribution, numbers.Real):
+        lowest = highest = distribution = float(distribution)
+    else:
+        raise ValueError(
+            f"prior[{name!r}] must be a frozen scipy.stats distribution or a number, "
+            f"got {distribution!r}."
+        )
+    positive = description.scale == "log10" and name != "b"
+    inside = description.lowest <= lowest <= highest <= description.highest
+    if not inside or (positive and highest <= 0) or lowest == np.inf:
+        allowed = "be positive" if positive else f"lie between {description.lowest} and "
+        allowed += "" if positive else f"{description.highest}"
+        raise ValueError(f"prior[{name!r}] must {allowed}, got values from {lowest} to {highest}.")
+    return distribution
