@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import skfrap.models  # noqa: F401  models define their parameters
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter_of_target
 from skfrap.protocol import FRAPProtocol
 from skfrap.regions import Circle, Mask, Polygon, Rectangle
 
@@ -147,12 +147,10 @@ def rescale_targets(targets, target_names, length=1.0, time=1.0):
             f"targets must be of shape (n_samples, {len(names)}), a column for each of {names}, "
             f"got shape {targets.shape}."
         )
-    known = {parameter.target_name: parameter for parameter in PARAMETERS.values()}
     for column, name in zip(targets.T, names, strict=True):
-        if name not in known:
-            raise ValueError(f"target_names must be among {', '.join(known)}; got {name!r}.")
-        factor = known[name].rescale(1.0, length, time)
-        if known[name].scale == "log10":
+        entry = parameter_of_target(name, "target_names")
+        factor = entry.rescale(1.0, length, time)
+        if entry.is_logarithmic:
             column += np.log10(factor)
         else:
             column *= factor

@@ -8,7 +8,6 @@ from sklearn.utils import Bunch, check_random_state
 
 from skfrap._threads import one_blas_thread
 from skfrap.models import (
-    LINEAR,
     MOST_INTERPOLATED,
     ExactModel,
     InterpolationError,
@@ -16,7 +15,7 @@ from skfrap.models import (
     shared_ranges,
     surrogate_for,
 )
-from skfrap.parameters import PARAMETERS, complete_prior, finite_ends
+from skfrap.parameters import PARAMETERS, complete_prior, finite_ends, is_uncertain
 from skfrap.protocol import FRAPProtocol
 
 __all__ = ["FRAPSimulator"]
@@ -127,7 +126,7 @@ class FRAPSimulator:
         self._targets = tuple(
             name
             for name, default in defaults.items()
-            if default is None or hasattr(self.prior[name], "ppf")
+            if default is None or is_uncertain(self.prior[name])
         )
         self.target_names = [PARAMETERS[name].target_name for name in self._targets]
         seed = random_state
@@ -270,7 +269,7 @@ class FRAPSimulator:
         for name, distribution in self.prior.items():
             values[name] = (
                 np.asarray(distribution.ppf(uniforms[:, drawn.index(name)]), dtype=float)
-                if hasattr(distribution, "ppf")
+                if is_uncertain(distribution)
                 else np.full(n_samples, float(distribution))
             )
         if self.noise != "proportional":
@@ -314,7 +313,7 @@ class FRAPSimulator:
         varying = [
             name
             for name in self._parameters
-            if name not in LINEAR and hasattr(self.prior[name], "ppf")
+            if PARAMETERS[name].is_shaping and is_uncertain(self.prior[name])
         ]
         worthwhile = len(varying) <= MOST_INTERPOLATED if self.interpolate == "auto" else True
         if not isinstance(model, ExactModel) or not (self.interpolate and worthwhile):
@@ -324,7 +323,7 @@ class FRAPSimulator:
         fixed = {
             name: self.prior[name]
             for name in self._parameters
-            if name not in LINEAR and name not in varying
+            if PARAMETERS[name].is_shaping and name not in varying
         }
         try:
             return surrogate_for(self.protocol, self.model, ranges, fixed, weights)

@@ -135,20 +135,12 @@ def extra_parameters(smaller, larger):
         model = MODELS.get(model.simpler)
     if smaller.model_.name not in names:
         return None
-    inner, outer = smaller.bounds_, larger.bounds_
-    within = all(
-        name in outer and outer[name][0] <= low and high <= outer[name][1]
-        for name, (low, high) in inner.items()
-    )
-    extra = tuple(
-        name
-        for name, (low, high) in outer.items()
-        if low < high and (name not in inner or inner[name][0] == inner[name][1])
-    )
-    if not within or not extra:
+    extra = larger.space_.extra_over(smaller.space_)
+    if extra is None:
         return None
-    (first, *others) = extra
-    return extra, not others and first in inner and inner[first][0] in outer[first]
+    (first, *others), inner = extra, smaller.space_
+    on_boundary = first in inner and inner.bounds[first][0] in larger.space_.bounds[first]
+    return extra, not others and on_boundary
 
 
 def known_noise(estimator):

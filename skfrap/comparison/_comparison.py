@@ -16,7 +16,6 @@ from skfrap.comparison._criteria import (
     nested_f_test,
 )
 from skfrap.estimators import FRAPEstimates
-from skfrap.parameters import PARAMETERS
 from skfrap.residuals import GoodnessOfFit, judge_fits
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
@@ -309,9 +308,7 @@ def _fit_model(name, estimator, X, level, false_alarm_rate):
 
 def _theta(estimator, estimates, X):
     """Take the fitted parameters from estimates; anew where these do not tell them all."""
-    by_target = {entry.target_name: entry for entry in PARAMETERS.values()}
-    entries = [by_target[target] for target in estimator.target_names_]
-    theta = np.stack([entry.to_target(estimates.values[entry.name]) for entry in entries], axis=1)
+    theta = estimator.space_.theta(estimates.values)
     untold = ~np.isfinite(theta).all(axis=1)
     if untold.any():
         theta[untold] = estimator.predict(X[untold])

@@ -15,9 +15,8 @@ from scipy.stats import t as student_t
 from skfrap._tables import as_table
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
-from skfrap.estimators._arguments import check_parameters, complete_bounds
 from skfrap.models import broadcast_parameters, model_for
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import PARAMETERS, ParameterSpace
 from skfrap.protocol import FRAPProtocol
 
 _NOISE = ("constant", "proportional")
@@ -70,7 +69,7 @@ class ExpectedErrors:
         """
         if name not in self.errors:
             raise ValueError(f"name must be one of {tuple(self.errors)}, got {name!r}.")
-        if PARAMETERS[name].scale == "log10":
+        if PARAMETERS[name].is_logarithmic:
             return _LN_10 * self.errors[name]
         with np.errstate(divide="ignore"):
             return self.errors[name] / self.values[name]
@@ -178,18 +177,17 @@ def expected_errors(
         raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
     _check_noise(a, b)
     forward = model_for(protocol, model)
-    fixed = dict(fixed or {})
-    names = check_parameters(parameters, fixed, forward)
-    bounds = complete_bounds(bounds, names, fixed, forward)
-    values = _complete(values, names, fixed, forward)
-    information = Information(protocol, model, names, bounds, a, b, noise == "proportional")
+    space = ParameterSpace.of(forward, parameters, fixed, bounds)
+    names = space.free
+    values = _complete(values, space)
+    information = Information(protocol, model, space, a, b, noise == "proportional")
     covariance = information.covariance(values)
     errors = dict(zip(names, np.sqrt(np.einsum("nvv->nv", covariance)).T, strict=True))
     derived, errors_of_derived = information.derived(values, covariance)
     told, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
     reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_frames - len(names)))
     lower, upper = (
-        {name: _end(name, told[name], out * error, bounds) for name, error in errors.items()}
+        {name: _end(name, told[name], out * error, space.bounds) for name, error in errors.items()}
         for out in (-reach, reach)
     )
     determined, flags = judge(information, values, covariance)
@@ -204,12 +202,13 @@ def _check_noise(a, b):
         raise ValueError("a or b must be positive: without noise nothing limits what is known.")
 
 
-def _complete(given, names, fixed, model):
+def _complete(given, space):
     """Check guesses and return all parameters, broadcast to (n,)."""
     if not isinstance(given, Mapping):
         raise ValueError(
             f"values must be a dictionary of guesses by parameter name, got {given!r}."
         )
+    names = space.free
     missing = [name for name in names if name not in given]
     if missing:
         raise ValueError(f"values must hold a guess of all that is estimated; missing: {missing}.")
@@ -219,10 +218,9 @@ def _complete(given, names, fixed, model):
                 f"values must hold what is estimated, {names}, got {name!r}; put it among the "
                 "parameters if it will be estimated, or into fixed if it is known."
             )
-    known = {name: value for name, value in model.defaults().items() if value is not None}
-    values = broadcast_parameters(**(known | fixed | dict(given)))
+    values = broadcast_parameters(**(space.fixed | dict(given)))
     for name in names:
-        positive = PARAMETERS[name].scale == "log10" or name == "c0"
+        positive = PARAMETERS[name].is_logarithmic or name == space.factor
         if positive and (values[name] <= 0).any():
             raise ValueError(f"values[{name!r}] must be positive to be estimated, got 0.")
     return values

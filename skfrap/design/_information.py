@@ -23,21 +23,19 @@ class Information:
     ----------
     protocol : FRAPProtocol
     model : str, CurveModel or subclass of it
-    names : tuple of str
-        What is estimated.
-    bounds : dict
-        ``{name: (lowest, highest)}`` in natural units, of all parameters.
+    space : ParameterSpace
+        What is estimated, and in which bounds.
     a, b : float
         Variance of a pixel's noise, and that per intensity.
     weighted : bool
         Whether fits weigh frames by their variance.
     """
 
-    def __init__(self, protocol, model, names, bounds, a, b, weighted):
+    def __init__(self, protocol, model, space, a, b, weighted):
         self.protocol = protocol
         self.model = model_for(protocol, model)
-        self.names = names
-        self.bounds = bounds
+        self.space = space
+        self.names, self.bounds = space.free, space.bounds
         self.weighted = weighted
         self._a, self._b = a, b
         # The variance of a mean over pixels: of those with more weight it counts for more.
@@ -45,7 +43,7 @@ class Information:
 
     def variance(self, values):
         """Compute the noise variance of curves, (n, n_frames), or (n, 1) where all have one."""
-        variance = np.full((len(values["c0"]), 1), self._a)
+        variance = np.full((len(next(iter(values.values()))), 1), self._a)
         if self._noisy is not None:
             variance = variance + self._b * np.maximum(self._noisy.curves(**values), 0.0)
         return self.protocol.noise_gain * variance
@@ -126,11 +124,11 @@ class Information:
 
     def _slope(self, values, name, curves):
         """Differentiate curves by a parameter on its target's scale: (n, n_frames)."""
-        if name == "c0":
-            return curves / values["c0"][:, np.newaxis]
+        if name == self.space.factor:
+            return curves / values[name][:, np.newaxis]
         entry = PARAMETERS[name]
         at, ends = (entry.to_target(np.asarray(x)) for x in (values[name], self.bounds[name]))
-        step = _STEP * (1.0 if entry.scale == "log10" else ends[1] - ends[0])
+        step = _STEP * (1.0 if entry.is_logarithmic else ends[1] - ends[0])
         low, high = at - 2 * step < ends[0], at + 2 * step > ends[1]
         slope = np.zeros_like(curves)
         for rows, stencil in ((low, _FORWARD), (high & ~low, _BACKWARD), (~low & ~high, _CENTRAL)):

@@ -261,8 +261,8 @@ def plan(protocol, values, vary, *, a, target=None, **options):
     expected = [expected_errors(one, values, a=a, **options) for one in progress]
     names = [*expected[0].errors]
     if target is None:
-        kinetic = [name for name in names if PARAMETERS[name].scale == "log10"]
-        target = (["D"] if "D" in names else kinetic or names)[0]
+        rates = [name for name in names if PARAMETERS[name].is_rate]
+        target = (["D"] if "D" in names else rates or names)[0]
     if target not in names:
         raise ValueError(f"target must be one of {tuple(names)}, got {target!r}.")
     errors = [one.relative_error(target).max() for one in expected]

@@ -11,8 +11,8 @@ from skfrap.estimators._arguments import check_theta
 from skfrap.estimators._posterior import CurvePosterior
 from skfrap.estimators._priors import check_prior
 from skfrap.estimators._regressor import CurveRegressor
-from skfrap.models import LINEAR, model_for, surrogate_for
-from skfrap.parameters import PARAMETERS, finite_ends
+from skfrap.models import model_for, surrogate_for
+from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 
 _FEWEST_NODES = 4
 _METHODS = "equal_tailed", "highest_density"
@@ -134,12 +134,12 @@ class BayesianFRAP(CurveRegressor):
         self.prior_ = check_prior(self.prior, self.model_)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
+        self.space_ = self._space()
         self.surrogate_ = self._interpolate()
         self._n_nodes = self.n_nodes
         self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)
-        names = self._posterior.names
-        self.target_names_ = [PARAMETERS[name].target_name for name in names]
-        self.bounds_ = {name: finite_ends(name, self.prior_[name]) for name in names}
+        self.target_names_ = self.space_.target_names
+        self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
         self._choose_outputs(X, y)
         self.skfrap_version_ = __version__
         return self
@@ -265,14 +265,7 @@ class BayesianFRAP(CurveRegressor):
         dict of str to ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        theta = check_theta(theta, self.target_names_)
-        free = dict(zip(self.bounds_, theta.T, strict=True))
-        return {
-            name: PARAMETERS[name].from_target(free[name])
-            if name in free
-            else np.full(len(theta), self.prior_[name])
-            for name in self.model_.defaults()
-        }
+        return self.space_.values(check_theta(theta, self.target_names_))
 
     # Arguments
 
@@ -284,14 +277,25 @@ class BayesianFRAP(CurveRegressor):
                 f"n_nodes must be a whole number of at least {_FEWEST_NODES}, got {self.n_nodes!r}."
             )
 
+    def _space(self):
+        """Make the space of what the prior leaves unknown, between its ends."""
+        known = {name: self.prior_[name] for name in self.model_.defaults()}
+        free = tuple(name for name, given in known.items() if is_uncertain(given))
+        bounds = {
+            name: finite_ends(name, given) if name in free else (float(given),) * 2
+            for name, given in known.items()
+        }
+        return ParameterSpace(bounds, free)
+
     def _interpolate(self):
-        """Interpolate the model over the one unknown that is not linear, if there is one."""
-        others = {name: self.prior_[name] for name in self.model_.defaults() if name not in LINEAR}
-        unknown = [name for name, given in others.items() if hasattr(given, "ppf")]
+        """Interpolate the model over the one unknown that shapes curves, if there is one."""
+        space = self.space_
+        unknown = space.free_shaping
         if len(unknown) > 1:
             raise ValueError(
-                f"prior leaves {unknown} unknown, of which this estimator can integrate over one; "
-                "give numbers for the others."
+                f"prior leaves {[*unknown]} unknown, of which this estimator can integrate over "
+                "one; give numbers for the others."
             )
-        ranges = {name: finite_ends(name, others.pop(name)) for name in unknown}
-        return surrogate_for(self.protocol_, self.model, ranges, others)
+        ranges = {name: space.bounds[name] for name in unknown}
+        known = {name: value for name, value in space.fixed.items() if name in space.shaping}
+        return surrogate_for(self.protocol_, self.model, ranges, known)

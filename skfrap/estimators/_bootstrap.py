@@ -41,7 +41,7 @@ def bootstrap_ends(fitter, fits, curves, deviations, errors, level, standard_noi
     .. [2] Davison and Hinkley, Bootstrap Methods and their Application (1997), section 9.3.
     """
     tails = 0.5 + np.array([-0.5, 0.5]) * level
-    exact = student_t.ppf(tails, curves.shape[1] - len(fitter.free))
+    exact = student_t.ppf(tails, curves.shape[1] - len(fitter.space.free))
     n_bootstrap = len(standard_noise)
     quantiles = np.empty((*fits.theta.shape, 2))
     n_curves = max(1, _BATCH // n_bootstrap)
@@ -79,8 +79,7 @@ def _replicated(fitter, fits, curves, deviations, standard_noise):
 
 def _linearised(fitter, theta, deviations, standard_noise):
     """Return t of replicates had the model been linear, (n, n_bootstrap, n_free)."""
-    _, jacobian = fitter.linearize(theta, fitter.complete(theta), scores=0.0)
-    jacobian = _ratio(jacobian @ fitter.evaluator.basis, deviations[:, np.newaxis])
+    jacobian = _ratio(fitter.forward.tangents(theta), deviations[:, np.newaxis])
     covariance = inverse_with_voids(jacobian @ jacobian.swapaxes(1, 2))
     covariance[~np.isfinite(covariance)] = 0.0
     gradient = standard_noise @ jacobian.swapaxes(1, 2)

@@ -174,9 +174,7 @@ def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=Fal
     held = (fits.theta <= fitter.lower) | (fits.theta >= fitter.upper)
 
     def tangents(rows):
-        theta = fits.theta[rows]
-        _, jacobian = fitter.linearize(theta, fitter.complete(theta), scores=0.0)
-        return np.where(held[rows, :, np.newaxis], 0.0, jacobian @ fitter.evaluator.basis)
+        return np.where(held[rows, :, np.newaxis], 0.0, fitter.forward.tangents(fits.theta[rows]))
 
     return find_misfits(
         X,

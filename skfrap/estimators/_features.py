@@ -24,14 +24,14 @@ class RawFeatures:
 
     Parameters
     ----------
-    space : None
+    fitter : None
         Nothing is known of the model.
     """
 
     skips = False
     bounds = None
 
-    def __init__(self, space=None):
+    def __init__(self, fitter=None):
         pass
 
     def fit(self, X, y, weight):
@@ -62,43 +62,47 @@ class _ModelFeatures:
 
     Parameters
     ----------
-    space : CurveFitter
-        The model, what of it is free, and the box.
+    fitter : CurveFitter
+        Knows the model, what of it is free, and the box.
     """
 
     skips = True
 
-    def __init__(self, space):
-        self.space = space
-        self.lower, self.upper = space.lower, space.upper
-        self.names = tuple(space.names[k] for k in space.free)
-        self.directions = space.grid.directions(_N_SCORES)
+    def __init__(self, fitter):
+        self.fitter = fitter
+        self.forward, self.space = fitter.forward, fitter.space
+        self.lower, self.upper = fitter.lower, fitter.upper
+        self.n_prebleach = fitter.evaluator.protocol.n_prebleach
+        self.directions = fitter.grid.directions(_N_SCORES)
 
     @property
     def bounds(self):
         """Box of the free parameters, in natural units."""
-        return {name: self.space.bounds[name] for name in self.names}
+        return {name: self.space.bounds[name] for name in self.space.free}
 
     def check_curves(self, X):
         """Refuse curves whose intensity is not one that was trained on."""
-        if self.space.index_of_c0 is None:
+        column = self.forward.factor_column
+        if column is None:
             return
-        low, high = self.space.bounds["c0"]
-        prebleach = X[:, : self.space.evaluator.protocol.n_prebleach]
+        low, high = self.lower[column], self.upper[column]
+        prebleach = X[:, : self.n_prebleach]
         level = prebleach.mean(axis=1)
         beyond = np.maximum(low - level, level - high) - _FAR_OUT * (high - low)
         if beyond.max() > 0:
             outside = np.flatnonzero(beyond > _NEAR * prebleach.std(axis=1))
             if len(outside):
+                factor = self.space.factor
                 raise ValueError(
-                    f"X holds curves with a prebleach intensity outside of bounds['c0'] = "
-                    f"{(low, high)}, the first is row {outside[0]} with {level[outside[0]]:.4g}; "
+                    f"X holds curves with a prebleach intensity outside of bounds[{factor!r}] = "
+                    f"{self.space.bounds[factor]}, the first is row {outside[0]} with "
+                    f"{level[outside[0]]:.4g}; "
                     "rescale the intensities, or train with wider bounds."
                 )
 
     def check_targets(self, y):
         """Refuse targets outside of the box, which no estimate could reach."""
-        for k, name in enumerate(self.names):
+        for k, name in enumerate(self.space.free):
             low, high = y[:, k].min(), y[:, k].max()
             if low < self.lower[k] - 1e-9 or high > self.upper[k] + 1e-9:
                 raise ValueError(
@@ -113,7 +117,7 @@ class _ModelFeatures:
 
     def _project(self, X):
         """Return scores, and the sum of squares of what no curve of the model holds."""
-        scores = self.space.evaluator.project(X)
+        scores = self.forward.project(X)
         return scores, np.maximum(_squared(X) - _squared(scores), 0)
 
 
@@ -126,12 +130,12 @@ class LinearizedFeatures(_ModelFeatures):
 
     Parameters
     ----------
-    space : CurveFitter
-        The model, what of it is free, and the box.
+    fitter : CurveFitter
+        Knows the model, what of it is free, and the box.
     """
 
-    def __init__(self, space):
-        super().__init__(space)
+    def __init__(self, fitter):
+        super().__init__(fitter)
         self.width = _RIDGE * (self.upper - self.lower)
 
     def fit(self, X, y, weight):
@@ -151,15 +155,14 @@ class LinearizedFeatures(_ModelFeatures):
 
     def _describe_some(self, X):
         scores, rest = self._project(X)
-        values = self._nearest(scores)
-        theta = values[:, self.space.free]
-        for _ in range(_N_STEPS if len(self.names) <= 3 else _N_STEPS_OF_MANY):
-            covariance, gradient, _, _ = self._linearize(scores, rest, theta, values)
+        theta = self._nearest(scores)
+        for _ in range(_N_STEPS if theta.shape[1] <= 3 else _N_STEPS_OF_MANY):
+            covariance, gradient, _, _ = self._linearize(scores, rest, theta)
             theta += self.width * np.einsum("nvw,nw->nv", covariance, gradient)
             np.clip(theta, self.lower, self.upper, out=theta)
-        covariance, _, residuals, noise = self._linearize(scores, rest, theta, values)
+        covariance, _, residuals, noise = self._linearize(scores, rest, theta)
         errors = np.sqrt(np.einsum("nvv->nv", covariance))
-        rows, columns = np.tril_indices(len(self.names), -1)
+        rows, columns = np.tril_indices(theta.shape[1], -1)
         scale = self.width * errors
         left = residuals @ self.directions[:_N_RESIDUALS].T
         inputs = [
@@ -173,18 +176,21 @@ class LinearizedFeatures(_ModelFeatures):
         return np.concatenate(inputs, axis=1), theta, scale
 
     def _nearest(self, scores):
-        lowest, highest = (np.full(len(scores), end[0]) for end in self.space.ends)
-        return self.space.grid.nearest(scores, lowest, highest)
+        column = self.forward.factor_column
+        ends = [self.forward.known_factor] * 2
+        if column is not None:
+            ends = self.lower[column], self.upper[column]
+        return self.fitter.grid.nearest(scores, *(np.full(len(scores), end) for end in ends))
 
-    def _linearize(self, scores, rest, theta, values):
+    def _linearize(self, scores, rest, theta):
         """Return covariance, gradient, residuals and noise, parameters in units of the ridge."""
-        residuals, jacobian = self.space.linearize(theta, values, scores)
-        n_frames = self.space.evaluator.protocol.n_frames
-        freedom = max(1, n_frames - len(self.names))
+        model, jacobian = self.forward.linearize(theta)
+        residuals = model - scores
+        freedom = max(1, self.forward.basis.shape[1] - theta.shape[1])
         noise = np.sqrt(np.maximum((rest + _squared(residuals)) / freedom, _LEAST_VARIANCE))
         jacobian *= self.width[:, np.newaxis] / noise[:, np.newaxis, np.newaxis]
         precision = jacobian @ jacobian.swapaxes(1, 2)
-        precision += np.eye(len(self.names))
+        precision += np.eye(theta.shape[1])
         gradient = np.einsum("nvs,ns->nv", jacobian, -residuals / noise[:, np.newaxis])
         return np.linalg.inv(precision), gradient, residuals, noise
 
@@ -196,8 +202,8 @@ class ScoreFeatures(_ModelFeatures):
 
     Parameters
     ----------
-    space : CurveFitter
-        The model, what of it is free, and the box.
+    fitter : CurveFitter
+        Knows the model, what of it is free, and the box.
     """
 
     def fit(self, X, y, weight):
@@ -208,27 +214,26 @@ class ScoreFeatures(_ModelFeatures):
         self.mean, scale = _moments(inputs, weight)
         self.scale = np.hypot(scale, floor)
         self.guess, self.spread = _moments(y, weight)
-        return LinearizedFeatures(self.space).fit(X, y, weight)
+        return LinearizedFeatures(self.fitter).fit(X, y, weight)
 
     def __call__(self, X):
         """Return inputs, guess and scale."""
         inputs, prebleach, noise = self._describe(X)
         guess, scale = np.tile(self.guess, (len(X), 1)), np.tile(self.spread, (len(X), 1))
-        if self.space.index_of_c0 is not None:
-            n_prebleach = self.space.evaluator.protocol.n_prebleach
-            guess[:, self.space.index_of_c0] = prebleach
-            scale[:, self.space.index_of_c0] = prebleach * noise / np.sqrt(n_prebleach)
+        column = self.forward.factor_column
+        if column is not None:
+            guess[:, column] = prebleach
+            scale[:, column] = prebleach * noise / np.sqrt(self.n_prebleach)
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
 
     def _describe(self, X):
         """Return inputs, prebleach means, and the noise over the prebleach mean."""
-        n_prebleach = self.space.evaluator.protocol.n_prebleach
-        prebleach = np.maximum(X[:, :n_prebleach].mean(axis=1), _LEAST_DEPTH)
+        prebleach = np.maximum(X[:, : self.n_prebleach].mean(axis=1), _LEAST_DEPTH)
         scores = self._project(X)[0] @ self.directions.T
         freedom = max(1, X.shape[1] - scores.shape[1])
         rest = np.maximum(_squared(X) - _squared(scores), 0) / prebleach**2
         variance = np.maximum(rest / freedom, _LEAST_VARIANCE)
-        depth = np.maximum(1 - X[:, n_prebleach] / prebleach, _LEAST_DEPTH)
+        depth = np.maximum(1 - X[:, self.n_prebleach] / prebleach, _LEAST_DEPTH)
         others = [np.log10(variance), prebleach, np.log(depth)]
         inputs = np.column_stack([scores / prebleach[:, np.newaxis], *others])
         return inputs, prebleach, np.sqrt(variance)

@@ -10,8 +10,7 @@ from skfrap._threads import one_blas_thread
 from skfrap.estimators._intervals import inverse_with_voids
 from skfrap.estimators._levenberg_marquardt import minimize_in_box, sum_of_squares
 from skfrap.estimators._starts import StartGrid
-from skfrap.models import LINEAR, CurveSurrogate
-from skfrap.parameters import PARAMETERS
+from skfrap.models import CurveSurrogate, ForwardMap
 
 _CHUNK = 2048
 _GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
@@ -82,11 +81,7 @@ class CurveFitter:
     Parameters
     ----------
     evaluator : CurveSurrogate or DirectCurves
-    free : tuple of str
-        Names of the parameters to fit, in the order of the results.
-    bounds : dict
-        ``{name: (lowest, highest)}`` in natural units for all parameters; both ends are the value
-        of a parameter that is not free.
+    space : ParameterSpace
     guide : CurveSurrogate or None
         A coarser evaluator, cheap enough to look for the right basin with.
     objective : HuberLoss, ProportionalNoise or None
@@ -97,68 +92,30 @@ class CurveFitter:
 
     Attributes
     ----------
-    names : tuple of str
-        All parameters, c0 first.
+    forward : ForwardMap
+    lower, upper : ndarray of shape (n_free,)
+        Bounds of the free parameters, on their targets' scales.
     """
 
-    def __init__(
-        self, evaluator, free, bounds, *, guide=None, objective=None, max_nfev, tol, n_jobs
-    ):
+    def __init__(self, evaluator, space, *, guide=None, objective=None, max_nfev, tol, n_jobs=None):
         self.guide = None
         if guide is not None:
-            self.guide = CurveFitter(
-                guide, free, bounds, max_nfev=_GUIDED, tol=_GUIDE_TOLERANCE, n_jobs=n_jobs
-            )
+            options = {"max_nfev": _GUIDED, "tol": _GUIDE_TOLERANCE, "n_jobs": n_jobs}
+            self.guide = CurveFitter(guide, space, **options)
         self.evaluator = evaluator
-        self.names = ("c0", *evaluator.names)
-        self.free = [self.names.index(name) for name in free]
-        self.bounds = bounds
+        self.space = space
+        self.forward = ForwardMap(evaluator, space)
+        self.lower, self.upper = space.lower, space.upper
         self.objective = objective
         self.max_nfev = max_nfev
         self.tol = tol
         self.n_jobs = n_jobs
-        with np.errstate(divide="ignore"):  # k_on may be fixed at 0
-            ends = [PARAMETERS[name].to_target(np.array(bounds[name])) for name in self.names]
-        self._lower, self._upper = np.transpose(ends)
-        self.index_of_c0 = self.free.index(0) if 0 in self.free else None
-        self._others = [k for k in self.free if k > 0]
 
     def __getstate__(self):
         # Templates are quick to compute again and would only swell a pickle.
         kept = self.__dict__.copy()
         kept.pop("grid", None)
         return kept
-
-    @property
-    def ends(self):
-        """Lower and upper bounds of all parameters, on their targets' scales."""
-        return self._lower, self._upper
-
-    @property
-    def lower(self):
-        """Lower bounds of the free parameters, on their targets' scales."""
-        return self._lower[self.free]
-
-    @property
-    def upper(self):
-        """Upper bounds of the free parameters, on their targets' scales."""
-        return self._upper[self.free]
-
-    def complete(self, theta):
-        """Put free parameters (n, n_free) among the fixed ones: (n, n_names), as in `names`."""
-        values = np.tile(self._lower, (len(theta), 1))
-        values[:, self.free] = theta
-        return values
-
-    def natural(self, theta):
-        """Return all parameters in natural units by name, each of shape (n,)."""
-        free = {self.names[k]: column for k, column in zip(self.free, theta.T, strict=True)}
-        return {
-            name: PARAMETERS[name].from_target(free[name])
-            if name in free
-            else np.full(len(theta), self.bounds[name][0])
-            for name in self.names
-        }
 
     @one_blas_thread()
     def fit(self, X, starts, *, screen=False):
@@ -168,9 +125,9 @@ class CurveFitter:
         ----------
         X : ndarray of shape (n, n_frames)
         starts : callable
-            Made by `at_points` or `at_values`, or from a grid. ``starts(scores, rows,
-            lowest_c0, highest_c0)`` yields initial values of all parameters, (m, n_names), for
-            the curves ``rows`` of unit size; their c0 is not used.
+            Made by `at_points` or `at_values`, or from a grid. ``starts(problems, rows)`` yields
+            initial values of the free parameters, (m, n_free), for the curves ``rows``, which are
+            `problems`; a free factor among them is not used.
         screen : bool, default=False
             Of several starts, go some steps from each and on from the best only.
 
@@ -201,10 +158,9 @@ class CurveFitter:
         """
         precision = fits.precision
         if precision is None:
-            freedom = n_frames - len(self.free)
+            freedom = n_frames - len(self.space.free)
             variance = fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.inf)
-            values = self.complete(fits.theta)
-            _, jacobian = self.linearize(fits.theta, values, scores=0.0)
+            _, jacobian = self.forward.linearize(fits.theta)
             precision = jacobian @ jacobian.swapaxes(1, 2)
             covariance = inverse_with_voids(precision)
             known = np.isfinite(covariance) & (covariance != 0)
@@ -214,7 +170,7 @@ class CurveFitter:
         return inverse_with_voids(precision)
 
     def fit_from_grid(self, X):
-        """Fit each row of X from a grid over all that is free but c0.
+        """Fit each row of X from a grid over all that is free but the factor.
 
         From the best point of it, or, where the grid is coarser since several parameters shape the
         curve, and there may be several optima, from the best of each of several parts of it.
@@ -239,9 +195,8 @@ class CurveFitter:
         """
         fits = self.fit(X, self.at_values(theta))
         problems = Problems(self, X)
-        lowest, highest = problems.lower[:, 0], problems.upper[:, 0]
-        nearest = self.grid.nearest(problems.scores, lowest, highest)[:, self.free]
-        shaping = [row for row, k in enumerate(self.free) if self.names[k] not in LINEAR]
+        nearest = self.grid.nearest(problems.scores, *problems.factor_ends)
+        shaping = self.forward.shaping_columns
         away = np.abs(nearest - fits.theta)[:, shaping].max(axis=1, initial=0.0) > _ELSEWHERE
         some = np.flatnonzero(away)
         if len(some):
@@ -256,7 +211,7 @@ class CurveFitter:
     def _starts_by_guide(self, X):
         """Make starts at the best few optima that are seen with the guide's eyes."""
         guide = self.guide
-        slabs = guide.grid.best_in_slabs(Problems(guide, X).scores)[:, :, guide.free]
+        slabs = guide.grid.best_in_slabs(Problems(guide, X).scores)
         optima = [guide.fit(X, guide.at_values(theta)) for theta in slabs]
         costs = np.array([fits.cost for fits in optima])
         thetas = np.array([fits.theta for fits in optima])
@@ -270,125 +225,118 @@ class CurveFitter:
         order = costs.argsort(axis=0, kind="stable")[:_GUIDED_STARTS]
         return self.at_values(*np.take_along_axis(thetas, order[..., np.newaxis], axis=0))
 
-    def _start_on_grid(self, scores, rows, lowest_c0, highest_c0):
-        yield self.grid.nearest(scores, lowest_c0, highest_c0)
+    def _start_on_grid(self, problems, rows):
+        yield self.grid.nearest(problems.scores, *problems.factor_ends)
 
-    def _starts_in_slabs(self, scores, rows, lowest_c0, highest_c0):
+    def _starts_in_slabs(self, problems, rows):
         n_starts = None
         if self.grid.n_forms == 2:
             interpolated = isinstance(self.evaluator, CurveSurrogate)
             n_starts = _STARTS_OF_TWO if interpolated else _DIRECT_STARTS_OF_TWO
-        yield from self.grid.best_in_slabs(scores, n_starts)
+        yield from self.grid.best_in_slabs(problems.scores, n_starts)
 
     @cached_property
     def grid(self):
-        return StartGrid(self.evaluator, self.free, self._lower, self._upper)
+        return StartGrid(self.forward)
 
     def at_points(self, fractions):
         """Make starts at points of the unit cube stretched over the box, for every curve.
 
         Parameters
         ----------
-        fractions : ndarray of shape (n_points, n_names - 1)
-            For all parameters but c0.
+        fractions : ndarray of shape (n_points, n_names)
+            For all columns of the evaluator, those known too.
         """
+        lower, upper = self.space.ends(self.evaluator.names)
+        with np.errstate(invalid="ignore"):  # a rate may be fixed at 0
+            points = self.forward.from_table(lower + (upper - lower) * fractions)
 
-        def starts(scores, rows, lowest_c0, highest_c0):
-            for fraction in fractions:
-                start = self._lower.copy()
-                varies = self._upper > self._lower
-                varies[0] = False
-                start[varies] += (self._upper[varies] - start[varies]) * fraction[varies[1:]]
-                yield np.tile(start, (len(scores), 1))
+        def starts(problems, rows):
+            for point in points:
+                yield np.tile(point, (len(problems.X), 1))
 
         return starts
 
     def at_values(self, *thetas):
         """Make starts at given values of the free parameters, each (n, n_free), a row per curve."""
-        values = [self.complete(np.clip(theta, self.lower, self.upper)) for theta in thetas]
+        inside = [np.clip(theta, self.lower, self.upper) for theta in thetas]
 
-        def starts(scores, rows, lowest_c0, highest_c0):
-            for start in values:
-                yield start[rows]
+        def starts(problems, rows):
+            for theta in inside:
+                yield theta[rows]
 
         return starts
 
     def _fit_chunk(self, X, starts, rows, screen):
         problems = Problems(self, X)
-        scores, lower, upper = problems.scores, problems.lower, problems.upper
-        X, size, floor = problems.X, problems.size, problems.floor
-
-        def descend(values, max_iter, some=slice(None)):
-            return problems.minimize(values[some], lower[some], upper[some], max_iter, some)
-
         first = _FIRST_STEPS if screen else self.max_nfev
-        seen = []
-        for start in starts(scores, rows, lower[:, 0], upper[:, 0]):
-            values = self._with_best_c0(start, scores, lower, upper)
-            seen.append(descend(values, first))
+        seen = [
+            problems.minimize(self._with_best_factor(start, problems), first)
+            for start in starts(problems, rows)
+        ]
         if screen:
-            self._go_on(seen, values, floor, descend)
-        best = [column.copy() for column in seen[0]]
+            self._go_on(seen, problems)
+        best = seen[0]
+        if len(seen) > 1:
+            best = [column.copy() for column in seen[0]]
         for fit in seen[1:]:
             better = fit[1] < best[1]
             for kept, new in zip(best, fit, strict=True):
                 kept[better] = new[better]
         if screen:
-            values[:, self.free] = best[0]
-            best = descend(values, self.max_nfev)
+            best = problems.minimize(best[0], self.max_nfev)
         theta, cost, converged, n_iter = best
-        fits = Fits(theta, cost + floor, converged, n_iter)
+        fits = Fits(theta, cost + problems.floor, converged, n_iter)
         if screen:
-            fits.rivals = self._rivals(fits, seen, floor, X.shape[1])
+            fits.rivals = self._rivals(fits, seen, problems)
         if self.objective is not None:
-            self._refine(fits, X, values, lower, upper, size)
-        fits.cost *= size**2
-        if self.index_of_c0 is not None:
-            at = fits.theta[:, self.index_of_c0]
-            on_lower, on_upper = at == lower[:, 0], at == upper[:, 0]
-            at *= size
+            self._refine(fits, problems)
+        fits.cost *= problems.size**2
+        column = self.forward.factor_column
+        if column is not None:
+            at = fits.theta[:, column]
+            on_lower, on_upper = at == problems.lower[:, column], at == problems.upper[:, column]
+            at *= problems.size
             if fits.rivals is not None:
-                fits.rivals[:, :, self.index_of_c0] *= size[:, np.newaxis]
+                fits.rivals[:, :, column] *= problems.size[:, np.newaxis]
             # A bound stays what it was through the change of unit, to the last bit.
-            at[on_lower], at[on_upper] = self.bounds["c0"]
+            at[on_lower], at[on_upper] = self.lower[column], self.upper[column]
         return fits
 
-    def _go_on(self, seen, values, floor, descend):
+    def _go_on(self, seen, problems):
         """Take more steps from those starts that may still lead to the optimum."""
+        floor = problems.floor
         hopeless = _HOPELESS * np.min([fit[1] + floor for fit in seen], axis=0)
         for theta, cost, converged, n_iter in seen:
             some = np.flatnonzero(~converged & (cost + floor < hopeless))
             if len(some):
-                values[some[:, np.newaxis], self.free] = theta[some]
-                theta[some], cost[some], converged[some], more = descend(values, _SCREENING, some)
+                found = problems.minimize(theta[some], _SCREENING, some)
+                theta[some], cost[some], converged[some], more = found
                 n_iter[some] += more
 
-    def _rivals(self, fits, seen, floor, n_frames):
+    def _rivals(self, fits, seen, problems):
         """Find where starts have led far away and fit as well, by a chi-squared test."""
-        shaping = [row for row, k in enumerate(self.free) if self.names[k] not in LINEAR]
-        limit = fits.cost * (1 + _RIVAL / max(1, n_frames - len(self.free)))
-        rivals = np.full((len(fits.theta), len(seen), len(self.free)), np.nan)
+        n, n_free = fits.theta.shape
+        shaping = self.forward.shaping_columns
+        limit = fits.cost * (1 + _RIVAL / max(1, problems.X.shape[1] - n_free))
+        rivals = np.full((n, len(seen), n_free), np.nan)
         for k, (theta, cost, *_) in enumerate(seen):
             away = np.abs(theta - fits.theta)[:, shaping].max(axis=1) > _ELSEWHERE
-            rivals[:, k] = np.where((away & (cost + floor < limit))[:, np.newaxis], theta, np.nan)
+            as_good = away & (cost + problems.floor < limit)
+            rivals[:, k] = np.where(as_good[:, np.newaxis], theta, np.nan)
         return rivals
 
-    def _refine(self, fits, X, values, lower, upper, size):
+    def _refine(self, fits, problems):
         """Go on from least-squares fits by the objective, on frames of unit size."""
 
         def frames(theta, rows):
-            scores, jacobian = self.linearize(theta, values[rows], scores=0.0)
+            scores, jacobian = self.forward.linearize(theta, problems.factor_of(rows))
             return scores @ self.evaluator.basis, jacobian @ self.evaluator.basis
 
+        X, size = problems.X, problems.size
+        options = {"max_iter": self.max_nfev, "tol": self.tol}
         refined = self.objective.refine(
-            frames,
-            X,
-            fits.theta,
-            lower[:, self.free],
-            upper[:, self.free],
-            size,
-            max_iter=self.max_nfev,
-            tol=self.tol,
+            frames, X, fits.theta, problems.lower, problems.upper, size, **options
         )
         fits.theta, fits.a, fits.b = refined.theta, refined.a, refined.b
         fits.converged = fits.converged & refined.converged
@@ -396,46 +344,22 @@ class CurveFitter:
         curves, _ = frames(fits.theta, np.arange(len(X)))
         fits.cost = np.sum((curves - X) ** 2, axis=1)
         fits.precision = refined.precision
-        if self.index_of_c0 is not None:
-            fits.precision[:, self.index_of_c0] /= size[:, np.newaxis]
-            fits.precision[:, :, self.index_of_c0] /= size[:, np.newaxis]
+        column = self.forward.factor_column
+        if column is not None:
+            fits.precision[:, column] /= size[:, np.newaxis]
+            fits.precision[:, :, column] /= size[:, np.newaxis]
 
-    def _with_best_c0(self, start, scores, lower, upper):
-        """Complete a start by the c0 that fits best."""
-        templates = self.evaluator.scores(start[:, 1:])
-        overlap = np.einsum("ns,ns->n", templates, scores)
-        c0 = overlap / np.einsum("ns,ns->n", templates, templates)
-        values = start.copy()
-        values[:, 0] = np.clip(c0, lower[:, 0], upper[:, 0])
-        return values
-
-    def linearize(self, theta, values, scores):
-        """Compute residual scores and their Jacobian by the free parameters.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (n, n_free)
-        values : ndarray of shape (n, n_names)
-            Of all parameters; those of the free ones are not looked at.
-        scores : ndarray of shape (n, n_scores)
-            To be subtracted from the model's.
-
-        Returns
-        -------
-        residuals : ndarray of shape (n, n_scores)
-        jacobian : ndarray of shape (n, n_free, n_scores)
-        """
-        values = values.copy()
-        values[:, self.free] = theta
-        model, slopes = self.evaluator.scores_and_slopes(
-            values[:, 1:], [k - 1 for k in self._others]
-        )
-        c0 = values[:, 0, np.newaxis]
-        jacobian = np.empty((len(theta), len(self.free), model.shape[1]))
-        slopes = iter(slopes)
-        for row, k in enumerate(self.free):
-            jacobian[:, row] = model if k == 0 else c0 * next(slopes)
-        return c0 * model - scores, jacobian
+    def _with_best_factor(self, start, problems):
+        """Complete a start by the factor that fits best, if it is free."""
+        column = self.forward.factor_column
+        if column is None:
+            return start
+        templates = self.forward.shape_scores(start)
+        overlap = np.einsum("ns,ns->n", templates, problems.scores)
+        factor = overlap / np.einsum("ns,ns->n", templates, templates)
+        theta = start.copy()
+        theta[:, column] = np.clip(factor, problems.lower[:, column], problems.upper[:, column])
+        return theta
 
 
 class Problems:
@@ -453,8 +377,10 @@ class Problems:
     size : ndarray of shape (n,)
     floor : ndarray of shape (n,)
         Sum of squares of what the basis does not hold.
-    lower, upper : ndarray of shape (n, n_names)
-        Bounds of all parameters.
+    lower, upper : ndarray of shape (n, n_free)
+        Bounds of the free parameters.
+    factor : ndarray of shape (n,) or None
+        What curves are proportional to, where that is not free.
     """
 
     def __init__(self, fitter, X):
@@ -465,21 +391,42 @@ class Problems:
         self.scores = fitter.evaluator.project(self.X)
         outside = self.X - self.scores @ fitter.evaluator.basis
         self.floor = np.einsum("nt,nt->n", outside, outside)
-        self.lower, self.upper = (np.tile(end, (len(X), 1)) for end in fitter.ends)
-        self.lower[:, 0] /= self.size
-        self.upper[:, 0] /= self.size
+        self.lower, self.upper = (np.tile(end, (len(X), 1)) for end in (fitter.lower, fitter.upper))
+        column, self.factor = fitter.forward.factor_column, None
+        if column is None:
+            self.factor = fitter.forward.known_factor / self.size
+        else:
+            self.lower[:, column] /= self.size
+            self.upper[:, column] /= self.size
 
-    def minimize(self, values, lower, upper, max_iter, which=slice(None)):
+    @property
+    def factor_ends(self):
+        """The lowest and the highest factor of each curve, (n,) and (n,)."""
+        column = self._fitter.forward.factor_column
+        if column is None:
+            return self.factor, self.factor
+        return self.lower[:, column], self.upper[:, column]
+
+    def factor_of(self, rows):
+        """Return the known factors of some curves, None where the factor is free."""
+        return None if self.factor is None else self.factor[rows]
+
+    def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None):
         """Minimise the sums of squares of some curves within bounds, from given values."""
-        fitter, scores = self._fitter, self.scores[which]
+        forward, scores = self._fitter.forward, self.scores[which]
+        factor = self.factor_of(which)
+
+        def evaluate(theta, rows):
+            known = None if factor is None else factor[rows]
+            model, jacobian = forward.linearize(theta, known)
+            return sum_of_squares(model - scores[rows], jacobian)
+
         return minimize_in_box(
-            lambda theta, some: sum_of_squares(
-                *fitter.linearize(theta, values[some], scores[some])
-            ),
-            values[:, fitter.free],
-            lower[:, fitter.free],
-            upper[:, fitter.free],
+            evaluate,
+            theta,
+            (self.lower if lower is None else lower)[which],
+            (self.upper if upper is None else upper)[which],
             floor=self.floor[which],
             max_iter=max_iter,
-            tol=fitter.tol,
+            tol=self._fitter.tol,
         )

@@ -32,39 +32,36 @@ def profile_ends(fitter, problems, fits, errors, reach):
     ndarray of shape (n, n_free, 2)
         Ends of the profile-likelihood intervals, within the bounds.
     """
-    n_free, c0 = len(fitter.free), fitter.index_of_c0
+    n_free, factor = fits.theta.shape[1], fitter.forward.factor_column
     theta = fits.theta.copy()
-    lower, upper = problems.lower[:, fitter.free], problems.upper[:, fitter.free]
-    if c0 is not None:
-        theta[:, c0] /= problems.size
+    if factor is not None:
+        theta[:, factor] /= problems.size
         errors = errors.copy()
-        errors[:, c0] /= problems.size
+        errors[:, factor] /= problems.size
     best = fits.cost / problems.size**2 - problems.floor
     unit = fits.cost / problems.size**2 / max(1, problems.X.shape[1] - n_free)
     ends = np.empty((len(theta), n_free, 2))
     for row in range(n_free):
-        for side, (sign, bound) in enumerate(((-1, lower), (1, upper))):
+        for side, (sign, bounds) in enumerate(((-1, problems.lower), (1, problems.upper))):
+            bound, error = bounds[:, row], errors[:, row]
             ends[:, row, side] = _profile_end(
-                fitter, problems, theta, row, sign, bound[:, row], errors[:, row], reach, best, unit
+                problems, theta, row, sign, bound, error, reach, best, unit
             )
-    if c0 is not None:
-        ends[:, c0] *= problems.size[:, np.newaxis]
+    if factor is not None:
+        ends[:, factor] *= problems.size[:, np.newaxis]
     return ends
 
 
-def _profile_end(fitter, problems, theta, row, sign, bound, error, reach, best, unit):
+def _profile_end(problems, theta, row, sign, bound, error, reach, best, unit):
     """Go out along one parameter by secants of the root of what the cost has risen."""
     here, risen, guess = theta[:, row], np.zeros(len(theta)), theta
     step = np.minimum(reach * error, np.abs(bound - here))
     there = here + sign * step
     for _ in range(_PROFILE_STEPS):
-        values = fitter.complete(guess)
-        if fitter.index_of_c0 is None:
-            values[:, 0] = problems.lower[:, 0]
-        values[:, fitter.free[row]] = there
+        guess = guess.copy()
         lower, upper = problems.lower.copy(), problems.upper.copy()
-        lower[:, fitter.free[row]] = upper[:, fitter.free[row]] = there
-        guess, cost, *_ = problems.minimize(values, lower, upper, _PROFILE_FIT)
+        guess[:, row] = lower[:, row] = upper[:, row] = there
+        guess, cost, *_ = problems.minimize(guess, _PROFILE_FIT, lower=lower, upper=upper)
         now = np.sqrt(np.maximum(cost - best, 0.0) / unit)
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = (now - risen) / (there - here)
@@ -121,7 +118,7 @@ def natural_intervals(fitter, model, told, fits, ends, covariance, reach):
     values, lower, upper : dict of str to ndarray of shape (n,)
         In natural units.
     """
-    three = [fitter.natural(theta) for theta in (fits.theta, ends[..., 0], ends[..., 1])]
+    three = [fitter.space.values(theta) for theta in (fits.theta, ends[..., 0], ends[..., 1])]
     values, lower, upper = ({name: part[name] for name in told} for part in three)
     for name, value, error, others in _derived(fitter, model, fits, covariance):
         description = PARAMETERS[name]
@@ -143,7 +140,7 @@ def _derived(fitter, model, fits, covariance):
     """
 
     def compute(theta):
-        derived = model.derived(fitter.natural(theta))
+        derived = model.derived(fitter.space.values(theta))
         return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
 
     rivals = [] if fits.rivals is None else [compute(one) for one in fits.rivals.swapaxes(0, 1)]

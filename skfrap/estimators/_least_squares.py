@@ -15,11 +15,8 @@ from sklearn.utils.validation import (
 
 from skfrap import __version__
 from skfrap.estimators._arguments import (
-    check_parameters,
     check_theta,
-    check_value,
     choose_evaluators,
-    complete_bounds,
 )
 from skfrap.estimators._bootstrap import bootstrap_ends
 from skfrap.estimators._diagnostics import describe_fits, judge_residuals
@@ -29,7 +26,7 @@ from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.models import CurveSurrogate, model_for
-from skfrap.parameters import PARAMETERS, parameter
+from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
 _WIDE = 0.05  # decades
@@ -95,6 +92,8 @@ class LeastSquaresFRAP(CurveRegressor):
     Attributes
     ----------
     protocol_ : FRAPProtocol
+    space_ : ParameterSpace
+        What is estimated, in which bounds, and what is known.
     bounds_ : dict
         All bounds in use, in natural units.
     target_names_ : list of str
@@ -184,20 +183,18 @@ class LeastSquaresFRAP(CurveRegressor):
         self.protocol_ = self._choose_protocol(X.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
         fixed, objective = self._choose_objective()
-        self._names = check_parameters(self.parameters, fixed, self.model_)
-        self.target_names_ = [PARAMETERS[name].target_name for name in self._names]
+        self.space_ = ParameterSpace.of(self.model_, self.parameters, fixed, self.bounds)
+        self.target_names_, self.bounds_ = self.space_.target_names, dict(self.space_.bounds)
         self._choose_outputs(X, y)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
-        self.bounds_ = complete_bounds(self.bounds, self._names, fixed, self.model_)
         evaluator, guide = choose_evaluators(
-            self.model, self.model_, self._names, self.bounds_, self.interpolate, len(X)
+            self.model, self.model_, self.space_, self.interpolate, len(X)
         )
         self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
         self._fitter = CurveFitter(
             evaluator,
-            self._names,
-            self.bounds_,
+            self.space_,
             guide=guide,
             objective=objective,
             max_nfev=self.max_nfev,
@@ -301,7 +298,7 @@ class LeastSquaresFRAP(CurveRegressor):
         told = [
             name
             for name, default in self.model_.defaults().items()
-            if default is None or name in {*self._names, *(self.fixed or {})}
+            if default is None or name in {*self.space_.free, *(self.fixed or {})}
         ]
         values, lower, upper = natural_intervals(
             self._fitter,
@@ -317,7 +314,7 @@ class LeastSquaresFRAP(CurveRegressor):
             X,
             fitted,
             fits,
-            self._names,
+            self.space_.free,
             self._fitter.lower,
             self._fitter.upper,
             covariance,
@@ -330,7 +327,7 @@ class LeastSquaresFRAP(CurveRegressor):
             spoilt_frames_allowed=self.loss == "huber",
         )
         for name in values:
-            if PARAMETERS[name].scale == "log10":
+            if PARAMETERS[name].is_rate:
                 for ends in (values, lower, upper):
                     ends[name] = np.where(report.visible, ends[name], np.nan)
         gain = self.protocol_.noise_gain
@@ -388,7 +385,7 @@ class LeastSquaresFRAP(CurveRegressor):
         dict of str to ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        return self._fitter.natural(check_theta(theta, self.target_names_))
+        return self.space_.values(check_theta(theta, self.target_names_))
 
     # Arguments
 
@@ -440,19 +437,19 @@ class LeastSquaresFRAP(CurveRegressor):
                 return fitter.fit_from_grid(X)
             # The same points for every curve: its estimate does not depend on those beside it.
             random = check_random_state(self.random_state)
-            n_started = len(fitter.names) - 1
+            n_started = len(fitter.evaluator.names)
             return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, n_started))))
         values = self.init
         if hasattr(values, "predict"):
             values = np.asarray(values.predict(X)).reshape(len(X), -1)
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
-        if values.shape[1] != len(self._names) or len(values) not in (1, len(X)):
+        if values.shape[1] != len(self.target_names_) or len(values) not in (1, len(X)):
             raise ValueError(
                 f"init must give {self.target_names_} for each of the {len(X)} curves or once for "
                 f"all, got shape {values.shape}."
             )
-        values = np.broadcast_to(values, (len(X), len(self._names)))
+        values = np.broadcast_to(values, (len(X), len(self.target_names_)))
         if hasattr(self.init, "predict"):
             return fitter.fit_from_estimates(X, values)
         return fitter.fit(X, fitter.at_values(values))
@@ -464,16 +461,16 @@ class LeastSquaresFRAP(CurveRegressor):
             return None
         model = model_for(self.protocol_, name)
         known = model.defaults()
-        extra = [n for n in self._names if n not in known]
+        extra = [n for n in self.space_.free if n not in known]
         if not extra or self.noise == "proportional" or self.loss == "huber":
             return None
-        names = tuple(n for n in self._names if n in known)
+        names = tuple(n for n in self.space_.free if n in known)
         kept = {n: value for n, value in fixed.items() if n in known}
         given = {n: ends for n, ends in self.bounds_.items() if n in names}
-        bounds = complete_bounds(given, names, kept, model)
-        evaluator, _ = choose_evaluators(name, model, names, bounds, self.interpolate, n_curves)
+        space = ParameterSpace.of(model, names, kept, given)
+        evaluator, _ = choose_evaluators(name, model, space, self.interpolate, n_curves)
         options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
-        return name, extra, CurveFitter(evaluator, names, bounds, **options)
+        return name, extra, CurveFitter(evaluator, space, **options)
 
     def _simpler_fits(self, X):
         if self._simpler is None:
@@ -485,7 +482,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     @property
     def _freedom(self):
-        return self.n_features_in_ - len(self._names)
+        return self.n_features_in_ - len(self.target_names_)
 
     def _residual_variance(self, fits):
         """Compute the variance of a curve's value; NaN without degrees of freedom."""
@@ -536,8 +533,7 @@ class LeastSquaresFRAP(CurveRegressor):
         reach = self._reach(level)
         free = np.stack([fits.theta - reach * errors, fits.theta + reach * errors], axis=-1)
         ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
-        kinetic = [PARAMETERS[name].scale == "log10" for name in self._names]
-        wide = (reach * errors[:, kinetic] > _WIDE).any(axis=1) & (fits.cost > 0)
+        wide = (reach * errors[:, self.space_.rates] > _WIDE).any(axis=1) & (fits.cost > 0)
         some = np.flatnonzero(profiles & ((method == "profile") | ((method == "auto") & wide)))
         if method == "curvature" or len(some) == 0:
             return ends

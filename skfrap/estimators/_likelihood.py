@@ -12,7 +12,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from skfrap.models._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
-from skfrap.parameters import finite_ends
+from skfrap.parameters import finite_ends, is_uncertain
 
 _TABLE, _FARTHEST = 4096, 1e4  # values of S, up to so many times what the noise explains
 _LEAST_S = 0.1  # of what the least noise explains: below, the table is even in S
@@ -84,7 +84,7 @@ class NoiseIntegral:
 
 def _noise_nodes(distribution, m):
     """Return nodes for a, and the logarithms of their weights times the density."""
-    if not hasattr(distribution, "ppf"):
+    if not is_uncertain(distribution):
         return np.array([float(distribution)]), np.zeros(1)
     lower, upper = np.log(finite_ends("a", distribution))
     n = int(np.clip((upper - lower) / (_DENSE * np.sqrt(2 / m)), 64, 1024))

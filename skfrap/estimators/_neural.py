@@ -501,8 +501,7 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self.bounds_ is None:
             raise ValueError("fitted_curves needs a network that knows a model, not one on 'raw'.")
         theta = check_theta(theta, self.target_names_)
-        space = self.features_.space
-        return space.evaluator.curves(**space.natural(theta))
+        return self.features_.forward.curves(theta)
 
     # Arguments
 
@@ -625,13 +624,13 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"got protocol={task.protocol!r} and {task.target_names}; use features='raw'."
             )
         try:
-            space = task.space()
+            fitter = task.fitter()
         except InterpolationError:
             if name == "auto":
                 return "raw", FEATURES["raw"]()
             raise
         name = "linearized" if name == "auto" else name
-        return name, FEATURES[name](space)
+        return name, FEATURES[name](fitter)
 
     def _initial_networks(self, random):
         # However many are drawn here, what is drawn next stays the same.

@@ -13,8 +13,8 @@ from skfrap._threads import one_blas_thread
 from skfrap.estimators._likelihood import Conditional, NoiseIntegral, squared_norm
 from skfrap.estimators._priors import Prior
 from skfrap.estimators._quadrature import DROP, Marginal, Nodes, Support, find_support
-from skfrap.models import LINEAR
 from skfrap.models._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
+from skfrap.parameters import PARAMETERS, is_uncertain
 
 _NEGLIGIBLE = 1e-15  # coefficients, of the largest
 _UNCUT = 6.0  # standard errors from its ends c0 is as good as unbounded
@@ -42,10 +42,11 @@ class CurvePosterior:
         self._priors = {
             name: Prior(name, distribution)
             for name, distribution in priors.items()
-            if name != "a" and hasattr(distribution, "ppf")
+            if name != "a" and is_uncertain(distribution)
         }
         self.names = (*self._priors,)
-        self._shaping = (*surrogate.ranges, *(n for n in LINEAR[1:] if n in self._priors))
+        in_closed_form = [n for n in surrogate.names if not PARAMETERS[n].is_shaping]
+        self._shaping = (*surrogate.ranges, *(n for n in in_closed_form if n in self._priors))
         self._fixed_c0 = None if "c0" in self._priors else float(priors["c0"])
         self._coefficients = self._interpolate(surrogate, priors)
         self._squared = squared_norm(self._coefficients)
@@ -63,11 +64,12 @@ class CurvePosterior:
         }
         axes = [first_kind_nodes(counts[name]) for name in self._shaping]
         grid = np.array([*product(*axes)])
+        # At what is known and shapes curves the surrogate does not look.
         values = np.ones((len(grid), len(surrogate.names)))
         for k, name in enumerate(surrogate.names):
             if name in self._shaping:
                 values[:, k] = self._priors[name].target(grid[:, self._shaping.index(name)])
-            elif name in LINEAR:  # at what else is fixed the surrogate does not look
+            elif not PARAMETERS[name].is_shaping:
                 values[:, k] = priors[name]
         table = surrogate.scores(values).reshape(*map(len, axes), -1)
         for axis in range(len(axes)):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.models import ExactModel
-from skfrap.parameters import PARAMETERS, complete_prior, finite_ends
+from skfrap.parameters import PARAMETERS, complete_prior, finite_ends, is_uncertain
 
 _NEVER = -1e6  # logarithm of a density of zero
 
@@ -47,7 +47,7 @@ class Prior:
         # Rounding must not carry the ends over the ends.
         natural = np.clip(self._description.from_target(self.target(unit)), *self.bounds)
         density = np.maximum(self.distribution.logpdf(natural), _NEVER) + np.log(self.half)
-        if self._description.scale == "log10":
+        if self._description.is_logarithmic:
             density += np.log(natural) + np.log(np.log(10))
         return density
 
@@ -72,11 +72,11 @@ def check_prior(given, model):
         )
     prior = complete_prior(given, model, noise=("a",))
     for name, distribution in prior.items():
-        known = not hasattr(distribution, "ppf")
+        known = not is_uncertain(distribution)
         if not known and not hasattr(distribution, "logpdf"):
             raise ValueError(f"prior[{name!r}] must be continuous, got {distribution!r}.")
-        if known and PARAMETERS[name].scale == "log10" and distribution <= 0:
+        if known and PARAMETERS[name].is_logarithmic and distribution <= 0:
             raise ValueError(f"prior[{name!r}] must be positive, got {distribution}.")
-    if not any(hasattr(prior[name], "ppf") for name in prior if name != "a"):
+    if not any(is_uncertain(prior[name]) for name in prior if name != "a"):
         raise ValueError("prior must leave a parameter unknown, got numbers for all of them.")
     return prior

@@ -1,18 +1,18 @@
-"""Where fits start: the best points of a grid over all that is free."""
+"""Where fits start: the best points of a grid over all that is free but the factor."""
 
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 
-from skfrap.models import LINEAR, CurveSurrogate, ExactModel
+from skfrap.models import CurveSurrogate
 from skfrap.parameters import PARAMETERS
 
 _PIECE = 128
 _GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
 _COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
-_GRID_IN_FACTORS = 16  # along what comes in powers of the frame's number: it is seen sharply
-_GRID_IN_ALPHA, _GRID_IN_MOBILE = 12, 4
+_GRID_IN_POWER = 16  # along what comes in powers of the frame's number: it is seen sharply
+_GRID_IN_ALPHA, _GRID_IN_MIXTURE = 12, 4
 _WEAKEST = 1e-8  # direction, relative to the strongest, that is not rounding
 _SLABS = 6  # of the grid along each axis, in each of which there may be an optimum
 
@@ -22,51 +22,53 @@ class StartGrid:
 
     Parameters
     ----------
-    evaluator : CurveSurrogate or DirectCurves
-    free : sequence of int
-        Which of c0 and the evaluator's names are free.
-    lower, upper : ndarray of shape (n_names,)
-        Bounds of c0 and all others, on the targets' scales.
+    forward : ForwardMap
     """
 
-    def __init__(self, evaluator, free, lower, upper):
-        self.evaluator = evaluator
-        self.names = ("c0", *evaluator.names)
-        self._lower, self._upper = lower, upper
-        self._shaping = [k for k in free if self.names[k] not in LINEAR]
+    def __init__(self, forward):
+        self.forward = forward
+        self.evaluator = forward.evaluator
+        self.names = self.evaluator.names
+        space = forward.space
+        self._lower, self._upper = space.ends(self.names)
+        self._shaping = [k for k, name in enumerate(self.names) if name in space.free_shaping]
+        polynomial = space.first("polynomial")
+        self._polynomial = None if polynomial is None else self.names.index(polynomial)
 
     @property
     def n_forms(self):
         """Number of free parameters that shape the curve, other than in a simple way."""
         return len(self._shaping)
 
-    def nearest(self, scores, lowest_c0, highest_c0):
-        """Return the point of the grid that fits each curve best, (n, n_names).
+    def nearest(self, scores, lowest, highest):
+        """Return the point of the grid that fits each curve best.
 
         Parameters
         ----------
         scores : ndarray of shape (n, n_scores)
-        lowest_c0, highest_c0 : ndarray of shape (n,)
+        lowest, highest : ndarray of shape (n,)
+            Ends of the factor that curves are proportional to.
 
         Returns
         -------
-        ndarray of shape (n, n_names)
+        ndarray of shape (n, n_free)
         """
         grid, templates, squared = self._templates
-        nearest, best_c0 = np.empty(len(scores), dtype=int), np.empty(len(scores))
+        nearest, best_factor = np.empty(len(scores), dtype=int), np.empty(len(scores))
         for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
             some = slice(first, first + _PIECE)
             overlap = scores[some] @ templates.T
-            c0 = overlap / squared
-            np.clip(c0, lowest_c0[some, np.newaxis], highest_c0[some, np.newaxis], out=c0)
-            cost = c0 * squared
+            factor = overlap / squared
+            np.clip(factor, lowest[some, np.newaxis], highest[some, np.newaxis], out=factor)
+            cost = factor * squared
             cost -= 2 * overlap
-            cost *= c0
+            cost *= factor
             nearest[some] = best = cost.argmin(axis=1)
-            best_c0[some] = np.take_along_axis(c0, best[:, np.newaxis], axis=1)[:, 0]
-        values = grid[nearest]
-        values[:, 0] = best_c0
-        return values
+            best_factor[some] = np.take_along_axis(factor, best[:, np.newaxis], axis=1)[:, 0]
+        theta = self.forward.from_table(grid[nearest])
+        if self.forward.factor_column is not None:
+            theta[:, self.forward.factor_column] = best_factor
+        return theta
 
     def directions(self, n):
         """Return directions in which the model's curves differ most, the strongest first.
@@ -88,7 +90,7 @@ class StartGrid:
     def best_in_slabs(self, scores, n_starts=None):
         """Return the best of every part of the grid, for curves that may have several optima.
 
-        Their c0 is NaN.
+        A free factor is not set.
 
         Parameters
         ----------
@@ -98,13 +100,10 @@ class StartGrid:
 
         Returns
         -------
-        ndarray of shape (n_starts, n, n_names)
+        ndarray of shape (n_starts, n, n_free)
         """
         grid, templates, squared = self._templates
-        alpha = self.names.index("alpha")
-        slopes, mixed, squared_slopes = self._template_slopes
-        # Alpha is fitted to first order, or its error would hide that of the others.
-        reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
+        slopes, mixed, squared_slopes, reach = self._template_slopes
         shape = [len(axis) for axis in self._grid_axes]
         # The slabs across every axis that shapes the curve.
         slabs = [
@@ -132,30 +131,35 @@ class StartGrid:
                 chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
             chosen = _best_different(np.transpose(chosen), gain.reshape(len(gain), -1), n_starts)
             points = grid[chosen]
-            points[:, :, alpha] += np.take_along_axis(shift, chosen, axis=1)
+            if self._polynomial is not None:
+                points[:, :, self._polynomial] += np.take_along_axis(shift, chosen, axis=1)
             starts[:, some] = points.swapaxes(0, 1)
-        return np.clip(starts, self._lower, self._upper)
+        np.clip(starts, self._lower, self._upper, out=starts)
+        return np.array([self.forward.from_table(table) for table in starts])
 
     @cached_property
     def _grid_axes(self):
-        return [
-            [np.nan] if k == 0 else self._grid_axis(k, name) for k, name in enumerate(self.names)
-        ]
+        return [self._grid_axis(k, name) for k, name in enumerate(self.names)]
 
     @cached_property
     def _templates(self):
         """Points of a grid, and their curves' scores and squared norms."""
         grid = np.array([*product(*self._grid_axes)])
-        templates = self.evaluator.scores(grid[:, 1:])
+        templates = self.evaluator.scores(grid)
         return grid, templates, np.einsum("gs,gs->g", templates, templates)
 
     @cached_property
     def _template_slopes(self):
-        """Slopes of the templates by alpha, their products with them and their squared norms."""
+        """How templates change with what they are a polynomial in (alpha), to first order.
+
+        The slopes, their products with the templates, their squared norms, and how far to go.
+        """
         _, templates, _ = self._templates
-        alpha = self.names.index("alpha")
-        if len(self._grid_axes[alpha]) == 1:
-            return np.zeros_like(templates), 0.0, 0.0
+        alpha = self._polynomial
+        if alpha is None or len(self._grid_axes[alpha]) == 1:
+            return np.zeros_like(templates), 0.0, 0.0, 0.0
+        # It is fitted to first order, or its error would hide that of the others.
+        reach = (self._upper[alpha] - self._lower[alpha]) / len(self._grid_axes[alpha])
         # A curve is a polynomial in alpha, of the degree of the number of bleach frames: its values
         # on the grid know the slopes exactly for up to six of these, and nearly for more.
         shape = [len(axis) for axis in self._grid_axes]
@@ -166,6 +170,7 @@ class StartGrid:
             slopes,
             np.einsum("gs,gs->g", templates, slopes),
             np.einsum("gs,gs->g", slopes, slopes),
+            reach,
         )
 
     def _grid_axis(self, k, name):
@@ -175,13 +180,14 @@ class StartGrid:
         several = min(self.n_forms, 3)
         if several == 3 and isinstance(self.evaluator, CurveSurrogate):
             several = 2  # a guide, and cheap
-        if name in LINEAR:
+        entry = PARAMETERS[name]
+        if not entry.is_shaping:
             # Middles of equal parts: at alpha = 1 all D give the same curve.
-            n = _GRID_IN_ALPHA if name == "alpha" else _GRID_IN_MOBILE
+            n = _GRID_IN_ALPHA if entry.dependence == "polynomial" else _GRID_IN_MIXTURE
             return _middles(lowest, highest, n if several < 2 else n // 2 + 1)
-        if name in ExactModel.known_factors:
-            return _middles(lowest, highest, _GRID_IN_FACTORS)
-        if PARAMETERS[name].scale == "linear":
+        if entry.dependence == "power":
+            return _middles(lowest, highest, _GRID_IN_POWER)
+        if not entry.is_logarithmic:
             return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
         per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
         return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))

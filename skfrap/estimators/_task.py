@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from skfrap.estimators._arguments import check_parameters, complete_bounds
 from skfrap.estimators._fitting import CurveFitter
-from skfrap.models import LINEAR, DirectCurves, ExactModel, InterpolationError, surrogate_for
+from skfrap.models import DirectCurves, ExactModel, InterpolationError, surrogate_for
 from skfrap.models import model_for as make_model
-from skfrap.parameters import PARAMETERS, finite_ends, table_1_prior
+from skfrap.parameters import (
+    PARAMETERS,
+    ParameterSpace,
+    finite_ends,
+    is_uncertain,
+    parameter_of_target,
+    table_1_prior,
+)
 from skfrap.protocol import FRAPProtocol
 
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
@@ -37,8 +43,8 @@ class Task:
     fixed: dict = field(default_factory=dict)
     bounds: dict = field(default_factory=dict)
 
-    def space(self):
-        """Make the model and the box, in which curves can be fitted.
+    def fitter(self):
+        """Make what fits the model within the box.
 
         Returns
         -------
@@ -50,17 +56,14 @@ class Task:
             If the model can neither be interpolated nor is cheap.
         """
         model = make_model(self.protocol, self.model)
-        bounds = complete_bounds(self.bounds, self.names, self.fixed, model)
-        if not isinstance(model, ExactModel):
-            evaluator = DirectCurves(model)
-        else:
-            evaluator = self._interpolated(bounds)
-        return CurveFitter(evaluator, self.names, bounds, max_nfev=100, tol=1e-10, n_jobs=None)
+        space = ParameterSpace.of(model, self.names, self.fixed, self.bounds)
+        exact = isinstance(model, ExactModel)
+        evaluator = self._interpolated(space) if exact else DirectCurves(model)
+        return CurveFitter(evaluator, space, max_nfev=100, tol=1e-10)
 
-    def _interpolated(self, bounds):
-        shaping = {name: ends for name, ends in bounds.items() if name not in LINEAR}
-        ranges = {name: ends for name, ends in shaping.items() if name in self.names}
-        fixed = {name: ends[0] for name, ends in shaping.items() if name not in self.names}
+    def _interpolated(self, space):
+        ranges = {name: space.bounds[name] for name in space.free_shaping}
+        fixed = {name: value for name, value in space.fixed.items() if name in space.shaping}
         *errors, last = _ERRORS
         for error in errors:
             try:
@@ -93,11 +96,10 @@ def task_of_data(estimator, n_targets, columns):
         return Task(nameless)
     key = "diffusion" if estimator.model is None else estimator.model
     model, fixed = make_model(estimator.protocol, key), dict(estimator.fixed or {})
-    names = check_parameters(estimator.parameters, fixed, model)
-    targets = [PARAMETERS[name].target_name for name in names]
+    names = ParameterSpace.of(model, estimator.parameters, fixed).free
     known = model.bounds | _TABLE_1
     bounds = {name: known[name] for name in names if name in known} | dict(estimator.bounds or {})
-    complete_bounds(bounds, names, fixed, model)
+    targets = ParameterSpace.of(model, names, fixed, bounds).target_names
     if len(targets) != n_targets or columns not in (None, targets):
         if estimator.parameters is not None:
             raise ValueError(f"y must have the columns {targets}, got {nameless}.")
@@ -118,14 +120,13 @@ def task_of_simulator(estimator, simulator):
     Task
     """
     targets = list(simulator.target_names)
-    by_target = {PARAMETERS[name].target_name: name for name in simulator.prior}
-    names = tuple(by_target[target] for target in targets)
+    names = tuple(parameter_of_target(target).name for target in targets)
     model = make_model(simulator.protocol, simulator.model)
     fixed = {name: float(simulator.prior[name]) for name in model.defaults() if name not in names}
     _check_agreement(estimator, simulator.model, names, fixed)
     bounds = {name: _range(PARAMETERS[name], simulator.prior[name]) for name in names}
     bounds |= dict(estimator.bounds or {})
-    complete_bounds(bounds, names, fixed, model)
+    ParameterSpace.of(model, names, fixed, bounds)  # checks them
     return Task(targets, simulator.protocol, simulator.model, names, fixed, bounds)
 
 
@@ -149,7 +150,7 @@ def _check_agreement(estimator, model, names, fixed):
 
 def _range(description, distribution):
     """Return the range of a prior, finite, and for a number some range around it."""
-    if not hasattr(distribution, "ppf"):
+    if not is_uncertain(distribution):
         value = float(distribution)
         ends = (0.5 * value, 2.0 * value) if value > 0 else (0.0, 1.0)
     else:

@@ -1,7 +1,6 @@
 """Forward models: parameters of an experiment to recovery curves and image series."""
 
 from skfrap.models._base import (
-    LINEAR,
     MODELS,
     CurveModel,
     ExactModel,
@@ -17,6 +16,7 @@ from skfrap.models._closed_form import (
 )
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models._direct import DirectCurves
+from skfrap.models._forward import ForwardMap
 from skfrap.models._surrogate import (
     MOST_INTERPOLATED,
     CurveSurrogate,
@@ -26,7 +26,6 @@ from skfrap.models._surrogate import (
 )
 
 __all__ = [
-    "LINEAR",
     "MODELS",
     "MOST_INTERPOLATED",
     "BindingModel",
@@ -36,6 +35,7 @@ __all__ = [
     "DirectCurves",
     "ExactModel",
     "ExponentialModel",
+    "ForwardMap",
     "GaussianBeamModel",
     "InterpolationError",
     "ReactionModel",

@@ -13,7 +13,6 @@ from skfrap.models._optics import optics_for
 from skfrap.parameters import PARAMETERS
 
 MODELS: dict[str, type] = {}
-LINEAR = ("c0", "alpha", "mobile_fraction")  # in these a curve is a polynomial of low degree
 _MOST_ENGINES = 16
 _LARGEST_GROUP = 2**18  # depths times pixels of the bleach region's box, computed at once
 
@@ -121,7 +120,6 @@ class ExactModel(CurveModel):
 
     shapes = None
     _make_engine = None
-    known_factors = ("imaging_bleach",)
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol)
@@ -145,7 +143,7 @@ class ExactModel(CurveModel):
         }
 
     def known_factor(self, imaging_bleach=1.0, **others):
-        """Return a simple factor that the shapes are nearly proportional to: (n_frames,).
+        """Return what the shapes are nearly proportional to, by "power" parameters: (n_frames,).
 
         Imaging bleaches the field of view by a power of `imaging_bleach`; what is left to
         interpolate is what comes in from outside of it.
@@ -173,7 +171,7 @@ class ExactModel(CurveModel):
     def _curves(self, values):
         """Compute curves from broadcast parameters."""
         depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
-        others = [name for name in values if name not in LINEAR]
+        others = [name for name in values if PARAMETERS[name].is_shaping]
         curves = np.empty((len(depth), self.protocol.n_frames))
         largest = max(1, _LARGEST_GROUP // self.protocol.bleach_mask[self.protocol.roi_box].size)
         for point, rows in groups(*(values[name] for name in others)):

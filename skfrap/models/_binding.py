@@ -14,7 +14,9 @@ from skfrap.parameters import Parameter, define
 
 define(Parameter("k_on", "1/s", "log10", 0.0, np.inf, "rate of binding"))
 define(Parameter("k_off", "1/s", "log10", 0.0, np.inf, "rate of release"))
-define(Parameter("D_effective", "µm²/s", "log10", 0.0, np.inf, "D k_off / (k_on + k_off)"))
+define(
+    Parameter("D_effective", "µm²/s", "log10", 0.0, np.inf, "D k_off / (k_on + k_off)", "derived")
+)
 
 
 class BindingModel(ExactModel, name="binding"):

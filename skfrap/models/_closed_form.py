@@ -15,8 +15,16 @@ from skfrap.parameters import Parameter, define
 __all__ = ["ExponentialModel", "GaussianBeamModel", "ReactionModel", "SoumpasisModel"]
 
 define(Parameter("half_time", "s", "log10", 0.0, np.inf, "time in which half has recovered"))
-define(Parameter("half_time_ratio", "", "log10", 1.0, np.inf, "second half-time over the first"))
-define(Parameter("second_half_time", "s", "log10", 0.0, np.inf, "half-time of a second term"))
+define(
+    Parameter(
+        "half_time_ratio", "", "log10", 1.0, np.inf, "second half-time over the first", "rate"
+    )
+)
+define(
+    Parameter(
+        "second_half_time", "s", "log10", 0.0, np.inf, "half-time of a second term", "derived"
+    )
+)
 define(Parameter("second_fraction", "", "linear", 0.0, 1.0, "share of the second term"))
 
 

@@ -20,7 +20,8 @@ class DirectCurves:
     Attributes
     ----------
     names : tuple of str
-        Columns of the values that :meth:`scores` takes: the model's parameters without c0.
+        Columns of the values that :meth:`scores` takes: the model's parameters without the factor
+        that curves are proportional to, c0.
     basis : ndarray of shape (n_frames, n_frames)
         The identity.
     """
@@ -28,7 +29,10 @@ class DirectCurves:
     def __init__(self, model):
         self.model = model
         self.protocol = model.protocol
-        self.names = tuple(name for name in model.defaults() if name != "c0")
+        known = model.defaults()
+        factors = [name for name in known if PARAMETERS[name].dependence == "factor"]
+        self._unit_factor = dict.fromkeys(factors, 1.0)
+        self.names = tuple(name for name in known if name not in factors)
         self.basis = np.eye(self.protocol.n_frames)
 
     def project(self, curves):
@@ -40,12 +44,12 @@ class DirectCurves:
         return self.model.curves(**parameters)
 
     def scores(self, values):
-        """Compute curves with c0 = 1; `values` as in :meth:`CurveSurrogate.scores`."""
+        """Compute curves whose factor is 1; `values` as in :meth:`CurveSurrogate.scores`."""
         natural = {
             name: PARAMETERS[name].from_target(column)
             for name, column in zip(self.names, values.T, strict=True)
         }
-        return self.model.curves(c0=1.0, **natural)
+        return self.model.curves(**self._unit_factor, **natural)
 
     def scores_and_slopes(self, values, wanted):
         """Compute curves and slopes as in :meth:`CurveSurrogate.scores_and_slopes`."""

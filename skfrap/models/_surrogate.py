@@ -18,7 +18,7 @@ from scipy.stats import qmc
 from tqdm import tqdm
 
 from skfrap._threads import one_blas_thread
-from skfrap.models._base import LINEAR, broadcast_parameters, model_for
+from skfrap.models._base import broadcast_parameters, model_for
 from skfrap.models._chebyshev import (
     ChebyshevTensor,
     chebyshev_basis,
@@ -100,7 +100,7 @@ class CurveSurrogate:
     def __init__(self, model, ranges=None, fixed=None, *, largest_error=None):
         self.protocol = model.protocol
         defaults = model.defaults()
-        others = [name for name in defaults if name not in LINEAR]
+        others = [name for name in defaults if PARAMETERS[name].is_shaping]
         if ranges is None:
             ranges = {"D": model.bounds["D"]}
         self.ranges = {name: _check_range(name, ranges[name], others) for name in ranges}
@@ -116,9 +116,12 @@ class CurveSurrogate:
                 f"ranges and fixed must together give {others}; missing {missing}, "
                 f"unknown {sorted({*self.fixed} - {*others})}."
             )
-        self.names = tuple(name for name in defaults if name != "c0")
+        self._factor, polynomial, mixture = (
+            _with_dependence(defaults, kind) for kind in ("factor", "polynomial", "mixture")
+        )
+        self.names = tuple(name for name in defaults if name != self._factor)
         self._axes = [self.names.index(name) for name in self.ranges]
-        self._alpha, self._mobile = map(self.names.index, LINEAR[1:])
+        self._alpha, self._mobile = self.names.index(polynomial), self.names.index(mixture)
         ends = [PARAMETERS[name].to_target(np.array(self.ranges[name])) for name in self.ranges]
         self._lower, self._upper = np.transpose(ends) if ends else np.empty((2, 0))
 
@@ -151,12 +154,12 @@ class CurveSurrogate:
             If a parameter lies outside of its range, or is not the fixed one.
         """
         values = {"mobile_fraction": 1.0} | self.fixed | parameters
-        missing = sorted({*self.names, "c0"} - {*values})
-        unknown = sorted({*values} - {*self.names, "c0"})
+        missing = sorted({*self.names, self._factor} - {*values})
+        unknown = sorted({*values} - {*self.names, self._factor})
         if missing or unknown:
             raise TypeError(f"parameters missing: {missing}; unknown: {unknown}.")
         values = broadcast_parameters(**values)
-        c0 = values.pop("c0")
+        factor = values.pop(self._factor)
         for name, value in self.fixed.items():
             if not (values[name] == value).all():
                 raise ValueError(f"{name} must be {value:g}, as the interpolation was built with.")
@@ -171,11 +174,11 @@ class CurveSurrogate:
         with np.errstate(divide="ignore"):
             targets = [PARAMETERS[name].to_target(values[name]) for name in self.names]
         table = np.column_stack(targets)
-        curves = np.empty((len(c0), self.protocol.n_frames))
-        for start in range(0, len(c0), _CHUNK):
+        curves = np.empty((len(factor), self.protocol.n_frames))
+        for start in range(0, len(factor), _CHUNK):
             rows = slice(start, start + _CHUNK)
             scores = self.scores(table[rows])
-            scores *= c0[rows, np.newaxis]
+            scores *= factor[rows, np.newaxis]
             np.matmul(scores, self.basis, out=curves[rows])
         return curves
 
@@ -370,13 +373,13 @@ class CurveSurrogate:
 
     def _removed_factor(self, model, point):
         """Return what the model is nearly proportional to, if it varies over a grid."""
-        varies = len(self._axes) > 1 and any(name in self.ranges for name in model.known_factors)
+        varies = len(self._axes) > 1 and any(map(_is_power, self.ranges))
         return model.known_factor(**point) if varies else 1.0
 
     def _with_known_factor(self, model, coefficients, tolerance):
         """Multiply the interpolated by the factor that was removed, on finer nodes."""
         for axis, name in enumerate(self.ranges):
-            if name not in model.known_factors:
+            if not _is_power(name):
                 continue
             n_fine = 2 * coefficients.shape[axis] + 17
             x = np.cos(np.pi * np.arange(n_fine) / (n_fine - 1))
@@ -457,13 +460,22 @@ def _check_range(name, given, known):
     if name not in known:
         raise ValueError(f"ranges can be given for {known}, got {name!r}.")
     lowest, highest = map(float, given)
-    positive = PARAMETERS[name].scale == "log10"
+    positive = PARAMETERS[name].is_logarithmic
     if not (lowest < highest < np.inf and (lowest > 0 if positive else lowest >= 0)):
         raise ValueError(
             f"the range of {name} must be increasing, finite and "
             f"{'positive' if positive else 'not negative'}, got {given!r}."
         )
     return lowest, highest
+
+
+def _is_power(name):
+    return PARAMETERS[name].dependence == "power"
+
+
+def _with_dependence(names, dependence):
+    """Return the one parameter that curves of an exact model depend on in a way."""
+    return next(name for name in names if PARAMETERS[name].dependence == dependence)
 
 
 def _replaced(point, axis, value):

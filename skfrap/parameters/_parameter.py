@@ -74,6 +74,8 @@ class Parameter:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
+        if self.dependence == "factor" and self.is_logarithmic:
+            raise ValueError("a factor must have the scale 'linear', got 'log10'.")
 
     @property
     def is_logarithmic(self):
@@ -209,9 +211,7 @@ for _entry in (
     Parameter(
         "bleach_blur", "µm", "linear", 0.0, np.inf, "spread of the bleaching beam", "instrument"
     ),
-    Parameter(
-        "imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection", "instrument"
-    ),
+    Parameter("imaging_blur", "µm", "linear", 0.0, np.inf, "spread of the detection", "instrument"),
     Parameter("a", "", "log10", 0.0, np.inf, "constant part of a pixel's noise variance", "noise"),
     Parameter("b", "", "log10", 0.0, np.inf, "noise variance of a pixel per intensity", "noise"),
 ):
@@ -231,13 +231,15 @@ def parameter(name):
     return PARAMETERS[name]
 
 
-def parameter_of_target(target_name):
+def parameter_of_target(target_name, argument="target_name"):
     """Look a parameter up by the name of its column of y.
 
     Parameters
     ----------
     target_name : str
         Such as ``"log10_D"``.
+    argument : str, default="target_name"
+        What the message calls it.
 
     Returns
     -------
@@ -258,7 +260,7 @@ def parameter_of_target(target_name):
         if entry.target_name == target_name:
             return entry
     known = ", ".join(entry.target_name for entry in PARAMETERS.values())
-    raise ValueError(f"unknown target {target_name!r}; there are {known}.")
+    raise ValueError(f"{argument} must be among {known}; got {target_name!r}.")
 
 
 def is_uncertain(value):

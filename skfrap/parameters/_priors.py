@@ -9,7 +9,7 @@ import numbers
 import numpy as np
 
 from skfrap.parameters._paper import table_1_prior
-from skfrap.parameters._parameter import PARAMETERS, parameter
+from skfrap.parameters._parameter import PARAMETERS, is_uncertain, parameter
 
 
 def complete_prior(given, model, noise=("a", "b")):
@@ -80,7 +80,7 @@ def finite_ends(name, distribution, rare=1e-9):
     lowest, highest = distribution.support()
     if not np.isfinite(highest):
         highest = distribution.ppf(1 - rare)
-    if not np.isfinite(lowest) or (lowest <= 0 and PARAMETERS[name].scale == "log10"):
+    if not np.isfinite(lowest) or (lowest <= 0 and PARAMETERS[name].is_logarithmic):
         lowest = distribution.ppf(rare)
     return float(lowest), float(highest)
 
@@ -92,14 +92,14 @@ def _default(name, default, model):
         return float(default)
     description = PARAMETERS[name]
     lowest, highest = model.bounds.get(name, (description.lowest, description.highest))
-    if description.scale == "log10":
+    if description.is_logarithmic:
         return loguniform(lowest, highest)
     return uniform(lowest, highest - lowest)
 
 
 def _check_distribution(description, distribution):
     name = description.name
-    if hasattr(distribution, "ppf"):
+    if is_uncertain(distribution):
         lowest, highest = distribution.support()
     elif isinstance(distribution, numbers.Real):
         lowest = highest = distribution = float(distribution)
@@ -108,7 +108,7 @@ def _check_distribution(description, distribution):
             f"prior[{name!r}] must be a frozen scipy.stats distribution or a number, "
             f"got {distribution!r}."
         )
-    positive = description.scale == "log10" and name != "b"
+    positive = description.is_logarithmic and name != "b"
     inside = description.lowest <= lowest <= highest <= description.highest
     if not inside or (positive and highest <= 0) or lowest == np.inf:
         allowed = "be positive" if positive else f"lie between {description.lowest} and "

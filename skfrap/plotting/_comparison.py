@@ -81,7 +81,7 @@ class ModelComparisonDisplay:
         label = criterion.get(self.criterion, self.criterion.upper())
         self.ax_.set_xlabel(f"{label} above that of the best model\n(grey: hardly decided)")
         entry = PARAMETERS[self.name]
-        if entry.scale == "log10":
+        if entry.is_logarithmic:
             self.estimates_ax_.set_xscale("log")
             write_closely(self.estimates_ax_.xaxis)
         label = with_unit(self.name, entry.unit)

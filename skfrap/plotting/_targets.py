@@ -89,7 +89,7 @@ def regressor_and_input(estimator, X):
 
 def scale_axis(axis, entry, n_ticks=6):
     """Draw an axis on the scale of a parameter; its limits must be set already."""
-    if entry.scale == "log10":
+    if entry.is_logarithmic:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
         write_closely(axis, n_ticks)
     else:

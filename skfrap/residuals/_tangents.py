@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter_of_target
 
 VOID = 1e-8  # singular values below this part of the largest are rounding
 _STEP = 1e-4  # of differences, on the targets' scales
@@ -22,9 +22,8 @@ def tangents_of(estimator, theta):
     ndarray of shape (n, n_targets, n_frames)
     """
     here, tangents = estimator.fitted_curves(theta), []
-    by_target = {entry.target_name: entry for entry in PARAMETERS.values()}
     for k, target in enumerate(estimator.target_names_):
-        entry = by_target[target]
+        entry = parameter_of_target(target)
         _, highest = (entry.to_target(end) for end in estimator.bounds_[entry.name])
         # Models are not defined beyond all bounds: step back from the upper one.
         step = np.where(theta[:, k] + _STEP > highest, -_STEP, _STEP)
