@@ -13,6 +13,7 @@ from skfrap.estimators._starts import StartGrid
 from skfrap.models import CurveSurrogate, ForwardMap
 
 _CHUNK = 2048
+_FEW = 16  # curves: so few are done before the threads of BLAS are told to wait
 _GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
 _RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
 # Where two parameters shape the curve: `python -m benchmarks.models` counts the optima that fits
@@ -117,7 +118,6 @@ class CurveFitter:
         kept.pop("grid", None)
         return kept
 
-    @one_blas_thread()
     def fit(self, X, starts, *, screen=False):
         """Fit each row of X from one or more starts, and keep the best.
 
@@ -135,13 +135,15 @@ class CurveFitter:
         -------
         Fits
         """
-        chunks = [slice(first, first + _CHUNK) for first in range(0, len(X), _CHUNK)]
-        fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
-            delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
-        )
-        return Fits.join(fits)
+        if len(X) <= _FEW:
+            return self._fit_chunk(X, starts, slice(None), screen)
+        with one_blas_thread():
+            chunks = [slice(first, first + _CHUNK) for first in range(0, len(X), _CHUNK)]
+            fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
+                delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
+            )
+            return Fits.join(fits)
 
-    @one_blas_thread()
     def covariance(self, fits, n_frames):
         """Compute the covariance of the free parameters.
 

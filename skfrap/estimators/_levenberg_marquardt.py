@@ -37,6 +37,9 @@ def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, t
     theta = np.array(start, dtype=float)
     n, n_variables = theta.shape
     floor = np.broadcast_to(np.asarray(floor, dtype=float), n)
+    if n == 1:
+        found = _minimize_one(evaluate, theta[0], lower[0], upper[0], floor[0], max_iter, tol)
+        return tuple(np.array([value]) for value in found)
     cost, converged, n_iter = np.empty(n), np.zeros(n, bool), np.zeros(n, int)
 
     rows = np.arange(n)
@@ -95,6 +98,58 @@ def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, t
         rows, damping = rows[going], damping[going]
         gradient, hessian = gradient[going], hessian[going]
     return theta, cost, converged, n_iter
+
+
+def _minimize_one(evaluate, theta, lower, upper, floor, max_iter, tol):
+    """Minimise a single cost, as above: most of the time of a batch of one is that of its masks."""
+    row = np.zeros(1, dtype=int)
+
+    def evaluate_one(theta):
+        cost, gradient, hessian = evaluate(theta[np.newaxis], row)
+        return float(cost[0]), gradient[0], hessian[0]
+
+    cost, gradient, hessian = evaluate_one(theta)
+    damping, n_iter = 1e-4, 0
+    diagonal = np.arange(len(theta))
+    for _ in range(max_iter):
+        scale = hessian[diagonal, diagonal]
+        scale = np.maximum(scale, 1e-12 * scale.max() + 1e-300)
+        damped = hessian.copy()
+        damped[diagonal, diagonal] += damping * scale
+        there = _step_of_one(damped, theta, gradient, lower, upper)
+        step = there - theta
+        promised = -float((2 * gradient + hessian @ step) @ step)
+        small = abs(promised) <= tol * (cost + floor)
+        if small and damping < 1:
+            return there, cost, True, n_iter
+        new_cost, new_gradient, new_hessian = evaluate_one(there)
+        gain = (cost - new_cost) / max(promised, 1e-300)
+        better = new_cost <= cost
+        n_iter += 1
+        if better:
+            theta, cost, gradient, hessian = there, new_cost, new_gradient, new_hessian
+        stuck = not better and damping > _LARGEST_DAMPING
+        if (small and better) or stuck or not step.any():
+            return theta, cost, True, n_iter
+        if better and gain > 0.75:
+            damping = max(0.1 * damping, _SMALLEST_DAMPING)
+        elif not (better and gain > 0.25):
+            damping = max(4 * damping, 1e-6)
+    return theta, cost, False, n_iter
+
+
+def _step_of_one(damped, theta, gradient, lower, upper):
+    """Return where the step of a single problem leads."""
+    at, low, high = theta.tolist(), lower.tolist(), upper.tolist()
+    inside = all(a < x < b for a, x, b in zip(low, at, high, strict=True))
+    if inside:
+        there = theta + np.linalg.solve(damped, -gradient)
+        if all(a <= x <= b for a, x, b in zip(low, there.tolist(), high, strict=True)):
+            return there
+    held = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
+    problem = damped, gradient, held, lower - theta, upper - theta
+    step = _step_in_box(*(part[np.newaxis] for part in problem))[0]
+    return np.clip(theta + step, lower, upper)
 
 
 def sum_of_squares(residuals, jacobian):

@@ -22,7 +22,8 @@ from skfrap.models._base import broadcast_parameters, model_for
 from skfrap.models._chebyshev import (
     ChebyshevTensor,
     chebyshev_basis,
-    chebyshev_slope_basis,
+    chebyshev_basis_at_one,
+    differentiation,
     first_kind_coefficients,
     first_kind_nodes,
     lobatto_coefficients,
@@ -262,19 +263,21 @@ class CurveSurrogate:
 
     def _in_axes(self, values):
         unit = (2 * values[:, self._axes] - self._lower - self._upper) / (self._upper - self._lower)
+        polynomials = chebyshev_basis_at_one if len(values) == 1 else chebyshev_basis
         return [
-            chebyshev_basis(column, n) for column, n in zip(unit.T, self._moving.shape, strict=True)
+            polynomials(column, n) for column, n in zip(unit.T, self._moving.shape, strict=True)
         ]
 
     def _in_depth(self, depth, with_slope):
         """Return the factors of the undepleted part and of the deficits, and slopes by alpha."""
         n_depth = len(self._depth_nodes)
-        polynomials = chebyshev_basis(2 * depth - 1, n_depth)
+        basis = chebyshev_basis_at_one if len(depth) == 1 else chebyshev_basis
+        polynomials = basis(2 * depth - 1, n_depth)
         column = depth[:, np.newaxis]
         rows = self._with_undepleted(-column * polynomials, 1.0)
         if not with_slope:
             return rows, None
-        slope = polynomials + 2 * column * chebyshev_slope_basis(2 * depth - 1, n_depth)
+        slope = polynomials + 2 * column * (polynomials @ differentiation(n_depth))
         return rows, self._with_undepleted(slope, 0.0)
 
     def _with_undepleted(self, rows, value):
