@@ -77,6 +77,38 @@ def _profile_end(problems, theta, row, sign, bound, error, reach, best, unit):
     return there
 
 
+@one_blas_thread()
+def profile_costs(fitter, problems, fits, column, values):
+    """Fit a curve with one parameter at each of several values, all others anew.
+
+    Parameters
+    ----------
+    fitter : CurveFitter
+    problems : Problems
+        The curve, as often as there are values.
+    fits : Fits
+        Of one curve, by least squares.
+    column : int
+        Of the parameter.
+    values : ndarray of shape (n_values,)
+        On the target's scale.
+
+    Returns
+    -------
+    ndarray of shape (n_values,)
+        Residual sums of squares.
+    """
+    theta = np.repeat(fits.theta, len(values), axis=0)
+    theta[:, column] = values
+    factor = fitter.forward.factor_column
+    if factor is not None:
+        theta[:, factor] /= problems.size
+    lower, upper = problems.lower.copy(), problems.upper.copy()
+    lower[:, column] = upper[:, column] = theta[:, column]
+    _, cost, *_ = problems.minimize(theta, fitter.max_nfev, lower=lower, upper=upper)
+    return (cost + problems.floor) * problems.size**2
+
+
 def inverse_with_voids(precision):
     """Invert precision matrices; what they leave undetermined has an infinite variance."""
     diagonal = np.einsum("nvv->nv", precision)
