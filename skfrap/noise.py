@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
+from skfrap.experiment import Noise
 from skfrap.io import ImageSeries
 from skfrap.preprocessing import IntensityRescaler
 from skfrap.preprocessing._stacks import StackSequence
@@ -119,7 +120,7 @@ class NoiseCalibration:
         -------
         float or ndarray
         """
-        return self.a + self.b * np.asarray(intensity, dtype=float)
+        return Noise(self.a, self.b).variance(intensity)
 
     def to_fixed(self):
         """Return ``{"a": a, "b": b}``, what a fit with proportional noise takes as `fixed`."""

@@ -7,6 +7,7 @@ from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
 from skfrap._threads import one_blas_thread
+from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.models import (
     MOST_INTERPOLATED,
     ExactModel,
@@ -25,7 +26,7 @@ _DRAWN_FIRST = ("D", "c0", "alpha", "mobile_fraction", "a", "b")
 _DRAWS = 16  # numbers set aside for the parameters of a sample
 _RARE = 1e-9  # values beyond such quantiles are computed without interpolation
 _BLOCK = 512
-_NOISE_KINDS = ("constant", "proportional", "none")
+_NOISE_KINDS = (*NOISE_KINDS, "none")
 
 
 class FRAPSimulator:
@@ -176,7 +177,7 @@ class FRAPSimulator:
             curves = self._clean_curves(block)
             if self.noise != "none":
                 noise = _standard_normal(self._curve_key, start - before + first, *curves.shape)
-                noise *= np.sqrt(self._curve_variance(block))
+                noise *= self._curve_deviations(block)
                 curves += noise
             data[rows] = curves
         parameters = {name: values[wanted] for name, values in parameters.items()}
@@ -210,7 +211,7 @@ class FRAPSimulator:
             if self.noise != "none":
                 noise = _standard_normal(self._image_key, start + k, 1, images.size)
                 noise = noise.reshape(images.shape)
-                noise *= np.sqrt(self._pixel_variance(chunk, images))
+                noise *= _noise_of(chunk).standard_deviation(images)
                 images += noise
             data[k] = images if self.bit_depth is None else self._quantise(images)
         return self._bunch(data, parameters, return_X_y)
@@ -330,24 +331,17 @@ class FRAPSimulator:
         except InterpolationError:
             return None
 
-    def _curve_variance(self, values):
-        """Compute the noise variance sum(w**2 * (a + b * c)) of each value of curves."""
-        if self.noise == "constant":
-            return self.protocol.noise_gain * values["a"][:, np.newaxis]
-        intensity = self._clean_curves(values, weights="noise")
-        return self.protocol.noise_gain * self._pixel_variance(values, intensity)
+    def _curve_deviations(self, values):
+        """Compute the noise's standard deviation in each value of curves."""
+        noise = _noise_of(values, self.protocol.noise_gain)
+        if noise.is_constant:
+            return noise.standard_deviation(np.zeros((len(noise.a), 1)))
+        return noise.standard_deviation(self._clean_curves(values, weights="noise"))
 
     def _clean_images(self, values):
         if not hasattr(self._model, "images"):
             raise ValueError(f"model={self.model!r} knows curves only, no image series.")
         return self._model.images(**{name: values[name] for name in self._parameters})
-
-    def _pixel_variance(self, values, intensity):
-        shape = (-1,) + (1,) * (intensity.ndim - 1)
-        variance = values["a"].reshape(shape)
-        if self.noise == "proportional":
-            variance = variance + values["b"].reshape(shape) * np.maximum(intensity, 0)
-        return variance
 
     def _quantise(self, images):
         full_scale = 2**self.bit_depth - 1
@@ -359,7 +353,7 @@ class FRAPSimulator:
         )
         if return_X_y:
             return data, target
-        weight = 1 / (parameters["a"] + parameters["b"] * parameters["c0"])
+        weight = _noise_of(parameters).weights(parameters["c0"])
         return Bunch(
             data=data,
             target=target,
@@ -369,6 +363,11 @@ class FRAPSimulator:
             feature_names=self.protocol.feature_names,
             target_names=self.target_names,
         )
+
+
+def _noise_of(values, gain=1.0):
+    """Return the noise of samples, of pixels or of values of other gain."""
+    return Noise(values["a"], values["b"], gain)
 
 
 def _check_count(name, value, lowest):

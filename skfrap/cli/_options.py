@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from skfrap.cli._types import Assignment, as_dict
+from skfrap.experiment import NOISE_KINDS
 from skfrap.models import MODELS
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -46,7 +47,7 @@ def fixed_option(text):
 
 def noise_option(text):
     """Make the option of how the noise is estimated."""
-    return choice_option("--noise", ["constant", "proportional"], "constant", text)
+    return choice_option("--noise", [*NOISE_KINDS], NOISE_KINDS[0], text)
 
 
 def table_option(text):

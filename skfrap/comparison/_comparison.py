@@ -16,6 +16,7 @@ from skfrap.comparison._criteria import (
     nested_f_test,
 )
 from skfrap.estimators import FRAPEstimates
+from skfrap.experiment import Noise
 from skfrap.residuals import GoodnessOfFit, judge_fits
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
@@ -324,14 +325,13 @@ def _likelihood(estimator, X, theta, estimates):
             np.maximum(estimates.residual_sum_of_squares, rounding + 1e-300), n_frames
         )
     fitted = estimator.fitted_curves(theta)
-    a, b = estimates.noise_a[:, np.newaxis], estimates.noise_b[:, np.newaxis]
-    variance = estimator.protocol_.noise_gain * (a + b * np.maximum(fitted, 0.0))
-    squares = np.sum((X - fitted) ** 2 / variance, axis=1)
-    spread = 0.5 * np.sum(np.log(variance), axis=1)
+    noise = Noise(estimates.noise_a, estimates.noise_b, estimator.protocol_.noise_gain)
     if known_noise(estimator):
-        return -spread - 0.5 * squares - 0.5 * n_frames * np.log(2 * np.pi)
+        return noise.log_likelihood(X - fitted, fitted)
     # Estimates of the noise make up for what the fit has taken; the likelihood is largest without.
-    return log_likelihood(squares, n_frames) - spread
+    weights = noise.weights(fitted)
+    squares = np.sum((X - fitted) ** 2 * weights, axis=1)
+    return log_likelihood(squares, n_frames) + 0.5 * np.sum(np.log(weights), axis=1)
 
 
 def _nested_tests(fits, estimators, n_frames):

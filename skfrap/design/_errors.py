@@ -15,11 +15,11 @@ from scipy.stats import t as student_t
 from skfrap._tables import as_table
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
+from skfrap.experiment import NOISE_KINDS
 from skfrap.models import broadcast_parameters, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace
 from skfrap.protocol import FRAPProtocol
 
-_NOISE = ("constant", "proportional")
 _LN_10 = np.log(10)
 
 
@@ -171,8 +171,8 @@ def expected_errors(
     """
     if not isinstance(protocol, FRAPProtocol):
         raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
-    if noise not in _NOISE:
-        raise ValueError(f"noise must be one of {_NOISE}, got {noise!r}.")
+    if noise not in NOISE_KINDS:
+        raise ValueError(f"noise must be one of {NOISE_KINDS}, got {noise!r}.")
     if not isinstance(level, numbers.Real) or not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
     _check_noise(a, b)

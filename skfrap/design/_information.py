@@ -3,6 +3,7 @@
 import numpy as np
 
 from skfrap.estimators._intervals import inverse_with_voids
+from skfrap.experiment import Noise
 from skfrap.models import model_for
 from skfrap.parameters import PARAMETERS
 
@@ -37,16 +38,15 @@ class Information:
         self.space = space
         self.names, self.bounds = space.free, space.bounds
         self.weighted = weighted
-        self._a, self._b = a, b
-        # The variance of a mean over pixels: of those with more weight it counts for more.
-        self._noisy = model_for(protocol, model, "noise") if b > 0 else None
+        self._noise = Noise(a, b, protocol.noise_gain)
+        self._light = None if self._noise.is_constant else model_for(protocol, model, "noise")
 
     def variance(self, values):
         """Compute the noise variance of curves, (n, n_frames), or (n, 1) where all have one."""
-        variance = np.full((len(next(iter(values.values()))), 1), self._a)
-        if self._noisy is not None:
-            variance = variance + self._b * np.maximum(self._noisy.curves(**values), 0.0)
-        return self.protocol.noise_gain * variance
+        if self._noise.is_constant:
+            n = len(next(iter(values.values())))
+            return self._noise.variance(np.zeros((n, 1)))
+        return self._noise.variance(self._light.curves(**values))
 
     def covariance(self, values):
         """Compute the covariance of estimates on their targets' scales.

@@ -25,13 +25,14 @@ from skfrap.estimators._intervals import natural_intervals, profile_ends
 from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.estimators._results import FRAPEstimates
+from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.models import CurveSurrogate, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
 _WIDE = 0.05  # decades
 _DARKEST = 1e-6  # of the largest standard deviation of the noise
-_NOISE, _LOSSES = ("constant", "proportional"), ("squared", "huber")
+_LOSSES = ("squared", "huber")
 
 
 class LeastSquaresFRAP(CurveRegressor):
@@ -330,13 +331,13 @@ class LeastSquaresFRAP(CurveRegressor):
             if PARAMETERS[name].is_rate:
                 for ends in (values, lower, upper):
                     ends[name] = np.where(report.visible, ends[name], np.nan)
-        gain = self.protocol_.noise_gain
+        noise = self._noise_of(fits)
         return FRAPEstimates(
             values,
             lower,
             upper,
-            noise_a=self._residual_variance(fits) / gain if fits.a is None else fits.a,
-            noise_b=fits.b if self.noise == "proportional" else None,
+            noise_a=noise.a,
+            noise_b=noise.b if self.noise == "proportional" else None,
             residual_sum_of_squares=fits.cost,
             converged=fits.converged,
             at_bound=report.at_bound,
@@ -400,7 +401,7 @@ class LeastSquaresFRAP(CurveRegressor):
             raise ValueError(
                 f"init must be 'grid', 'random', values or an estimator, got {self.init!r}."
             )
-        for name, allowed in (("noise", _NOISE), ("loss", _LOSSES)):
+        for name, allowed in (("noise", NOISE_KINDS), ("loss", _LOSSES)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
         if self.loss == "huber" and self.noise == "proportional":
@@ -495,12 +496,16 @@ class LeastSquaresFRAP(CurveRegressor):
     def _standard_errors(self, fits):
         return np.sqrt(np.einsum("nvv->nv", self._covariance(fits)))
 
+    def _noise_of(self, fits):
+        """Return the noise that fits have found, or the residuals left, or that was given."""
+        gain = self.protocol_.noise_gain
+        if fits.a is None:
+            return Noise.of_variance(self._residual_variance(fits), gain)
+        return Noise(fits.a, fits.b, gain)
+
     def _deviations(self, fits, fitted):
         """Compute the noise's standard deviation in each frame, (n, n_frames)."""
-        if self.noise == "constant":
-            return np.tile(np.sqrt(self._residual_variance(fits)), (fitted.shape[1], 1)).T
-        pixel = fits.a[:, np.newaxis] + fits.b[:, np.newaxis] * np.maximum(fitted, 0.0)
-        return np.sqrt(self.protocol_.noise_gain * pixel)
+        return self._noise_of(fits).standard_deviation(fitted)
 
     def _judge_residuals(self, X, fitted, fits):
         if self.noise == "constant":

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from skfrap.estimators._levenberg_marquardt import minimize_in_box
+from skfrap.experiment import Noise
 
 _HUBER = 1.345  # standard deviations; 95 % as efficient as least squares on normal noise
 _ROUNDS = 3  # of fitting and taking the scale of the residuals anew
@@ -109,8 +110,8 @@ class HuberLoss:
         variance = spread[:, 0] ** 2 * influence / np.maximum(inside.mean(axis=1), 0.1) ** 2
         variance = np.maximum(variance, _NO_VARIANCE)[:, np.newaxis, np.newaxis]
         precision = jacobian @ jacobian.swapaxes(1, 2) / variance
-        a = (spread[:, 0] * size) ** 2 / self.gain
-        return Refined(theta, converged, n_iter, precision, a, np.zeros(len(X)))
+        noise = Noise.of_variance((spread[:, 0] * size) ** 2, self.gain)
+        return Refined(theta, converged, n_iter, precision, noise.a, np.zeros(len(X)))
 
 
 class ProportionalNoise:
@@ -145,27 +146,25 @@ class ProportionalNoise:
         start = np.log10(np.full((n, len(unknown)), 1 / 2 if len(unknown) == 2 else 1.0))
         ends = [np.full((n, len(unknown)), np.log10(end)) for end in (_SMALLEST, _LARGEST)]
 
-        def noise(phi, rows):
+        def noise_of(phi, rows):
             both = {name: values[rows] for name, values in known.items()}
             for k, name in enumerate(unknown):
                 both[name] = 10 ** phi[:, n_free + k]
-            return both["a"][:, np.newaxis], both["b"][:, np.newaxis]
+            return Noise(**both)
 
-        def evaluate(phi, rows, whole=False):
+        def evaluate(phi, rows):
             curves, jacobian = frames(phi[:, :n_free], rows)
-            a, b = noise(phi, rows)
-            unit = variance[rows, np.newaxis]
-            light = np.maximum(curves, 0.0)
-            relative = a + b * light + 1e-12
+            noise, unit = noise_of(phi, rows), variance[rows, np.newaxis]
+            relative, slopes = noise.variance(curves) + 1e-12, noise.slopes(curves)
             residuals = (curves - X[rows]) / np.sqrt(unit)
             # Derivatives of the mean, in standard deviations, and of the log variance.
             n_noise = len(unknown)
             mean = np.pad(jacobian, [(0, 0), (0, n_noise), (0, 0)])
             mean /= np.sqrt(unit * relative)[:, np.newaxis]
             spread = np.empty_like(mean)
-            spread[:, :n_free] = jacobian * (b * (curves > 0) / relative)[:, np.newaxis]
+            spread[:, :n_free] = jacobian * (slopes["light"] / relative)[:, np.newaxis]
             for k, name in enumerate(unknown):
-                part = a if name == "a" else b * light
+                part = getattr(noise, name)[:, np.newaxis] * slopes[name]
                 spread[:, n_free + k] = _LOG_10 * part / relative
             squares = residuals**2 / relative
             cost = np.sum(squares + np.log(relative), axis=1)
@@ -183,7 +182,8 @@ class ProportionalNoise:
             tol=max(tol, _SMALLEST_TOLERANCE),
         )
         _, _, information = evaluate(phi, np.arange(n))
-        a, b = (column[:, 0] * variance / self.gain for column in noise(phi, np.arange(n)))
+        noise = noise_of(phi, np.arange(n))
+        a, b = (part * variance / self.gain for part in (noise.a, noise.b))
         # What the fit has taken from the residuals, as the variance is of least squares.
         correction = n_frames / max(1, n_frames - n_free)
         if "a" in unknown:

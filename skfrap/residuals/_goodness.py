@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
+from skfrap.experiment import Noise
 from skfrap.residuals._tangents import VOID, tangents_of
 
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
@@ -180,12 +181,12 @@ def goodness_of_fit(
     spread = np.ones((len(X), 1))
     if noise_a is not None:
         noise_a = np.broadcast_to(np.asarray(noise_a, dtype=float), len(X))
-        spread = noise_a[:, np.newaxis] + noise_b * np.maximum(fitted, 0.0)
-        if not (spread > 0).all():
+        variance = Noise(noise_a, noise_b, noise_gain).variance(fitted)
+        if not (variance > 0).all():
             raise ValueError(
                 f"noise_a and noise_b must make a positive variance, got {noise_a} and {noise_b}."
             )
-        spread = np.sqrt(noise_gain * spread)
+        spread = np.sqrt(variance)
     standardised = residuals / spread
     if tangents is not None:
         tangents = tangents / spread[:, np.newaxis]
@@ -206,7 +207,7 @@ def goodness_of_fit(
         p_value = 1 - (1 - np.minimum(correlation_p, chi_squared_p)) ** 2
     return GoodnessOfFit(
         residual_variance=squares / freedom,
-        noise_a=squares / freedom / noise_gain,
+        noise_a=Noise.of_variance(squares / freedom, noise_gain).a,
         reduced_chi_squared=chi_squared,
         chi_squared_p=chi_squared_p,
         autocorrelation=correlation,
