@@ -12,6 +12,7 @@ from skfrap.models import (
     MOST_INTERPOLATED,
     ExactModel,
     InterpolationError,
+    light_weights,
     model_for,
     shared_ranges,
     surrogate_for,
@@ -336,7 +337,8 @@ class FRAPSimulator:
         noise = _noise_of(values, self.protocol.noise_gain)
         if noise.is_constant:
             return noise.standard_deviation(np.zeros((len(noise.a), 1)))
-        return noise.standard_deviation(self._clean_curves(values, weights="noise"))
+        light = self._clean_curves(values, weights=light_weights(self._model))
+        return noise.standard_deviation(light)
 
     def _clean_images(self, values):
         if not hasattr(self._model, "images"):

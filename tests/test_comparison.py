@@ -176,7 +176,10 @@ def test_likelihood_of_known_noise_is_the_density_of_the_curve():
     estimator = LeastSquaresFRAP(PROTOCOL, noise="proportional", fixed={"a": 1e-3, "b": 0.02})
     comparison = compare_models(X, [estimator])
     fitted = estimator.fit(X).fit_curves(X)
-    std = np.sqrt(PROTOCOL.noise_gain * (1e-3 + 0.02 * fitted))
+    # The noise of a mean goes by the mean of squared weights.
+    light = estimator.fitted_curves(estimator.predict(X), weights="noise")
+    assert np.abs(light - fitted).max() > 1e-3
+    std = np.sqrt(PROTOCOL.noise_gain * (1e-3 + 0.02 * light))
     expected = norm.logpdf(X, fitted, std).sum(axis=1)
     np.testing.assert_allclose(comparison.fits[0].log_likelihood, expected, rtol=1e-8)
 

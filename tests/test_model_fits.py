@@ -8,17 +8,29 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from scipy.stats import loguniform, uniform
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    Mask,
+    NeuralFRAP,
+)
 from skfrap.models import (
     MODELS,
     CurveModel,
     DiffusionModel,
+    DirectCurves,
     GaussianBeamModel,
     broadcast_parameters,
     effective_diffusion,
+    evaluator_of,
     model_for,
+    surrogate_for,
 )
 from skfrap.parameters import PARAMETERS, Parameter, define
+from skfrap.residuals import judge_fits
 
 SMALL = FRAPProtocol(
     shape=(48, 48),
@@ -59,6 +71,22 @@ CASES = [
     ("reaction", {"k_on": 0.5, "k_off": 0.4, "c0": 0.8}, {"alpha": 0.6}),
 ]
 ids = [f"{name}: {', '.join(free)}" for name, free, _ in CASES]
+
+
+_AWAY = np.hypot(*(np.mgrid[:48, :48] - 23.5))
+GRADED, EVEN = (
+    FRAPProtocol(
+        shape=(48, 48),
+        pixel_size=1.0,
+        bleach_region=Mask(array),
+        n_prebleach=40,
+        n_bleach=1,
+        n_postbleach=80,
+        frame_interval=0.5,
+        padding=24,
+    )
+    for array in (np.clip(1 - _AWAY / 14, 0, 1), _AWAY < 9)
+)
 
 
 def targets(values):
@@ -202,12 +230,13 @@ def test_what_a_curve_cannot_tell_apart_has_no_standard_error():
 # Noise
 
 
-def test_proportional_noise_is_maximum_likelihood():
-    protocol, gain = SMALL, SMALL.noise_gain
+@pytest.mark.parametrize("protocol", [SMALL, GRADED], ids=["circle", "graded"])
+def test_proportional_noise_is_maximum_likelihood(protocol):
+    gain = protocol.noise_gain
     prior = {"D": 5.0, "c0": 0.9, "alpha": 0.3, "a": 1e-4, "b": 5e-3}
     X = FRAPSimulator(protocol, prior, noise="proportional", random_state=0).sample(3).data
     given = {"a": 1e-4, "b": 5e-3}
-    model = DiffusionModel(protocol)
+    model, by_squares = (model_for(protocol, weights=weights) for weights in ("mean", "noise"))
     for fixed in ({}, given, {"a": 1e-4}):
         estimator = LeastSquaresFRAP(protocol, noise="proportional", fixed=fixed).fit(X)
         theta = estimator.predict(X)
@@ -216,11 +245,12 @@ def test_proportional_noise_is_maximum_likelihood():
 
             def minus_log_likelihood(phi, curve=curve, fixed=fixed):
                 c = model.curves(10 ** phi[0], phi[1], phi[2])[0]
+                light = by_squares.curves(10 ** phi[0], phi[1], phi[2])[0]
                 noise = dict(
                     zip([n for n in ("a", "b") if n not in fixed], 10 ** phi[3:], strict=True)
                 )
                 noise |= fixed
-                variance = gain * (noise["a"] + noise["b"] * c)
+                variance = gain * (noise["a"] + noise["b"] * light)
                 return 0.5 * np.sum((curve - c) ** 2 / variance + np.log(variance))
 
             # Told are variances without the likelihood's bias.
@@ -252,6 +282,87 @@ def test_proportional_noise_is_found_and_its_intervals_cover(fixed):
     ours = estimator.predict(sample.data)
     assert np.all(ours.std(axis=0) < constant.std(axis=0) * 1.02)
     assert ours[:, 0].std() < 0.97 * constant[:, 0].std()
+
+
+def test_noise_of_a_graded_region_goes_by_squared_weights():
+    a, b = 1e-6, 1e-2
+    prior = {"D": 1.0, "c0": 1.0, "alpha": 0.05, "a": a, "b": b}
+    sample = FRAPSimulator(GRADED, prior, noise="proportional", random_state=0).sample(600)
+    X, n_frames = sample.data, GRADED.n_frames
+    b_found = LeastSquaresFRAP(GRADED, noise="proportional", fixed={"a": a}).fit(X).estimate(X)
+    # Each is a mean of some 117 squares; by the curve itself it would be 5 % too small.
+    error = b * np.sqrt(2 / (n_frames - 3) / len(X))
+    assert abs(b_found.noise_b.mean() - b) < 4 * error
+    assert b_found.noise_b.std() == pytest.approx(error * np.sqrt(len(X)), rel=0.15)
+    known = LeastSquaresFRAP(GRADED, noise="proportional", fixed={"a": a, "b": b}).fit(X)
+    theta, std = known.predict(X, return_std=True)
+    assert_allclose(theta.std(axis=0), std.mean(axis=0), rtol=0.1)
+    ends = known.predict_interval(X)
+    inside = (ends[..., 0] <= sample.target) & (sample.target <= ends[..., 1])
+    assert_allclose(inside.mean(axis=0), 0.95, atol=0.03)
+    judged = judge_fits(known, X, theta, noise_a=a, noise_b=b)
+    assert abs(judged.reduced_chi_squared.mean() - 1) < 4 * error / b
+    # Likewise by least squares, which does not fit the noise.
+    plain = LeastSquaresFRAP(GRADED).fit(X)
+    judged = judge_fits(plain, X, noise_a=a, noise_b=b)
+    assert abs(judged.reduced_chi_squared.mean() - 1) < 0.03
+    # The deviations that replicates are drawn with are those that curves were.
+    clean = known.fitted_curves(sample.target[:1])
+    drawn = (X - clean).std(axis=0)
+    light = known.fitted_curves(sample.target[:1], weights="noise")[0]
+    assert np.mean(drawn**2 / (GRADED.noise_gain * (a + b * light))) == pytest.approx(1, abs=0.02)
+    assert clean.min() > 1.15 * light.min()
+
+
+def test_light_of_a_graded_region_is_interpolated_and_computed_alike():
+    prior = {"D": 2.0, "c0": 0.9, "alpha": 0.2, "a": 1e-4, "b": 5e-3}
+    X = FRAPSimulator(GRADED, prior, noise="proportional", random_state=0).sample(3).data
+    interpolated, direct = (
+        LeastSquaresFRAP(GRADED, noise="proportional", interpolate=interpolate).fit(X)
+        for interpolate in (True, False)
+    )
+    assert_allclose(interpolated.predict(X), direct.predict(X), rtol=1e-5)
+    assert_allclose(interpolated.estimate(X).noise_b, direct.estimate(X).noise_b, rtol=1e-4)
+    theta = interpolated.predict(X)
+    lights = [e.fitted_curves(theta, weights="noise") for e in (interpolated, direct)]
+    assert_allclose(*lights, atol=1e-7)
+    with pytest.raises(ValueError, match="weights must be 'mean' or 'noise', got 'squares'"):
+        direct.fitted_curves(theta, weights="squares")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "model"), [(EVEN, "diffusion"), (GRADED, "soumpasis")], ids=["even", "closed form"]
+)
+def test_light_is_the_curve_where_weights_are_equal_or_pixels_unknown(protocol, model):
+    prior = {"D": 2.0, "c0": 0.9, "alpha": 0.5, "a": 1e-4, "b": 5e-3}
+    simulator = FRAPSimulator(protocol, prior, model=model, noise="proportional", random_state=0)
+    X = simulator.sample(3).data
+    estimator = LeastSquaresFRAP(protocol, model=model, noise="proportional").fit(X)
+    theta = estimator.predict(X)
+    light = estimator.fitted_curves(theta, weights="noise")
+    np.testing.assert_array_equal(light, estimator.fitted_curves(theta))
+    evaluator = (
+        surrogate_for(protocol)
+        if model == "diffusion"
+        else DirectCurves(model_for(protocol, model))
+    )
+    assert evaluator_of("noise", evaluator, model) is evaluator  # nothing is prepared twice
+
+
+@pytest.mark.parametrize("weights", ["mean", "noise"])
+def test_every_estimator_knows_the_light_of_its_curves(weights):
+    values = {"D": [2.0, 5.0], "c0": 0.9, "alpha": 0.5}
+    theta = np.column_stack([np.log10(values["D"]), [0.9, 0.9], [0.5, 0.5]])
+    simulator = FRAPSimulator(GRADED, random_state=0)
+    sample = simulator.sample(40)
+    network = NeuralFRAP(GRADED, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    expected = model_for(GRADED, weights=weights).curves(**values)
+    for estimator in (
+        LeastSquaresFRAP(GRADED).fit(sample.data),
+        BayesianFRAP(GRADED).fit(sample.data),
+        network.fit(sample.data, sample.target),
+    ):
+        assert_allclose(estimator.fitted_curves(theta, weights=weights), expected, atol=1e-4)
 
 
 def test_units_of_intensity_do_not_matter_with_proportional_noise():

@@ -324,12 +324,12 @@ def _likelihood(estimator, X, theta, estimates):
         return log_likelihood(
             np.maximum(estimates.residual_sum_of_squares, rounding + 1e-300), n_frames
         )
-    fitted = estimator.fitted_curves(theta)
+    fitted, light = (estimator.fitted_curves(theta, weights) for weights in ("mean", "noise"))
     noise = Noise(estimates.noise_a, estimates.noise_b, estimator.protocol_.noise_gain)
     if known_noise(estimator):
-        return noise.log_likelihood(X - fitted, fitted)
+        return noise.log_likelihood(X - fitted, light)
     # Estimates of the noise make up for what the fit has taken; the likelihood is largest without.
-    weights = noise.weights(fitted)
+    weights = noise.weights(light)
     squares = np.sum((X - fitted) ** 2 * weights, axis=1)
     return log_likelihood(squares, n_frames) + 0.5 * np.sum(np.log(weights), axis=1)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from skfrap.estimators._intervals import inverse_with_voids
 from skfrap.experiment import Noise
-from skfrap.models import model_for
+from skfrap.models import light_weights, model_for
 from skfrap.parameters import PARAMETERS
 
 _STEP = 5e-3  # of differences, in decades or in widths of the bounds: good to 1e-8
@@ -39,7 +39,7 @@ class Information:
         self.names, self.bounds = space.free, space.bounds
         self.weighted = weighted
         self._noise = Noise(a, b, protocol.noise_gain)
-        self._light = None if self._noise.is_constant else model_for(protocol, model, "noise")
+        self._light = model_for(protocol, model, light_weights(self.model))
 
     def variance(self, values):
         """Compute the noise variance of curves, (n, n_frames), or (n, 1) where all have one."""

@@ -11,7 +11,7 @@ from skfrap.estimators._arguments import check_theta
 from skfrap.estimators._posterior import CurvePosterior
 from skfrap.estimators._priors import check_prior
 from skfrap.estimators._regressor import CurveRegressor
-from skfrap.models import model_for, surrogate_for
+from skfrap.models import evaluator_of, model_for, surrogate_for
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 
 _FEWEST_NODES = 4
@@ -238,19 +238,23 @@ class BayesianFRAP(CurveRegressor):
         _, _, log_evidence = self._posterior.moments(self._check_curves(X), None)
         return log_evidence
 
-    def fitted_curves(self, theta):
+    def fitted_curves(self, theta, weights="mean"):
         """Compute the model's curves for given parameters.
 
         Parameters
         ----------
         theta : array-like of shape (n_samples, n_targets)
             In the columns of `target_names_`, all of them.
+        weights : {"mean", "noise"}, default="mean"
+            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
+            with squared weights.
 
         Returns
         -------
         ndarray of shape (n_samples, n_frames)
         """
-        return self.surrogate_.curves(**self.natural_parameters(theta))
+        evaluator = evaluator_of(weights, self.surrogate_, self.model)
+        return evaluator.curves(**self.natural_parameters(theta))
 
     def natural_parameters(self, theta):
         """Return all parameters of the model in natural units, known ones included.

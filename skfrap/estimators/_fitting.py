@@ -87,6 +87,9 @@ class CurveFitter:
         A coarser evaluator, cheap enough to look for the right basin with.
     objective : HuberLoss, ProportionalNoise or None
         What to refine least-squares fits by.
+    light : CurveSurrogate, DirectCurves or None
+        Computes the light that proportional noise goes by. None, or the evaluator itself, is where
+        that is the curves.
     max_nfev : int
     tol : float
     n_jobs : int or None
@@ -94,11 +97,24 @@ class CurveFitter:
     Attributes
     ----------
     forward : ForwardMap
+    forward_light : ForwardMap or None
+        Of the light, where that is not the curves.
     lower, upper : ndarray of shape (n_free,)
         Bounds of the free parameters, on their targets' scales.
     """
 
-    def __init__(self, evaluator, space, *, guide=None, objective=None, max_nfev, tol, n_jobs=None):
+    def __init__(
+        self,
+        evaluator,
+        space,
+        *,
+        guide=None,
+        objective=None,
+        light=None,
+        max_nfev,
+        tol,
+        n_jobs=None,
+    ):
         self.guide = None
         if guide is not None:
             options = {"max_nfev": _GUIDED, "tol": _GUIDE_TOLERANCE, "n_jobs": n_jobs}
@@ -106,6 +122,8 @@ class CurveFitter:
         self.evaluator = evaluator
         self.space = space
         self.forward = ForwardMap(evaluator, space)
+        another = light is not None and light is not evaluator
+        self.forward_light = ForwardMap(light, space) if another else None
         self.lower, self.upper = space.lower, space.upper
         self.objective = objective
         self.max_nfev = max_nfev
@@ -331,12 +349,18 @@ class CurveFitter:
     def _refine(self, fits, problems):
         """Go on from least-squares fits by the objective, on frames of unit size."""
 
-        def frames(theta, rows):
-            scores, jacobian = self.forward.linearize(theta, problems.factor_of(rows))
-            return scores @ self.evaluator.basis, jacobian @ self.evaluator.basis
+        def frames_of(forward):
+            def frames(theta, rows):
+                scores, jacobian = forward.linearize(theta, problems.factor_of(rows))
+                return scores @ forward.basis, jacobian @ forward.basis
 
+            return frames
+
+        frames = frames_of(self.forward)
         X, size = problems.X, problems.size
         options = {"max_iter": self.max_nfev, "tol": self.tol}
+        if self.forward_light is not None:
+            options["light_frames"] = frames_of(self.forward_light)
         refined = self.objective.refine(
             frames, X, fits.theta, problems.lower, problems.upper, size, **options
         )

@@ -26,7 +26,7 @@ from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.estimators._results import FRAPEstimates
 from skfrap.experiment import NOISE_KINDS, Noise
-from skfrap.models import CurveSurrogate, model_for
+from skfrap.models import CurveSurrogate, evaluator_of, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
@@ -65,6 +65,7 @@ class LeastSquaresFRAP(CurveRegressor):
     noise : {"constant", "proportional"}, default="constant"
         Variance of a pixel's noise. Constant is least squares; for a variance of ``a + b *
         intensity`` (Eq. 5) the likelihood is maximised, over a and b too unless they are fixed.
+        Where pixels count unequally that takes a second preparation of the exact model.
     loss : {"squared", "huber"}, default="squared"
         "huber" bounds the influence of single frames: residuals beyond 1.345 standard deviations
         count linearly. Only with constant noise.
@@ -192,12 +193,16 @@ class LeastSquaresFRAP(CurveRegressor):
         evaluator, guide = choose_evaluators(
             self.model, self.model_, self.space_, self.interpolate, len(X)
         )
+        light = None
+        if self.noise == "proportional":
+            light = evaluator_of("noise", evaluator, self.model)
         self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
         self._fitter = CurveFitter(
             evaluator,
             self.space_,
             guide=guide,
             objective=objective,
+            light=light,
             max_nfev=self.max_nfev,
             tol=self.tol,
             n_jobs=self.n_jobs,
@@ -359,19 +364,25 @@ class LeastSquaresFRAP(CurveRegressor):
         """
         return self.fitted_curves(self._fit_curves(self._check_curves(X)).theta)
 
-    def fitted_curves(self, theta):
+    def fitted_curves(self, theta, weights="mean"):
         """Compute the model's curves for given parameters.
 
         Parameters
         ----------
         theta : array-like of shape (n_samples, n_targets)
             In the columns of `target_names_`, all of them.
+        weights : {"mean", "noise"}, default="mean"
+            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
+            with squared weights.
 
         Returns
         -------
         ndarray of shape (n_samples, n_frames)
         """
-        return self._fitter.evaluator.curves(**self.natural_parameters(theta))
+        values = self.natural_parameters(theta)
+        if weights == "noise" and self._fitter.forward_light is not None:
+            return self._fitter.forward_light.evaluator.curves(**values)
+        return evaluator_of(weights, self._fitter.evaluator, self.model).curves(**values)
 
     def natural_parameters(self, theta):
         """Return all parameters of the model in natural units, fixed ones included.
@@ -504,8 +515,11 @@ class LeastSquaresFRAP(CurveRegressor):
         return Noise(fits.a, fits.b, gain)
 
     def _deviations(self, fits, fitted):
-        """Compute the noise's standard deviation in each frame, (n, n_frames)."""
-        return self._noise_of(fits).standard_deviation(fitted)
+        """Compute the noise's standard deviation in each frame of fitted curves, (n, n_frames)."""
+        noise = self._noise_of(fits)
+        if noise.is_constant:
+            return noise.standard_deviation(fitted)
+        return noise.standard_deviation(self.fitted_curves(fits.theta, weights="noise"))
 
     def _judge_residuals(self, X, fitted, fits):
         if self.noise == "constant":

@@ -22,7 +22,7 @@ from skfrap.estimators._network_options import check_options
 from skfrap.estimators._stream import CurveStream
 from skfrap.estimators._task import task_of_data, task_of_simulator
 from skfrap.estimators._training import BLOCK, TrainingRun, stopping_rule
-from skfrap.models import InterpolationError
+from skfrap.models import InterpolationError, evaluator_of
 from skfrap.scaling import rescale_targets, scale_between
 
 _FEW = 64  # curves: so few are done before the threads of BLAS are told to wait
@@ -480,13 +480,16 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ends = np.stack(ends, axis=-1)
         return ends[:, 0] if self._flat_output else ends
 
-    def fitted_curves(self, theta):
+    def fitted_curves(self, theta, weights="mean"):
         """Compute the model's curves for given parameters.
 
         Parameters
         ----------
         theta : array-like of shape (n_samples, n_targets)
             In the columns of `target_names_`.
+        weights : {"mean", "noise"}, default="mean"
+            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
+            with squared weights.
 
         Returns
         -------
@@ -501,7 +504,9 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self.bounds_ is None:
             raise ValueError("fitted_curves needs a network that knows a model, not one on 'raw'.")
         theta = check_theta(theta, self.target_names_)
-        return self.features_.forward.curves(theta)
+        forward = self.features_.forward
+        evaluator = evaluator_of(weights, forward.evaluator, self._task.model)
+        return evaluator.curves(**forward.space.values(theta))
 
     # Arguments
 

@@ -129,8 +129,12 @@ class ProportionalNoise:
         self.gain = gain
         self.given = given
 
-    def refine(self, frames, X, theta, lower, upper, size, *, max_iter, tol):
-        """Refine least-squares fits by maximum likelihood; as :meth:`HuberLoss.refine`."""
+    def refine(self, frames, X, theta, lower, upper, size, *, light_frames=None, max_iter, tol):
+        """Refine least-squares fits by maximum likelihood; as :meth:`HuberLoss.refine`.
+
+        `light_frames` gives the light that the noise goes by, as `frames` gives the curves; None is
+        where that is the curves.
+        """
         n, n_frames = X.shape
         n_free = theta.shape[1]
         curves, _ = frames(theta, np.arange(n))
@@ -154,15 +158,18 @@ class ProportionalNoise:
 
         def evaluate(phi, rows):
             curves, jacobian = frames(phi[:, :n_free], rows)
+            light, of_light = curves, jacobian
+            if light_frames is not None:
+                light, of_light = light_frames(phi[:, :n_free], rows)
             noise, unit = noise_of(phi, rows), variance[rows, np.newaxis]
-            relative, slopes = noise.variance(curves) + 1e-12, noise.slopes(curves)
+            relative, slopes = noise.variance(light) + 1e-12, noise.slopes(light)
             residuals = (curves - X[rows]) / np.sqrt(unit)
             # Derivatives of the mean, in standard deviations, and of the log variance.
             n_noise = len(unknown)
             mean = np.pad(jacobian, [(0, 0), (0, n_noise), (0, 0)])
             mean /= np.sqrt(unit * relative)[:, np.newaxis]
             spread = np.empty_like(mean)
-            spread[:, :n_free] = jacobian * (slopes["light"] / relative)[:, np.newaxis]
+            spread[:, :n_free] = of_light * (slopes["light"] / relative)[:, np.newaxis]
             for k, name in enumerate(unknown):
                 part = getattr(noise, name)[:, np.newaxis] * slopes[name]
                 spread[:, n_free + k] = _LOG_10 * part / relative

@@ -17,6 +17,7 @@ from skfrap.models._closed_form import (
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models._direct import DirectCurves
 from skfrap.models._forward import ForwardMap
+from skfrap.models._light import evaluator_of, light_weights
 from skfrap.models._surrogate import (
     MOST_INTERPOLATED,
     CurveSurrogate,
@@ -42,6 +43,8 @@ __all__ = [
     "SoumpasisModel",
     "broadcast_parameters",
     "effective_diffusion",
+    "evaluator_of",
+    "light_weights",
     "model_for",
     "shared_ranges",
     "surrogate_for",

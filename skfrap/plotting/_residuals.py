@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import beta, norm
 
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
-from skfrap.residuals import goodness_of_fit, tangents_of
+from skfrap.residuals import goodness_of_fit, judge_fits
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -58,22 +58,16 @@ class ResidualsDisplay:
         curve = np.asarray(X, dtype=float)[index : index + 1]
         theta = estimator.predict(curve)
         fitted = estimator.fitted_curves(theta)
-        judged = {"noise_a": noise_a, "noise_b": noise_b}
-        judged["tangents"] = tangents_of(estimator, theta)
-        protocol, n_free = estimator.protocol_, theta.shape[1]
-        return cls._judge(protocol, curve, fitted, n_free, judged).plot(**options)
+        goodness = judge_fits(estimator, curve, theta, noise_a=noise_a, noise_b=noise_b)
+        return cls(estimator.protocol_, curve[0] - fitted[0], goodness).plot(**options)
 
     @classmethod
     def from_predictions(cls, protocol, curve, fitted, n_free, *, noise_a=None, **options):
         """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`."""
         curve, fitted = np.atleast_2d(curve), np.atleast_2d(fitted)
-        return cls._judge(protocol, curve, fitted, n_free, {"noise_a": noise_a}).plot(**options)
-
-    @classmethod
-    def _judge(cls, protocol, curve, fitted, n_free, judged):
         gain = protocol.noise_gain
-        goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, **judged)
-        return cls(protocol, curve[0] - fitted[0], goodness)
+        goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, noise_a=noise_a)
+        return cls(protocol, curve[0] - fitted[0], goodness).plot(**options)
 
     def plot(self, *, axes=None, title=None):
         """Draw residuals.

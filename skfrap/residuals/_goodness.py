@@ -107,6 +107,7 @@ def goodness_of_fit(
     noise_gain=1.0,
     noise_a=None,
     noise_b=0.0,
+    light=None,
     tangents=None,
     false_alarm_rate=0.01,
 ):
@@ -130,6 +131,10 @@ def goodness_of_fit(
         Noise variance of a pixel, if it is known.
     noise_b : float, default=0.0
         What it has besides per intensity, where `noise_a` is known.
+    light : array-like of shape (n, n_frames), default=None
+        The intensity that goes with `noise_b`: a mean by squared weights of the pixels, such as
+        ``estimator.fitted_curves(theta, weights="noise")``. None takes the fitted curves, as is
+        right where all pixels have one weight.
     tangents : ndarray of shape (n, n_free, n_frames), default=None
         Derivatives of the fitted curves by the parameters: what the fit has taken from the
         residuals. None takes them to vary slowly, so that it has taken the slowest [2]_.
@@ -181,7 +186,7 @@ def goodness_of_fit(
     spread = np.ones((len(X), 1))
     if noise_a is not None:
         noise_a = np.broadcast_to(np.asarray(noise_a, dtype=float), len(X))
-        variance = Noise(noise_a, noise_b, noise_gain).variance(fitted)
+        variance = Noise(noise_a, noise_b, noise_gain).variance(fitted if light is None else light)
         if not (variance > 0).all():
             raise ValueError(
                 f"noise_a and noise_b must make a positive variance, got {noise_a} and {noise_b}."
@@ -284,7 +289,8 @@ def judge_fits(estimator, X, theta=None, **options):
     theta : ndarray of shape (n, n_targets), default=None
         Its predictions, all columns. None predicts.
     **options
-        `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`.
+        `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`; with `noise_b` the
+        estimator is asked for `fitted_curves` with ``weights="noise"``.
 
     Returns
     -------
@@ -306,6 +312,8 @@ def judge_fits(estimator, X, theta=None, **options):
             f"theta must have the columns {estimator.target_names_}, got {theta.shape[1]}; an "
             "estimator that was fitted to a y of fewer columns answers in these only."
         )
+    if options.get("noise_b"):
+        options["light"] = estimator.fitted_curves(theta, weights="noise")
     return goodness_of_fit(
         X,
         estimator.fitted_curves(theta),

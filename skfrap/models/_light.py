@@ -1,0 +1,63 @@
+"""Which light the noise of a model's curves goes by, and what computes it.
+
+A curve is a mean over pixels with weights w, and its noise goes by the mean with weights w². Where
+all pixels of the region have one weight, and in closed forms, which know no pixels, that is the
+curve itself.
+"""
+
+from contextlib import suppress
+
+import numpy as np
+
+from skfrap.models._base import ExactModel, model_for
+from skfrap.models._direct import DirectCurves
+from skfrap.models._surrogate import CurveSurrogate, InterpolationError, surrogate_for
+
+_EVEN = 1e-9  # relative; weights that differ by less are equal but for rounding
+_FINE = 1e-6  # error of an interpolation; one that is coarser was made where a fine one costs much
+
+
+def light_weights(model):
+    """Return the weights, as of :func:`model_for`, of the light that a model's noise goes by.
+
+    Parameters
+    ----------
+    model : CurveModel
+
+    Returns
+    -------
+    str
+        ``"noise"``, or ``"mean"`` where that is the same.
+    """
+    if not isinstance(model, ExactModel):
+        return "mean"
+    weights = model.protocol.roi_weights
+    weights = weights[weights > 0]
+    return "noise" if np.ptp(weights) > _EVEN * weights.max() else "mean"
+
+
+def evaluator_of(weights, evaluator, key):
+    """Return what computes a model's curves with the weights of the mean, or of the noise.
+
+    Parameters
+    ----------
+    weights : {"mean", "noise"}
+    evaluator : CurveSurrogate or DirectCurves
+        Of the mean.
+    key : str, type or CurveModel
+        What its model was asked for by.
+
+    Returns
+    -------
+    CurveSurrogate or DirectCurves
+        Of the same parameters in the same ranges; the same one where the weights are the same.
+    """
+    if weights not in ("mean", "noise"):
+        raise ValueError(f"weights must be 'mean' or 'noise', got {weights!r}.")
+    protocol = evaluator.protocol
+    if weights == "mean" or light_weights(model_for(protocol, key)) == "mean":
+        return evaluator
+    if isinstance(evaluator, CurveSurrogate) and evaluator.error <= _FINE:
+        with suppress(InterpolationError):
+            return surrogate_for(protocol, key, evaluator.ranges, evaluator.fixed, weights)
+    return DirectCurves(model_for(protocol, key, weights))
