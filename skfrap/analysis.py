@@ -156,7 +156,10 @@ class SeriesAnalysis:
     info: dict
 
     def to_record(self):
-        """Return one row of a table: plain values by column name, None where they mean nothing."""
+        """Return one row of a table: plain values by column name, None where they mean nothing.
+
+        Of the findings it holds the labels; what they say is in ``estimates.findings[0]``.
+        """
         columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
         record = {"series": self.name, "model": self.model}
         record |= {name: plain(value) for name, value in columns.items()}

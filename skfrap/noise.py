@@ -13,6 +13,7 @@ from skfrap.experiment import Noise
 from skfrap.io import ImageSeries
 from skfrap.preprocessing import IntensityRescaler
 from skfrap.preprocessing._stacks import StackSequence
+from skfrap.results import Finding
 
 __all__ = ["NoiseCalibration", "calibrate_noise"]
 
@@ -62,8 +63,10 @@ class NoiseCalibration:
         Whether a and b are known apart: the standard errors of both parts of the variance at the
         mean intensity are below a tenth of the variance. Where they are not, the variance is
         still known between `lowest_intensity` and `highest_intensity`.
+    findings : tuple of Finding
+        What is to be known before the numbers are used; empty if there is nothing.
     flags : tuple of str
-        What to know before using the numbers, in words; empty if there is nothing to say.
+        The findings in words.
     n_pixels : int
         Pixels that took part, in all series together.
     n_left_out : int
@@ -88,7 +91,7 @@ class NoiseCalibration:
     b_std: float
     covariance: np.ndarray
     determined: bool
-    flags: tuple[str, ...]
+    findings: tuple[Finding, ...]
     n_pixels: int
     n_left_out: int
     n_saturated: int
@@ -107,6 +110,11 @@ class NoiseCalibration:
             f"{self.b_std:.1g}, intensities {self.lowest_intensity:.3g} to "
             f"{self.highest_intensity:.3g}" + ("" if self.determined else ", not determined") + ")"
         )
+
+    @property
+    def flags(self):
+        """What is to be known before the numbers are used, in words."""
+        return tuple(map(str, self.findings))
 
     def variance(self, intensity):
         """Compute the variance of a pixel's noise, a + b * intensity.
@@ -218,28 +226,32 @@ def calibrate_noise(series, *, dark_level=0.0, bit_depth=None):
     known = max(a_std, b_std * abs(intensity)) < _WELL_KNOWN * variance
     determined = bool(known and reliability > 1 - _WELL_KNOWN)
     lowest, highest = bins["intensity"][[0, -1]]
-    flags = []
+    findings = []
     if not determined:
-        flags.append(
+        words = (
             f"the intensities, {lowest:.4g} to {highest:.4g}, are too few or too close together to "
             f"tell a from b: only the variance near {intensity:.4g} is known, {variance:.3g}. Add "
             "series at other laser powers or concentrations, or record more frames"
         )
-    for value, name, words in zip(
+        findings.append(Finding.of("noise_parts_undetermined", words, "a,b"))
+    for value, name, form in zip(
         line, "ab", ("grows with the intensity", "is independent of the intensity"), strict=True
     ):
         if determined and value == 0:
-            flags.append(f"{name} is at its bound, 0: all noise that was found {words}")
-    flags += _doubts(bins, line, [one.correlation for one in measured])
+            words = f"{name} is at its bound, 0: all noise that was found {form}"
+            findings.append(Finding.of("noise_part_at_bound", words, name))
+    findings += _doubts(bins, line, [one.correlation for one in measured])
     if any(one.lost_in_rounding for one in measured):
-        flags.append(
+        words = (
             "the noise of some pixels is below half a count and partly lost in rounding to counts"
         )
+        findings.append(Finding.of("noise_lost_in_rounding", words))
     if n_pixels < (1 - _WORTH_SAYING) * n_all:
-        flags.append(
+        words = (
             f"{100 * (1 - n_pixels / n_all):.0f} % of the pixels were left out, as they or pixels "
             "like them were at zero counts or full scale"
         )
+        findings.append(Finding.of("pixels_left_out", words))
     return NoiseCalibration(
         a=float(line[0]),
         b=float(line[1]),
@@ -247,7 +259,7 @@ def calibrate_noise(series, *, dark_level=0.0, bit_depth=None):
         b_std=float(b_std),
         covariance=covariance,
         determined=determined,
-        flags=tuple(flags),
+        findings=tuple(findings),
         n_pixels=int(n_pixels),
         n_left_out=int(n_all - n_pixels),
         n_saturated=int(n_saturated),
@@ -449,7 +461,7 @@ def _scatter(bins, line):
 
 
 def _doubts(bins, line, correlations):
-    """Say in words what speaks against the line's or the standard errors' assumptions."""
+    """Find what speaks against the line's or the standard errors' assumptions."""
     expected = line[0] + line[1] * bins["intensity"]
     off = bins["variance"] - expected
     # A bin's own scatter errs with its variance; what all have in common is steadier.
@@ -458,17 +470,19 @@ def _doubts(bins, line, correlations):
     surprise = np.sum(off**2 / scatter) - dof
     misfit = np.sqrt(max(0.0, np.average((off**2 - scatter) / expected**2, weights=bins["n"])))
     if surprise > _SIGNIFICANT * np.sqrt(2 * dof) and misfit > _BENT:
-        yield (
+        words = (
             f"the variance is no straight line in the intensity (off by {100 * misfit:.0f} %): "
             "something moves in the solution, or the series were not recorded alike, or the "
             "detector is not linear"
         )
+        yield Finding.of("variance_not_linear", words)
     products, squares, n_pairs = np.sum(correlations, axis=0).T
     correlation = np.divide(products, squares, out=np.zeros(2), where=n_pairs > 0)
     significant = np.abs(correlation) * np.sqrt(n_pairs) > _SIGNIFICANT
     if (significant & (np.abs(correlation) > _CORRELATED)).any():
         worst = correlation[np.abs(correlation).argmax()]
-        yield (
+        words = (
             f"the noise of neighbouring pixels is correlated ({worst:.2f}), as after smoothing or "
             "interpolation: standard errors, also those of fits that take a and b, are too small"
         )
+        yield Finding.of("neighbours_correlated", words)

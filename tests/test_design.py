@@ -384,6 +384,7 @@ def test_summary_is_a_table_with_notes():
         "D_relative_error",
         "determined",
         "flags",
+        "findings",
     ]
 
 

@@ -14,6 +14,7 @@ from skfrap.cli._output import (
     save_table,
 )
 from skfrap.io import find_series
+from skfrap.results._finding import as_labels
 
 
 def expand(files):
@@ -25,6 +26,13 @@ def expand(files):
         except (OSError, ValueError):
             series.append(file)  # reading it will say what is wrong
     return series
+
+
+def with_labels(rows):
+    """Put the labels of findings in their place, as tables hold them."""
+    return [
+        row | {"findings": as_labels(row["findings"])} if "findings" in row else row for row in rows
+    ]
 
 
 @contextmanager
@@ -51,7 +59,7 @@ def kept_records(as_json, out, rows_of=list):
         if as_json:
             print_json(records)
         if out is not None:
-            save_table(rows_of(records), out)
+            save_table(with_labels(rows_of(records)), out)
 
 
 def attempt_each(function, series):

@@ -68,7 +68,11 @@ def compare_models_of_series(
             analysis, comparison = found
             lines = comparison.summary(criterion)[0].split("\n")
             best = comparison.best[criterion][0].item()
-            records[-1] |= {"best": best, "summary": lines, "models": comparison.to_records()}
+            rows = [
+                row | {"findings": fit.findings[0]}
+                for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
+            ]
+            records[-1] |= {"best": best, "summary": lines, "models": rows}
             if plots is not None:
                 draw = _picture_of(comparison, criterion, analysis.name)
                 add_picture(draw, plots, analysis.name, records)

@@ -69,10 +69,11 @@ def estimate(files, as_one_series, out, plots, as_json, **options):
         shown = tqdm(series, desc="estimating", unit="series", disable=quiet)
         analyses = attempt_each(lambda source: analyse_series(source, options), shown)
         for name, analysis, error in analyses:
-            record = {} if analysis is None else analysis.to_record()
-            records.append({"file": name, **record, "error": error})
             if analysis is None:
+                records.append({"file": name, "error": error})
                 continue
+            found = {"findings": analysis.estimates.findings[0]}
+            records.append({"file": name, **analysis.to_record() | found, "error": error})
             if plots is not None:
                 add_picture(_picture_of(analysis), plots, analysis.name, records)
             if not as_json:

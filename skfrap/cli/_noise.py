@@ -21,6 +21,7 @@ _TOLD = (
     "b_std",
     "determined",
     "flags",
+    "findings",
     "n_pixels",
     "n_left_out",
     "n_saturated",

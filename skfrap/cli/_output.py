@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import click
 
 from skfrap._tables import as_table
+from skfrap.results import Finding
 
 _MENDABLE = ValueError, OSError, ImportError
 
@@ -29,7 +30,13 @@ def in_words(error):
 
 def print_json(value):
     """Print plain values for machines."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_as_object))
+
+
+def _as_object(value):
+    if isinstance(value, Finding):
+        return value.to_dict()
+    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def save_table(rows, path):

@@ -136,11 +136,16 @@ def _premises(guesses, a, b):
     return f"For {', '.join(told)} and noise a = {a:.4g}" + (f", b = {b:.4g}" if b else "")
 
 
+def _with_findings(result):
+    rows = plain_rows(result.to_dict())
+    return [row | {"findings": some} for row, some in zip(rows, result.findings, strict=True)]
+
+
 def _record(choice):
     """Return plain values by name, a record per experiment; what is infinite is None."""
-    experiments = plain_rows(choice.to_dict())
+    experiments = _with_findings(choice)
     for record, one in zip(experiments, choice.expected, strict=True):
-        record["expected"] = plain_rows(one.to_dict())
+        record["expected"] = _with_findings(one)
     return {
         "target": choice.target,
         "recommendation": choice.recommendation(),

@@ -35,7 +35,8 @@ def replicates(table, by, name, scale, compare, level, out, plot, as_json):
 
     TABLE is what skfrap estimate writes with --out. The interval of a single series tells how well
     its curve determines D; replicates mostly differ by more. Here both are told apart, for each
-    sample. Series that failed or whose D is poorly determined are left out, and counted.
+    sample. Series that failed, whose D is poorly determined, whose fit did not converge or whose
+    model does not describe the curve are left out, and counted.
     """
     with clear_errors():
         rows = _read_table(table, by)
@@ -44,7 +45,8 @@ def replicates(table, by, name, scale, compare, level, out, plot, as_json):
         comparisons = compare_groups(rows, by, **options) if compare else None
     samples = plain_rows(summary.to_dict())
     if as_json:
-        record = {"samples": samples}
+        found = zip(samples, summary.findings, strict=True)
+        record = {"samples": [sample | {"findings": some} for sample, some in found]}
         if comparisons is not None:
             record["comparisons"] = plain_rows(comparisons.to_dict())
         print_json(record)

@@ -18,6 +18,7 @@ from skfrap.comparison._criteria import (
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import Noise
 from skfrap.residuals import GoodnessOfFit, judge_fits
+from skfrap.results._finding import as_labels
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
 _CRITERIA = {"aic": "AIC", "aicc": "AICc", "bic": "BIC", "evidence": "evidence"}
@@ -50,6 +51,14 @@ class ModelFit:
     log_evidence: np.ndarray
     estimates: FRAPEstimates | None = None
     goodness: GoodnessOfFit | None = None
+
+    @property
+    def findings(self):
+        """What is to be known of the fit to each curve: a tuple of findings for each."""
+        known = [one.findings for one in (self.estimates, self.goodness) if one is not None]
+        if not known:
+            return ((),) * len(self.log_likelihood)
+        return tuple(sum(some, ()) for some in zip(*known, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +170,7 @@ class ModelComparison:
                     row["visibly_wrong"] = fit.goodness.visibly_wrong[k]
                 if fit.estimates is not None:
                     row |= {name: values[k] for name, values in fit.estimates.to_dict().items()}
+                row["findings"] = as_labels(fit.findings[k])
                 rows.append({name: plain(value) for name, value in row.items()})
         return rows
 
@@ -213,9 +223,9 @@ class ModelComparison:
                 lines.append(f"{left_out} (p = {test.p_value[k]:.1g}){with_it}")
             elif m != best and weights[m] > _NOT_EXCLUDED:
                 lines.append(f"{fit.name} is not excluded (weight {weights[m]:.2f}){told}")
-        goodness = self.fits[best].goodness
-        if goodness is not None and goodness.visibly_wrong[k]:
-            lines.append(f"but {goodness.summary()[k]}; look for another model")
+        if self.fits[best].goodness is not None:
+            for finding in self.fits[best].goodness.findings[k]:
+                lines.append(f"but {finding.words}; {finding.remedy}")
         return "\n".join(lines)
 
 

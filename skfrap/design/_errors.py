@@ -19,6 +19,7 @@ from skfrap.experiment import NOISE_KINDS
 from skfrap.models import broadcast_parameters, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace
 from skfrap.protocol import FRAPProtocol
+from skfrap.results._finding import as_labels, has_severity, in_words
 
 _LN_10 = np.log(10)
 
@@ -39,8 +40,10 @@ class ExpectedErrors:
     determined : ndarray of shape (n,) of bool
         Whether D, or what stands for it in the model, will be known to better than a factor of two
         either way, so that the error is to be relied on.
+    findings : tuple of n tuples of Finding
+        What is to be known of the experiment; empty if there is nothing.
     flags : ndarray of shape (n,) of str
-        What to know of the experiment, in words; empty if there is nothing to say.
+        The findings in words.
     level : float
         Level of the intervals.
     """
@@ -49,12 +52,21 @@ class ExpectedErrors:
     errors: dict
     lower: dict
     upper: dict
-    determined: np.ndarray
-    flags: np.ndarray
+    findings: tuple
     level: float = 0.95
 
     def __len__(self):
-        return len(self.flags)
+        return len(self.findings)
+
+    @property
+    def determined(self):
+        """Where all that tells how fast something happens will be determined."""
+        return ~has_severity(self.findings, "unusable")
+
+    @property
+    def flags(self):
+        """What is to be known of the experiment, in words."""
+        return np.array([in_words(some) for some in self.findings], dtype=str)
 
     def relative_error(self, name="D"):
         """Compute the standard error of a parameter over its value.
@@ -85,7 +97,8 @@ class ExpectedErrors:
                 self.upper[name],
             )
             columns[f"{name}_relative_error"] = self.relative_error(name)
-        return columns | {"determined": self.determined, "flags": self.flags}
+        labels = np.array([as_labels(some) for some in self.findings], dtype=str)
+        return columns | {"determined": self.determined, "flags": self.flags, "findings": labels}
 
     def to_frame(self):
         """Return a pandas DataFrame, a row per guess."""
@@ -107,7 +120,7 @@ class ExpectedErrors:
             ends = f"{self.lower[name][k]:.4g} to {self.upper[name][k]:.4g}"
             parts.append(f"{with_unit(name, value[k])} to {error} ({level}{ends})")
             level = ""
-        return "; ".join([", ".join(parts), *filter(None, [self.flags[k]])])
+        return "; ".join([", ".join(parts), *map(str, self.findings[k])])
 
 
 def expected_errors(
@@ -190,8 +203,8 @@ def expected_errors(
         {name: _end(name, told[name], out * error, space.bounds) for name, error in errors.items()}
         for out in (-reach, reach)
     )
-    determined, flags = judge(information, values, covariance)
-    return ExpectedErrors(told, errors, lower, upper, determined, flags, level)
+    findings = judge(information, values, covariance)
+    return ExpectedErrors(told, errors, lower, upper, findings, level)
 
 
 def _check_noise(a, b):

@@ -1,12 +1,13 @@
-"""What is to be said of an experiment before it is done, in words."""
+"""What is to be known of an experiment before it is done."""
 
 import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import ncf
 
 from skfrap.parameters import PARAMETERS
+from skfrap.results._finding import FindingsByRow
 
-# Fits are told as poorly determined from a factor of three on; they scatter, and at a planned
+# Fits are found poorly determined from a factor of three on; they scatter, and at a planned
 # factor of three half of them would be.
 _WIDE_INTERVAL = np.log10(2.0)
 _NARROW_INTERVAL = 0.1  # decades, within which models are as good as linear
@@ -18,7 +19,7 @@ _REACH = 1.96  # standard errors
 
 
 def judge(information, values, covariance):
-    """Say for each guess whether what tells how fast something happens will be determined.
+    """Find for each guess what is to be known before the expected errors are relied on.
 
     Parameters
     ----------
@@ -29,53 +30,57 @@ def judge(information, values, covariance):
 
     Returns
     -------
-    determined : ndarray of shape (n,) of bool
-    flags : ndarray of shape (n,) of str
+    tuple of n tuples of Finding
+        Unusable ones first: with any of these something that tells how fast something happens will
+        not be determined.
     """
     names, bounds, protocol = information.names, information.bounds, information.protocol
     errors = np.sqrt(np.einsum("nvv->nv", covariance))
     n, n_names = errors.shape
-    doubts, remarks = [[] for _ in range(n)], [[] for _ in range(n)]
-
-    def say(where, rows, words):
-        for k in np.flatnonzero(rows):
-            where[k].append(words)
-
+    doubts, remarks = FindingsByRow(n), FindingsByRow(n)
     curves = information.model.curves(**values)
     visible = _is_visible(curves, information.variance(values), n_names)
     enough = np.full(n, protocol.n_frames > n_names)
-    say(doubts, ~enough, f"{protocol.n_frames} frames are too few for {n_names} parameters")
-    say(doubts, enough & ~visible, "bleaching will hardly be visible above the noise")
+    words = f"{protocol.n_frames} frames are too few for {n_names} parameters"
+    doubts.add(~enough, "fewer_frames_than_parameters", words)
+    words = "bleaching will hardly be visible above the noise"
+    doubts.add(enough & ~visible, "bleaching_hardly_visible", words)
     judged = enough & visible
     for column, name in enumerate(names):
         (lowest, highest), error = bounds[name], _REACH * errors[:, column]
-        if PARAMETERS[name].scale != "log10":
-            say(remarks, judged & ~np.isfinite(error), f"{name} is not determined")
+        if not PARAMETERS[name].is_rate:
+            words = f"{name} is not determined"
+            unknown = judged & ~np.isfinite(error)
+            remarks.add(unknown, "amount_will_be_undetermined", words, name)
             beyond = (values[name] - error < lowest) | (values[name] + error > highest)
             words = f"{name} may end at its bound, and fits then scatter less than told"
-            say(remarks, judged & np.isfinite(error) & beyond, words)
+            remarks.add(judged & np.isfinite(error) & beyond, "may_end_at_bound", words, name)
             continue
         inside = (lowest <= values[name]) & (values[name] <= highest)
-        outside = f"{name} is outside of its bounds, {lowest:.3g} to {highest:.3g}"
-        say(doubts, judged & ~inside, outside)
-        wide = ~(error < _WIDE_INTERVAL)
-        say(doubts, judged & inside & wide, f"{name} not known to a factor of 2 either way")
-        bent = _errors_grow(information, values, covariance, name, judged & inside & ~wide)
+        words = f"{name} is outside of its bounds, {lowest:.3g} to {highest:.3g}"
+        doubts.add(judged & ~inside, "guess_outside_bounds", words, name)
+        entry = PARAMETERS[name]
+        decades = entry.decades(entry.to_target(values[name]), error)
+        wide = ~(decades < _WIDE_INTERVAL)
+        words = f"{name} not known to a factor of 2 either way"
+        doubts.add(judged & inside & wide, "error_too_large", words, name)
+        some = judged & inside & ~wide & (decades > _NARROW_INTERVAL)
+        bent = _errors_grow(information, values, covariance, name, some)
         words = f"the error of {name} varies too much within its interval to be relied on"
-        say(doubts, bent, words)
+        doubts.add(bent, "error_varies", words, name)
     if "alpha" in values:
         over, late = _timing(information, values, curves)
-        say(remarks, judged & over, "recovery is nearly over before the first frame")
-        say(remarks, judged & late & ~over, "recovery has hardly begun by the last frame")
-    flags = ["; ".join(one + other) for one, other in zip(doubts, remarks, strict=True)]
-    return np.array([not one for one in doubts]), np.array(flags)
+        words = "recovery is nearly over before the first frame"
+        remarks.add(judged & over, "recovery_nearly_over", words)
+        words = "recovery has hardly begun by the last frame"
+        remarks.add(judged & late & ~over, "recovery_hardly_begun", words)
+    both = zip(doubts.to_tuple(), remarks.to_tuple(), strict=True)
+    return tuple(one + other for one, other in both)
 
 
 def _errors_grow(information, values, covariance, name, rows):
     """Tell where fits scatter otherwise than linear ones, among rows."""
-    column = information.names.index(name)
-    error = np.sqrt(covariance[:, column, column])
-    some = np.flatnonzero(rows & (_REACH * error > _NARROW_INTERVAL))
+    some = np.flatnonzero(rows)
     grown = np.zeros(len(rows), bool)
     if len(some):
         at = {key: value[some] for key, value in values.items()}

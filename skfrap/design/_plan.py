@@ -13,6 +13,7 @@ from skfrap.design._errors import as_percent, expected_errors, with_unit
 from skfrap.parameters import PARAMETERS
 from skfrap.protocol import FRAPProtocol
 from skfrap.regions import Circle
+from skfrap.results._finding import as_labels, in_words
 
 _AS_GOOD = 1.1
 _SHOW_PROGRESS_AFTER = 2.0  # s
@@ -66,8 +67,10 @@ class ExperimentPlan:
         Expected standard error of the target over its value, the largest over the guesses.
     determined : ndarray of shape (n_protocols,) of bool
         Whether all that tells how fast something happens is determined, for all guesses.
+    findings : tuple of n_protocols tuples of Finding
+        What is to be known of each experiment; the words say for which guesses.
     flags : ndarray of shape (n_protocols,) of str
-        What to know, in words, and for which guesses.
+        The findings in words.
     """
 
     protocols: tuple
@@ -94,9 +97,14 @@ class ExperimentPlan:
         return np.array([one.determined.all() for one in self.expected])
 
     @property
+    def findings(self):
+        """What is to be known of each experiment, each once, and for which guesses."""
+        return tuple(_join_findings(one, self.target) for one in self.expected)
+
+    @property
     def flags(self):
-        """What to know of each experiment, in words, and for which guesses."""
-        return np.array([_join_flags(one, self.target) for one in self.expected])
+        """What is to be known of each experiment, in words, and for which guesses."""
+        return np.array([in_words(some) for some in self.findings], dtype=str)
 
     def best(self):
         """Return the protocol with the smallest error."""
@@ -128,6 +136,7 @@ class ExperimentPlan:
             f"{self.target}_relative_error": self.error,
             "determined": self.determined,
             "flags": self.flags,
+            "findings": np.array([as_labels(some) for some in self.findings], dtype=str),
         }
 
     def to_frame(self):
@@ -326,15 +335,21 @@ def _changed(protocol, chosen):
     return protocol.replace(**changes)
 
 
-def _join_flags(expected, target):
-    """Join the flags of all guesses, each said once and with the guesses that it is true of."""
+def _join_findings(expected, target):
+    """Join the findings of all guesses: each once, with the guesses that it is true of."""
     where = {}
-    for k, flag in enumerate(expected.flags):
-        for reason in filter(None, flag.split("; ")):
-            where.setdefault(reason, []).append(k)
-    told = []
-    for reason, rows in where.items():
-        at = expected.values[target][rows]
-        ends = f"{at.min():.3g} to {at.max():.3g}" if at.min() < at.max() else f"{at[0]:.3g}"
-        told.append(reason if len(rows) == len(expected) else f"{reason} ({target} = {ends})")
-    return "; ".join(told)
+    for k, some in enumerate(expected.findings):
+        for finding in some:
+            where.setdefault(finding, []).append(k)
+    return tuple(
+        finding
+        if len(rows) == len(expected)
+        else replace(finding, words=f"{finding.words} ({_guesses(expected, target, rows)})")
+        for finding, rows in where.items()
+    )
+
+
+def _guesses(expected, target, rows):
+    at = expected.values[target][rows]
+    ends = f"{at.min():.3g} to {at.max():.3g}" if at.min() < at.max() else f"{at[0]:.3g}"
+    return f"{target} = {ends}"

@@ -3,10 +3,10 @@
 import importlib
 
 _HOME = {
-    "BayesianFRAP": "_bayesian",
-    "FRAPEstimates": "_results",
-    "LeastSquaresFRAP": "_least_squares",
-    "NeuralFRAP": "_neural",
+    "BayesianFRAP": "skfrap.estimators._bayesian",
+    "FRAPEstimates": "skfrap.results",
+    "LeastSquaresFRAP": "skfrap.estimators._least_squares",
+    "NeuralFRAP": "skfrap.estimators._neural",
 }
 
 __all__ = [*_HOME]
@@ -15,7 +15,7 @@ __all__ = [*_HOME]
 def __getattr__(name):
     # Looked up on first use: a network that only predicts has no need of the others.
     if name in _HOME:
-        return getattr(importlib.import_module(f"skfrap.estimators.{_HOME[name]}"), name)
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'skfrap.estimators' has no attribute {name!r}")
 
 

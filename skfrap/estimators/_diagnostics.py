@@ -1,6 +1,8 @@
-"""What keeps an estimate from being believed, in words."""
+"""What is to be known of fits before their numbers are used."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import f as f_distribution
@@ -8,6 +10,7 @@ from scipy.stats import norm
 
 from skfrap.parameters import PARAMETERS
 from skfrap.residuals import find_misfits
+from skfrap.results._finding import FindingsByRow
 
 _OUTLIER = 6.0  # robust standard deviations
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
@@ -15,142 +18,205 @@ _SHORTEST_TESTED = 20  # frames
 # Share of right models that are said not to describe the curve: rare also in a folder of hundreds.
 _FALSE_ALARMS = 2e-4
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
+_REACH = 1.96  # standard errors
 _WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
+
+
+class FittedCurves(NamedTuple):
+    """Hold a batch of curves and what was fitted to them, by whichever estimator.
+
+    Attributes
+    ----------
+    X, fitted : ndarray of shape (n, n_frames)
+        Measured curves and the model's.
+    names : sequence of str
+        The parameters that were estimated.
+    theta, errors : ndarray of shape (n, n_names)
+        Their values and standard errors on their targets' scales.
+    lower, upper : ndarray of shape (n_names,)
+        Their bounds on these scales.
+    squares, variance : ndarray of shape (n,)
+        Residual sums of squares, and the variance of a curve's noise: NaN where there are too few
+        frames to know it.
+    """
+
+    X: np.ndarray
+    fitted: np.ndarray
+    names: Sequence[str]
+    theta: np.ndarray
+    errors: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    squares: np.ndarray
+    variance: np.ndarray
+
+
+class SimplerModel(NamedTuple):
+    """Hold what a nested model makes of the same curves.
+
+    Attributes
+    ----------
+    name : str
+    extra : sequence of str
+        The parameters that it does without.
+    squares : ndarray of shape (n,)
+        Its residual sums of squares.
+    """
+
+    name: str
+    extra: Sequence[str]
+    squares: np.ndarray
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is to be said of a batch of fits; every array has one entry per curve.
+    """Hold what is to be known of a batch of fits; every entry is of one curve.
 
     Attributes
     ----------
-    at_bound, flags : ndarray of str
-    poorly_determined : ndarray of bool
-    visible : ndarray of bool
-        Whether there is any bleaching to see; without it D means nothing.
+    at_bound : ndarray of shape (n,) of str
+        The parameters at a bound, separated by commas.
+    findings : tuple of n tuples of Finding
+    visible : ndarray of shape (n,) of bool
+        Whether there is any bleaching to see; without it a rate means nothing.
     """
 
     at_bound: np.ndarray
-    poorly_determined: np.ndarray
-    flags: np.ndarray
+    findings: tuple
     visible: np.ndarray
 
 
 def describe_fits(
-    X,
-    fitted,
-    fits,
-    names,
-    lower,
-    upper,
-    covariance,
-    variance,
-    given_bounds,
+    curves,
     n_prebleach,
-    misfits,
     *,
+    converged=None,
+    misfits=None,
+    other_optimum=None,
     simpler=None,
-    advice="",
+    given_bounds=(),
+    instead="",
     spoilt_frames_allowed=False,
 ):
-    """Say of each fit which bounds it is at, whether D is determined, and what is wrong.
+    """Find which bounds fits are at, whether rates are determined, and what is wrong.
 
-    What is said of D is said of all that tells how fast something happens: rates, half-times.
+    Rates are all that tells how fast something happens: D, rates, half-times.
 
     Parameters
     ----------
-    X, fitted : ndarray of shape (n, n_frames)
-        Measured curves and the model's.
-    fits : Fits
-    names : sequence of str
-        The free parameters.
-    lower, upper : ndarray of shape (n_free,)
-        Their bounds.
-    covariance : ndarray of shape (n, n_free, n_free)
-    variance : ndarray of shape (n,)
-        Variance of a curve's noise.
-    given_bounds : collection of str
-        Parameters that the user has bounded, not the protocol.
+    curves : FittedCurves
     n_prebleach : int
-    misfits : tuple of two ndarray of shape (n,) of bool
-        As from :func:`judge_residuals`.
-    simpler : tuple of (str, sequence of str, ndarray of shape (n,)), default=None
-        A nested model, the parameters it does without, and its residual sums of squares.
-    advice : str, default=""
-        What to use where parameters are not determined together.
+    converged : ndarray of shape (n,) of bool, default=None
+        None is all.
+    misfits : tuple of two ndarray of shape (n,) of bool, default=None
+        Where residuals are correlated, and where they are too large, as from
+        :func:`judge_residuals`. None is nowhere.
+    other_optimum : ndarray of shape (n,) of bool, default=None
+        Where quite other values fit as well. None is nowhere.
+    simpler : SimplerModel, default=None
+        A nested model, to see whether the curves need more than that.
+    given_bounds : collection of str, default=()
+        Parameters that the user has bounded, not the protocol.
+    instead : str, default=""
+        What is determined where the parameters are not, e.g. ``"D_effective"``.
     spoilt_frames_allowed : bool, default=False
-        Whether a frame that does not fit is nothing to be said, since the loss bears it.
+        Whether a frame that does not fit is no finding, since the loss bears it.
 
     Returns
     -------
     Report
     """
-    at_lower, at_upper = fits.theta <= lower, fits.theta >= upper
-    judged = np.isfinite(variance)
-    visible = bleaching_is_visible(X, fits.cost, variance, len(names))
-    correlated, too_large = misfits
-    odd_frame = frame_that_does_not_fit(X, fitted)
-    # What says nothing of D: only where the curve says nothing of it is it worth a word.
-    reach = 1.96 * np.sqrt(np.einsum("nvv->nv", covariance))
-    wide = ~(reach < _WIDE_INTERVAL)
-    boundless = (fits.theta - reach <= lower) & (fits.theta + reach >= upper)
-    boundless[:, [PARAMETERS[name].scale == "log10" for name in names]] = False
-    boundless &= judged[:, np.newaxis] & visible[:, np.newaxis]
-    kinetic = [k for k, name in enumerate(names) if PARAMETERS[name].scale == "log10"]
-    unneeded = ambiguous = np.zeros(len(X), bool)
-    if fits.rivals is not None:
-        ambiguous = np.isfinite(fits.rivals).any(axis=(1, 2))
+    X, names, theta = curves.X, curves.names, curves.theta
+    n = len(X)
+    entries = [PARAMETERS[name] for name in names]
+    rates = [k for k, entry in enumerate(entries) if entry.is_rate]
+    at_lower, at_upper = theta <= curves.lower, theta >= curves.upper
+    judged = np.isfinite(curves.variance)
+    visible = bleaching_is_visible(X, curves.squares, curves.variance, len(names))
+    remedy = f"use {instead}" if instead else ""
+    found = FindingsByRow(n)
+    found.add(~judged, "too_few_frames", "too few frames to tell noise from signal")
+    unseen = judged & ~visible
+    found.add(unseen, "no_bleaching_visible", "no bleaching is visible above the noise")
+    if not spoilt_frames_allowed:
+        _find_odd_frames(found, X, curves.fitted, n_prebleach)
+    for k in rates:
+        name = names[k]
+        of_protocol = name == "D" and name not in given_bounds
+        none = "no recovery seen: " if of_protocol else ""
+        found.add(at_lower[:, k], "at_lower_bound", f"{none}{name} is at its lower bound", name)
+        over = "recovery over before the first frame: " if of_protocol else ""
+        found.add(at_upper[:, k], "at_upper_bound", f"{over}{name} is at its upper bound", name)
+    so_far = found.any()
+    unneeded = np.zeros(n, bool)
     if simpler is not None:
-        _, extra, simpler_cost = simpler
-        unneeded = ~is_better(fits.cost, simpler_cost, len(extra), X.shape[1] - len(names))
-    bounds, poor, flags = [], [], []
-    for n in range(len(X)):
-        reasons = []
-        if not judged[n]:
-            reasons.append("too few frames to tell noise from signal")
-        elif not visible[n]:
-            reasons.append("no bleaching is visible above the noise")
-        if odd_frame[n] >= 0 and not spoilt_frames_allowed:
-            near = odd_frame[n] in (n_prebleach - 1, n_prebleach)
-            hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"
-            reasons.append(f"frame {odd_frame[n]} (from 0) does not fit: {hint}")
-        for k in kinetic:
-            name = names[k]
-            seen = name == "D" and name not in given_bounds
-            if at_lower[n, k]:
-                no_recovery = "no recovery seen: " if seen else ""
-                reasons.append(f"{no_recovery}{name} is at its lower bound")
-            if at_upper[n, k]:
-                no_rest = "recovery over before the first frame: " if seen else ""
-                reasons.append(f"{no_rest}{name} is at its upper bound")
-        unsure = [names[k] for k in kinetic if wide[n, k]]
-        if unneeded[n] and visible[n]:
-            reasons.append(
-                f"the model {simpler[0]!r} describes the curve as well: {' and '.join(extra)} are "
-                f"not determined{advice}"
-            )
-        elif ambiguous[n]:
-            reasons.append(f"quite other values of the parameters fit as well{advice}")
-        elif unsure and not reasons:
-            reasons.append(_unsure_of(unsure) + advice)
-        poor.append(bool(reasons))
-        reasons += [
-            f"{names[k]} is not determined: its interval is all of its bounds"
-            for k in np.flatnonzero(boundless[n])
-        ]
-        if correlated[n]:
-            reasons.append("residuals are correlated: the model does not describe the curve")
-        if too_large[n]:
-            reasons.append(
-                "residuals are larger than the given noise: the model does not describe the "
-                "curve, or a and b are too small"
-            )
-        if not fits.converged[n]:
-            reasons.append("the fit did not converge")
-        bound = at_lower[n] | at_upper[n]
-        bounds.append(", ".join(name for name, b in zip(names, bound, strict=True) if b))
-        flags.append("; ".join(reasons))
-    return Report(np.array(bounds), np.array(poor), np.array(flags), visible)
+        extra = " and ".join(simpler.extra)
+        freedom = X.shape[1] - len(names)
+        better = is_better(curves.squares, simpler.squares, len(simpler.extra), freedom)
+        unneeded = visible & ~better
+        found.add(
+            unneeded,
+            "simpler_model_fits",
+            f"the model {simpler.name!r} describes the curve as well: {extra} are not determined",
+            ",".join(simpler.extra),
+            remedy,
+        )
+    ambiguous = np.zeros(n, bool)
+    if other_optimum is not None:
+        ambiguous = other_optimum & ~unneeded
+        words = "quite other values of the parameters fit as well"
+        found.add(ambiguous, "other_optimum", words, remedy=remedy)
+    reach = _REACH * curves.errors
+    _find_wide_intervals(found, curves, rates, reach, so_far | unneeded | ambiguous, remedy)
+    boundless = (theta - reach <= curves.lower) & (theta + reach >= curves.upper)
+    for k, name in enumerate(names):
+        if k not in rates:
+            words = f"{name} is not determined: its interval is all of its bounds"
+            found.add(boundless[:, k] & judged & visible, "amount_undetermined", words, name)
+    if misfits is not None:
+        correlated, too_large = misfits
+        words = "residuals are correlated: the model does not describe the curve"
+        found.add(correlated, "residuals_correlated", words)
+        words = (
+            "residuals are larger than the given noise: the model does not describe the curve, or "
+            "a and b are too small"
+        )
+        found.add(too_large, "residuals_too_large", words)
+    if converged is not None:
+        found.add(~converged, "not_converged", "the fit did not converge")
+    at_bound = [
+        ", ".join(name for name, one in zip(names, row, strict=True) if one)
+        for row in at_lower | at_upper
+    ]
+    return Report(np.array(at_bound), found.to_tuple(), visible)
+
+
+def _find_odd_frames(found, X, fitted, n_prebleach):
+    odd_frame = frame_that_does_not_fit(X, fitted)
+    for frame in np.unique(odd_frame[odd_frame >= 0]):
+        near = frame in (n_prebleach - 1, n_prebleach)
+        hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"
+        words = f"frame {frame} (from 0) does not fit"
+        found.add(odd_frame == frame, "frame_does_not_fit", words, str(frame), hint)
+
+
+def _find_wide_intervals(found, curves, rates, reach, settled, remedy):
+    """Find rates that the curve hardly determines, unless another finding says why that is."""
+    if not rates:
+        return
+    decades = [PARAMETERS[curves.names[k]].decades(curves.theta[:, k], reach[:, k]) for k in rates]
+    wide = ~(np.reshape(decades, (len(rates), -1)) < _WIDE_INTERVAL) & ~settled
+    for pattern in np.unique(wide.T, axis=0) if wide.any() else ():
+        unsure = [curves.names[k] for k, one in zip(rates, pattern, strict=True) if one]
+        if not unsure:
+            continue
+        where = (pattern == wide.T).all(axis=1)
+        if len(unsure) == 1:
+            words = f"the interval of {unsure[0]} spans more than a factor of 9"
+            found.add(where, "interval_too_wide", words, unsure[0], remedy)
+        else:
+            words = f"{', '.join(unsure)} are not determined together"
+            found.add(where, "undetermined_together", words, ",".join(unsure), remedy)
 
 
 def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=False):
@@ -171,10 +237,12 @@ def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=Fal
     -------
     correlated, too_large : ndarray of shape (n,) of bool
     """
-    held = (fits.theta <= fitter.lower) | (fits.theta >= fitter.upper)
+    at_bound = (fits.theta <= fitter.lower) | (fits.theta >= fitter.upper)
 
     def tangents(rows):
-        return np.where(held[rows, :, np.newaxis], 0.0, fitter.forward.tangents(fits.theta[rows]))
+        return np.where(
+            at_bound[rows, :, np.newaxis], 0.0, fitter.forward.tangents(fits.theta[rows])
+        )
 
     return find_misfits(
         X,
@@ -185,12 +253,6 @@ def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=Fal
         deviations=deviations,
         noise_known=noise_known,
     )
-
-
-def _unsure_of(names):
-    if len(names) == 1:
-        return f"the interval of {names[0]} spans more than a factor of 9"
-    return f"{', '.join(names)} are not determined together"
 
 
 def is_better(cost, simpler_cost, n_extra, freedom):

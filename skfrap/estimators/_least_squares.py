@@ -19,15 +19,20 @@ from skfrap.estimators._arguments import (
     choose_evaluators,
 )
 from skfrap.estimators._bootstrap import bootstrap_ends
-from skfrap.estimators._diagnostics import describe_fits, judge_residuals
+from skfrap.estimators._diagnostics import (
+    FittedCurves,
+    SimplerModel,
+    describe_fits,
+    judge_residuals,
+)
 from skfrap.estimators._fitting import CurveFitter, Problems
 from skfrap.estimators._intervals import natural_intervals, profile_ends
 from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._regressor import CurveRegressor
-from skfrap.estimators._results import FRAPEstimates
 from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.models import CurveSurrogate, evaluator_of, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
+from skfrap.results import FRAPEstimates
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
 _WIDE = 0.05  # decades
@@ -316,20 +321,27 @@ class LeastSquaresFRAP(CurveRegressor):
             self._reach(level),
         )
         fitted = self.fitted_curves(fits.theta)
-        report = describe_fits(
+        curves = FittedCurves(
             X,
             fitted,
-            fits,
             self.space_.free,
+            fits.theta,
+            errors,
             self._fitter.lower,
             self._fitter.upper,
-            covariance,
+            fits.cost,
             self._residual_variance(fits),
-            self.bounds or {},
+        )
+        rivals = fits.rivals
+        report = describe_fits(
+            curves,
             self.protocol_.n_prebleach,
-            self._judge_residuals(X, fitted, fits),
+            converged=fits.converged,
+            misfits=self._judge_residuals(X, fitted, fits),
+            other_optimum=None if rivals is None else np.isfinite(rivals).any(axis=(1, 2)),
             simpler=self._simpler_fits(X),
-            advice=", use D_effective" if "D_effective" in values else "",
+            given_bounds=self.bounds or {},
+            instead="D_effective" if "D_effective" in values else "",
             spoilt_frames_allowed=self.loss == "huber",
         )
         for name in values:
@@ -346,8 +358,7 @@ class LeastSquaresFRAP(CurveRegressor):
             residual_sum_of_squares=fits.cost,
             converged=fits.converged,
             at_bound=report.at_bound,
-            poorly_determined=report.poorly_determined,
-            flags=report.flags,
+            findings=report.findings,
             level=level,
         )
 
@@ -488,7 +499,7 @@ class LeastSquaresFRAP(CurveRegressor):
         if self._simpler is None:
             return None
         name, extra, fitter = self._simpler
-        return name, extra, fitter.fit_from_grid(X).cost
+        return SimplerModel(name, extra, fitter.fit_from_grid(X).cost)
 
     # What a fit is worth
 
@@ -552,7 +563,11 @@ class LeastSquaresFRAP(CurveRegressor):
         reach = self._reach(level)
         free = np.stack([fits.theta - reach * errors, fits.theta + reach * errors], axis=-1)
         ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
-        wide = (reach * errors[:, self.space_.rates] > _WIDE).any(axis=1) & (fits.cost > 0)
+        wide = np.zeros(len(X), bool)
+        for k, entry in enumerate(self.space_.parameters):
+            if entry.is_rate:
+                wide |= entry.decades(fits.theta[:, k], reach * errors[:, k]) > _WIDE
+        wide &= fits.cost > 0
         some = np.flatnonzero(profiles & ((method == "profile") | ((method == "auto") & wide)))
         if method == "curvature" or len(some) == 0:
             return ends

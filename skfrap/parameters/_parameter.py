@@ -102,6 +102,31 @@ class Parameter:
         """Name of the column of y that holds the parameter."""
         return f"log10_{self.name}" if self.is_logarithmic else self.name
 
+    def decades(self, target, reach):
+        """Compute half of the decades between the ends of an interval, infinite if it reaches 0.
+
+        Parameters
+        ----------
+        target, reach : float or ndarray
+            Middle of the interval and how far it goes to either side, on the target's scale.
+
+        Returns
+        -------
+        float or ndarray
+
+        Examples
+        --------
+        >>> from skfrap.parameters import Parameter
+        >>> time = Parameter("rise_time", "s", "linear", 0.0, 100.0, "of the signal")
+        >>> float(10 ** (2 * time.decades(5.0, 4.0)).round(9))  # 1 to 9 s
+        9.0
+        """
+        if self.is_logarithmic:
+            return np.asarray(reach)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.divide(reach, target)
+            return np.where(np.abs(share) < 1, np.arctanh(share), np.inf) / np.log(10)
+
     def to_target(self, value):
         """Turn natural units into the target's scale."""
         return np.log10(value) if self.is_logarithmic else value

@@ -142,7 +142,7 @@ def plot_analysis(analysis):
     -------
     matplotlib Figure
     """
-    title = _lines_of(analysis.estimates.summary()[0])
+    title = _title_lines(analysis.estimates)
     height = 4.8 + _LINE * max(0, len(title) - 2)  # long titles take nothing from the curve
     figure = pyplot().figure(figsize=(10.5, height), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(4, 5), height_ratios=(3, 1))
@@ -160,11 +160,10 @@ def plot_analysis(analysis):
     return figure
 
 
-def _lines_of(summary):
-    """Break a summary into lines: one for each estimate, and long flags between words."""
-    estimates, *flags = summary.split("; ")
-    flags = (part for flag in flags for part in textwrap.wrap(flag, _TITLE_WIDTH))
-    return [*estimates.split(", "), *flags]
+def _title_lines(estimates):
+    """Write a line for each parameter, and the findings broken between words."""
+    findings = (textwrap.wrap(str(one), _TITLE_WIDTH) for one in estimates.findings[0])
+    return [*estimates.values_in_words(0), *(line for lines in findings for line in lines)]
 
 
 def _draw_region(ax, analysis):

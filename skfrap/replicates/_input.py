@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import norm
 
-from skfrap.estimators import FRAPEstimates
 from skfrap.parameters import PARAMETERS
+from skfrap.results import FRAPEstimates
+from skfrap.results._finding import codes_in, worst_code
 
 ALL = "all"  # the group of all curves, where no groups are given
+_NO_VALUE = "no value"
 
 
 def to_natural(values, scale):
@@ -49,8 +51,8 @@ def take_replicates(estimates, errors, name, scale, level=0.95):
     -------
     values, errors : ndarray of shape (n,)
         On the scale; errors are zero where they are not known.
-    sure : ndarray of shape (n,) of bool
-        Whether there is a value that can be used as a number.
+    reasons : ndarray of shape (n,) of str
+        Why a value is not to be averaged; empty where it is.
     """
     if isinstance(estimates, FRAPEstimates):
         estimates, level = estimates.to_dict(), estimates.level
@@ -71,12 +73,46 @@ def take_replicates(estimates, errors, name, scale, level=0.95):
     values, errors = columns[0], np.zeros(len(columns[0]))
     if len(columns) == 3:
         errors = (columns[2] - columns[1]) / (2 * norm.ppf(0.5 + 0.5 * level))
-    sure = np.isfinite(values) & np.isfinite(errors)
-    if "poorly_determined" in estimates:
-        # From a file, and where a series has failed, these are not plain truth values.
-        said = np.asarray(estimates["poorly_determined"]).astype(str)
-        sure &= ~np.isin(said, ("True", "1", "1.0"))
-    return values, errors, sure
+    return values, errors, _reasons(estimates, np.isfinite(values) & np.isfinite(errors))
+
+
+def _reasons(table, finite):
+    """Say in a word or two of each row of a table why it is not to be averaged, if it is not."""
+    reasons = np.full(len(finite), "", dtype=object)
+
+    def give(where, reason):
+        reasons[where & (reasons == "")] = reason
+
+    if "findings" in table:
+        # What is no text is an empty cell of a file.
+        labels = [one if isinstance(one, str) else "" for one in table["findings"]]
+        codes = np.array([worst_code(_codes_in(one)) for one in labels], dtype=object)
+        for code in {*codes} - {""}:
+            give(codes == code, code.replace("_", " "))
+    # From a file, and where a series has failed, these are not plain truth values.
+    for column, value, reason in (
+        ("poorly_determined", True, "poorly determined"),
+        ("converged", False, "not converged"),
+    ):
+        if column in table:
+            give(_is(table[column], value), reason)
+    give(~finite, _NO_VALUE)
+    return reasons
+
+
+def _codes_in(labels):
+    try:
+        return codes_in(labels)
+    except ValueError as error:
+        raise ValueError(
+            f"the table's column 'findings' holds {labels!r}, which is not what this version of "
+            "skfrap writes there; estimate again, or rename the column."
+        ) from error
+
+
+def _is(column, value):
+    written = np.asarray(column).astype(str)
+    return np.isin(written, (str(value), str(int(value)), str(float(value))))
 
 
 def _take_values(values, errors, scale):
@@ -97,7 +133,8 @@ def _take_values(values, errors, scale):
                 f"{values.min():g}; leave them out, or use scale='linear'."
             )
         values, errors = np.log10(values), errors / values / np.log(10)
-    return values, errors, np.isfinite(values) & np.isfinite(errors)
+    finite = np.isfinite(values) & np.isfinite(errors)
+    return values, errors, np.where(finite, "", _NO_VALUE).astype(object)
 
 
 def split_groups(groups, estimates, n):

@@ -21,6 +21,8 @@ from skfrap.replicates._input import (
     to_natural,
 )
 from skfrap.replicates._statistics import holm, paired, random_effects, welch
+from skfrap.results import Finding
+from skfrap.results._finding import as_labels, count_in_words, in_words
 
 _SIGNIFICANT = 0.05
 _TOO_ALIKE = 0.995  # p-value from which replicates vary less than their errors let them
@@ -41,7 +43,9 @@ class ReplicateSummary:
         Of the intervals.
     groups : tuple of str
     n, n_left_out : ndarray of shape (n_groups,) of int
-        Replicates that were averaged, and others: failed ones and those without a sure value.
+        Replicates that were averaged, and others: failed, unusable and doubtful ones.
+    reasons : tuple of n_groups tuples of str
+        Why replicates were left out, in a word or two for each.
     mean, lower, upper : ndarray of shape (n_groups,)
         In natural units. The ends are NaN for a single replicate.
     between_std, between_lower, between_upper, within_std : ndarray of shape (n_groups,)
@@ -60,6 +64,7 @@ class ReplicateSummary:
     groups: tuple[str, ...]
     n: np.ndarray
     n_left_out: np.ndarray
+    reasons: tuple[tuple[str, ...], ...]
     mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
@@ -78,6 +83,30 @@ class ReplicateSummary:
     def unit(self):
         """Unit of the values, empty where there is none."""
         return PARAMETERS[self.name].unit if self.name in PARAMETERS else ""
+
+    @property
+    def findings(self):
+        """What is to be known of each group's mean: a tuple of findings for each."""
+        return tuple(tuple(self._findings(g)) for g in range(len(self)))
+
+    @property
+    def flags(self):
+        """What is to be known of each group's mean, in words."""
+        return np.array([in_words(some) for some in self.findings], dtype=str)
+
+    def _findings(self, g):
+        if self.n[g] == 0:
+            yield Finding.of("no_usable_replicate", f"no replicate tells {self.name}")
+        if self.n_left_out[g]:
+            why = count_in_words(self.reasons[g])
+            yield Finding.of("replicates_left_out", f"{self.n_left_out[g]} left out ({why})")
+        if self.n[g] == 1:
+            words = "how replicates differ is not known, nor an interval"
+            yield Finding.of("single_replicate", words)
+        if self.p_between[g] > _TOO_ALIKE:
+            words = "the errors of replicates are too large for values so alike"
+            remedy = "does the model describe them?"
+            yield Finding.of("replicates_too_alike", words, remedy=remedy)
 
     def relative(self, std):
         """Turn standard deviations on the scale into parts of the mean.
@@ -107,7 +136,8 @@ class ReplicateSummary:
             f"{name}_percent": 100 * self.relative(getattr(self, f"{name}_std"))
             for name in ("between", "within")
         }
-        return columns | {"p_between": self.p_between}
+        labels = np.array([as_labels(some) for some in self.findings], dtype=str)
+        return columns | {"p_between": self.p_between, "flags": self.flags, "findings": labels}
 
     def to_frame(self):
         """Return a pandas DataFrame, a row per group."""
@@ -124,17 +154,17 @@ class ReplicateSummary:
 
     def _line(self, g):
         n, unit = self.n[g], f" {self.unit}".rstrip()
-        told = "" if self.groups == (ALL,) else f"{self.groups[g]}: "
-        out = f", {self.n_left_out[g]} left out" if self.n_left_out[g] else ""
+        line = "" if self.groups == (ALL,) else f"{self.groups[g]}: "
+        words = {one.code: str(one) for one in self.findings[g]}
+        left_out = words.pop("replicates_left_out", "")
+        out = f", {left_out}" if left_out else ""
         if n == 0:
-            return f"{told}no replicate tells {self.name}{out}"
+            return f"{line}{words['no_usable_replicate']}{out}"
         mean, lower, upper = (f"{x[g]:.4g}" for x in (self.mean, self.lower, self.upper))
         if n == 1:
-            return (
-                f"{told}{self.name} = {mean}{unit} from 1 replicate{out}; how replicates differ "
-                "is not known, nor an interval"
-            )
-        told += (
+            line += f"{self.name} = {mean}{unit} from 1 replicate{out}"
+            return "; ".join([line, *words.values()])
+        line += (
             f"{self.name} = {mean}{unit} ({100 * self.level:g} % interval {lower} to {upper}) "
             f"from {n} replicates{out}"
         )
@@ -142,12 +172,10 @@ class ReplicateSummary:
             f"{100 * self.relative(std)[g]:.2g}"
             for std in (self.between_std, self.between_lower, self.between_upper)
         )
-        told += f"; they differ by {between} % ({low} to {high})"
+        line += f"; they differ by {between} % ({low} to {high})"
         if self.within_std[g] > 0:
-            told += f" beyond their errors of {100 * self.relative(self.within_std)[g]:.2g} %"
-        if self.p_between[g] > _TOO_ALIKE:
-            told += ", which are too large for replicates so alike: does the model describe them?"
-        return told
+            line += f" beyond their errors of {100 * self.relative(self.within_std)[g]:.2g} %"
+        return "; ".join([line, *words.values()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +275,9 @@ def summarise_replicates(
     estimates : FRAPEstimates, table or array-like of shape (n,)
         One entry per curve. A table is a DataFrame or dictionary with the columns of FRAPEstimates,
         as ``skfrap estimate --out`` writes it; errors are then taken from the intervals, and what
-        is poorly determined is left out. An array holds values in natural units.
+        has an unusable or a doubtful finding is left out: what is poorly determined, has not
+        converged, or is of a model that does not describe the curve. An array holds values in
+        natural units.
     errors : array-like of shape (n,), default=None
         Standard errors of an array of values, in natural units. None counts all variance as between
         replicates, which changes the interval of the mean but little.
@@ -282,9 +312,10 @@ def summarise_replicates(
     """
     check_level(level)
     scale = choose_scale(name, scale)
-    values, errors, sure = take_replicates(estimates, errors, name, scale, table_level)
+    values, errors, reasons = take_replicates(estimates, errors, name, scale, table_level)
     names, members = split_groups(groups, estimates, len(values))
-    kept = [rows[sure[rows]] for rows in members]
+    kept = [rows[reasons[rows] == ""] for rows in members]
+    left_out = tuple(tuple(filter(None, reasons[rows])) for rows in members)
     found = [random_effects(values[rows], errors[rows], level) for rows in kept]
     columns = _columns(found)
     columns["p_between"] = columns.pop("p_value")
@@ -296,7 +327,8 @@ def summarise_replicates(
         level=level,
         groups=names,
         n=np.array([len(rows) for rows in kept]),
-        n_left_out=np.array([np.sum(~sure[rows]) for rows in members]),
+        n_left_out=np.array([len(some) for some in left_out]),
+        reasons=left_out,
         values=tuple(to_natural(values[rows], scale) for rows in kept),
         errors=tuple(errors[rows] for rows in kept),
         **columns,
@@ -328,11 +360,12 @@ def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
     """
     check_level(level)
     scale = choose_scale(name, scale)
-    values, _, sure = take_replicates(estimates, None, name, scale)
+    values, _, reasons = take_replicates(estimates, None, name, scale)
+    usable = reasons == ""
     names, members = split_groups(groups, estimates, len(values))
     if len(names) < 2:
         raise ValueError(f"groups must name at least two groups to compare, got {names}.")
-    kept = {name: values[rows[sure[rows]]] for name, rows in zip(names, members, strict=True)}
+    kept = {name: values[rows[usable[rows]]] for name, rows in zip(names, members, strict=True)}
     pairs = [*combinations(names, 2)]
     found = [(welch(kept[a], kept[b], level), len(kept[a]), len(kept[b])) for a, b in pairs]
     first, second = np.array(pairs).T
@@ -382,10 +415,11 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
     labels, found = [], []
     for group, rows in zip(names, members, strict=True):
         for first, second in combinations(methods, 2):
-            (one, _, sure), (other, _, other_sure) = taken[first], taken[second]
+            (one, _, reasons), (other, _, other_reasons) = taken[first], taken[second]
+            usable, other_usable = reasons == "", other_reasons == ""
             if pair:
-                sure = other_sure = sure & other_sure
-            samples = one[rows[sure[rows]]], other[rows[other_sure[rows]]]
+                usable = other_usable = usable & other_usable
+            samples = one[rows[usable[rows]]], other[rows[other_usable[rows]]]
             labels.append((group, first, second))
             sizes = (len(sample) for sample in samples)
             found.append(((paired if pair else welch)(*samples, level), *sizes))

@@ -8,6 +8,7 @@ from scipy.stats import beta, chi2, shapiro
 
 from skfrap.experiment import Noise
 from skfrap.residuals._tangents import VOID, tangents_of
+from skfrap.results import Finding
 
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
 _MOST_TESTED = 5000  # frames; Shapiro and Wilk's test is made for no more
@@ -65,6 +66,15 @@ class GoodnessOfFit:
         """Return the columns by name."""
         names = [field.name for field in fields(self)]
         return {name: getattr(self, name) for name in names if name != "false_alarm_rate"}
+
+    @property
+    def findings(self):
+        """Whether the model of each fit is visibly wrong: a tuple of findings for each."""
+        wrong = "model_visibly_wrong"
+        return tuple(
+            (Finding.of(wrong, self._line(k), remedy="look for another model"),) if one else ()
+            for k, one in enumerate(self.visibly_wrong)
+        )
 
     def summary(self):
         """Say of each fit whether the model is visibly wrong, and what else is to be seen.

@@ -6,6 +6,7 @@ import numpy as np
 
 from skfrap._tables import as_table
 from skfrap.parameters import PARAMETERS
+from skfrap.results._finding import as_labels, has_severity, in_words
 
 _HABITS = ("c0", "alpha")  # of the experiment rather than of the sample
 
@@ -29,10 +30,16 @@ class FRAPEstimates:
     converged : ndarray of shape (n,) of bool
     at_bound : ndarray of shape (n,) of str
         Names of the parameters that ended on a bound, separated by commas; empty if none.
+    findings : tuple of n tuples of Finding
+        What is to be known of each estimate before it is used; empty if there is nothing. In tables
+        their labels: codes, with the subject after a colon where there is one.
     poorly_determined : ndarray of shape (n,) of bool
-        True where D, or what stands for it in the model, should not be used as a number.
+        True where D, or what stands for it in the model, must not be used as a number: any finding
+        is unusable.
+    usable : ndarray of shape (n,) of bool
+        True where an estimate may be averaged with others: no finding is unusable or doubtful.
     flags : ndarray of shape (n,) of str
-        Reasons, in words; empty if there is nothing to say.
+        The findings in words.
     level : float
         Level of the intervals.
     """
@@ -45,12 +52,11 @@ class FRAPEstimates:
     residual_sum_of_squares: np.ndarray
     converged: np.ndarray
     at_bound: np.ndarray
-    poorly_determined: np.ndarray
-    flags: np.ndarray
+    findings: tuple
     level: float = 0.95
 
     def __len__(self):
-        return len(self.flags)
+        return len(self.findings)
 
     def __getattr__(self, name):
         if not name.startswith("_"):
@@ -61,6 +67,43 @@ class FRAPEstimates:
             f"FRAPEstimates has no {name!r}; its columns are {', '.join(self.to_dict())}."
         )
 
+    @property
+    def poorly_determined(self):
+        """Where an estimate must not be used as a number."""
+        return has_severity(self.findings, "unusable")
+
+    @property
+    def usable(self):
+        """Where an estimate may be averaged with others."""
+        return ~has_severity(self.findings, "unusable", "doubtful")
+
+    @property
+    def flags(self):
+        """What is to be known of each estimate, in words."""
+        return np.array([in_words(some) for some in self.findings], dtype=str)
+
+    def has_finding(self, code, subject=None):
+        """Tell which estimates have a finding.
+
+        Parameters
+        ----------
+        code : str
+            A key of :data:`skfrap.results.FINDINGS`.
+        subject : str, default=None
+            Of the finding; None is any.
+
+        Returns
+        -------
+        ndarray of shape (n,) of bool
+        """
+        return np.array(
+            [
+                any(one.code == code and subject in (None, one.subject) for one in some)
+                for some in self.findings
+            ],
+            dtype=bool,
+        )
+
     def _parameter_columns(self):
         return {
             PARAMETERS[name].column + end: values[name]
@@ -69,7 +112,7 @@ class FRAPEstimates:
         }
 
     def to_dict(self):
-        """Return the columns by name."""
+        """Return the columns by name; that of the findings holds their labels."""
         others = (
             "noise_a",
             "noise_b",
@@ -82,6 +125,7 @@ class FRAPEstimates:
         columns = {name: getattr(self, name) for name in others}
         if self.noise_b is None:
             del columns["noise_b"]
+        columns["findings"] = np.array([as_labels(some) for some in self.findings], dtype=str)
         return self._parameter_columns() | columns
 
     def to_frame(self, index=None):
@@ -99,29 +143,43 @@ class FRAPEstimates:
         return as_table(self.to_dict(), index)
 
     def summary(self):
-        """Describe each estimate in a line: what was estimated of the sample, and the flags.
+        """Describe each estimate in a line: what was estimated of the sample, and the findings.
 
         Returns
         -------
         list of str
         """
-        return [self._line(k) for k in range(len(self))]
+        return [
+            "; ".join([", ".join(self.values_in_words(k)), *map(str, some)])
+            for k, some in enumerate(self.findings)
+        ]
 
-    def _line(self, k):
-        level, parts = f"{100 * self.level:g} % interval ", []
+    def values_in_words(self, index):
+        """Write what was estimated of the sample from one curve.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        list of str
+            A text for each parameter: value, unit and interval.
+        """
+        level, texts = f"{100 * self.level:g} % interval ", []
         for name in self.values:
-            lower, value, upper = (ends[name][k] for ends in (self.lower, self.values, self.upper))
+            ends = (self.lower, self.values, self.upper)
+            lower, value, upper = (end[name][index] for end in ends)
             if name in _HABITS or lower == upper:
                 continue
             if np.isnan(value):
-                parts.append(f"{name} not estimated")
+                texts.append(f"{name} not estimated")
                 continue
             unit, n = f" {PARAMETERS[name].unit}".rstrip(), _digits(value, lower, upper)
-            told, low, high = (f"{number:.{n}g}" for number in (value, lower, upper))
-            parts.append(f"{name} = {told}{unit} ({level}{low} to {high})")
+            value, low, high = (f"{number:.{n}g}" for number in (value, lower, upper))
+            texts.append(f"{name} = {value}{unit} ({level}{low} to {high})")
             level = ""
-        line = ", ".join(parts)
-        return f"{line}; {self.flags[k]}" if self.flags[k] else line
+        return texts
 
 
 def _digits(value, lower, upper):
