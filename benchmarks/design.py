@@ -128,7 +128,7 @@ def compare(protocol, case, D, a, n_curves, seed):
         expected.errors[case.target][0],
         np.std(values[~stuck & ~poor]) if not (stuck | poor).all() else np.nan,
         bool(expected.determined[0]),
-        "at its bound" in expected.flags[0],
+        any(one.code == "may_end_at_bound" for one in expected.findings[0]),
         poor.mean(),
         stuck.mean(),
     )

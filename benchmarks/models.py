@@ -197,7 +197,7 @@ def measure_recovery(report, protocol, case, n_curves, seed):
         z = (value - truth) / error
         inside = (lower <= truth) & (truth <= upper)
         # The rest of what is told as not determined, while D is.
-        silent = np.array([f"{name} is not determined" in flag for flag in estimates.flags])
+        silent = estimates.has_finding("amount_undetermined", name)
         _report_recovery(report, name, z[determined & ~silent], inside[determined & ~silent])
         if silent.any():
             share = f"{100 * np.mean(silent[determined]):.1f} %"
@@ -234,7 +234,8 @@ def _report_effective(report, truths, estimates, determined):
         report.line(f"D_effective, {which}: coverage", f"{100 * inside[rows].mean():.1f} %")
         width = np.median(np.log10(upper[rows] / lower[rows]))
         report.line("  median width of its interval", f"{width:.3f} decades")
-    named = np.mean(["use D_effective" in flag for flag in estimates.flags[~determined]])
+    remedies = [{one.remedy for one in some} for some in estimates.findings]
+    named = np.mean(np.array(["use D_effective" in some for some in remedies])[~determined])
     report.line("poorly determined that say use D_effective", f"{100 * named:.0f} %")
 
 

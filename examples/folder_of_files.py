@@ -95,7 +95,8 @@ for row in rows:
 # %%
 # The means of the samples. Each interval tells how well one curve determines
 # its D; cells differ by more than that, and the interval of the mean counts
-# both. What failed or is poorly determined is left out.
+# both. What failed, is poorly determined or is of a model that does not
+# describe its curve is left out.
 
 summary = summarise_replicates(table, groups="sample")
 for line in summary.summary() + compare_groups(table, "sample").summary():

@@ -82,7 +82,7 @@ def test_models_are_told_apart_where_the_recording_allows_it(run):
     assert "\nbinding is best" in binding
     assert numbers_after("k_off = ", binding)[0] == pytest.approx(0.05, rel=0.05)
     assert "binding is not excluded" in short
-    assert "k_on, k_off are not determined together, use D_effective" in fast
+    assert "k_on, k_off are not determined together: use D_effective" in fast
     truth = numbers_after("in truth: D_effective = ", fast)[0]
     for found in (numbers_after("D_effective = ", fast), numbers_after("diffusion: D = ", fast)):
         assert found[-2] < truth < found[-1]

@@ -30,6 +30,7 @@ from skfrap.plotting import (
     plot_analysis,
 )
 from skfrap.replicates import summarise_replicates
+from skfrap.results import Finding, FRAPEstimates
 
 matplotlib.use("Agg")
 
@@ -71,16 +72,37 @@ def test_display_draws_into_given_axes(display):
     matplotlib.pyplot.close(figure)
 
 
+ONE = {"D": 149.5}, {"D": 146.7}, {"D": 152.3}
 BINDING = (
-    "D = 29.84 µm²/s (95 % interval 20.87 to 42.66), k_on = 0.4448 1/s (0.3799 to 0.5209), k_off = "
-    "0.4761 1/s (0.4254 to 0.5329), mobile_fraction = 0.86 (0.82 to 0.9), D_effective = 15.43 "
-    "µm²/s (11.97 to 19.88); D, k_on, k_off are not determined together: use D_effective; "
-    "residuals are correlated: the model does not describe the curve"
+    {"D": 29.84, "k_on": 0.4448, "k_off": 0.4761, "mobile_fraction": 0.86, "D_effective": 15.43},
+    {"D": 20.87, "k_on": 0.3799, "k_off": 0.4254, "mobile_fraction": 0.82, "D_effective": 11.97},
+    {"D": 42.66, "k_on": 0.5209, "k_off": 0.5329, "mobile_fraction": 0.9, "D_effective": 19.88},
+    Finding.of(
+        "undetermined_together",
+        "D, k_on, k_off are not determined together",
+        "D,k_on,k_off",
+        "use D_effective",
+    ),
+    Finding.of(
+        "residuals_correlated", "residuals are correlated: the model does not describe the curve"
+    ),
 )
 
 
-@pytest.mark.parametrize("summary", ["D = 149.5 µm²/s (95 % interval 146.7 to 152.3)", BINDING])
-def test_title_stays_in_the_picture(summary):
+def written(values, lower, upper, *findings):
+    """Estimates of one curve, as they are written over a picture."""
+    values, lower, upper = (
+        {name: np.array([value]) for name, value in ends.items()} for ends in (values, lower, upper)
+    )
+    none = np.zeros(1)
+    return FRAPEstimates(
+        values, lower, upper, none, None, none, none == 0, np.array([""]), (findings,)
+    )
+
+
+@pytest.mark.parametrize("estimates", [written(*ONE), written(*BINDING)], ids=["D", "binding"])
+def test_title_stays_in_the_picture(estimates):
+    (summary,) = estimates.summary()
     protocol = FRAPProtocol(shape=(32, 32), bleach_region=Circle(5.0), n_postbleach=20)
     images = np.random.default_rng(0).uniform(size=(2, 32, 32))
     analysis = SimpleNamespace(
@@ -88,7 +110,7 @@ def test_title_stays_in_the_picture(summary):
         protocol=protocol,
         curve=np.full(30, 0.5),
         fitted=np.full(30, 0.5),
-        estimates=SimpleNamespace(summary=lambda: [summary]),
+        estimates=estimates,
         prebleach=images[0],
         bleached=images[1],
     )
