@@ -1,0 +1,6 @@
+"""What skfrap answers with: numbers, and what is to be known of them before they are used."""
+
+from skfrap.results._estimates import FRAPEstimates
+from skfrap.results._finding import FINDINGS, Finding, KindOfFinding
+
+__all__ = ["FINDINGS", "FRAPEstimates", "Finding", "KindOfFinding"]
