@@ -13,10 +13,9 @@ from sklearn.pipeline import make_pipeline
 
 from skfrap._tables import plain
 from skfrap.estimators import FRAPEstimates, LeastSquaresFRAP
-from skfrap.estimators._arguments import check_value
 from skfrap.io import ImageSeries, read_image, read_series
 from skfrap.models import MODELS
-from skfrap.parameters import parameter
+from skfrap.parameters import check_value, parameter
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -310,14 +309,13 @@ def analyse_series(source, options=None):
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrector.transform([series]))
     regressor = _regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
-    fitted = regressor.fit_curves(curve)
     prebleach, bleached = _before_and_after(view, protocol)
     return SeriesAnalysis(
         name=series.name,
         protocol=protocol,
         model=options.model,
         curve=curve[0],
-        fitted=fitted[0],
+        fitted=estimates.fit.curves[0],
         estimates=estimates,
         sources=sources,
         prebleach=prebleach,

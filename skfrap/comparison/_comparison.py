@@ -16,8 +16,7 @@ from skfrap.comparison._criteria import (
     nested_f_test,
 )
 from skfrap.estimators import FRAPEstimates
-from skfrap.experiment import Noise
-from skfrap.residuals import GoodnessOfFit, judge_fits
+from skfrap.residuals import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
@@ -303,44 +302,30 @@ def _fit_model(name, estimator, X, level, false_alarm_rate):
         n_parameters = len(estimator.target_names_) + 1
         return ModelFit(name, n_parameters, unknown, np.asarray(estimator.log_evidence(X)))
     estimates = estimator.estimate(X, level=level)
-    theta = _theta(estimator, estimates, X)
-    known = known_noise(estimator)
+    fit, known = estimates.fit, known_noise(estimator)
     judged = {f"noise_{name}": value for name, value in known.items()} if len(known) == 2 else {}
     n_noise = 1 if estimator.noise == "constant" else 2 - len(known)
     return ModelFit(
         name,
-        theta.shape[1] + n_noise,
-        _likelihood(estimator, X, theta, estimates),
+        fit.theta.shape[1] + n_noise,
+        _likelihood(estimator, fit),
         unknown,
         estimates,
-        judge_fits(estimator, X, theta, false_alarm_rate=false_alarm_rate, **judged),
+        judge_fit(fit, false_alarm_rate=false_alarm_rate, **judged),
     )
 
 
-def _theta(estimator, estimates, X):
-    """Take the fitted parameters from estimates; anew where these do not tell them all."""
-    theta = estimator.space_.theta(estimates.values)
-    untold = ~np.isfinite(theta).all(axis=1)
-    if untold.any():
-        theta[untold] = estimator.predict(X[untold])
-    return theta
-
-
-def _likelihood(estimator, X, theta, estimates):
-    n_frames = X.shape[1]
+def _likelihood(estimator, fit):
+    n_frames = fit.data.shape[1]
     if estimator.noise == "constant":
         # Of curves without noise rounding tells nothing.
-        rounding = n_frames * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
-        return log_likelihood(
-            np.maximum(estimates.residual_sum_of_squares, rounding + 1e-300), n_frames
-        )
-    fitted, light = (estimator.fitted_curves(theta, weights) for weights in ("mean", "noise"))
-    noise = Noise(estimates.noise_a, estimates.noise_b, estimator.protocol_.noise_gain)
+        rounding = n_frames * (_NO_NOISE * np.abs(fit.data).max(axis=1)) ** 2
+        return log_likelihood(np.maximum(fit.residual_sum_of_squares, rounding + 1e-300), n_frames)
     if known_noise(estimator):
-        return noise.log_likelihood(X - fitted, light)
+        return fit.noise.log_likelihood(fit.residuals, fit.light)
     # Estimates of the noise make up for what the fit has taken; the likelihood is largest without.
-    weights = noise.weights(light)
-    squares = np.sum((X - fitted) ** 2 * weights, axis=1)
+    weights = fit.noise.weights(fit.light)
+    squares = np.sum(fit.residuals**2 * weights, axis=1)
     return log_likelihood(squares, n_frames) + 0.5 * np.sum(np.log(weights), axis=1)
 
 

@@ -5,7 +5,6 @@ from functools import partial
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
 from skfrap.models import (
     MOST_INTERPOLATED,
@@ -19,14 +18,6 @@ from skfrap.models import (
 _FEWEST_CURVES = 4  # for which a grid over two is cheaper than direct evaluation
 _GUIDE_ERROR = 4e-3
 _CHEAP = 5e-3  # s per evaluation
-
-
-def check_theta(theta, target_names):
-    """Check parameters that are given in the columns of an estimator's targets."""
-    theta = check_array(theta, dtype=np.float64, input_name="theta")
-    if theta.shape[1] != len(target_names):
-        raise ValueError(f"theta must have the columns {target_names}, got shape {theta.shape}.")
-    return theta
 
 
 def choose_evaluators(key, model, space, interpolate, n_curves):

@@ -1,18 +1,19 @@
 """The exact posterior of a recovery curve's parameters, and what follows from it."""
 
-import numbers
-
 import numpy as np
+from scipy.stats import norm
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skfrap import __version__
-from skfrap.estimators._arguments import check_theta
+from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._posterior import CurvePosterior
 from skfrap.estimators._priors import check_prior
 from skfrap.estimators._regressor import CurveRegressor
-from skfrap.models import evaluator_of, model_for, surrogate_for
+from skfrap.experiment import Noise
+from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
+from skfrap.results import Fit
 
 _FEWEST_NODES = 4
 _METHODS = "equal_tailed", "highest_density"
@@ -57,6 +58,8 @@ class BayesianFRAP(CurveRegressor):
     protocol_ : FRAPProtocol
     prior_ : dict
         The prior in use, of all parameters.
+    space_ : ParameterSpace
+        What is not known, between the ends of its prior, and what is known.
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s: all that
         is not known.
@@ -192,11 +195,8 @@ class BayesianFRAP(CurveRegressor):
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of :meth:`predict`.
         """
-        X = self._check_curves(X)
-        if not (isinstance(level, numbers.Real) and 0 < level < 1):
-            raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        if method not in _METHODS:
-            raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
+        X, level = self._check_curves(X), check_level(level)
+        check_choice("method", method, _METHODS)
         intervals = self._posterior.intervals(X, lambda density: getattr(density, method)(level))
         return intervals[:, : self.n_outputs_]
 
@@ -216,8 +216,7 @@ class BayesianFRAP(CurveRegressor):
             Columns as in `target_names_`, all of them.
         """
         X = self._check_curves(X)
-        if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
+        check_count("n_samples", n_samples)
         random = check_random_state(random_state)
         uniforms = random.uniform(size=(len(X), n_samples, len(self.target_names_)))
         return self._posterior.sample(X, uniforms)
@@ -238,48 +237,43 @@ class BayesianFRAP(CurveRegressor):
         _, _, log_evidence = self._posterior.moments(self._check_curves(X), None)
         return log_evidence
 
-    def fitted_curves(self, theta, weights="mean"):
-        """Compute the model's curves for given parameters.
+    # The contract of estimators
 
-        Parameters
-        ----------
-        theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
-        weights : {"mean", "noise"}, default="mean"
-            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
-            with squared weights.
+    def _fit_batch(self, X):
+        """Keep the posterior means as a fit."""
+        theta, std, _ = self._posterior.moments(X, self.weighting)
+        curves = self._forward().curves(theta)
+        squares = np.sum((X - curves) ** 2, axis=1)
+        freedom = max(1, X.shape[1] - theta.shape[1])
+        return Fit(
+            self._forward(),
+            X,
+            theta,
+            std[:, :, np.newaxis] ** 2 * np.eye(theta.shape[1]),
+            curves,
+            curves,
+            squares,
+            Noise.of_variance(squares / freedom, self.protocol_.noise_gain),
+            np.ones(len(X), dtype=bool),
+        )
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_frames)
-        """
-        evaluator = evaluator_of(weights, self.surrogate_, self.model)
-        return evaluator.curves(**self.natural_parameters(theta))
+    def _ends(self, fit, level):
+        return self._posterior.intervals(fit.data, lambda density: density.equal_tailed(level))
 
-    def natural_parameters(self, theta):
-        """Return all parameters of the model in natural units, known ones included.
+    def _reach(self, level):
+        return norm.ppf(0.5 + 0.5 * level)
 
-        Parameters
-        ----------
-        theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
+    def _forward(self, weights="mean"):
+        return ForwardMap(evaluator_of(weights, self.surrogate_, self.model), self.space_)
 
-        Returns
-        -------
-        dict of str to ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.space_.values(check_theta(theta, self.target_names_))
+    def _given_names(self):
+        return {*(self.prior or {})}
 
     # Arguments
 
     def _check_options(self):
-        if self.weighting not in ("1/a", None):
-            raise ValueError(f"weighting must be '1/a' or None, got {self.weighting!r}.")
-        if not isinstance(self.n_nodes, numbers.Integral) or self.n_nodes < _FEWEST_NODES:
-            raise ValueError(
-                f"n_nodes must be a whole number of at least {_FEWEST_NODES}, got {self.n_nodes!r}."
-            )
+        check_choice("weighting", self.weighting, ("1/a", None))
+        check_count("n_nodes", self.n_nodes, _FEWEST_NODES)
 
     def _space(self):
         """Make the space of what the prior leaves unknown, between its ends."""

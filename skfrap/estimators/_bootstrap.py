@@ -8,7 +8,7 @@ from skfrap.estimators._intervals import inverse_with_voids
 _BATCH = 16384  # replicates held at once
 
 
-def bootstrap_ends(fitter, fits, curves, deviations, errors, level, standard_noise):
+def bootstrap_ends(fitter, fit, level, standard_noise):
     """Compute bootstrap-t intervals: parametric, with the linearised fit as control.
 
     The distribution of ``t = (estimate - truth) / standard error`` is that of replicates, curves
@@ -19,12 +19,8 @@ def bootstrap_ends(fitter, fits, curves, deviations, errors, level, standard_noi
     Parameters
     ----------
     fitter : CurveFitter
-    fits : Fits
+    fit : Fit
         Of n measured curves.
-    curves, deviations : ndarray of shape (n, n_frames)
-        The model's curves that fit them, and the noise's standard deviation in each frame.
-    errors : ndarray of shape (n, n_free)
-        Standard errors of the fits.
     level : float
     standard_noise : ndarray of shape (n_bootstrap, n_frames)
         Independent standard normal numbers, the same for all curves: the interval of one does not
@@ -41,52 +37,51 @@ def bootstrap_ends(fitter, fits, curves, deviations, errors, level, standard_noi
     .. [2] Davison and Hinkley, Bootstrap Methods and their Application (1997), section 9.3.
     """
     tails = 0.5 + np.array([-0.5, 0.5]) * level
-    exact = student_t.ppf(tails, curves.shape[1] - len(fitter.space.free))
+    exact = student_t.ppf(tails, fit.freedom)
     n_bootstrap = len(standard_noise)
-    quantiles = np.empty((*fits.theta.shape, 2))
+    quantiles = np.empty((*fit.theta.shape, 2))
     n_curves = max(1, _BATCH // n_bootstrap)
-    for first in range(0, len(curves), n_curves):
+    for first in range(0, len(fit), n_curves):
         some = slice(first, first + n_curves)
-        part = fits.take(some)
-        replicated = _replicated(fitter, part, curves[some], deviations[some], standard_noise)
-        linear = _linearised(fitter, part.theta, deviations[some], standard_noise)
+        part = fit.take(some)
+        replicated = _replicated(fitter, part, standard_noise)
+        linear = _linearised(part, standard_noise)
         found, expected = (_quantiles(t, tails) for t in (replicated, linear))
         quantiles[some] = exact + found - expected
     # What is above the truth in replicates is so in the measured curve: the tails change sides.
-    ends = fits.theta[..., np.newaxis] - errors[..., np.newaxis] * quantiles[..., ::-1]
-    ends[..., 0] = np.minimum(ends[..., 0], fits.theta)
-    ends[..., 1] = np.maximum(ends[..., 1], fits.theta)
+    ends = fit.theta[..., np.newaxis] - fit.std[..., np.newaxis] * quantiles[..., ::-1]
+    ends[..., 0] = np.minimum(ends[..., 0], fit.theta)
+    ends[..., 1] = np.maximum(ends[..., 1], fit.theta)
     return ends
 
 
-def _replicated(fitter, fits, curves, deviations, standard_noise):
+def _replicated(fitter, fit, standard_noise):
     """Return t of replicates, (n, n_bootstrap, n_free)."""
     n_bootstrap, n_frames = standard_noise.shape
-    X = curves[:, np.newaxis] + deviations[:, np.newaxis] * standard_noise
+    X = fit.curves[:, np.newaxis] + fit.deviations[:, np.newaxis] * standard_noise
     X = X.reshape(-1, n_frames)
     # Fits that were looked for in several places may end in another of them.
-    if fits.rivals is not None:
+    if fit.rivals is not None:
         refits = fitter.fit_from_grid(X)
     else:
-        refits = fitter.fit(X, fitter.at_values(np.repeat(fits.theta, n_bootstrap, axis=0)))
+        refits = fitter.fit(X, fitter.at_values(np.repeat(fit.theta, n_bootstrap, axis=0)))
     errors = np.sqrt(np.einsum("nvv->nv", fitter.covariance(refits, n_frames)))
-    shape = len(curves), n_bootstrap, -1
+    shape = len(fit), n_bootstrap, -1
     return _ratio(
-        refits.theta.reshape(shape) - fits.theta[:, np.newaxis],
+        refits.theta.reshape(shape) - fit.theta[:, np.newaxis],
         errors.reshape(shape),
     )
 
 
-def _linearised(fitter, theta, deviations, standard_noise):
+def _linearised(fit, standard_noise):
     """Return t of replicates had the model been linear, (n, n_bootstrap, n_free)."""
-    jacobian = _ratio(fitter.forward.tangents(theta), deviations[:, np.newaxis])
+    jacobian = _ratio(fit.tangents(), fit.deviations[:, np.newaxis])
     covariance = inverse_with_voids(jacobian @ jacobian.swapaxes(1, 2))
     covariance[~np.isfinite(covariance)] = 0.0
     gradient = standard_noise @ jacobian.swapaxes(1, 2)
     shift = gradient @ covariance
     squares = np.sum(standard_noise**2, axis=1) - np.sum(gradient * shift, axis=2)
-    freedom = standard_noise.shape[1] - theta.shape[1]
-    variance = (squares / freedom)[..., np.newaxis] * np.einsum("nvv->nv", covariance)[:, None]
+    variance = (squares / fit.freedom)[..., np.newaxis] * np.einsum("nvv->nv", covariance)[:, None]
     return _ratio(shift, np.sqrt(variance))
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from skfrap.parameters import PARAMETERS
 from skfrap.residuals import find_misfits
 from skfrap.results._finding import FindingsByRow
 
@@ -20,35 +19,6 @@ _FALSE_ALARMS = 2e-4
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _REACH = 1.96  # standard errors
 _WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
-
-
-class FittedCurves(NamedTuple):
-    """Hold a batch of curves and what was fitted to them, by whichever estimator.
-
-    Attributes
-    ----------
-    X, fitted : ndarray of shape (n, n_frames)
-        Measured curves and the model's.
-    names : sequence of str
-        The parameters that were estimated.
-    theta, errors : ndarray of shape (n, n_names)
-        Their values and standard errors on their targets' scales.
-    lower, upper : ndarray of shape (n_names,)
-        Their bounds on these scales.
-    squares, variance : ndarray of shape (n,)
-        Residual sums of squares, and the variance of a curve's noise: NaN where there are too few
-        frames to know it.
-    """
-
-    X: np.ndarray
-    fitted: np.ndarray
-    names: Sequence[str]
-    theta: np.ndarray
-    errors: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    squares: np.ndarray
-    variance: np.ndarray
 
 
 class SimplerModel(NamedTuple):
@@ -87,12 +57,9 @@ class Report:
 
 
 def describe_fits(
-    curves,
-    n_prebleach,
+    fit,
     *,
-    converged=None,
     misfits=None,
-    other_optimum=None,
     simpler=None,
     given_bounds=(),
     instead="",
@@ -104,15 +71,10 @@ def describe_fits(
 
     Parameters
     ----------
-    curves : FittedCurves
-    n_prebleach : int
-    converged : ndarray of shape (n,) of bool, default=None
-        None is all.
+    fit : Fit
     misfits : tuple of two ndarray of shape (n,) of bool, default=None
         Where residuals are correlated, and where they are too large, as from
-        :func:`judge_residuals`. None is nowhere.
-    other_optimum : ndarray of shape (n,) of bool, default=None
-        Where quite other values fit as well. None is nowhere.
+        :func:`judge_residuals`. None judges them.
     simpler : SimplerModel, default=None
         A nested model, to see whether the curves need more than that.
     given_bounds : collection of str, default=()
@@ -126,20 +88,19 @@ def describe_fits(
     -------
     Report
     """
-    X, names, theta = curves.X, curves.names, curves.theta
-    n = len(X)
-    entries = [PARAMETERS[name] for name in names]
-    rates = [k for k, entry in enumerate(entries) if entry.is_rate]
-    at_lower, at_upper = theta <= curves.lower, theta >= curves.upper
-    judged = np.isfinite(curves.variance)
-    visible = bleaching_is_visible(X, curves.squares, curves.variance, len(names))
+    X, names, theta, squares = fit.data, fit.space.free, fit.theta, fit.residual_sum_of_squares
+    n, variance = len(fit), fit.residual_variance
+    rates = np.flatnonzero(fit.space.rates)
+    at_lower, at_upper = fit.at_lower, fit.at_upper
+    judged = np.isfinite(variance)
+    visible = bleaching_is_visible(X, squares, variance, len(names))
     remedy = f"use {instead}" if instead else ""
     found = FindingsByRow(n)
     found.add(~judged, "too_few_frames", "too few frames to tell noise from signal")
     unseen = judged & ~visible
     found.add(unseen, "no_bleaching_visible", "no bleaching is visible above the noise")
     if not spoilt_frames_allowed:
-        _find_odd_frames(found, X, curves.fitted, n_prebleach)
+        _find_odd_frames(found, fit)
     for k in rates:
         name = names[k]
         of_protocol = name == "D" and name not in given_bounds
@@ -152,7 +113,7 @@ def describe_fits(
     if simpler is not None:
         extra = " and ".join(simpler.extra)
         freedom = X.shape[1] - len(names)
-        better = is_better(curves.squares, simpler.squares, len(simpler.extra), freedom)
+        better = is_better(squares, simpler.squares, len(simpler.extra), freedom)
         unneeded = visible & ~better
         found.add(
             unneeded,
@@ -161,29 +122,27 @@ def describe_fits(
             ",".join(simpler.extra),
             remedy,
         )
-    ambiguous = np.zeros(n, bool)
-    if other_optimum is not None:
-        ambiguous = other_optimum & ~unneeded
-        words = "quite other values of the parameters fit as well"
-        found.add(ambiguous, "other_optimum", words, remedy=remedy)
-    reach = _REACH * curves.errors
-    _find_wide_intervals(found, curves, rates, reach, so_far | unneeded | ambiguous, remedy)
-    boundless = (theta - reach <= curves.lower) & (theta + reach >= curves.upper)
+    ambiguous = fit.has_rival & ~unneeded
+    words = "quite other values of the parameters fit as well"
+    found.add(ambiguous, "other_optimum", words, remedy=remedy)
+    reach = _REACH * fit.std
+    unknown = np.isnan(reach).any(axis=1)
+    found.add(unknown, "interval_unknown", "how far the estimates may be off is not known")
+    _find_wide_intervals(found, fit, reach, so_far | unneeded | ambiguous | unknown, remedy)
+    boundless = (theta - reach <= fit.space.lower) & (theta + reach >= fit.space.upper)
     for k, name in enumerate(names):
         if k not in rates:
             words = f"{name} is not determined: its interval is all of its bounds"
             found.add(boundless[:, k] & judged & visible, "amount_undetermined", words, name)
-    if misfits is not None:
-        correlated, too_large = misfits
-        words = "residuals are correlated: the model does not describe the curve"
-        found.add(correlated, "residuals_correlated", words)
-        words = (
-            "residuals are larger than the given noise: the model does not describe the curve, or "
-            "a and b are too small"
-        )
-        found.add(too_large, "residuals_too_large", words)
-    if converged is not None:
-        found.add(~converged, "not_converged", "the fit did not converge")
+    correlated, too_large = judge_residuals(fit) if misfits is None else misfits
+    words = "residuals are correlated: the model does not describe the curve"
+    found.add(correlated, "residuals_correlated", words)
+    words = (
+        "residuals are larger than the given noise: the model does not describe the curve, or "
+        "a and b are too small"
+    )
+    found.add(too_large, "residuals_too_large", words)
+    found.add(~fit.converged, "not_converged", "the fit did not converge")
     at_bound = [
         ", ".join(name for name, one in zip(names, row, strict=True) if one)
         for row in at_lower | at_upper
@@ -191,8 +150,8 @@ def describe_fits(
     return Report(np.array(at_bound), found.to_tuple(), visible)
 
 
-def _find_odd_frames(found, X, fitted, n_prebleach):
-    odd_frame = frame_that_does_not_fit(X, fitted)
+def _find_odd_frames(found, fit):
+    odd_frame, n_prebleach = frame_that_does_not_fit(fit), fit.protocol.n_prebleach
     for frame in np.unique(odd_frame[odd_frame >= 0]):
         near = frame in (n_prebleach - 1, n_prebleach)
         hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"
@@ -200,14 +159,16 @@ def _find_odd_frames(found, X, fitted, n_prebleach):
         found.add(odd_frame == frame, "frame_does_not_fit", words, str(frame), hint)
 
 
-def _find_wide_intervals(found, curves, rates, reach, settled, remedy):
+def _find_wide_intervals(found, fit, reach, settled, remedy):
     """Find rates that the curve hardly determines, unless another finding says why that is."""
-    if not rates:
+    rates = np.flatnonzero(fit.space.rates)
+    if not len(rates):
         return
-    decades = [PARAMETERS[curves.names[k]].decades(curves.theta[:, k], reach[:, k]) for k in rates]
+    entries = fit.space.parameters
+    decades = [entries[k].decades(fit.theta[:, k], reach[:, k]) for k in rates]
     wide = ~(np.reshape(decades, (len(rates), -1)) < _WIDE_INTERVAL) & ~settled
     for pattern in np.unique(wide.T, axis=0) if wide.any() else ():
-        unsure = [curves.names[k] for k, one in zip(rates, pattern, strict=True) if one]
+        unsure = [fit.space.free[k] for k, one in zip(rates, pattern, strict=True) if one]
         if not unsure:
             continue
         where = (pattern == wide.T).all(axis=1)
@@ -219,7 +180,7 @@ def _find_wide_intervals(found, curves, rates, reach, settled, remedy):
             found.add(where, "undetermined_together", words, ",".join(unsure), remedy)
 
 
-def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=False):
+def judge_residuals(fit, *, deviations=None, noise_known=False):
     """Tell where residuals speak against the model, wrongly of one right model in 5000.
 
     By the tests of :func:`skfrap.residuals.goodness_of_fit`, which take into account that a fit
@@ -227,9 +188,7 @@ def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=Fal
 
     Parameters
     ----------
-    X, fitted : ndarray of shape (n, n_frames)
-    fitter : CurveFitter
-    fits : Fits
+    fit : Fit
     deviations, noise_known
         As in :func:`skfrap.residuals.find_misfits`.
 
@@ -237,18 +196,11 @@ def judge_residuals(X, fitted, fitter, fits, *, deviations=None, noise_known=Fal
     -------
     correlated, too_large : ndarray of shape (n,) of bool
     """
-    at_bound = (fits.theta <= fitter.lower) | (fits.theta >= fitter.upper)
-
-    def tangents(rows):
-        return np.where(
-            at_bound[rows, :, np.newaxis], 0.0, fitter.forward.tangents(fits.theta[rows])
-        )
-
     return find_misfits(
-        X,
-        fitted,
-        fits.theta.shape[1],
-        tangents,
+        fit.data,
+        fit.curves,
+        fit.theta.shape[1],
+        lambda rows: fit.tangents(rows, at_bounds=False),
         false_alarm_rate=_FALSE_ALARMS,
         deviations=deviations,
         noise_known=noise_known,
@@ -274,17 +226,21 @@ def bleaching_is_visible(X, cost, variance, n_free):
     return constant - cost > extra * f_distribution.ppf(0.999, extra, freedom) * variance
 
 
-def frame_that_does_not_fit(X, fitted):
+def frame_that_does_not_fit(fit):
     """Find a frame whose residual stands far out of the others, as one too many prebleach frames.
+
+    Parameters
+    ----------
+    fit : Fit
 
     Returns
     -------
     ndarray of shape (n,) of int
         Index of the frame, -1 where there is none.
     """
-    residuals = np.abs(X - fitted)
+    residuals = np.abs(fit.residuals)
     n = residuals.shape[1]
     scale = np.median(residuals, axis=1) / norm.ppf(0.75)
     worst = residuals.argmax(axis=1)
-    far = residuals.max(axis=1) > _OUTLIER * scale + _NO_NOISE * np.abs(X).max(axis=1)
+    far = residuals.max(axis=1) > _OUTLIER * scale + _NO_NOISE * np.abs(fit.data).max(axis=1)
     return np.where(far & (n >= _SHORTEST_TESTED), worst, -1)

@@ -29,7 +29,7 @@ class RawFeatures:
     """
 
     skips = False
-    bounds = None
+    bounds = forward = None
 
     def __init__(self, fitter=None):
         pass

@@ -255,6 +255,10 @@ class CurveFitter:
             n_starts = _STARTS_OF_TWO if interpolated else _DIRECT_STARTS_OF_TWO
         yield from self.grid.best_in_slabs(problems.scores, n_starts)
 
+    def problems(self, X):
+        """Make the problems that fits of curves are, (n, n_frames)."""
+        return Problems(self, X)
+
     @cached_property
     def grid(self):
         return StartGrid(self.forward)

@@ -6,22 +6,20 @@ from skfrap._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS
 
 _SINGULAR = 1e-13
-_STEP = 1e-5  # of differences
+_STEP, _NO_SLOPE = 1e-5, 1e-9  # of differences
 _PROFILE_STEPS, _PROFILE_FIT = 4, 30  # along a profile, and of the fits on it
 _PROFILE_TOLERANCE = 1e-3
 
 
 @one_blas_thread()
-def profile_ends(fitter, problems, fits, errors, reach):
+def profile_ends(fitter, fit, errors, reach):
     """Find where the cost has risen as an interval allows, the other parameters fitted anew.
 
     Parameters
     ----------
     fitter : CurveFitter
-    problems : Problems
-        The curves.
-    fits : Fits
-        Of them, by least squares.
+    fit : Fit
+        By least squares.
     errors : ndarray of shape (n, n_free)
         Standard errors.
     reach : float
@@ -32,14 +30,15 @@ def profile_ends(fitter, problems, fits, errors, reach):
     ndarray of shape (n, n_free, 2)
         Ends of the profile-likelihood intervals, within the bounds.
     """
-    n_free, factor = fits.theta.shape[1], fitter.forward.factor_column
-    theta = fits.theta.copy()
+    problems = fitter.problems(fit.data)
+    n_free, factor = fit.theta.shape[1], fitter.forward.factor_column
+    theta = fit.theta.copy()
     if factor is not None:
         theta[:, factor] /= problems.size
         errors = errors.copy()
         errors[:, factor] /= problems.size
-    best = fits.cost / problems.size**2 - problems.floor
-    unit = fits.cost / problems.size**2 / max(1, problems.X.shape[1] - n_free)
+    cost = fit.residual_sum_of_squares / problems.size**2
+    best, unit = cost - problems.floor, cost / max(1, fit.freedom)
     ends = np.empty((len(theta), n_free, 2))
     for row in range(n_free):
         for side, (sign, bounds) in enumerate(((-1, problems.lower), (1, problems.upper))):
@@ -78,15 +77,13 @@ def _profile_end(problems, theta, row, sign, bound, error, reach, best, unit):
 
 
 @one_blas_thread()
-def profile_costs(fitter, problems, fits, column, values):
+def profile_costs(fitter, fit, column, values):
     """Fit a curve with one parameter at each of several values, all others anew.
 
     Parameters
     ----------
     fitter : CurveFitter
-    problems : Problems
-        The curve, as often as there are values.
-    fits : Fits
+    fit : Fit
         Of one curve, by least squares.
     column : int
         Of the parameter.
@@ -98,7 +95,8 @@ def profile_costs(fitter, problems, fits, column, values):
     ndarray of shape (n_values,)
         Residual sums of squares.
     """
-    theta = np.repeat(fits.theta, len(values), axis=0)
+    problems = fitter.problems(np.repeat(fit.data, len(values), axis=0))
+    theta = np.repeat(fit.theta, len(values), axis=0)
     theta[:, column] = values
     factor = fitter.forward.factor_column
     if factor is not None:
@@ -129,19 +127,17 @@ def inverse_with_voids(precision):
     return covariance
 
 
-def natural_intervals(fitter, model, told, fits, ends, covariance, reach):
-    """Return parameters, fixed and derived ones too, and the ends of their intervals, by name.
+def natural_intervals(fit, model, names, ends, reach):
+    """Return parameters, known and derived ones too, and the ends of their intervals, by name.
 
     Parameters
     ----------
-    fitter : CurveFitter
+    fit : Fit
     model : CurveModel
-    told : sequence of str
-        Parameters to tell of.
-    fits : Fits
+    names : sequence of str
+        Parameters to report.
     ends : ndarray of shape (n, n_free, 2)
         Of the intervals of the free parameters, on the targets' scales.
-    covariance : ndarray of shape (n, n_free, n_free)
     reach : float
         Standard errors that intervals of derived quantities go to either side.
 
@@ -150,38 +146,59 @@ def natural_intervals(fitter, model, told, fits, ends, covariance, reach):
     values, lower, upper : dict of str to ndarray of shape (n,)
         In natural units.
     """
-    three = [fitter.space.values(theta) for theta in (fits.theta, ends[..., 0], ends[..., 1])]
-    values, lower, upper = ({name: part[name] for name in told} for part in three)
-    for name, value, error, others in _derived(fitter, model, fits, covariance):
-        description = PARAMETERS[name]
-        values[name] = description.from_target(value)
+    space = fit.space
+    three = [space.values(theta) for theta in (fit.theta, ends[..., 0], ends[..., 1])]
+    values, lower, upper = ({name: part[name] for name in names} for part in three)
+    rivals = () if fit.rivals is None else fit.rivals.swapaxes(0, 1)
+    others = [derived_targets(model, space.values(theta)) for theta in rivals]
+    for name, (value, error) in derived_errors(model, space, fit.theta, fit.covariance).items():
+        entry = PARAMETERS[name]
+        values[name] = entry.from_target(value)
         # Where other parameters fit as well, what follows from them belongs to the interval.
-        low, high = np.nanmin([value, *others], axis=0), np.nanmax([value, *others], axis=0)
+        all_values = [value, *(other[name] for other in others)]
+        low, high = np.nanmin(all_values, axis=0), np.nanmax(all_values, axis=0)
         with np.errstate(over="ignore"):
             lower[name], upper[name] = (
-                np.clip(description.from_target(end), description.lowest, description.highest)
+                np.clip(entry.from_target(end), entry.lowest, entry.highest)
                 for end in (low - reach * error, high + reach * error)
             )
     return values, lower, upper
 
 
-def _derived(fitter, model, fits, covariance):
-    """Yield what a model derives: name, value, standard error, and values of rival fits.
+def derived_targets(model, values):
+    """Compute what a model derives from parameters in natural units, on targets' scales."""
+    derived = model.derived(values)
+    return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
 
-    All on target scales; values of rivals are NaN where there is none.
+
+def derived_errors(model, space, theta, covariance):
+    """Compute what a model derives, and its standard errors, by the delta method.
+
+    Parameters
+    ----------
+    model : CurveModel
+    space : ParameterSpace
+    theta : ndarray of shape (n, n_free)
+    covariance : ndarray of shape (n, n_free, n_free)
+
+    Returns
+    -------
+    dict of str to (ndarray of shape (n,), ndarray of shape (n,))
+        Values and standard errors by name, on the targets' scales; an error is infinite where the
+        quantity depends on what is not determined.
     """
-
-    def compute(theta):
-        derived = model.derived(fitter.space.values(theta))
-        return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
-
-    rivals = [] if fits.rivals is None else [compute(one) for one in fits.rivals.swapaxes(0, 1)]
-    moved = [compute(fits.theta + _STEP * row) for row in np.eye(fits.theta.shape[1])]
+    here = derived_targets(model, space.values(theta))
+    if not here:
+        return {}
+    moved = [
+        derived_targets(model, space.values(theta + _STEP * row)) for row in np.eye(len(space.free))
+    ]
     determined = np.isfinite(np.einsum("nvv->nv", covariance))
     finite = np.where(np.isfinite(covariance), covariance, 0.0)
-    for name, value in compute(fits.theta).items():
+    found = {}
+    for name, value in here.items():
         gradient = np.stack([(other[name] - value) / _STEP for other in moved], axis=1)
         variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
-        unknown = ((np.abs(gradient) > 1e-9) & ~determined).any(axis=1)
-        error = np.sqrt(np.where(unknown, np.inf, np.maximum(variance, 0)))
-        yield name, value, error, [other[name] for other in rivals]
+        unknown = ((np.abs(gradient) > _NO_SLOPE) & ~determined).any(axis=1)
+        found[name] = value, np.sqrt(np.where(unknown, np.inf, np.maximum(variance, 0.0)))
+    return found

@@ -14,27 +14,21 @@ from sklearn.utils.validation import (
 )
 
 from skfrap import __version__
-from skfrap.estimators._arguments import (
-    check_theta,
-    choose_evaluators,
-)
+from skfrap._checks import check_choice, check_count, check_level, check_range
+from skfrap.estimators._arguments import choose_evaluators
 from skfrap.estimators._bootstrap import bootstrap_ends
-from skfrap.estimators._diagnostics import (
-    FittedCurves,
-    SimplerModel,
-    describe_fits,
-    judge_residuals,
-)
-from skfrap.estimators._fitting import CurveFitter, Problems
-from skfrap.estimators._intervals import natural_intervals, profile_ends
+from skfrap.estimators._diagnostics import SimplerModel, judge_residuals
+from skfrap.estimators._fitting import CurveFitter
+from skfrap.estimators._intervals import profile_costs, profile_ends
 from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
-from skfrap.models import CurveSurrogate, evaluator_of, model_for
+from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
-from skfrap.results import FRAPEstimates
+from skfrap.results import Fit
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
+_PROFILES = "noise='constant', loss='squared' and more frames than parameters"
 _WIDE = 0.05  # decades
 _DARKEST = 1e-6  # of the largest standard deviation of the noise
 _LOSSES = ("squared", "huber")
@@ -232,10 +226,11 @@ class LeastSquaresFRAP(CurveRegressor):
         std : ndarray of shape (n_samples, n_targets)
             Only with `return_std`; infinite where the curve does not determine the parameter.
         """
-        fits = self._fit_curves(self._check_curves(X))
+        fits = self._fits(self._check_curves(X))
         theta = self._as_output(fits.theta)
         if return_std:
-            return theta, self._as_output(self._standard_errors(fits))
+            covariance = self._fitter.covariance(fits, self.n_features_in_)
+            return theta, self._as_output(np.sqrt(np.einsum("nvv->nv", covariance)))
         return theta
 
     def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
@@ -279,153 +274,56 @@ class LeastSquaresFRAP(CurveRegressor):
         ----------
         .. [1] Efron and Tibshirani, An Introduction to the Bootstrap (1993), sections 6.5 and 12.5.
         """
-        X = self._check_curves(X)
-        fits = self._fit_curves(X)
-        errors = self._standard_errors(fits)
+        X, level = self._check_curves(X), check_level(level)
+        check_choice("method", method, _METHODS)
+        fit = self._fit_batch(X)
         if method == "bootstrap":
-            ends = self._bootstrap_intervals(fits, errors, level, n_bootstrap)
+            ends = self._bootstrap_ends(fit, level, n_bootstrap)
         else:
-            ends = self._intervals(X, fits, errors, level, method)
+            ends = self._ends(fit, level, method)
         return ends[:, : self.n_outputs_]
 
-    def estimate(self, X, level=0.95):
-        """Estimate with everything that a person wants to know.
+    def profile(self, X, name, values):
+        """Fit one curve with a parameter at each of several values, all others anew.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
-        level : float, default=0.95
-            Level of the intervals.
+        X : array-like of shape (1, n_frames)
+        name : str
+            One of the estimated parameters.
+        values : array-like of shape (n_values,)
+            In natural units, within the bounds.
 
         Returns
         -------
-        FRAPEstimates
+        ndarray of shape (n_values,)
+            Residual sums of squares.
+
+        Raises
+        ------
+        ValueError
+            If the parameter is not estimated, or the fit is not one of least squares.
         """
         X = self._check_curves(X)
-        fits = self._fit_curves(X)
-        covariance = self._covariance(fits)
-        errors = np.sqrt(np.einsum("nvv->nv", covariance))
-        # In the model's order, without what is neither estimated nor fixed.
-        told = [
-            name
-            for name, default in self.model_.defaults().items()
-            if default is None or name in {*self.space_.free, *(self.fixed or {})}
-        ]
-        values, lower, upper = natural_intervals(
-            self._fitter,
-            self.model_,
-            told,
-            fits,
-            self._intervals(X, fits, errors, level, "auto"),
-            covariance,
-            self._reach(level),
-        )
-        fitted = self.fitted_curves(fits.theta)
-        curves = FittedCurves(
-            X,
-            fitted,
-            self.space_.free,
-            fits.theta,
-            errors,
-            self._fitter.lower,
-            self._fitter.upper,
-            fits.cost,
-            self._residual_variance(fits),
-        )
-        rivals = fits.rivals
-        report = describe_fits(
-            curves,
-            self.protocol_.n_prebleach,
-            converged=fits.converged,
-            misfits=self._judge_residuals(X, fitted, fits),
-            other_optimum=None if rivals is None else np.isfinite(rivals).any(axis=(1, 2)),
-            simpler=self._simpler_fits(X),
-            given_bounds=self.bounds or {},
-            instead="D_effective" if "D_effective" in values else "",
-            spoilt_frames_allowed=self.loss == "huber",
-        )
-        for name in values:
-            if PARAMETERS[name].is_rate:
-                for ends in (values, lower, upper):
-                    ends[name] = np.where(report.visible, ends[name], np.nan)
-        noise = self._noise_of(fits)
-        return FRAPEstimates(
-            values,
-            lower,
-            upper,
-            noise_a=noise.a,
-            noise_b=noise.b if self.noise == "proportional" else None,
-            residual_sum_of_squares=fits.cost,
-            converged=fits.converged,
-            at_bound=report.at_bound,
-            findings=report.findings,
-            level=level,
-        )
-
-    def fit_curves(self, X):
-        """Compute the model's curves that fit measured ones.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_frames)
-        """
-        return self.fitted_curves(self._fit_curves(self._check_curves(X)).theta)
-
-    def fitted_curves(self, theta, weights="mean"):
-        """Compute the model's curves for given parameters.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
-        weights : {"mean", "noise"}, default="mean"
-            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
-            with squared weights.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_frames)
-        """
-        values = self.natural_parameters(theta)
-        if weights == "noise" and self._fitter.forward_light is not None:
-            return self._fitter.forward_light.evaluator.curves(**values)
-        return evaluator_of(weights, self._fitter.evaluator, self.model).curves(**values)
-
-    def natural_parameters(self, theta):
-        """Return all parameters of the model in natural units, fixed ones included.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.space_.values(check_theta(theta, self.target_names_))
+        check_choice("name", name, self.space_.free)
+        if len(X) != 1 or not self._has_profiles:
+            raise ValueError(f"profile takes one curve, got {len(X)}, and {_PROFILES}.")
+        targets = np.atleast_1d(PARAMETERS[name].to_target(np.asarray(values, dtype=float)))
+        column = self.space_.column(name)
+        return profile_costs(self._fitter, self._fit_batch(X), column, targets)
 
     # Arguments
 
     def _check_options(self):
         for name in ("max_nfev", "n_init"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-        if not isinstance(self.tol, numbers.Real) or not 0 <= self.tol < 1:
-            raise ValueError(f"tol must be a number between 0 and 1, got {self.tol!r}.")
+            check_count(name, getattr(self, name))
+        check_range("tol", self.tol, 0, 1)
         if isinstance(self.init, str) and self.init not in ("grid", "random"):
             raise ValueError(
                 f"init must be 'grid', 'random', values or an estimator, got {self.init!r}."
             )
         for name, allowed in (("noise", NOISE_KINDS), ("loss", _LOSSES)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
+            check_choice(name, getattr(self, name), allowed)
         if self.loss == "huber" and self.noise == "proportional":
             raise ValueError("loss='huber' goes with noise='constant' only; choose one of the two.")
         if hasattr(self.init, "predict"):
@@ -451,7 +349,43 @@ class LeastSquaresFRAP(CurveRegressor):
 
     # Fits
 
-    def _fit_curves(self, X):
+    def _fit_batch(self, X):
+        """Fit curves, and keep all of it."""
+        fits = self._fits(X)
+        curves = self._forward().curves(fits.theta)
+        proportional = self.noise == "proportional"
+        light = self._forward("noise").curves(fits.theta) if proportional else curves
+        gain = self.protocol_.noise_gain
+        if fits.a is None:
+            freedom = X.shape[1] - len(self.target_names_)
+            variance = fits.cost / freedom if freedom > 0 else np.full(len(X), np.nan)
+            noise = Noise.of_variance(variance, gain)
+        else:
+            noise = Noise(fits.a, fits.b if proportional else 0.0, gain)
+        return Fit(
+            self._forward(),
+            X,
+            fits.theta,
+            self._fitter.covariance(fits, X.shape[1]),
+            curves,
+            light,
+            fits.cost,
+            noise,
+            fits.converged,
+            fits.n_iter,
+            fits.rivals,
+        )
+
+    def _forward(self, weights="mean"):
+        check_choice("weights", weights, ("mean", "noise"))
+        if weights == "noise" and self._fitter.forward_light is not None:
+            return self._fitter.forward_light
+        if weights == "noise":
+            evaluator = evaluator_of(weights, self._fitter.evaluator, self.model)
+            return ForwardMap(evaluator, self.space_)
+        return self._fitter.forward
+
+    def _fits(self, X):
         self._check_options()
         fitter = self._fitter
         fitter.n_jobs = self.n_jobs
@@ -495,7 +429,7 @@ class LeastSquaresFRAP(CurveRegressor):
         options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
         return name, extra, CurveFitter(evaluator, space, **options)
 
-    def _simpler_fits(self, X):
+    def _simpler_model(self, X):
         if self._simpler is None:
             return None
         name, extra, fitter = self._simpler
@@ -504,77 +438,54 @@ class LeastSquaresFRAP(CurveRegressor):
     # What a fit is worth
 
     @property
-    def _freedom(self):
-        return self.n_features_in_ - len(self.target_names_)
+    def _has_profiles(self):
+        return self._fitter.objective is None and self.n_features_in_ > len(self.target_names_)
 
-    def _residual_variance(self, fits):
-        """Compute the variance of a curve's value; NaN without degrees of freedom."""
-        freedom = self._freedom
-        return fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
+    def _given_names(self):
+        return {*(self.fixed or {})}
 
-    def _covariance(self, fits):
-        return self._fitter.covariance(fits, self.n_features_in_)
+    def _judgement(self, fit):
+        return {
+            "misfits": self._misfits(fit),
+            "simpler": self._simpler_model(fit.data),
+            "given_bounds": self.bounds or {},
+            "spoilt_frames_allowed": self.loss == "huber",
+        }
 
-    def _standard_errors(self, fits):
-        return np.sqrt(np.einsum("nvv->nv", self._covariance(fits)))
-
-    def _noise_of(self, fits):
-        """Return the noise that fits have found, or the residuals left, or that was given."""
-        gain = self.protocol_.noise_gain
-        if fits.a is None:
-            return Noise.of_variance(self._residual_variance(fits), gain)
-        return Noise(fits.a, fits.b, gain)
-
-    def _deviations(self, fits, fitted):
-        """Compute the noise's standard deviation in each frame of fitted curves, (n, n_frames)."""
-        noise = self._noise_of(fits)
-        if noise.is_constant:
-            return noise.standard_deviation(fitted)
-        return noise.standard_deviation(self.fitted_curves(fits.theta, weights="noise"))
-
-    def _judge_residuals(self, X, fitted, fits):
+    def _misfits(self, fit):
         if self.noise == "constant":
-            return judge_residuals(X, fitted, self._fitter, fits)
-        deviations = self._deviations(fits, fitted)
+            return judge_residuals(fit)
+        deviations = fit.deviations
         largest = deviations.max(axis=1, keepdims=True)
         known = {"a", "b"} <= {*(self.fixed or {})} and bool((largest > 0).all())
         # Frames without light have no noise where a is zero.
         deviations = np.where(largest > 0, np.maximum(deviations, _DARKEST * largest), 1.0)
-        return judge_residuals(
-            X, fitted, self._fitter, fits, deviations=deviations, noise_known=known
-        )
+        return judge_residuals(fit, deviations=deviations, noise_known=known)
 
     def _reach(self, level):
         """Return how many standard errors an interval of a level goes to either side."""
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        return student_t.ppf(0.5 + 0.5 * level, max(1, self._freedom))
+        freedom = self.n_features_in_ - len(self.target_names_)
+        return student_t.ppf(0.5 + 0.5 * level, max(1, freedom))
 
-    def _intervals(self, X, fits, errors, level, method):
-        if method not in _METHODS:
-            raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
-        profiles = self._fitter.objective is None and self._freedom > 0
-        if method == "profile" and not profiles:
-            raise ValueError(
-                "method='profile' goes with noise='constant' and loss='squared', and with more "
-                "frames than parameters; use 'curvature'."
-            )
+    def _ends(self, fit, level, method="auto"):
+        if method == "profile" and not self._has_profiles:
+            raise ValueError(f"method='profile' takes {_PROFILES}; use 'curvature'.")
         lower, upper = self._fitter.lower, self._fitter.upper
-        reach = self._reach(level)
-        free = np.stack([fits.theta - reach * errors, fits.theta + reach * errors], axis=-1)
+        reach, errors = self._reach(level), fit.std
+        free = np.stack([fit.theta - reach * errors, fit.theta + reach * errors], axis=-1)
         ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
-        wide = np.zeros(len(X), bool)
+        wide = np.zeros(len(fit), bool)
         for k, entry in enumerate(self.space_.parameters):
             if entry.is_rate:
-                wide |= entry.decades(fits.theta[:, k], reach * errors[:, k]) > _WIDE
-        wide &= fits.cost > 0
-        some = np.flatnonzero(profiles & ((method == "profile") | ((method == "auto") & wide)))
+                wide |= entry.decades(fit.theta[:, k], reach * errors[:, k]) > _WIDE
+        wide &= fit.residual_sum_of_squares > 0
+        chosen = (method == "profile") | ((method == "auto") & wide)
+        some = np.flatnonzero(self._has_profiles & chosen)
         if method == "curvature" or len(some) == 0:
             return ends
-        far = np.minimum(upper - lower, 1 + np.abs(fits.theta))
+        far = np.minimum(upper - lower, 1 + np.abs(fit.theta))
         finite = np.where(np.isfinite(errors), errors, far)[some]
-        problems = Problems(self._fitter, X[some])
-        profiled = profile_ends(self._fitter, problems, fits.take(some), finite, reach)
+        profiled = profile_ends(self._fitter, fit.take(some), finite, reach)
         # Where the box cuts one parameter's interval, the profiles of the others end where the box
         # does, not where the data do.
         cut = (free[some] != ends[some]).any(axis=2)
@@ -586,13 +497,12 @@ class LeastSquaresFRAP(CurveRegressor):
         ends[some] = np.clip(profiled, lower[:, np.newaxis], upper[:, np.newaxis])
         return ends
 
-    def _bootstrap_intervals(self, fits, errors, level, n_bootstrap):
-        if self.loss == "huber" or self._freedom < 1:
+    def _bootstrap_ends(self, fit, level, n_bootstrap):
+        if self.loss == "huber" or fit.freedom < 1:
             raise ValueError(
                 "method='bootstrap' goes with loss='squared', and with more frames than "
                 "parameters; use 'curvature'."
             )
-        self._reach(level)  # checks it
         fewest = int(np.ceil(2 / (1 - level) - 1 - 1e-9))
         if not isinstance(n_bootstrap, numbers.Integral) or n_bootstrap < fewest:
             raise ValueError(
@@ -601,8 +511,6 @@ class LeastSquaresFRAP(CurveRegressor):
             )
         random = check_random_state(self.random_state)
         noise = random.standard_normal((n_bootstrap, self.n_features_in_))
-        curves = self.fitted_curves(fits.theta)
-        deviations = self._deviations(fits, curves)
-        ends = bootstrap_ends(self._fitter, fits, curves, deviations, errors, level, noise)
+        ends = bootstrap_ends(self._fitter, fit, level, noise)
         lower, upper = self._fitter.lower, self._fitter.upper
         return np.clip(ends, lower[:, np.newaxis], upper[:, np.newaxis])

@@ -7,22 +7,25 @@ from contextlib import nullcontext
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from tqdm import tqdm
 
+from skfrap._checks import check_level
 from skfrap._threads import one_blas_thread
-from skfrap.estimators._arguments import check_theta
 from skfrap.estimators._deviations import constant_deviations, learn_deviations
 from skfrap.estimators._features import FEATURES
 from skfrap.estimators._keras import initial_weights, learning_rates
 from skfrap.estimators._network import answer, networks_of
 from skfrap.estimators._network_options import check_options
+from skfrap.estimators._regressor import FRAPRegressor
 from skfrap.estimators._stream import CurveStream
 from skfrap.estimators._task import task_of_data, task_of_simulator
 from skfrap.estimators._training import BLOCK, TrainingRun, stopping_rule
-from skfrap.models import InterpolationError, evaluator_of
+from skfrap.experiment import Noise
+from skfrap.models import DirectCurves, ForwardMap, InterpolationError, evaluator_of
+from skfrap.models import model_for as make_model
+from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
 _FEW = 64  # curves: so few are done before the threads of BLAS are told to wait
@@ -30,7 +33,7 @@ _LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 
 
-class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class NeuralFRAP(FRAPRegressor):
     """Estimate parameters from recovery curves by a fully connected neural network.
 
     The network learns from labelled curves, or from an endless stream of simulated ones, to
@@ -116,6 +119,9 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
     protocol_ : FRAPProtocol or None
     target_names_ : list of str
         Columns of the predictions.
+    model_ : CurveModel or None
+    space_ : ParameterSpace or None
+        What of the model is estimated, in which box, and what is known.
     bounds_ : dict or None
         The box, in natural units by parameter.
     features_name_ : str
@@ -439,14 +445,12 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X = self._check_curves(X)
         length, time_scale = self._scale_to(protocol)
         self.features_.check_curves(X)
-        with one_blas_thread() if len(X) > _FEW else nullcontext():
-            described = self.features_(X)
-            theta = self._estimate(described, self.weights_)
-            found = (theta, theta + self._deviations(described)) if return_std else (theta,)
+        theta, std = self._answers(X, return_std)
+        found = (theta,) if std is None else (theta, theta + std)
         if protocol is not None:
             names = self.target_names_
             found = [rescale_targets(one, names, length, time_scale) for one in found]
-        theta, *above = [one[:, 0] if self._flat_output else one for one in found]
+        theta, *above = map(self._as_output, found)
         return (theta, above[0] - theta) if return_std else theta
 
     def predict_interval(self, X, level=0.95, *, protocol=None):
@@ -466,47 +470,80 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_targets, 2)
-            Lower and upper ends, in the columns of :meth:`predict`; of shape (n_samples, 2) after a
-            fit to y of one dimension.
+            Lower and upper ends, in the columns of `target_names_`.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-        theta, std = (one.reshape(len(one), -1) for one in self.predict(X, return_std=True))
-        reach = ndtri(0.5 + 0.5 * level) * std
-        ends = [self.features_.finish(end) for end in (theta - reach, theta + reach)]
+        X, level = self._check_curves(X), check_level(level)
+        scale = self._scale_to(protocol)
+        self.features_.check_curves(X)
+        ends = self._ends_of(*self._answers(X, True), level)
         if protocol is not None:
-            scale = self._scale_to(protocol)
-            ends = [rescale_targets(end, self.target_names_, *scale) for end in ends]
-        ends = np.stack(ends, axis=-1)
-        return ends[:, 0] if self._flat_output else ends
+            names = self.target_names_
+            sides = [rescale_targets(end, names, *scale) for end in np.moveaxis(ends, -1, 0)]
+            ends = np.stack(sides, axis=-1)
+        return ends
 
-    def fitted_curves(self, theta, weights="mean"):
-        """Compute the model's curves for given parameters.
+    # The contract of estimators
 
-        Parameters
-        ----------
-        theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`.
-        weights : {"mean", "noise"}, default="mean"
-            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
-            with squared weights.
+    @property
+    def n_outputs_(self):
+        """Number of targets."""
+        return len(self.target_names_)
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_frames)
+    @property
+    def model_(self):
+        """The model whose parameters the network estimates, None where it knows none."""
+        task = self._task
+        return None if task.model is None else make_model(task.protocol, task.model)
 
-        Raises
-        ------
-        ValueError
-            If the network knows no model: with features "raw".
-        """
-        check_is_fitted(self, "weights_")
-        if self.bounds_ is None:
-            raise ValueError("fitted_curves needs a network that knows a model, not one on 'raw'.")
-        theta = check_theta(theta, self.target_names_)
+    @property
+    def space_(self):
+        """What of the model is estimated, in which box, and what is known; None without a model."""
+        return None if self._task.model is None else self._task.space()
+
+    def _fit_batch(self, X):
+        """Keep the network's answers as a fit."""
+        self.features_.check_curves(X)
+        forward = self._forward()
+        taught = self.deviation_weights_ is not None
+        theta, std = self._answers(X, taught)
+        std = np.full_like(theta, np.nan) if std is None else std
+        curves = forward.curves(theta)
+        squares = np.sum((X - curves) ** 2, axis=1)
+        variance = squares / max(1, X.shape[1] - theta.shape[1])
+        covariance = np.zeros((*theta.shape, theta.shape[1]))
+        np.einsum("nvv->nv", covariance)[:] = std**2
+        return Fit(
+            forward,
+            X,
+            theta,
+            covariance,
+            curves,
+            curves,
+            squares,
+            Noise.of_variance(variance, self.protocol_.noise_gain),
+            np.ones(len(X), dtype=bool),
+        )
+
+    def _ends(self, fit, level):
+        return self._ends_of(fit.theta, fit.std, level)
+
+    def _ends_of(self, theta, std, level):
+        reach = self._reach(level) * std
+        ends = [self.features_.finish(end) for end in (theta - reach, theta + reach)]
+        return np.stack(ends, axis=-1)
+
+    def _reach(self, level):
+        return ndtri(0.5 + 0.5 * level)
+
+    def _forward(self, weights="mean"):
         forward = self.features_.forward
+        if forward is None:
+            forward = ForwardMap(DirectCurves(self.model_), self.space_)
         evaluator = evaluator_of(weights, forward.evaluator, self._task.model)
-        return evaluator.curves(**forward.space.values(theta))
+        return forward if evaluator is forward.evaluator else ForwardMap(evaluator, forward.space)
+
+    def _given_names(self):
+        return {*(self.fixed or {})}
 
     # Arguments
 
@@ -572,14 +609,6 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if not used.all():
             X, y, weight = X[used], y[used], weight[used]
         return X, y, weight / weight.mean()
-
-    def _check_curves(self, X):
-        check_is_fitted(self, "weights_")
-        plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
-        expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
-        if expected and not hasattr(self, "feature_names_in_"):
-            return X  # as it would be returned; to check it takes as long as the network
-        return validate_data(self, X, reset=False, dtype=np.float64)
 
     def _split(self, n, random):
         n_test = round(self.validation_fraction * n)
@@ -698,6 +727,13 @@ class NeuralFRAP(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _progress(self, passes):
         return tqdm(passes, desc="training", disable=not self.verbose)
+
+    def _answers(self, X, with_std):
+        """Return estimates, and their standard deviations or None."""
+        with one_blas_thread() if len(X) > _FEW else nullcontext():
+            described = self.features_(X)
+            theta = self._estimate(described, self.weights_)
+            return theta, self._deviations(described) if with_std else None
 
     def _estimate(self, described, networks):
         inputs, guess, scale = described

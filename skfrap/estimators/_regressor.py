@@ -1,13 +1,223 @@
-"""What estimators share that fit a model to each curve by itself."""
+"""What can be asked of every estimator, and what those share that fit each curve by itself."""
+
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skfrap._checks import check_level
+from skfrap.parameters import PARAMETERS
 from skfrap.protocol import FRAPProtocol
+from skfrap.results import FRAPEstimates
 
 
-class CurveRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Base class of all estimators, and the contract that they keep.
+
+    All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
+    (n_samples, n_targets, 2) whatever the shape of y, :meth:`estimate`, and, where they know a
+    model, :meth:`curves` and :meth:`natural_parameters`. Fitted, they have ``target_names_``,
+    ``protocol_``, ``model_``, ``space_`` and ``bounds_``, the last three None where they know no
+    model.
+
+    A subclass defines ``_fit_batch(X)``, which returns a :class:`skfrap.results.Fit`; its
+    ``_ends(fit, level)``, of intervals, (n, n_free, 2); and ``_forward(weights)``, the ForwardMap
+    of its model.
+    """
+
+    def estimate(self, X, level=0.95):
+        """Estimate with everything that a person wants to know.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        level : float, default=0.95
+            Level of the intervals.
+
+        Returns
+        -------
+        FRAPEstimates
+            All parameters in natural units with their intervals, the noise, and the findings; its
+            `fit` holds the fitted curves, residuals and all else.
+
+        Raises
+        ------
+        ValueError
+            If the estimator knows no model, as a network on the values of curves alone.
+        """
+        # A network that only predicts has no need of these, and they take long to load.
+        from skfrap.estimators._diagnostics import describe_fits
+        from skfrap.estimators._intervals import natural_intervals
+
+        X = self._check_curves(X)
+        level = check_level(level)
+        self._check_model("estimate")
+        fit = self._fit_batch(X)
+        values, lower, upper = natural_intervals(
+            fit, self.model_, self._reported_names(), self._ends(fit, level), self._reach(level)
+        )
+        instead = "D_effective" if "D_effective" in values else ""
+        report = describe_fits(fit, instead=instead, **self._judgement(fit))
+        for name in values:
+            if PARAMETERS[name].is_rate:
+                for ends in (values, lower, upper):
+                    ends[name] = np.where(report.visible, ends[name], np.nan)
+        return FRAPEstimates(
+            values,
+            lower,
+            upper,
+            noise_a=np.broadcast_to(fit.noise.a, len(fit)),
+            noise_b=fit.noise.b if np.ndim(fit.noise.b) else None,
+            residual_sum_of_squares=fit.residual_sum_of_squares,
+            converged=fit.converged,
+            at_bound=report.at_bound,
+            findings=report.findings,
+            level=level,
+            fit=fit,
+        )
+
+    def fit_results(self, X):
+        """Fit curves, and keep all of it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+
+        Returns
+        -------
+        Fit
+            Estimates of all that is free, whatever the columns of y; their covariance, the
+            model's curves, residuals and noise. What :meth:`estimate` reports, without it being
+            judged.
+        """
+        X = self._check_curves(X)
+        self._check_model("fit_results")
+        return self._fit_batch(X)
+
+    def curves(self, theta, weights="mean"):
+        """Compute the model's curves for given parameters.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
+        weights : {"mean", "noise"}, default="mean"
+            Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
+            with squared weights.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+
+        Raises
+        ------
+        ValueError
+            If the estimator knows no model.
+        """
+        check_is_fitted(self)
+        self._check_model("curves")
+        return self._forward(weights).curves(self._check_theta(theta))
+
+    def tangents(self, theta):
+        """Compute the derivatives of the model's curves by what is estimated.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets, n_frames)
+            On the targets' scales.
+        """
+        check_is_fitted(self)
+        self._check_model("tangents")
+        return self._forward().tangents(self._check_theta(theta))
+
+    def fitted_curves(self, theta, weights="mean"):
+        """Compute the model's curves: another name of :meth:`curves`."""
+        return self.curves(theta, weights)
+
+    def fit_curves(self, X):
+        """Compute the model's curves that fit measured ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+            As ``fit_results(X).curves``.
+        """
+        return self.fit_results(X).curves
+
+    def natural_parameters(self, theta):
+        """Return all parameters of the model in natural units, known ones included.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of `target_names_`, all of them.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        self._check_model("natural_parameters")
+        return self.space_.values(self._check_theta(theta))
+
+    # What subclasses may say otherwise
+
+    def _judgement(self, fit):
+        """Return what findings take into account besides the fit; see `describe_fits`."""
+        return {}
+
+    def _given_names(self):
+        """Return the parameters that the user has given a value or a prior."""
+        return ()
+
+    def _reported_names(self):
+        """Return the parameters to report: in the model's order, without mere defaults."""
+        given = {*self.space_.free, *self._given_names()}
+        defaults = self.model_.defaults()
+        return [name for name, default in defaults.items() if default is None or name in given]
+
+    # Input and output
+
+    def _check_curves(self, X):
+        check_is_fitted(self)
+        plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
+        expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
+        if expected and not hasattr(self, "feature_names_in_"):
+            return X  # as it would be returned; to check it takes as long as to estimate
+        return validate_data(self, X, reset=False, dtype=np.float64)
+
+    def _check_theta(self, theta):
+        theta = check_array(theta, dtype=np.float64, input_name="theta")
+        names = self.target_names_
+        if theta.shape[1] != len(names):
+            raise ValueError(f"theta must have the columns {names}, got shape {theta.shape}.")
+        return theta
+
+    def _check_model(self, what):
+        if self.model_ is None:
+            raise ValueError(
+                f"{what} needs an estimator that knows a model, and this network was trained on "
+                "values of curves alone; give it a protocol, and targets that are parameters of "
+                "a model."
+            )
+
+    def _as_output(self, columns):
+        """Return as many columns as y had, and one dimension where it had one."""
+        columns = columns[:, : self.n_outputs_]
+        return columns[:, 0] if self._flat_output else columns
+
+
+class CurveRegressor(FRAPRegressor):
     """Base class of estimators that learn nothing from the curves they are fitted to.
 
     A subclass has the parameter `protocol` and sets `target_names_` in its fit.
@@ -21,10 +231,9 @@ class CurveRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return tags
 
     def _choose_protocol(self, n_frames):
-        """Return the protocol, or one for curves of some width; check that the two agree."""
+        """Return the protocol, or the paper's for curves of some width; check that they agree."""
         if self.protocol is None:
-            n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
-            return FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
+            return self._assume_protocol(n_frames)
         if not isinstance(self.protocol, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
         names = getattr(self, "feature_names_in_", self.protocol.feature_names)
@@ -37,6 +246,23 @@ class CurveRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} postbleach)."
             )
         return self.protocol
+
+    def _assume_protocol(self, n_frames):
+        n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
+        assumed = FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
+        named = getattr(self, "feature_names_in_", None)
+        if named is None or list(named) != list(assumed.feature_names):
+            warnings.warn(
+                f"protocol is None: the {n_frames} columns of X are taken for the DeepFRAP "
+                f"paper's experiment, {n_prebleach} frames before and {n_frames - n_prebleach} "
+                f"after {assumed.n_bleach} bleach frames, {assumed.frame_interval:g} s apart, of a "
+                f"circle of {assumed.bleach_region.radius:g} µm in pixels of "
+                f"{assumed.pixel_size:g} µm. Of another experiment D would be wrong: give "
+                "protocol=FRAPProtocol(...).",
+                UserWarning,
+                stacklevel=4,
+            )
+        return assumed
 
     def _choose_outputs(self, X, y):
         """Answer in as many columns as y has, the first of `target_names_`, or in all of them."""
@@ -53,11 +279,3 @@ class CurveRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"got shape {y.shape}."
             )
         self.n_outputs_, self._flat_output = n_outputs, y.ndim == 1
-
-    def _check_curves(self, X):
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=np.float64)
-
-    def _as_output(self, columns):
-        columns = columns[:, : self.n_outputs_]
-        return columns[:, 0] if self._flat_output else columns

@@ -55,11 +55,15 @@ class Task:
         InterpolationError
             If the model can neither be interpolated nor is cheap.
         """
-        model = make_model(self.protocol, self.model)
-        space = ParameterSpace.of(model, self.names, self.fixed, self.bounds)
+        model, space = make_model(self.protocol, self.model), self.space()
         exact = isinstance(model, ExactModel)
         evaluator = self._interpolated(space) if exact else DirectCurves(model)
         return CurveFitter(evaluator, space, max_nfev=100, tol=1e-10)
+
+    def space(self):
+        """Make the space of what is to be learnt, within its box."""
+        model = make_model(self.protocol, self.model)
+        return ParameterSpace.of(model, self.names, self.fixed, self.bounds)
 
     def _interpolated(self, space):
         ranges = {name: space.bounds[name] for name in space.free_shaping}

@@ -54,6 +54,11 @@ class Noise:
         """
         return cls(variance / gain, 0.0, gain)
 
+    def take(self, rows):
+        """Take the noise of some of the curves."""
+        a, b = (part if np.ndim(part) == 0 else part[rows] for part in (self.a, self.b))
+        return Noise(a, b, self.gain)
+
     @property
     def is_constant(self):
         """Whether the light makes no difference, so that any will do."""

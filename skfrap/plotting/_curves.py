@@ -15,7 +15,7 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
-from skfrap.residuals import prediction_deviations, tangents_of
+from skfrap.residuals import prediction_deviations
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -65,14 +65,9 @@ class RecoveryCurveDisplay:
         **options
             To :meth:`plot`.
         """
-        curve = np.asarray(X)[[index]]
-        theta = np.reshape(estimator.predict(curve), (1, -1))
-        if theta.shape[1] < len(estimator.target_names_):  # fitted to a y of fewer columns
-            fitted = estimator.fit_curves(curve)
-            return cls(estimator.protocol_, curve[0], fitted[0]).plot(**options)
-        fitted = estimator.fitted_curves(theta)
-        deviations = prediction_deviations(curve, fitted, tangents_of(estimator, theta))
-        return cls(estimator.protocol_, curve[0], fitted[0], deviations[0]).plot(**options)
+        fit = estimator.fit_results(np.asarray(X)[[index]])
+        deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
+        return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
     @classmethod
     def from_predictions(cls, protocol, curve, fitted, deviations=None, **options):

@@ -103,35 +103,37 @@ class ProfileDisplay:
         >>> display.ax_.get_xlabel()
         'D (µm²/s)'
         """
-        names = [entry.name for entry in _answered(estimator)]
+        entries = _answered(estimator)
+        names = [entry.name for entry in entries]
         if name not in names:
             raise ValueError(f"name must be one of the estimated parameters {names}, got {name!r}.")
         if n_points < 3:
             raise ValueError(f"n_points must be at least 3, got {n_points!r}.")
         levels = [check_level(level) for level in levels]
         curve, row = take_curve(X, index), names.index(name)
-        entry = _answered(estimator)[row]
+        entry = entries[row]
         ends = np.array(
             [estimator.predict_interval(curve, level, method="profile")[0, row] for level in levels]
         )
-        theta, std = (np.ravel(one)[row] for one in estimator.predict(curve, return_std=True))
-        best = _sum_of_squares(curve, estimator.fit_curves(curve))
-        freedom = curve.shape[1] - len(estimator.target_names_)
+        fit = estimator.fit_results(curve)
+        column = fit.space.column(name)
+        theta, std = fit.theta[0, column], fit.std[0, column]
+        best = np.sum(fit.residuals**2)
         if best <= curve.shape[1] * (_NO_NOISE * np.abs(curve).max()) ** 2:
             raise ValueError(
                 f"curve {index} is fitted exactly: without noise a parameter has no profile."
             )
         values = entry.from_target(_grid(theta, ends, _bounds(estimator, entry), n_points))
         values = np.clip(values, entry.lowest, entry.highest)  # of rounding
-        costs = [_cost_with(estimator, curve, name, float(value)) for value in values]
+        costs = estimator.profile(curve, name, values)
         return cls(
             name,
             values,
-            (np.array(costs) - best) / (best / freedom),
+            (costs - best) / (best / fit.freedom),
             optimum=theta,
             standard_error=std,
             levels=levels,
-            allowed_rise=student_t.ppf(0.5 + 0.5 * np.array(levels), freedom) ** 2,
+            allowed_rise=student_t.ppf(0.5 + 0.5 * np.array(levels), fit.freedom) ** 2,
             intervals=entry.from_target(ends),
         ).plot(**options)
 
@@ -209,25 +211,3 @@ def _grid(optimum, ends, bounds, n_points):
     low, high = np.clip(optimum + np.array(reach), *bounds)
     half = n_points // 2 + 1
     return np.unique([*np.linspace(low, optimum, half), *np.linspace(optimum, high, half)])
-
-
-def _sum_of_squares(curve, fitted):
-    return np.sum((curve - fitted) ** 2)
-
-
-def _cost_with(estimator, curve, name, value):
-    """Fit a curve with one parameter fixed, all else as the estimator has it."""
-    entries = name_targets(estimator.target_names_, len(estimator.target_names_))
-    others = [entry.name for entry in entries if entry.name != name]
-    if not others:
-        theta = PARAMETERS[name].to_target(value)
-        return _sum_of_squares(curve, estimator.fitted_curves([[theta]]))
-    changes = {
-        "protocol": estimator.protocol_,
-        "parameters": others,
-        "fixed": {**(estimator.fixed or {}), name: value},
-        "bounds": {other: estimator.bounds_[other] for other in others},
-        "init": "grid",
-    }
-    restricted = type(estimator)(**(estimator.get_params(deep=False) | changes)).fit(curve)
-    return _sum_of_squares(curve, restricted.fit_curves(curve))

@@ -55,11 +55,10 @@ class ResidualsDisplay:
         **options
             To :meth:`plot`.
         """
-        curve = np.asarray(X, dtype=float)[index : index + 1]
-        theta = estimator.predict(curve)
-        fitted = estimator.fitted_curves(theta)
-        goodness = judge_fits(estimator, curve, theta, noise_a=noise_a, noise_b=noise_b)
-        return cls(estimator.protocol_, curve[0] - fitted[0], goodness).plot(**options)
+        curve = np.asarray(X, dtype=float)[[index]]
+        fit = estimator.fit_results(curve)
+        goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
+        return cls(fit.protocol, fit.residuals[0], goodness).plot(**options)
 
     @classmethod
     def from_predictions(cls, protocol, curve, fitted, n_free, *, noise_a=None, **options):

@@ -1,6 +1,12 @@
 """What residuals say: whether a model is visibly wrong, and how the noise is."""
 
-from skfrap.residuals._goodness import GoodnessOfFit, find_misfits, goodness_of_fit, judge_fits
+from skfrap.residuals._goodness import (
+    GoodnessOfFit,
+    find_misfits,
+    goodness_of_fit,
+    judge_fit,
+    judge_fits,
+)
 from skfrap.residuals._pixels import PixelNoise, judge_pixels
 from skfrap.residuals._tangents import prediction_deviations, tangents_of
 
@@ -9,6 +15,7 @@ __all__ = [
     "PixelNoise",
     "find_misfits",
     "goodness_of_fit",
+    "judge_fit",
     "judge_fits",
     "judge_pixels",
     "prediction_deviations",

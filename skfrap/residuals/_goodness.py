@@ -7,7 +7,7 @@ from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
 from skfrap.experiment import Noise
-from skfrap.residuals._tangents import VOID, tangents_of
+from skfrap.residuals._tangents import VOID
 from skfrap.results import Finding
 
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
@@ -143,7 +143,7 @@ def goodness_of_fit(
         What it has besides per intensity, where `noise_a` is known.
     light : array-like of shape (n, n_frames), default=None
         The intensity that goes with `noise_b`: a mean by squared weights of the pixels, such as
-        ``estimator.fitted_curves(theta, weights="noise")``. None takes the fitted curves, as is
+        ``estimator.curves(theta, weights="noise")``. None takes the fitted curves, as is
         right where all pixels have one weight.
     tangents : ndarray of shape (n, n_free, n_frames), default=None
         Derivatives of the fitted curves by the parameters: what the fit has taken from the
@@ -287,20 +287,15 @@ def find_misfits(
     return correlated, too_large
 
 
-def judge_fits(estimator, X, theta=None, **options):
-    """Judge the fits of a fitted estimator to curves by their residuals.
+def judge_fit(fit, **options):
+    """Judge fits by their residuals.
 
     Parameters
     ----------
-    estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
-        Or another that computes `fitted_curves` and knows `protocol_`, `target_names_` and
-        `bounds_`.
-    X : array-like of shape (n, n_frames)
-    theta : ndarray of shape (n, n_targets), default=None
-        Its predictions, all columns. None predicts.
+    fit : Fit
+        As ``estimator.fit_results(X)``; `noise_b` goes with the light that it knows.
     **options
-        `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`; with `noise_b` the
-        estimator is asked for `fitted_curves` with ``weights="noise"``.
+        `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`.
 
     Returns
     -------
@@ -308,28 +303,55 @@ def judge_fits(estimator, X, theta=None, **options):
 
     Examples
     --------
-    >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
-    >>> from skfrap.residuals import judge_fits
+    >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+    >>> from skfrap.residuals import judge_fit
     >>> X = FRAPSimulator(prior={"mobile_fraction": 0.8}, random_state=0).sample(20).data
-    >>> int(judge_fits(LeastSquaresFRAP().fit(X), X).visibly_wrong.sum())  # all mobile, it thinks
+    >>> estimator = LeastSquaresFRAP(FRAPProtocol()).fit(X)  # all mobile, it thinks
+    >>> int(judge_fit(estimator.fit_results(X)).visibly_wrong.sum())
     18
     """
+    return goodness_of_fit(
+        fit.data,
+        fit.curves,
+        fit.theta.shape[1],
+        noise_gain=fit.protocol.noise_gain,
+        light=fit.light,
+        tangents=fit.tangents(),
+        **options,
+    )
+
+
+def judge_fits(estimator, X, theta=None, **options):
+    """Judge what a fitted estimator makes of curves by the residuals.
+
+    Parameters
+    ----------
+    estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
+        Fitted.
+    X : array-like of shape (n, n_frames)
+    theta : ndarray of shape (n, n_targets), default=None
+        Other parameters than it estimates, in the columns of its `target_names_`, all of them.
+    **options
+        As of :func:`judge_fit`.
+
+    Returns
+    -------
+    GoodnessOfFit
+
+    See Also
+    --------
+    judge_fit : Judges a fit that is there already.
+    """
     X = np.asarray(X, dtype=float)
-    theta = estimator.predict(X) if theta is None else theta
-    theta = np.asarray(theta, dtype=float).reshape(len(X), -1)
-    if theta.shape[1] != len(estimator.target_names_):
-        raise ValueError(
-            f"theta must have the columns {estimator.target_names_}, got {theta.shape[1]}; an "
-            "estimator that was fitted to a y of fewer columns answers in these only."
-        )
+    theta = estimator.fit_results(X).theta if theta is None else np.asarray(theta, dtype=float)
     if options.get("noise_b"):
-        options["light"] = estimator.fitted_curves(theta, weights="noise")
+        options["light"] = estimator.curves(theta, weights="noise")
     return goodness_of_fit(
         X,
-        estimator.fitted_curves(theta),
+        estimator.curves(theta),
         theta.shape[1],
         noise_gain=estimator.protocol_.noise_gain,
-        tangents=tangents_of(estimator, theta),
+        tangents=estimator.tangents(theta),
         **options,
     )
 

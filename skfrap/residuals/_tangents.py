@@ -2,35 +2,23 @@
 
 import numpy as np
 
-from skfrap.parameters import parameter_of_target
-
 VOID = 1e-8  # singular values below this part of the largest are rounding
-_STEP = 1e-4  # of differences, on the targets' scales
 
 
 def tangents_of(estimator, theta):
-    """Compute derivatives of an estimator's curves by its parameters, by differences.
+    """Compute derivatives of an estimator's curves: another name of its method `tangents`.
 
     Parameters
     ----------
-    estimator : LeastSquaresFRAP
-        Or another with `fitted_curves`, `target_names_` and `bounds_`.
-    theta : ndarray of shape (n, n_targets)
+    estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
+        Fitted.
+    theta : array-like of shape (n, n_targets)
 
     Returns
     -------
     ndarray of shape (n, n_targets, n_frames)
     """
-    here, tangents = estimator.fitted_curves(theta), []
-    for k, target in enumerate(estimator.target_names_):
-        entry = parameter_of_target(target)
-        _, highest = (entry.to_target(end) for end in estimator.bounds_[entry.name])
-        # Models are not defined beyond all bounds: step back from the upper one.
-        step = np.where(theta[:, k] + _STEP > highest, -_STEP, _STEP)
-        there = theta.copy()
-        there[:, k] += step
-        tangents.append((estimator.fitted_curves(there) - here) / step[:, np.newaxis])
-    return np.stack(tangents, axis=1)
+    return estimator.tangents(theta)
 
 
 def prediction_deviations(X, fitted, tangents):

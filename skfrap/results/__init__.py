@@ -2,5 +2,6 @@
 
 from skfrap.results._estimates import FRAPEstimates
 from skfrap.results._finding import FINDINGS, Finding, KindOfFinding
+from skfrap.results._fit import Fit
 
-__all__ = ["FINDINGS", "FRAPEstimates", "Finding", "KindOfFinding"]
+__all__ = ["FINDINGS", "FRAPEstimates", "Finding", "Fit", "KindOfFinding"]

@@ -1,14 +1,13 @@
 """What an estimate says to a person: values, intervals, and whether to believe them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from skfrap._tables import as_table
 from skfrap.parameters import PARAMETERS
 from skfrap.results._finding import as_labels, has_severity, in_words
-
-_HABITS = ("c0", "alpha")  # of the experiment rather than of the sample
+from skfrap.results._fit import Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,8 @@ class FRAPEstimates:
         The findings in words.
     level : float
         Level of the intervals.
+    fit : Fit or None
+        All that was fitted: curves, residuals, covariance; None where it was not kept.
     """
 
     values: dict
@@ -54,6 +55,7 @@ class FRAPEstimates:
     at_bound: np.ndarray
     findings: tuple
     level: float = 0.95
+    fit: Fit | None = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.findings)
@@ -170,7 +172,9 @@ class FRAPEstimates:
         for name in self.values:
             ends = (self.lower, self.values, self.upper)
             lower, value, upper = (end[name][index] for end in ends)
-            if name in _HABITS or lower == upper:
+            # What every recording has, c0 and alpha, says nothing of the sample.
+            habitual = PARAMETERS[name].dependence in ("factor", "polynomial")
+            if habitual or lower == upper:
                 continue
             if np.isnan(value):
                 texts.append(f"{name} not estimated")

@@ -47,23 +47,31 @@ _OF_FITS = {
         ),
         no_bleaching_visible=(
             "No bleaching is visible above the noise; no D, rate or time is given.",
-            "See whether the region and the number of prebleach frames are right; bleach more, or "
-            "a larger region.",
+            (
+                "See whether the region and the number of prebleach frames are right; bleach "
+                "more, or a larger region."
+            ),
         ),
         frame_does_not_fit=(
             "One frame is far off the fit. The subject is its number, from 0.",
-            "Next to the bleaching: is the number of prebleach frames right? Elsewhere look at the "
-            "frame; Huber's loss bears it.",
+            (
+                "Next to the bleaching: is the number of prebleach frames right? Elsewhere look "
+                "at the frame; Huber's loss bears it."
+            ),
         ),
         at_lower_bound=(
             "D, a rate or a time ended at its lower bound.",
-            "If you have given the bound, widen it. Otherwise D is too small to be seen: record "
-            "for longer, or bleach a smaller region.",
+            (
+                "If you have given the bound, widen it. Otherwise D is too small to be seen: "
+                "record for longer, or bleach a smaller region."
+            ),
         ),
         at_upper_bound=(
             "D, a rate or a time ended at its upper bound.",
-            "If you have given the bound, widen it. Otherwise recovery is over too soon: take "
-            "frames faster, or bleach a larger region.",
+            (
+                "If you have given the bound, widen it. Otherwise recovery is over too soon: take "
+                "frames faster, or bleach a larger region."
+            ),
         ),
         interval_too_wide=(
             "The interval of D, a rate or a time spans more than a factor of 9, or reaches 0.",
@@ -71,8 +79,10 @@ _OF_FITS = {
         ),
         undetermined_together=(
             "Several rates or times each have an interval of more than a factor of 9.",
-            "Fix what is known from elsewhere, or use what the model derives from them, as "
-            "D_effective.",
+            (
+                "Fix what is known from elsewhere, or use what the model derives from them, as "
+                "D_effective."
+            ),
         ),
         simpler_model_fits=(
             "A simpler model describes the curve as well; the subject is what that does without.",
@@ -80,8 +90,10 @@ _OF_FITS = {
         ),
         other_optimum=(
             "Quite other values of the parameters fit as well.",
-            "Fix what is known from elsewhere, or use what the model derives from them, as "
-            "D_effective.",
+            (
+                "Fix what is known from elsewhere, or use what the model derives from them, as "
+                "D_effective."
+            ),
         ),
     ),
     **_kinds(
@@ -91,19 +103,27 @@ _OF_FITS = {
             "Look for another model, or for drift, fading or a wrong region.",
         ),
         residuals_too_large=(
-            "Residuals are larger than the given noise: the model does not describe the curve, or "
-            "a and b are too small.",
+            (
+                "Residuals are larger than the given noise: the model does not describe the "
+                "curve, or a and b are too small."
+            ),
             "Look for another model, or calibrate the noise again.",
         ),
         not_converged=("The fit did not come to its end.", "Raise `max_nfev`."),
         model_visibly_wrong=(
-            "A goodness-of-fit test rejects the model at the rate of false alarms that was asked "
-            "for.",
+            (
+                "A goodness-of-fit test rejects the model at the rate of false alarms that was "
+                "asked for."
+            ),
             "Look for another model.",
         ),
     ),
     **_kinds(
         "note",
+        interval_unknown=(
+            "The estimator was not taught how far its estimates may be off.",
+            "Train it with `fit_online`, or with `early_stopping=True`.",
+        ),
         amount_undetermined=(
             "The interval of a fraction or another amount is all of its bounds.",
             "Record for longer, or do not estimate it.",
@@ -138,8 +158,10 @@ _OF_PLANS = {
             "Do not estimate it, or record for longer.",
         ),
         may_end_at_bound=(
-            "A fraction or another amount may end at its bound; fits then scatter less than "
-            "expected.",
+            (
+                "A fraction or another amount may end at its bound; fits then scatter less than "
+                "expected."
+            ),
             "None is needed for D; fix the amount if it is known.",
         ),
         recovery_nearly_over=(
@@ -164,8 +186,10 @@ _OF_NOISE = {
         "doubtful",
         variance_not_linear=(
             "The variance is no straight line in the intensity.",
-            "See whether something moves in the solution, the series were recorded alike, and the "
-            "detector is linear.",
+            (
+                "See whether something moves in the solution, the series were recorded alike, "
+                "and the detector is linear."
+            ),
         ),
         neighbours_correlated=(
             "The noise of neighbouring pixels is correlated, and standard errors are too small.",
@@ -197,8 +221,10 @@ _OF_REPLICATES = {
         "doubtful",
         replicates_too_alike=(
             "Replicates vary less than their errors allow.",
-            "See whether the model describes them, and has no parameters that the curves do not "
-            "determine.",
+            (
+                "See whether the model describes them, and has no parameters that the curves do "
+                "not determine."
+            ),
         ),
     ),
     **_kinds(

@@ -1,0 +1,151 @@
+"""Everything that was fitted, kept: whatever is asked of a fit later is read from it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+_PER_CURVE = (
+    "data",
+    "theta",
+    "covariance",
+    "curves",
+    "light",
+    "residual_sum_of_squares",
+    "converged",
+    "n_iter",
+    "rivals",
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """Keep all of the fits of a batch of n curves, by whichever estimator.
+
+    ``estimator.estimate(X).fit`` is one. Tables, pictures, comparisons and judgements read it, so
+    that nothing is fitted twice.
+
+    Attributes
+    ----------
+    forward : ForwardMap
+        Computes curves and their derivatives over the parameter space.
+    data : ndarray of shape (n, n_frames)
+        The measured curves.
+    theta : ndarray of shape (n, n_free)
+        The estimates, on the targets' scales, of all that is free, in the order of `space`.
+    covariance : ndarray of shape (n, n_free, n_free)
+        Of theta; infinite variances of what a curve does not determine, NaN where not known.
+    curves : ndarray of shape (n, n_frames)
+        The model's curves that belong to theta.
+    light : ndarray of shape (n, n_frames)
+        What the noise of the curves goes by, see :class:`skfrap.experiment.Noise`.
+    residual_sum_of_squares : ndarray of shape (n,)
+    noise : Noise
+        Of single pixels, as far as the fit tells it.
+    converged : ndarray of shape (n,) of bool
+    n_iter : ndarray of shape (n,) of int or None
+        Steps that it took; None where there are none.
+    rivals : ndarray of shape (n, n_starts, n_free) or None
+        Quite other estimates that were seen to fit as well; NaN where there is none.
+    """
+
+    forward: Any
+    data: np.ndarray
+    theta: np.ndarray
+    covariance: np.ndarray
+    curves: np.ndarray
+    light: np.ndarray
+    residual_sum_of_squares: np.ndarray
+    noise: Any
+    converged: np.ndarray
+    n_iter: np.ndarray | None = None
+    rivals: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.theta)
+
+    def __repr__(self):
+        return f"Fit({len(self)} curves, {', '.join(self.space.target_names)})"
+
+    @property
+    def space(self):
+        """The parameter space: what is free, in which bounds, and what is known."""
+        return self.forward.space
+
+    @property
+    def protocol(self):
+        """The experiment."""
+        return self.forward.evaluator.protocol
+
+    @property
+    def residuals(self):
+        """What the model's curves leave of the measured ones, (n, n_frames)."""
+        return self.data - self.curves
+
+    @property
+    def std(self):
+        """Standard errors of theta, (n, n_free)."""
+        return np.sqrt(np.einsum("nvv->nv", self.covariance))
+
+    @property
+    def freedom(self):
+        """Frames less parameters."""
+        return self.data.shape[1] - self.theta.shape[1]
+
+    @property
+    def residual_variance(self):
+        """Variance of a curve's values, (n,); NaN without degrees of freedom."""
+        if self.freedom < 1:
+            return np.full(len(self), np.nan)
+        return self.residual_sum_of_squares / self.freedom
+
+    @property
+    def deviations(self):
+        """Standard deviation of the noise in each frame, (n, n_frames)."""
+        return self.noise.standard_deviation(self.light)
+
+    @property
+    def at_lower(self):
+        """Which estimates are at their lower bounds, (n, n_free) of bool."""
+        return self.theta <= self.space.lower
+
+    @property
+    def at_upper(self):
+        """Which estimates are at their upper bounds, (n, n_free) of bool."""
+        return self.theta >= self.space.upper
+
+    @property
+    def has_rival(self):
+        """Which curves other estimates fit as well, (n,) of bool."""
+        if self.rivals is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.isfinite(self.rivals).any(axis=(1, 2))
+
+    def take(self, rows):
+        """Take some of the curves."""
+        each = {name: getattr(self, name) for name in _PER_CURVE}
+        taken = {name: None if values is None else values[rows] for name, values in each.items()}
+        return replace(self, noise=self.noise.take(rows), **taken)
+
+    def values(self):
+        """Return all parameters of the model by name in natural units, each of shape (n,)."""
+        return self.space.values(self.theta)
+
+    def tangents(self, rows=slice(None), *, at_bounds=True):
+        """Compute the derivatives of fitted curves by the free parameters.
+
+        Parameters
+        ----------
+        rows : slice or ndarray of int, default=slice(None)
+            Of which curves.
+        at_bounds : bool, default=True
+            False gives zeros for estimates at a bound, which the fit could not move.
+
+        Returns
+        -------
+        ndarray of shape (m, n_free, n_frames)
+        """
+        tangents = self.forward.tangents(self.theta[rows])
+        if not at_bounds:
+            tangents[(self.at_lower | self.at_upper)[rows]] = 0.0
+        return tangents
