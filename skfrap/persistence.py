@@ -118,10 +118,10 @@ def save(estimator, path, *, for_prediction=False):
     Examples
     --------
     >>> import os, tempfile
-    >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
+    >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
     >>> from skfrap.persistence import load, save
     >>> X = FRAPSimulator(random_state=0).sample(3).data
-    >>> estimator = LeastSquaresFRAP().fit(X)
+    >>> estimator = LeastSquaresFRAP(FRAPProtocol()).fit(X)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "estimator.npz")
     ...     save(estimator, path)

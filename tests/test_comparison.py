@@ -15,6 +15,8 @@ from skfrap.comparison import (
     nested_f_test,
 )
 
+PAPER = FRAPProtocol()
+
 PROTOCOL = FRAPProtocol(
     shape=(64, 64),
     pixel_size=1.0,
@@ -263,7 +265,7 @@ def test_table_has_a_row_for_each_curve_and_model(of_mobile_fraction):
         ([], "at least one model"),
         ([3], "must be names, dictionaries of options"),
         ([NeuralFRAP()], "estimators of it or with log_evidence"),
-        ([LeastSquaresFRAP(loss="huber")], "loss='huber', which has no likelihood"),
+        ([LeastSquaresFRAP(PAPER, loss="huber")], "loss='huber', which has no likelihood"),
     ],
 )
 def test_models_that_make_no_sense_are_refused(models, message):

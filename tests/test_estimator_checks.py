@@ -55,6 +55,7 @@ def explained(estimator):
     return EXPLAINED[type(estimator)]
 
 
+@pytest.mark.filterwarnings("ignore:protocol is None:UserWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=explained)
 def test_scikit_learn_check(estimator, check):
     try:

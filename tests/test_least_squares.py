@@ -22,6 +22,8 @@ from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Rectan
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import DiffusionModel
 
+PAPER = FRAPProtocol()
+
 TABLE_1 = {"D": (1, 1000), "c0": (0.5, 1), "alpha": (0.45, 0.95)}
 NARROW = {"D": (20, 300), "c0": (0.6, 0.9), "alpha": (0.5, 0.8)}
 # The paper's Table 2: weighted mean squared errors of log10 D, c0 and alpha.
@@ -41,7 +43,7 @@ SMALL = FRAPProtocol(
 def table_1():
     """20,000 curves of Table 1's prior, and fits in its box."""
     sample = FRAPSimulator(random_state=1).sample(20_000)
-    fitted = LeastSquaresFRAP(bounds=TABLE_1).fit(sample.data)
+    fitted = LeastSquaresFRAP(PAPER, bounds=TABLE_1).fit(sample.data)
     return Bunch(**sample, fitted=fitted, predicted=fitted.predict(sample.data))
 
 
@@ -49,12 +51,12 @@ def table_1():
 def repeated():
     """3,000 noisy curves of one well determined setting, fitted."""
     sample = FRAPSimulator(prior=WELL_DETERMINED, random_state=2).sample(3000)
-    return Bunch(**sample, fitted=LeastSquaresFRAP().fit(sample.data))
+    return Bunch(**sample, fitted=LeastSquaresFRAP(PAPER).fit(sample.data))
 
 
 @pytest.fixture(scope="module")
 def default_fitted():
-    return LeastSquaresFRAP().fit(np.ones((1, 110)))
+    return LeastSquaresFRAP(PAPER).fit(np.ones((1, 110)))
 
 
 @settings(deadline=None, derandomize=True)
@@ -90,7 +92,7 @@ def test_fits_of_table_1_converge(table_1):
 
 def test_fits_that_were_cut_short_say_so(table_1):
     X = table_1.data[:200]
-    estimates = LeastSquaresFRAP(bounds=TABLE_1, max_nfev=2).fit(X).estimate(X)
+    estimates = LeastSquaresFRAP(PAPER, bounds=TABLE_1, max_nfev=2).fit(X).estimate(X)
     assert not estimates.converged.all()
     said = ["did not converge" in text for text in estimates.flags]
     assert said == (~estimates.converged).tolist()
@@ -103,10 +105,12 @@ def cost(fitted, X, theta):
 @pytest.mark.parametrize("bounds", [TABLE_1, None])
 def test_no_other_start_finds_a_better_optimum(table_1, bounds):
     X, y = table_1.data[:500], table_1.target[:500]
-    grid = LeastSquaresFRAP(bounds=bounds).fit(X)
+    grid = LeastSquaresFRAP(PAPER, bounds=bounds).fit(X)
     reached = cost(grid, X, grid.predict(X))
     for init in ("random", y, y[0], grid):
-        other = LeastSquaresFRAP(bounds=bounds, init=init, n_init=30, random_state=0).fit(X)
+        other = LeastSquaresFRAP(
+            FRAPProtocol(), bounds=bounds, init=init, n_init=30, random_state=0
+        ).fit(X)
         theirs = cost(other, X, other.predict(X))
         assert (reached < theirs * (1 + 1e-6)).all()
         if init is not y[0]:
@@ -115,7 +119,9 @@ def test_no_other_start_finds_a_better_optimum(table_1, bounds):
 
 def test_random_starts_depend_on_random_state_alone(table_1):
     X = table_1.data[:20]
-    one, two = (LeastSquaresFRAP(init="random", n_init=2, random_state=5).fit(X) for _ in range(2))
+    one, two = (
+        LeastSquaresFRAP(PAPER, init="random", n_init=2, random_state=5).fit(X) for _ in range(2)
+    )
     np.testing.assert_array_equal(one.predict(X), two.predict(X))
     np.testing.assert_array_equal(one.predict(X), one.predict(X))
 
@@ -124,7 +130,7 @@ def test_random_starts_depend_on_random_state_alone(table_1):
 def test_agrees_with_scipy_on_the_exact_model(table_1, bounds, default_protocol):
     model = DiffusionModel(default_protocol)
     X = table_1.data[[3, 14, 159, 265, 358]]
-    predicted = LeastSquaresFRAP(bounds=bounds).fit(X).predict(X)
+    predicted = LeastSquaresFRAP(PAPER, bounds=bounds).fit(X).predict(X)
     ends = np.array([bounds["D"], bounds["c0"], bounds["alpha"]], dtype=float)
     ends[0] = np.log10(ends[0])
     lower, upper = ends.T
@@ -146,7 +152,7 @@ def test_optimum_meets_the_conditions_of_a_bounded_minimum(table_1, default_prot
     # Gradient by the exact model: zero inside, and pointing outward where a bound is active.
     bounds = NARROW
     X = table_1.data[:60]
-    fitted = LeastSquaresFRAP(bounds=bounds).fit(X)
+    fitted = LeastSquaresFRAP(PAPER, bounds=bounds).fit(X)
     theta = fitted.predict(X)
     at_bound = fitted.estimate(X).at_bound
     ends = np.array([np.log10(bounds["D"]), bounds["c0"], bounds["alpha"]])
@@ -177,7 +183,7 @@ def test_optimum_meets_the_conditions_of_a_bounded_minimum(table_1, default_prot
 def test_bounds_hold_to_the_last_bit_and_are_reported(c0, repeated):
     # All curves have c0 = 0.8, so every fit ends on the bound that is nearer.
     X = repeated.data[:200]
-    fitted = LeastSquaresFRAP(bounds={"c0": c0}).fit(X)
+    fitted = LeastSquaresFRAP(PAPER, bounds={"c0": c0}).fit(X)
     bound = min(c0, key=lambda end: abs(end - 0.8))
     assert (fitted.predict(X)[:, 1] == bound).all()
     assert all("c0" in names for names in fitted.estimate(X).at_bound)
@@ -216,7 +222,7 @@ def test_profile_intervals_cover_where_curvature_misleads():
     # Most of the recovery is over before the first frame.
     prior = {"D": loguniform(300, 1000), "a": 1e-2}
     sample = FRAPSimulator(prior=prior, random_state=0).sample(2000)
-    fitted = LeastSquaresFRAP().fit(sample.data)
+    fitted = LeastSquaresFRAP(PAPER).fit(sample.data)
     covered = {}
     for method in ("curvature", "profile", "auto"):
         ends = fitted.predict_interval(sample.data, method=method)
@@ -231,7 +237,7 @@ def test_profile_intervals_end_where_the_cost_has_risen_as_the_level_allows():
     prior = {"D": 400.0, "a": 1e-2, "mobile_fraction": 0.8, "c0": 0.7}
     X = 1000 * FRAPSimulator(prior=prior, random_state=1).sample(4).data
     names = ("D", "c0", "alpha", "mobile_fraction")
-    fitted = LeastSquaresFRAP(parameters=names).fit(X)
+    fitted = LeastSquaresFRAP(PAPER, parameters=names).fit(X)
     ends = fitted.predict_interval(X, method="profile")
     best = fitted.estimate(X).residual_sum_of_squares
     allowed = student_t.ppf(0.975, 110 - 4) ** 2
@@ -242,7 +248,9 @@ def test_profile_intervals_end_where_the_cost_has_risen_as_the_level_allows():
                 if value == pytest.approx(bound, abs=1e-9):
                     continue
                 others = tuple(n for n in names if n != name)
-                fixed = LeastSquaresFRAP(parameters=others, fixed={name: float(value)})
+                fixed = LeastSquaresFRAP(
+                    FRAPProtocol(), parameters=others, fixed={name: float(value)}
+                )
                 cost = fixed.fit(X).estimate(X[curve : curve + 1]).residual_sum_of_squares
                 risen = (cost[0] / best[curve] - 1) * (110 - 4)
                 assert risen == pytest.approx(allowed, rel=1e-2)
@@ -251,7 +259,7 @@ def test_profile_intervals_end_where_the_cost_has_risen_as_the_level_allows():
 def test_profiles_go_with_least_squares_only(repeated):
     with pytest.raises(ValueError, match="method must be one of"):
         repeated.fitted.predict_interval(repeated.data[:2], method="jackknife")
-    huber = LeastSquaresFRAP(loss="huber").fit(repeated.data)
+    huber = LeastSquaresFRAP(PAPER, loss="huber").fit(repeated.data)
     with pytest.raises(ValueError, match="'curvature'"):
         huber.predict_interval(repeated.data[:2], method="profile")
 
@@ -259,7 +267,7 @@ def test_profiles_go_with_least_squares_only(repeated):
 def test_bootstrap_intervals_cover_and_are_those_of_the_curvature_where_that_is_right():
     prior = {"D": loguniform(3, 100), "a": 1e-2}
     sample = FRAPSimulator(prior=prior, random_state=0).sample(400)
-    fitted = LeastSquaresFRAP(random_state=0).fit(sample.data)
+    fitted = LeastSquaresFRAP(PAPER, random_state=0).fit(sample.data)
     ends = fitted.predict_interval(sample.data, method="bootstrap")
     inside = (ends[..., 0] < sample.target) & (sample.target < ends[..., 1])
     standard_error = np.sqrt(0.95 * 0.05 / 400)
@@ -275,7 +283,7 @@ def test_bootstrap_intervals_are_as_one_sided_as_the_curve():
     # Most of the recovery is over before the first frame: the curvature errs to one side.
     prior = {"D": loguniform(300, 1000), "a": 1e-2}
     sample = FRAPSimulator(prior=prior, random_state=0).sample(1000)
-    fitted = LeastSquaresFRAP(random_state=0).fit(sample.data)
+    fitted = LeastSquaresFRAP(PAPER, random_state=0).fit(sample.data)
     too_high = {}
     for method in ("curvature", "bootstrap"):
         lower = fitted.predict_interval(sample.data, method=method, n_bootstrap=99)[:, 0, 0]
@@ -287,7 +295,7 @@ def test_bootstrap_intervals_are_as_one_sided_as_the_curve():
 def test_bootstrap_depends_on_random_state_and_the_curve_alone():
     # In other units, at other places, beside other curves; of wide and of narrow intervals.
     X = FRAPSimulator(prior={"a": 1e-2}, random_state=0).sample(12).data
-    fitted = LeastSquaresFRAP(random_state=0).fit(X)
+    fitted = LeastSquaresFRAP(PAPER, random_state=0).fit(X)
     options = {"method": "bootstrap", "n_bootstrap": 39}
     ends = fitted.predict_interval(X, **options)
     np.testing.assert_array_equal(fitted.predict_interval(X, **options), ends)
@@ -302,7 +310,7 @@ def test_bootstrap_depends_on_random_state_and_the_curve_alone():
 def test_bootstrap_goes_with_noise_that_grows_with_intensity():
     prior = WELL_DETERMINED | {"b": 1e-2}
     sample = FRAPSimulator(prior=prior, noise="proportional", random_state=0).sample(40)
-    fitted = LeastSquaresFRAP(noise="proportional", random_state=0).fit(sample.data)
+    fitted = LeastSquaresFRAP(PAPER, noise="proportional", random_state=0).fit(sample.data)
     ends = fitted.predict_interval(sample.data, level=0.8, method="bootstrap", n_bootstrap=39)
     curvature = fitted.predict_interval(sample.data, level=0.8, method="curvature")
     np.testing.assert_allclose(np.ptp(ends, axis=2), np.ptp(curvature, axis=2), rtol=0.15)
@@ -312,7 +320,7 @@ def test_bootstrap_says_what_is_undetermined():
     # Fixed at a full immobile fraction nothing depends on D.
     fixed = {"mobile_fraction": 0.0}
     X = FRAPSimulator(prior=WELL_DETERMINED | fixed, random_state=0).sample(2).data
-    fitted = LeastSquaresFRAP(fixed=fixed, random_state=0).fit(X)
+    fitted = LeastSquaresFRAP(PAPER, fixed=fixed, random_state=0).fit(X)
     lowest, highest = np.log10(fitted.bounds_["D"])
     ends = fitted.predict_interval(X, method="bootstrap", n_bootstrap=39)
     np.testing.assert_allclose(ends[:, 0], [[lowest, highest]] * 2)
@@ -326,7 +334,7 @@ def test_bootstrap_refuses_what_makes_no_sense(default_fitted):
     with pytest.raises(ValueError, match="n_bootstrap"):
         default_fitted.predict_interval(X, method="bootstrap", n_bootstrap=99.5)
     with pytest.raises(ValueError, match="goes with loss='squared'"):
-        LeastSquaresFRAP(loss="huber").fit(X).predict_interval(X, method="bootstrap")
+        LeastSquaresFRAP(PAPER, loss="huber").fit(X).predict_interval(X, method="bootstrap")
 
 
 def test_estimates_say_what_predict_says(repeated):
@@ -406,7 +414,7 @@ def test_noise_that_is_larger_than_given_is_flagged():
     X = FRAPSimulator(prior=prior, noise="proportional", random_state=0).sample(50).data
     for factor, expected in ((1.0, False), (0.4, True)):
         fixed = {"a": factor * 1e-3, "b": factor * 1e-3}
-        fitted = LeastSquaresFRAP(noise="proportional", fixed=fixed).fit(X)
+        fitted = LeastSquaresFRAP(PAPER, noise="proportional", fixed=fixed).fit(X)
         said = ["larger than the given noise" in flag for flag in fitted.estimate(X).flags]
         assert said == [expected] * 50
 
@@ -483,7 +491,7 @@ def test_score_takes_sample_weight(table_1):
 
 
 def test_attributes_of_a_fit(repeated, default_protocol):
-    fitted = LeastSquaresFRAP(bounds={"D": (0.5, 50)}).fit(repeated.data)
+    fitted = LeastSquaresFRAP(PAPER, bounds={"D": (0.5, 50)}).fit(repeated.data)
     assert fitted.protocol_ == default_protocol
     assert fitted.bounds_["D"] == (0.5, 50)
     assert fitted.bounds_["alpha"] == (0, 1)
@@ -504,7 +512,7 @@ def test_bounds_beyond_the_default_range():
 
 
 def test_protocol_is_guessed_from_the_width():
-    fitted = LeastSquaresFRAP().fit(np.ones((2, 33)))
+    fitted = LeastSquaresFRAP(PAPER).fit(np.ones((2, 33)))
     assert fitted.protocol_.n_frames == 33
     assert fitted.predict(np.ones((2, 33))).shape == (2, 3)
 
@@ -539,19 +547,23 @@ def test_errors_name_the_argument(options, message):
 def test_errors_of_the_data(repeated):
     X, y = repeated.data[:5].copy(), repeated.target[:5]
     with pytest.raises(NotFittedError):
-        LeastSquaresFRAP().predict(X)
+        LeastSquaresFRAP(PAPER).predict(X)
     with pytest.raises(ValueError, match="features"):
         repeated.fitted.predict(X[:, :-1])
     with pytest.raises(ValueError, match="y must have the columns"):
-        LeastSquaresFRAP().fit(X, np.ones((5, 4)))
+        LeastSquaresFRAP(PAPER).fit(X, np.ones((5, 4)))
     with pytest.raises(ValueError, match="samples"):
-        LeastSquaresFRAP().fit(X, y[:4])
+        LeastSquaresFRAP(PAPER).fit(X, y[:4])
     for level in (0.0, 1.0, 95):
         with pytest.raises(ValueError, match="level"):
             repeated.fitted.predict_interval(X, level=level)
     for bad in (np.nan, np.inf):
         X[2, 50] = bad
-        for method in (repeated.fitted.predict, repeated.fitted.estimate, LeastSquaresFRAP().fit):
+        for method in (
+            repeated.fitted.predict,
+            repeated.fitted.estimate,
+            LeastSquaresFRAP(PAPER).fit,
+        ):
             with pytest.raises(ValueError, match=r"NaN|infinity"):
                 method(X)
 
@@ -615,7 +627,7 @@ def test_mobile_fraction_is_recovered_and_its_intervals_cover():
     simulator = FRAPSimulator(prior=prior, random_state=5)
     clean = simulator.curves(simulator.sample(50).target)
     sample = simulator.sample(2000)
-    least_squares = LeastSquaresFRAP(parameters=FOUR).fit(sample.data, sample.target)
+    least_squares = LeastSquaresFRAP(PAPER, parameters=FOUR).fit(sample.data, sample.target)
     assert least_squares.target_names_ == simulator.target_names
     np.testing.assert_allclose(
         least_squares.predict(clean), simulator.sample(50).target, rtol=0, atol=1e-6
@@ -630,7 +642,7 @@ def test_fixed_parameters_are_what_they_are_and_free_ones_may_come_in_any_order(
     prior = {"mobile_fraction": 0.6, "alpha": 0.7, "a": 1e-4}
     sample = FRAPSimulator(prior=prior, random_state=6).sample(50)
     fixed = {"mobile_fraction": 0.6, "alpha": 0.7}
-    least_squares = LeastSquaresFRAP(parameters=("c0", "D"), fixed=fixed).fit(sample.data)
+    least_squares = LeastSquaresFRAP(PAPER, parameters=("c0", "D"), fixed=fixed).fit(sample.data)
     assert least_squares.target_names_ == ["c0", "log10_D"]
     c0, log10_D = least_squares.predict(sample.data).T
     np.testing.assert_allclose(c0, sample.target[:, 1], atol=2e-3)
@@ -638,7 +650,9 @@ def test_fixed_parameters_are_what_they_are_and_free_ones_may_come_in_any_order(
     estimates = least_squares.estimate(sample.data)
     assert (estimates.alpha == 0.7).all()
     assert (estimates.mobile_fraction == 0.6).all()
-    same = LeastSquaresFRAP(bounds={"alpha": (0.6999, 0.7001)}, fixed={"mobile_fraction": 0.6})
+    same = LeastSquaresFRAP(
+        FRAPProtocol(), bounds={"alpha": (0.6999, 0.7001)}, fixed={"mobile_fraction": 0.6}
+    )
     np.testing.assert_allclose(same.fit(sample.data).predict(sample.data)[:, 0], log10_D, atol=1e-2)
 
 
@@ -662,7 +676,7 @@ def test_wrong_parameters_are_refused_in_words(options, message):
 
 def test_one_column_of_y_gives_one_column_of_everything():
     sample = FRAPSimulator(random_state=0).sample(20)
-    least_squares = LeastSquaresFRAP().fit(sample.data, sample.target[:, 0])
+    least_squares = LeastSquaresFRAP(PAPER).fit(sample.data, sample.target[:, 0])
     assert least_squares.predict(sample.data).shape == (20,)
     assert least_squares.predict_interval(sample.data).shape == (20, 1, 2)
     assert least_squares.fit_curves(sample.data).shape == sample.data.shape
@@ -670,7 +684,7 @@ def test_one_column_of_y_gives_one_column_of_everything():
 
 def test_threads_leave_the_process_as_it_was():
     sample = FRAPSimulator(random_state=0).sample(100)
-    least_squares = LeastSquaresFRAP().fit(sample.data)
+    least_squares = LeastSquaresFRAP(PAPER).fit(sample.data)
     before = [library["num_threads"] for library in threadpool_info()]
     with ThreadPool(4) as pool:
         pool.map(least_squares.predict, [sample.data] * 16)

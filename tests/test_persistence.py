@@ -41,6 +41,8 @@ from skfrap.preprocessing import (
     RecoveryCurveExtractor,
 )
 
+PAPER = FRAPProtocol()
+
 SHIPPED = sorted(path.stem for path in Path(pretrained.__file__).parent.glob("*.npz"))
 
 
@@ -598,7 +600,7 @@ def test_trusted_types_are_classes_of_the_package(place):
 def test_priors_are_kept(tmp_path):
     prior = {"D": lognorm(0.5, scale=20.0), "alpha": uniform(0.2, 0.6)}
     sample = FRAPSimulator(prior=prior, random_state=0).sample(20)
-    bayesian = BayesianFRAP(prior=prior).fit(sample.data)
+    bayesian = BayesianFRAP(PAPER, prior=prior).fit(sample.data)
     save(bayesian, tmp_path / "bayesian.npz")
     copy = load(tmp_path / "bayesian.npz")
     np.testing.assert_array_equal(copy.predict(sample.data), bayesian.predict(sample.data))
@@ -608,7 +610,7 @@ def test_priors_are_kept(tmp_path):
 
 
 def test_only_distributions_are_made_of_what_scipy_has(tmp_path):
-    save(BayesianFRAP(prior={"D": uniform(1, 2)}), tmp_path / "bayesian.npz")
+    save(BayesianFRAP(PAPER, prior={"D": uniform(1, 2)}), tmp_path / "bayesian.npz")
     content = (tmp_path / "bayesian.npz").read_bytes()
     structure, _ = _unpack(content)
     for name in ("gaussian_kde", "norm.__class__", "poisson", "__builtins__"):
@@ -622,7 +624,10 @@ def test_only_distributions_are_made_of_what_scipy_has(tmp_path):
             return np.ones_like(x)
 
     with pytest.raises(ValueError, match="distribution of one's own"):
-        save(BayesianFRAP(prior={"D": Mine(a=1, b=2, name="uniform")()}), tmp_path / "mine.npz")
+        save(
+            BayesianFRAP(PAPER, prior={"D": Mine(a=1, b=2, name="uniform")()}),
+            tmp_path / "mine.npz",
+        )
 
 
 def test_what_version_0_1_wrote_still_predicts():

@@ -32,13 +32,15 @@ from skfrap.plotting import (
 from skfrap.replicates import summarise_replicates
 from skfrap.results import Finding, FRAPEstimates
 
+PAPER = FRAPProtocol()
+
 matplotlib.use("Agg")
 
 
 @pytest.fixture
 def display():
     X = FRAPSimulator(random_state=0).sample(3).data
-    display = RecoveryCurveDisplay.from_estimator(LeastSquaresFRAP().fit(X), X, index=1)
+    display = RecoveryCurveDisplay.from_estimator(LeastSquaresFRAP(PAPER).fit(X), X, index=1)
     yield display
     matplotlib.pyplot.close(display.figure_)
 
@@ -382,12 +384,12 @@ def sample():
 
 @pytest.fixture(scope="module")
 def bayesian(sample):
-    return BayesianFRAP().fit(sample.data)
+    return BayesianFRAP(PAPER).fit(sample.data)
 
 
 @pytest.fixture(scope="module")
 def fitter(sample):
-    return LeastSquaresFRAP().fit(sample.data)
+    return LeastSquaresFRAP(PAPER).fit(sample.data)
 
 
 def assert_nothing_is_clipped(figure):
@@ -463,7 +465,10 @@ def test_posterior_of_one_parameter_is_one_panel():
 @pytest.mark.usefixtures("close_figures")
 def test_estimators_that_answer_in_fewer_targets_are_drawn_in_these(sample):
     X, y = sample.data[:20], sample.target[:20, 0]
-    bayesian, fitter = BayesianFRAP().fit(X, y), LeastSquaresFRAP().fit(X, y)
+    bayesian, fitter = (
+        BayesianFRAP(PAPER).fit(X, y),
+        LeastSquaresFRAP(PAPER).fit(X, y),
+    )
     posterior = PosteriorDisplay.from_estimator(bayesian, X, truth=y[:1])
     assert posterior.axes_.shape == (1, 1)
     optimum = ProfileDisplay.from_estimator(fitter, X).optimum
@@ -501,7 +506,7 @@ def wide():
     """Return a fit of a curve that determines D and alpha badly, so that its profile is askew."""
     prior = {"D": 300.0, "c0": 0.8, "alpha": 0.6, "a": 1e-2}
     X = FRAPSimulator(prior=prior, random_state=1).sample(1).data
-    return LeastSquaresFRAP().fit(X), X
+    return LeastSquaresFRAP(PAPER).fit(X), X
 
 
 @pytest.mark.usefixtures("close_figures")
@@ -550,7 +555,7 @@ def test_profile_is_the_best_fit_of_all_else(wide):
 
 @pytest.mark.usefixtures("close_figures")
 def test_profile_of_what_is_linear_is_its_parabola(sample):
-    estimator = LeastSquaresFRAP(fixed={"D": 30.0, "alpha": 0.6}).fit(sample.data)
+    estimator = LeastSquaresFRAP(PAPER, fixed={"D": 30.0, "alpha": 0.6}).fit(sample.data)
     display = ProfileDisplay.from_estimator(estimator, sample.data, 5, name="c0")
     expected = ((display.values - display.optimum) / display.standard_error) ** 2
     np.testing.assert_allclose(display.rise, expected, atol=1e-6)
@@ -581,7 +586,7 @@ def test_profile_of_bad_input_is_refused(fitter, sample):
         ProfileDisplay.from_estimator(fitter, X, levels=[1.0])
     with pytest.raises(ValueError, match="fitted exactly"):
         ProfileDisplay.from_estimator(fitter, fitter.fitted_curves([[1.5, 0.8, 0.6]]))
-    robust = LeastSquaresFRAP(loss="huber").fit(X)
+    robust = LeastSquaresFRAP(PAPER, loss="huber").fit(X)
     with pytest.raises(ValueError, match="method='profile' goes with"):
         ProfileDisplay.from_estimator(robust, X)
 

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from skfrap import FRAPSimulator, LeastSquaresFRAP
+from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.replicates import compare_groups, compare_methods, summarise_replicates
 from skfrap.replicates._statistics import holm, paired, random_effects, welch
+
+PAPER = FRAPProtocol()
 
 VALUES = np.array([24.0, 31.0, 22.0, 26.5, 28.0])
 
@@ -16,7 +18,7 @@ VALUES = np.array([24.0, 31.0, 22.0, 26.5, 28.0])
 def estimates():
     prior = {"D": stats.lognorm(s=0.3, scale=30.0), "c0": 0.8, "alpha": 0.6, "a": 1e-3}
     X = FRAPSimulator(prior=prior, random_state=0).sample(12).data
-    return LeastSquaresFRAP().fit(X).estimate(X)
+    return LeastSquaresFRAP(PAPER).fit(X).estimate(X)
 
 
 @pytest.mark.parametrize("scale", ["log10", "linear"])

@@ -25,6 +25,8 @@ from skfrap.residuals import (
     tangents_of,
 )
 
+PAPER = FRAPProtocol()
+
 PROTOCOL = FRAPProtocol(
     shape=(64, 64),
     pixel_size=1.0,
@@ -232,7 +234,7 @@ def test_columns_have_a_row_per_curve():
 @pytest.mark.parametrize("kind", ["posterior", "network"])
 def test_other_estimators_are_judged_as_fits_are(kind):
     sample = FRAPSimulator(random_state=3).sample(2000)
-    estimator = BayesianFRAP().fit(sample.data) if kind == "posterior" else load_pretrained()
+    estimator = BayesianFRAP(PAPER).fit(sample.data) if kind == "posterior" else load_pretrained()
     right = judge_fits(estimator, sample.data, false_alarm_rate=0.05)
     assert 0.03 < right.visibly_wrong.mean() < 0.07
     wrong = FRAPSimulator(prior={"D": 10.0, "mobile_fraction": 0.9, "a": 1e-3}, random_state=3)

@@ -295,7 +295,7 @@ def tell_closed_forms(bench):
             for method in CLOSED_FORMS
         )
         + ". Where bleaching is one short flash, Soumpasis' curve is nearly right; "
-        '`LeastSquaresFRAP(model="soumpasis")` fits it as well, in batches. '
+        '`LeastSquaresFRAP(FRAPProtocol(), model="soumpasis")` fits it as well, in batches. '
         "[What each closed form assumes](../guide/models.md) is told with the models.",
     )
 

@@ -90,9 +90,9 @@ class BayesianFRAP(CurveRegressor):
 
     Examples
     --------
-    >>> from skfrap import BayesianFRAP, FRAPSimulator
+    >>> from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator
     >>> X, y = FRAPSimulator(random_state=0).sample(200, return_X_y=True)
-    >>> bayesian = BayesianFRAP().fit(X)
+    >>> bayesian = BayesianFRAP(FRAPProtocol()).fit(X)
     >>> mean, std = bayesian.predict(X, return_std=True)
     >>> lower, upper = bayesian.predict_interval(X)[:, 0].T  # of log10 D
     >>> int(((lower < y[:, 0]) & (y[:, 0] < upper)).sum())  # of 200, at 95 %

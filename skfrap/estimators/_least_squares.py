@@ -112,9 +112,9 @@ class LeastSquaresFRAP(CurveRegressor):
 
     Examples
     --------
-    >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
+    >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
     >>> X, y = FRAPSimulator(random_state=0).sample(100, return_X_y=True)
-    >>> least_squares = LeastSquaresFRAP().fit(X)
+    >>> least_squares = LeastSquaresFRAP(FRAPProtocol()).fit(X)
     >>> least_squares.predict(X).shape
     (100, 3)
     >>> estimates = least_squares.estimate(X)

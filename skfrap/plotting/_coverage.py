@@ -74,10 +74,11 @@ class CoverageDisplay:
 
         Examples
         --------
-        >>> from skfrap import BayesianFRAP, FRAPSimulator
+        >>> from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator
         >>> from skfrap.plotting import CoverageDisplay
         >>> X, y = FRAPSimulator(random_state=0).sample(100, return_X_y=True)
-        >>> display = CoverageDisplay.from_estimator(BayesianFRAP().fit(X), X, y, levels=[0.5, 0.9])
+        >>> bayesian = BayesianFRAP(FRAPProtocol()).fit(X)
+        >>> display = CoverageDisplay.from_estimator(bayesian, X, y, levels=[0.5, 0.9])
         >>> display.coverage.shape  # levels, targets
         (2, 3)
         """

@@ -93,10 +93,11 @@ class PosteriorDisplay:
 
         Examples
         --------
-        >>> from skfrap import BayesianFRAP, FRAPSimulator
+        >>> from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator
         >>> from skfrap.plotting import PosteriorDisplay
         >>> X, y = FRAPSimulator(random_state=0).sample(1, return_X_y=True)
-        >>> display = PosteriorDisplay.from_estimator(BayesianFRAP().fit(X), X, truth=y[0])
+        >>> bayesian = BayesianFRAP(FRAPProtocol()).fit(X)
+        >>> display = PosteriorDisplay.from_estimator(bayesian, X, truth=y[0])
         >>> display.axes_[2, 0].get_xlabel()
         'D (µm²/s)'
         """

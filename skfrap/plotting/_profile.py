@@ -96,10 +96,10 @@ class ProfileDisplay:
 
         Examples
         --------
-        >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
+        >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
         >>> from skfrap.plotting import ProfileDisplay
         >>> X = FRAPSimulator(random_state=0).sample(1).data
-        >>> display = ProfileDisplay.from_estimator(LeastSquaresFRAP().fit(X), X)
+        >>> display = ProfileDisplay.from_estimator(LeastSquaresFRAP(FRAPProtocol()).fit(X), X)
         >>> display.ax_.get_xlabel()
         'D (µm²/s)'
         """

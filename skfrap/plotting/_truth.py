@@ -73,10 +73,10 @@ class EstimatedVersusTrueDisplay:
 
         Examples
         --------
-        >>> from skfrap import FRAPSimulator, LeastSquaresFRAP
+        >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
         >>> from skfrap.plotting import EstimatedVersusTrueDisplay
         >>> X, y = FRAPSimulator(random_state=0).sample(30, return_X_y=True)
-        >>> least_squares = LeastSquaresFRAP().fit(X)
+        >>> least_squares = LeastSquaresFRAP(FRAPProtocol()).fit(X)
         >>> display = EstimatedVersusTrueDisplay.from_estimator(least_squares, X, y)
         >>> [ax.get_xlabel() for ax in display.axes_]
         ['true D (µm²/s)', 'true c0', 'true alpha']
