@@ -27,11 +27,12 @@ def loss_errors(sample, estimates, seed):
     return np.std(sums[:, :-1] / sums[:, -1:], axis=0)
 
 
-def ratio_errors(sample, estimates, benchmark, seed):
-    """Estimate the standard errors of ratios of losses from curves drawn with replacement."""
+def loss_ratios(sample, estimates, benchmark, seed):
+    """Compute ratios of losses on the same curves, and estimate their standard errors."""
+    ratios = losses(sample, estimates) / losses(sample, benchmark)
     both = [_weighted_squares(sample, theta) for theta in (estimates, benchmark)]
     above, below = np.hsplit(_sums_of_draws(np.column_stack(both), seed), 2)
-    return np.std(above / below, axis=0)
+    return ratios, np.std(above / below, axis=0)
 
 
 def _weighted_squares(sample, estimates):

@@ -1,6 +1,7 @@
 """Pages of results in Markdown, and the tables and figures beside them."""
 
 import math
+import shutil
 
 import numpy as np
 
@@ -45,3 +46,49 @@ def with_error(value, error, scale=1.0, unit=""):
     value, error = value * scale, error * scale
     digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 4
     return f"{value:.{digits}f} ± {error:.{digits}f}{unit}"
+
+
+def number(value):
+    """Write a number to two or three digits."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def duration(seconds):
+    """Write a time with a unit that suits it; nothing where there is none."""
+    if np.isnan(seconds):
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds / 1e-6)} µs"
+
+
+def write_page(study, results, command):
+    """Write the page of all stages that are finished, and their rows; return its path."""
+    found = {stage: kept for stage in study.stages if (kept := results.read(stage)) is not None}
+    outcomes = {stage.file: outcome for stage, (outcome, _) in found.items()}
+    missing = [stage.title for stage in study.stages if stage not in found]
+    sections = {stage.title: stage.write(outcome) for stage, (outcome, _) in found.items()}
+    sections |= study.close(outcomes) | {"How this was run": study.tell_runs(found, command)}
+    parts = [f"# {study.title}", study.introduce(command, study.is_quick(results), missing)]
+    parts.append(study.summarise(outcomes))
+    for title, text in sections.items():
+        parts += [f"## {title}", text] if text else []
+    path = results.folder / study.page
+    path.write_text(paragraphs(*filter(None, parts)) + "\n", encoding="utf-8")
+    results.write_rows(outcomes.values(), study.rows)
+    return path
+
+
+def copy_to_docs(study, results, folder):
+    """Copy the page and the figures it shows, and nothing else, into a folder of the docs."""
+    text = (results.folder / study.page).read_text(encoding="utf-8")
+    for old in folder.glob(f"{results.figures}*.png"):
+        old.unlink()
+    for path in results.folder.glob(f"{results.figures}*.png"):
+        name = path.relative_to(results.folder)
+        if f"({name.as_posix()})" in text:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.copy(results.folder / study.page, folder / study.page)

@@ -1,5 +1,6 @@
-"""What the benchmark programs share: the header, the table of results, timing."""
+"""What the benchmark programs share: arguments, the header, the table of results, timing."""
 
+import argparse
 import os
 import platform
 import sys
@@ -10,6 +11,40 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 import skfrap
+
+
+def arguments_of(doc, **options):
+    """Read the command line of a program, which has a seed unless ``seed=None``.
+
+    Parameters
+    ----------
+    doc : str
+        The docstring of the program.
+    **options : str or dict
+        By name: what is said of a flag, or the arguments of `ArgumentParser.add_argument`.
+
+    Returns
+    -------
+    argparse.Namespace
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {sys.modules['__main__'].__spec__.name.removesuffix('.__main__')}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name, option in {"seed": {"type": int, "default": 0}, **options}.items():
+        if isinstance(option, str):
+            option = {"action": "store_true", "help": option}
+        if option is not None:
+            parser.add_argument(f"--{name}", **option)
+    return parser.parse_args()
+
+
+def choice_of(names, default=None):
+    """Return what `arguments_of` takes for some of these names, all of them by default."""
+    default = [*(names if default is None else default)]
+    known = f"any of: {', '.join(names)}"
+    return {"nargs": "+", "choices": [*names], "default": default, "metavar": "NAME", "help": known}
 
 
 def environment():

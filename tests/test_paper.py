@@ -7,16 +7,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks._losses import loss_errors, losses, ratio_errors
-from benchmarks._pages import markdown_table, with_error
+from benchmarks._bench import SETS
+from benchmarks._losses import loss_errors, loss_ratios, losses
+from benchmarks._main import run_stages
+from benchmarks._pages import copy_to_docs, markdown_table, with_error, write_page
 from benchmarks._published import BEST_RATIOS, JOINT_NETWORK, LEAST_SQUARES, NAMES
 from benchmarks._settings import estimate_at_settings, grid
+from benchmarks._stage import Outcome, Row, Stage
 from benchmarks.paper import _page, _percentages
-from benchmarks.paper.__main__ import STAGES, run_stages
-from benchmarks.paper._bench import QUICK, SETS, Bench
-from benchmarks.paper._stage import Outcome, Results, Row, Stage
+from benchmarks.paper._bench import QUICK, Bench
+from benchmarks.paper._page import STUDY
 from skfrap import FRAPSimulator
 
+STAGES = {stage.name: stage for stage in STUDY.stages}
 FEW = replace(QUICK, n_curves=512)
 
 
@@ -25,9 +28,10 @@ def run(tmp_path):
     """Make a function that runs stages and returns the results and the text of the page."""
 
     def run_some(stages, seed=0, amounts=FEW, *, again=False):
-        results = Results(tmp_path, _page.settings_of(amounts, seed))
+        results = STUDY.results(tmp_path, amounts, seed)
         run_stages(stages, Bench(amounts, seed, tmp_path), results, again=again)
-        return results, _page.write(stages, results).read_text(encoding="utf-8")
+        page = write_page(replace(STUDY, stages=tuple(stages)), results, "some command")
+        return results, page.read_text(encoding="utf-8")
 
     return run_some
 
@@ -69,10 +73,10 @@ def test_tables_and_figures_that_need_no_network(run, tmp_path):
     for name in ("table1", "figure1", "figure3"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert f"({name}.png)" in text
-    drawn, _ = results.read("table1")
+    drawn, _ = results.read(STAGES["table1"])
     assert min(drawn.facts["p"]) > 1e-3
     # Few curves: Table 2 within what so few can tell.
-    found, _ = results.read("table2")
+    found, _ = results.read(STAGES["table2"])
     for row in found.rows:
         if row.data == "test":
             assert abs(row.value - row.paper) < 5 * row.error, row
@@ -110,7 +114,7 @@ def networks(targets, ratio):
 @pytest.mark.parametrize(("ratio", "answer"), [(0.91, "yes"), (1.9, "no")])
 def test_what_is_told_of_networks_follows_from_the_losses(ratio, answer):
     outcomes = {f"table{k}": networks(one, ratio) for k, one in ((3, "joint"), (4, "separate"))}
-    summary = _page._summary(outcomes)
+    summary = _page.summarise(outcomes)
     assert summary.count(f"| {answer} |") == 2 * len(NAMES)
     assert f"{ratio:.3f} ± 0.010" in summary
     assert "1,000 test curves" in summary
@@ -141,7 +145,7 @@ def test_settings_in_which_the_network_is_worse_are_told_of_where_there_are_any(
 
 def test_other_settings_have_other_networks(tmp_path):
     folders = {
-        Results(tmp_path, _page.settings_of(amounts, seed)).folder_of_networks
+        STUDY.results(tmp_path, amounts, seed).folder_of_networks
         for amounts in (FEW, replace(FEW, passes=(("joint", 1),)))
         for seed in (0, 1)
     }
@@ -154,7 +158,7 @@ def test_only_the_page_and_its_figures_go_into_the_docs(run, tmp_path):
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "figure0.png").write_bytes(b"")
-    page = _page.copy_to_docs(results, folder)
+    page = copy_to_docs(STUDY, results, folder)
     assert page.read_text(encoding="utf-8") == text
     assert {path.name for path in folder.iterdir()} == {"index.md", "figure1.png"}
 
@@ -183,9 +187,8 @@ def test_errors_by_bootstrap_are_those_of_drawing_curves():
     np.testing.assert_allclose(told, spread, rtol=0.2)
     np.testing.assert_allclose(spread[:3], np.sqrt(2 / n), rtol=0.15)
     # A ratio to the same estimates is 1, whatever curves are drawn; to a multiple likewise.
-    np.testing.assert_allclose(
-        ratio_errors(Sample, 2 * estimates[0], estimates[0], 0), 0, atol=1e-12
-    )
+    _, told = loss_ratios(Sample, 2 * estimates[0], estimates[0], 0)
+    np.testing.assert_allclose(told, 0, atol=1e-12)
 
 
 def test_settings_are_125_and_an_exact_estimator_has_no_error():

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from benchmarks.peers import _page
+from benchmarks._main import run_stages
+from benchmarks._pages import copy_to_docs, write_page
 from benchmarks.peers._bench import OURS, QUICK, Bench
-from benchmarks.peers._bleachdt import PROTOCOL, drive, measure_bleachdt, simulate_droplet
+from benchmarks.peers._bleachdt import PROTOCOL, drive, simulate_droplet
 from benchmarks.peers._closed_forms import (
     CLOSED_FORMS,
     EXPONENTIAL,
@@ -18,11 +19,11 @@ from benchmarks.peers._closed_forms import (
     SOUMPASIS_MOBILE,
     exponential,
     fit_recovery,
-    measure_closed_forms,
     soumpasis,
 )
 from benchmarks.peers._networks import falling, scikit_learn_network
-from benchmarks.peers._records import QUOTED, Records
+from benchmarks.peers._page import STUDY
+from benchmarks.peers._records import QUOTED, loss_text
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.models import SoumpasisModel
 
@@ -35,13 +36,16 @@ class Silent:
     def __init__(self):
         self.lines = []
 
+    def section(self, title):
+        pass
+
     def line(self, what, measured, asked="", met=None):
         self.lines.append((what, measured, asked, met))
 
 
 @pytest.fixture
 def bench():
-    return Bench(Records(Silent()), replace(QUICK, n_curves=512, n_closed=96, n_timed=3), seed=0)
+    return Bench(replace(QUICK, n_curves=512, n_closed=96, n_timed=3), seed=0, report=Silent())
 
 
 @pytest.mark.parametrize("model", [soumpasis, exponential])
@@ -78,7 +82,7 @@ def test_time_from_the_middle_of_bleaching_is_longer():
 
 
 def test_fits_that_fail_are_counted_and_left_out(bench):
-    theta = bench.sample.target[:100, :1].copy()
+    theta = bench.fresh.target[:100, :1].copy()
     theta[:3] = np.nan
     theta[3] += np.log10(2.5)
     bench.judge("some", theta)
@@ -90,35 +94,28 @@ def test_fits_that_fail_are_counted_and_left_out(bench):
 
 
 def test_the_page_tells_what_was_measured(bench, tmp_path):
-    measure_closed_forms(bench)
-    measure_bleachdt(bench, None)
-    run = {
-        "command": "c",
-        "seed": 0,
-        "date": "d",
-        "versions": "v",
-        "cores": 2,
-        "load": 0,
-        "blas": "",
-    }
-    text = _page.write(bench, run, tmp_path).read_text(encoding="utf-8")
-    found = bench.records.find(EXPONENTIAL, "loss over least squares", "log10 D")
+    results = STUDY.results(tmp_path, bench.amounts, bench.seed)
+    stages = {stage.name: stage for stage in STUDY.stages}
+    run_stages([stages["closed"], stages["bleachdt"]], bench, results, again=STUDY.again)
+    text = write_page(STUDY, results, "some command").read_text(encoding="utf-8")
+    found = bench.records.record(EXPONENTIAL, "loss over least squares", "log10 D")
     assert found.value > 100
-    assert _page.loss_text(found) in text
+    assert loss_text(found) in text
+    assert "in one run of `some command`" in text
     assert "## Closed forms" in text
     assert "## Other networks" not in text
     assert "It was not run here" in text
     kept = json.loads((tmp_path / "peers.json").read_text(encoding="utf-8"))
-    assert len(kept["records"]) == len((tmp_path / "peers.csv").read_text().splitlines()) - 1
-    assert {row["method"] for row in kept["by_D"]} == {OURS, *CLOSED_FORMS}
-    assert (_page.copy_to_docs(tmp_path, tmp_path / "docs")).read_text(encoding="utf-8") == text
+    assert len(kept["rows"]) == len((tmp_path / "peers.csv").read_text().splitlines()) - 1
+    assert {*kept["tables"]["by_D"]["method"]} == {OURS, *CLOSED_FORMS}
+    assert copy_to_docs(STUDY, results, tmp_path / "docs").read_text(encoding="utf-8") == text
     pictures = {path.name for path in (tmp_path / "docs" / "figures").iterdir()}
     assert pictures == {"peers-accuracy.png", "peers-speed.png"}
 
 
 def test_quoted_numbers_are_marked(bench):
     bench.records.add("theirs", "time, s", 2.7, source=QUOTED, at_most=1)
-    assert bench.records.rows()[0]["source"] == QUOTED
+    assert bench.records.rows[0].source == QUOTED
     assert bench.records.report.lines[-1][2] == QUOTED
 
 

@@ -1,17 +1,15 @@
-"""What the stages share: how much of everything, curves, estimators and their estimates."""
+"""What the stages share: how much of everything, and the networks, which are kept."""
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 
 from sklearn.utils import Bunch, check_random_state
 
-from benchmarks._losses import fresh_curves, loss_errors, losses, ratio_errors
-from benchmarks._published import N_CURVES, N_TRAINING_CURVES, TABLE_1_BOX
-from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from benchmarks import _bench
+from benchmarks._published import N_CURVES, N_TRAINING_CURVES
+from skfrap import NeuralFRAP
 from skfrap.persistence import load, save
 
-SETS = "train", "validation", "test"
 _STEPS_DOWN = 10  # of the learning rate in the paper's 80,000 passes
 
 
@@ -40,7 +38,7 @@ class Amounts:
     n_curves: int = N_CURVES
     n_training_curves: int = N_TRAINING_CURVES
     passes: tuple = (("joint", 110), ("separate", 80))
-    n_samples: int = 5_000 * 1024
+    n_samples: int = _bench.N_SAMPLES
     layers: tuple = (1, 2, 3, 4, 6, 8)
     n_samples_per_depth: int = 2_000 * 1024
     n_experiments: int = 2000
@@ -58,7 +56,7 @@ QUICK = Amounts(
 )
 
 
-class Bench:
+class Bench(_bench.Bench):
     """Curves, estimators and their estimates, each computed when first asked for.
 
     Networks are kept in the folder, so that a run that was broken off goes on behind them.
@@ -67,32 +65,13 @@ class Bench:
     ----------
     amounts : Amounts
     seed : int
-        Of the training curves and weights; that of the test curves is one more, of validation two.
     folder : Path
     """
 
     def __init__(self, amounts, seed, folder):
-        self.amounts, self.seed, self.folder = amounts, seed, folder
-        self.protocol = FRAPProtocol()
-        self.simulator = FRAPSimulator(self.protocol, random_state=seed)
-        self._networks, self._estimates = {}, {}
-
-    @cached_property
-    def sets(self):
-        """Bunches of curves, by name of the set."""
-        n = self.amounts.n_curves
-        test, validation = (fresh_curves(self.seed, draw, n) for draw in range(2))
-        return dict(zip(SETS, (self.simulator.sample(n), validation, test), strict=True))
-
-    @cached_property
-    def least_squares(self):
-        """Least squares within Table 1's box, ready for curves of the protocol."""
-        return LeastSquaresFRAP(self.protocol, TABLE_1_BOX).fit(self.sets["test"].data[:1])
-
-    @cached_property
-    def bayes(self):
-        """The posterior mean under Table 1's prior."""
-        return BayesianFRAP(self.protocol).fit(self.sets["test"].data[:1])
+        super().__init__(seed, amounts.n_curves, amounts.n_samples)
+        self.amounts, self.folder = amounts, folder
+        self._networks = {}
 
     def default_network(self, targets):
         """Return skfrap's default network, "joint" or "separate"; its history is on validation."""
@@ -120,32 +99,11 @@ class Bench:
 
     def estimator(self, method):
         """Return an estimator by the name its estimates go by in rows."""
-        if method == "least squares":
-            return self.least_squares
-        if method == "BayesianFRAP":
-            return self.bayes
         kind, _, targets = method.partition(", ")
+        if not targets:
+            return super().estimator(method)
         make = {"skfrap": self.default_network, "paper's design": self.paper_network}[kind]
         return make(targets)
-
-    def estimates(self, method, data):
-        """Return a method's estimates of a set's curves."""
-        if (method, data) not in self._estimates:
-            estimator = self.estimator(method)
-            self._estimates[method, data] = estimator.predict(self.sets[data].data)
-        return self._estimates[method, data]
-
-    def losses(self, method, data):
-        """Return a method's losses on a set and their standard errors, (4,) each."""
-        sample, estimates = self.sets[data], self.estimates(method, data)
-        return losses(sample, estimates), loss_errors(sample, estimates, self.seed)
-
-    def ratios(self, method, data, other="least squares"):
-        """Return losses over those of another method on the same curves, with standard errors."""
-        sample = self.sets[data]
-        estimates, benchmark = self.estimates(method, data), self.estimates(other, data)
-        ratio = losses(sample, estimates) / losses(sample, benchmark)
-        return ratio, ratio_errors(sample, estimates, benchmark, self.seed)
 
     def _trained(self, name, train):
         if name not in self._networks:

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks._pages import markdown_table, paragraphs, picture, with_error
 from benchmarks._published import EXPERIMENT, N_REPLICATES
-from benchmarks.paper._stage import Outcome, Row, Stage
+from benchmarks._stage import Outcome, Row, Stage
 from skfrap import FRAPSimulator
 from skfrap.plotting._style import (
     CATEGORIES,

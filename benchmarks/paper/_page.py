@@ -1,50 +1,21 @@
-"""The page that puts the paper's numbers and ours side by side."""
+"""The page that puts the paper's numbers and ours side by side: what is told of all its stages."""
 
-import shutil
-from dataclasses import asdict
-
-import skfrap
+from benchmarks._main import Study
 from benchmarks._pages import markdown_table, paragraphs, with_error
 from benchmarks._published import BEST_RATIOS, NAMES
-from benchmarks.paper._bench import QUICK
+from benchmarks.paper import _experiment, _percentages, _pictures, _tables, _time, _training
+from benchmarks.paper._bench import FULL, QUICK, Bench
 
-_PAGE = "index.md"
-_FORMAT = 1  # of the files of results: to be raised when stages tell other facts
-
-
-def settings_of(amounts, seed):
-    """Return what results depend on, as JSON gives it back."""
-    plain = {name: _lists(value) for name, value in asdict(amounts).items()}
-    return plain | {"seed": seed, "format": _FORMAT, "skfrap": skfrap.__version__}
-
-
-def _lists(value):
-    return [_lists(one) for one in value] if isinstance(value, (tuple, list)) else value
+# In the order of the paper's tables and figures; Figure 2 shows no result.
+_NAMES = (
+    *("table1", "table2", "table3", "table4", "figure1", "figure3", "figure4", "figure5"),
+    *("figure6", "figure7", "figures8-9", "figure10"),
+)
+_ROOMS = _tables, _pictures, _training, _percentages, _experiment, _time
+_FOUND = {stage.name: stage for room in _ROOMS for stage in room.STAGES}
 
 
-def write(stages, results):
-    """Write the page of all stages that are finished, and their rows; return its path."""
-    stages = [*stages]
-    found = {stage: kept for stage in stages if (kept := results.read(stage.name)) is not None}
-    missing = [stage.title for stage in stages if stage not in found]
-    parts = ["# The DeepFRAP paper, reproduced", _introduction(results, missing)]
-    outcomes = {stage.name: outcome for stage, (outcome, _) in found.items()}
-    if {"table3", "table4"} <= outcomes.keys():
-        parts.append(_summary(outcomes))
-    for stage, (outcome, _) in found.items():
-        parts += [f"## {stage.title}", stage.write(outcome)]
-    parts += ["## How this was run", _runs(found)]
-    path = results.folder / _PAGE
-    path.write_text(paragraphs(*parts) + "\n", encoding="utf-8")
-    results.write_rows([stage.name for stage in found])
-    return path
-
-
-def _introduction(results, missing):
-    settings = results.settings
-    quick = settings == settings_of(QUICK, settings["seed"])
-    command = "python -m benchmarks.paper" + " --quick" * quick
-    command += f" --seed {settings['seed']}" if settings["seed"] else ""
+def introduce(command, quick, missing):
     warning = "**This is a quick run: its networks are not finished.** " if quick else ""
     warning += f"**Not run: {'; '.join(missing)}.** " if missing else ""
     return (
@@ -55,7 +26,9 @@ def _introduction(results, missing):
     )
 
 
-def _summary(outcomes):
+def summarise(outcomes):
+    if not {"table3", "table4"} <= outcomes.keys():
+        return ""
     joint, separate = outcomes["table3"], outcomes["table4"]
     table = []
     for name, best in zip(NAMES, BEST_RATIOS, strict=True):
@@ -88,7 +61,7 @@ def _summary(outcomes):
     )
 
 
-def _runs(found):
+def tell_runs(found, command):
     table = [
         [
             stage.title.partition(":")[0],
@@ -121,14 +94,16 @@ def _trainings(found):
     return f"Training itself, without measuring its progress: {told}. "
 
 
-def copy_to_docs(results, folder):
-    """Copy the page and the figures it shows, and nothing else, into a folder of the docs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("*.png"), *folder.glob("*.md")):
-        old.unlink()
-    text = (results.folder / _PAGE).read_text(encoding="utf-8")
-    (folder / _PAGE).write_text(text, encoding="utf-8")
-    for path in results.folder.glob("*.png"):
-        if f"({path.name})" in text:
-            shutil.copy(path, folder)
-    return folder / _PAGE
+STUDY = Study(
+    name="paper",
+    title="The DeepFRAP paper, reproduced",
+    stages=tuple(_FOUND[name] for name in _NAMES),
+    full=FULL,
+    quick=QUICK,
+    bench=lambda amounts, results, given: Bench(amounts, given.seed, results.folder_of_networks),
+    introduce=introduce,
+    summarise=summarise,
+    tell_runs=tell_runs,
+    options={"again": "compute finished stages anew, with the networks that are there"},
+    docs="paper",
+)

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._published import PERCENTAGE_ERRORS
 from benchmarks._settings import N_NOISY, estimate_at_settings, grid
-from benchmarks.paper._stage import Outcome, Row, Stage
+from benchmarks._stage import Outcome, Row, Stage
 from skfrap.plotting._style import CATEGORIES, DATA, FIT, new_axes, tidy, write_plainly
 
 _METHODS = {"least squares": "least squares", "network": "skfrap, joint", "Bayes": "BayesianFRAP"}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks._pages import markdown_table, paragraphs, picture
-from benchmarks.paper._stage import Outcome, Stage
+from benchmarks._stage import Outcome, Stage
 from skfrap import FRAPSimulator
 from skfrap.plotting._style import (
     CATEGORIES,

@@ -4,10 +4,10 @@ import numpy as np
 from scipy.stats import ks_1samp, loguniform, uniform
 
 from benchmarks import _published
+from benchmarks._bench import SETS
 from benchmarks._pages import markdown_table, paragraphs, picture, with_error
 from benchmarks._published import LEAST_SQUARES, NAMES
-from benchmarks.paper._bench import SETS
-from benchmarks.paper._stage import Outcome, Row, Stage
+from benchmarks._stage import Outcome, Row, Stage
 from skfrap.estimators._keras import _WARM_UP
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy
 

@@ -13,7 +13,7 @@ from benchmarks._published import (
 )
 from benchmarks._report import median_time
 from benchmarks._series import PREPARATION, TOGETHER, time_series
-from benchmarks.paper._stage import Outcome, Row, Stage
+from benchmarks._stage import Outcome, Row, Stage
 from skfrap import FRAPSimulator
 from skfrap.io import read_series, write_series
 from skfrap.plotting._style import CATEGORIES, new_axes, tidy

@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from benchmarks._losses import losses, ratio_errors
+from benchmarks._losses import loss_ratios, losses
 from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._published import BEST_RATIOS, NAMES
-from benchmarks.paper._stage import Outcome, Row, Stage
+from benchmarks._stage import Outcome, Row, Stage
 from skfrap import NeuralFRAP
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_plainly
 
@@ -28,14 +28,12 @@ def measure_layers(bench):
     """Measure the loss of networks of more and more layers."""
     held = bench.sets["validation"]
     benchmark = bench.estimates("least squares", "validation")
-    base = losses(held, benchmark)
     rows, table = [], {"inputs": [], "layers": [], "weights": [], "ratio": [], "error": []}
     for kind, options in _KINDS.items():
         for n_layers in bench.amounts.layers:
             network = _train_deep(bench, n_layers, **options)
             estimates = network.predict(held.data)
-            found = losses(held, estimates) / base
-            errors = ratio_errors(held, estimates, benchmark, bench.seed)
+            found, errors = loss_ratios(held, estimates, benchmark, bench.seed)
             rows += [
                 Row("Figure 4", f"{kind}, {n_layers} layers", "validation", name, _RATIO, *pair)
                 for name, *pair in zip(NAMES, found, errors, strict=True)

@@ -20,68 +20,8 @@ both in `peers.json`, with versions and settings; figures; and the page `peers.m
     python -m benchmarks.peers --docs                   copy page and figures into docs/benchmarks
 """
 
-import argparse
-from pathlib import Path
-
-from benchmarks._report import Report, environment
-from benchmarks.peers import _page
-from benchmarks.peers._bench import FULL, QUICK, Bench
-from benchmarks.peers._bleachdt import measure_bleachdt
-from benchmarks.peers._closed_forms import measure_closed_forms
-from benchmarks.peers._model import measure_model
-from benchmarks.peers._networks import measure_networks
-from benchmarks.peers._records import Records
-
-STAGES = {
-    "model": ("the same model fitted by SciPy", measure_model),
-    "closed": ("closed forms with curve_fit", measure_closed_forms),
-    "networks": ("other networks, in the time of the default training", measure_networks),
-    "bleachdt": ("BleachDt, on droplets", measure_bleachdt),
-}
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def main():
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.peers",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--stages", nargs="*", choices=[*STAGES], default=[*STAGES])
-    parser.add_argument("--quick", action="store_true", help="fewer curves, less training")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bleachdt", metavar="PYTHON", help="interpreter that has BleachDt")
-    parser.add_argument("--out", type=Path, help="default: results/peers, or results/peers-quick")
-    parser.add_argument("--docs", action="store_true", help="copy page and figures into docs")
-    arguments = parser.parse_args()
-    folder = arguments.out or ROOT / "results" / ("peers-quick" if arguments.quick else "peers")
-
-    report = Report("other programs", arguments.seed)
-    run = environment() | {"seed": arguments.seed, "command": command(arguments)}
-    bench = Bench(Records(report), QUICK if arguments.quick else FULL, arguments.seed)
-    for stage in arguments.stages:
-        title, measure = STAGES[stage]
-        report.section(f"{stage}: {title}")
-        if stage == "bleachdt":
-            measure(bench, arguments.bleachdt)
-        else:
-            measure(bench)
-    print(f"\n{_page.write(bench, run, folder)}")
-    if arguments.docs:
-        print(_page.copy_to_docs(folder, ROOT / "docs" / "benchmarks"))
-    report.exit()
-
-
-def command(arguments):
-    """Return the command to run this again; where a file lies on this machine does not matter."""
-    parts = ["python -m benchmarks.peers"]
-    if {*arguments.stages} != {*STAGES}:
-        parts += ["--stages", *arguments.stages]
-    parts += ["--quick"] if arguments.quick else []
-    parts += [f"--seed {arguments.seed}"] if arguments.seed else []
-    parts += ["--bleachdt PYTHON"] if arguments.bleachdt else []
-    return " ".join(parts)
-
+from benchmarks._main import main
+from benchmarks.peers._page import STUDY
 
 if __name__ == "__main__":
-    main()
+    main(STUDY, __doc__)

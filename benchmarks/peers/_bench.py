@@ -2,16 +2,17 @@
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from benchmarks._losses import fresh_curves, losses, ratio_errors
-from benchmarks._published import N_CURVES, NAMES, TABLE_1_BOX
-from benchmarks._report import median_time
-from skfrap import FRAPProtocol, LeastSquaresFRAP
+from benchmarks import _bench
+from benchmarks._losses import loss_ratios
+from benchmarks._published import N_CURVES, NAMES
+from benchmarks._report import Report, environment, median_time
+from benchmarks.peers._records import Records
 
 OURS = "skfrap, LeastSquaresFRAP"
 N_ALONE = 25  # curves that are timed one by one
@@ -53,47 +54,58 @@ FULL = Amounts()
 QUICK = Amounts(8192, 1024, 100, 1, 10, 1, 1)
 
 
-class Bench:
+class Bench(_bench.Bench):
     """Curves of Table 1's prior and least squares on them.
 
     Parameters
     ----------
-    records : Records
     amounts : Amounts
     seed : int
+    bleachdt : str, default=None
+        An interpreter that has BleachDt.
+    report : Report, default=None
+        None makes one.
 
     Attributes
     ----------
-    by_D : list of dict
-        Estimates of D over the truth in bins of the true D, by method.
-    versions : dict
-        Of other programs than the usual ones, where a stage met them.
+    records : Records
+        All numbers; their facts are the amounts, the load at the start, and the versions of other
+        programs than the usual ones, where a stage met them.
     """
 
-    def __init__(self, records, amounts, seed):
-        self.records, self.amounts, self.seed = records, amounts, seed
-        self.by_D, self.versions = [], {}
-        self.protocol = FRAPProtocol()
+    def __init__(self, amounts, seed, bleachdt=None, report=None):
+        super().__init__(seed, amounts.n_curves, _bench.N_SAMPLES // amounts.training_divisor)
+        self.amounts, self.bleachdt = amounts, bleachdt
+        facts = asdict(amounts) | {"load": environment()["load"], "versions": {}}
+        self.records = Records(facts=facts, report=report or Report("other programs", seed))
+
+    def begin(self, heading):
+        """Tell that a stage begins."""
+        self.records.report.section(heading)
+
+    def end(self):
+        """End the program, with status 1 if a figure was not met."""
+        self.records.report.exit()
 
     @cached_property
     def least_squares(self):
         """Prepared, and timed as it is the first time."""
         start = time.perf_counter()
-        fitted = LeastSquaresFRAP(self.protocol, TABLE_1_BOX).fit(np.ones((1, 110)))
+        fitted = super().least_squares
         self.records.add(OURS, "preparation, s", time.perf_counter() - start)
         return fitted
 
     @cached_property
-    def sample(self):
-        """Test curves."""
+    def sets(self):
+        """Bunches of curves, by name of the set."""
         # First, so that it finds nothing that the simulator has prepared.
         self.least_squares  # noqa: B018
-        return fresh_curves(self.seed, n_curves=self.amounts.n_curves)
+        return super().sets
 
     @cached_property
     def benchmark(self):
         """Estimates of least squares, judged and timed."""
-        theta = self.least_squares.predict(self.sample.data)
+        theta = self.estimates("least squares")
         self.time(OURS, self.least_squares.predict)
         self.judge(OURS, theta)
         return theta
@@ -106,7 +118,7 @@ class Bench:
 
     def time(self, method, predict, repeats=5):
         """Time a method that takes many curves at once, and on curves that come alone."""
-        X = self.sample.data
+        X = self.fresh.data
         seconds = median_time(lambda: predict(X), repeats) / len(X)
         self.records.add(method, "time in a batch, s", seconds)
         alone = [median_time(lambda k=k: predict(X[k : k + 1]), 5) for k in range(N_ALONE)]
@@ -126,25 +138,24 @@ class Bench:
         n = len(theta)
         found = theta[:, 0]
         self._describe(method, found, np.ones(n, dtype=bool), "all D")
-        true = self.sample.target[:n, 0]
+        true = self.fresh.target[:n, 0]
         for of, (low, high) in DECADES.items():
             self._describe(method, found, (true >= low) & (true < high), of)
-        self.by_D += self._bins(method, found - true, true)
+        self._add_bins(method, found - true, true)
         there = np.isfinite(found)
         sample = Bunch(
-            target=self.sample.target[:n][there], sample_weight=self.sample.sample_weight[:n][there]
+            target=self.fresh.target[:n][there], sample_weight=self.fresh.sample_weight[:n][there]
         )
         benchmark = theta if method == OURS else self.benchmark[:n]
         full = benchmark[there].copy()
         full[:, : theta.shape[1]] = theta[there]
-        ratios = losses(sample, full) / losses(sample, benchmark[there])
-        errors = ratio_errors(sample, full, benchmark[there], self.seed)
+        ratios, errors = loss_ratios(sample, full, benchmark[there], self.seed)
         names = NAMES if theta.shape[1] > 1 else NAMES[:1]
         for name, ratio, error in zip(names, ratios, errors, strict=False):
             self.records.add(method, "loss over least squares", ratio, of=name, error=error)
 
     def _describe(self, method, found, of_these, of):
-        errors = (found - self.sample.target[: len(found), 0])[of_these]
+        errors = (found - self.fresh.target[: len(found), 0])[of_these]
         there = np.isfinite(errors)
         at_box = np.minimum(np.abs(found), np.abs(found - 3))[of_these] < _EDGE
         low, middle, high = np.percentile(10 ** errors[there], [16, 50, 84])
@@ -160,13 +171,12 @@ class Bench:
         for quantity, value in numbers.items():
             self.records.add(method, quantity, value, of=of, shown=of not in DECADES)
 
-    @staticmethod
-    def _bins(method, errors, true):
+    def _add_bins(self, method, errors, true):
         edges = np.linspace(0, 3, N_BINS + 1)
-        rows = []
         for low, high in itertools.pairwise(edges):
             some = errors[(true >= low) & (true < high) & np.isfinite(errors)]
             lower, middle, upper = 10 ** np.percentile(some, [16, 50, 84])
-            row = {"method": method, "D_um2_per_s": 10 ** (0.5 * (low + high)), "n": len(some)}
-            rows.append(row | {"median_ratio": middle, "q16_ratio": lower, "q84_ratio": upper})
-        return rows
+            row = {"method": method, "D_um2_per_s": 10 ** (0.5 * (low + high)), "n": len(some),
+                   "median_ratio": middle, "q16_ratio": lower, "q84_ratio": upper}  # fmt: skip
+            for name, value in row.items():
+                self.records.tables.setdefault("by_D", {}).setdefault(name, []).append(value)

@@ -29,9 +29,12 @@ from joblib import Parallel, delayed
 from scipy.optimize import curve_fit
 from scipy.special import i0e, i1e
 
-from benchmarks._published import TABLE_1_BOX
+from benchmarks._pages import markdown_table, paragraphs, picture
+from benchmarks._published import NAMES, TABLE_1_BOX
 from benchmarks._report import median_time
-from benchmarks.peers._bench import OURS
+from benchmarks.peers._bench import DECADES, OURS
+from benchmarks.peers._records import LOSS, loss_text
+from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_plainly
 
 HALF_TIME = 0.224  # of a disk, in r² / D
 _LOG10_D = tuple(np.log10(TABLE_1_BOX["D"]))
@@ -145,7 +148,7 @@ def measure_closed_forms(bench):
     """Fit each closed form: bias and spread of D, failures and time."""
     records, protocol = bench.records, bench.protocol
     seconds_per_fit = bench.seconds_per_fit
-    X = bench.sample.data[: bench.amounts.n_closed]
+    X = bench.fresh.data[: bench.amounts.n_closed]
     n_jobs = len(os.sched_getaffinity(0))
     for name, form in CLOSED_FORMS.items():
         some = X[: bench.amounts.n_timed]
@@ -161,3 +164,87 @@ def measure_closed_forms(bench):
         chunks = np.array_split(X, 8 * n_jobs)
         found = Parallel(n_jobs)(delayed(form.fit)(protocol, chunk) for chunk in chunks)
         bench.judge(name, np.concatenate(found)[:, np.newaxis])
+    records.figures["accuracy"] = draw_accuracy(records.tables["by_D"])
+
+
+def draw_accuracy(by_D):
+    """Draw estimates of D over the truth, against the truth: medians and 16-84 % bands."""
+    ax = new_axes(figsize=(7.2, 4.4))
+    shown = EXPONENTIAL, SOUMPASIS, SOUMPASIS_MIDDLE, OURS
+    for method, colour, marker in zip(shown, CATEGORIES, MARKERS, strict=False):
+        x, low, middle, high = (
+            np.array(by_D[name])[np.array(by_D["method"]) == method]
+            for name in ("D_um2_per_s", "q16_ratio", "median_ratio", "q84_ratio")
+        )
+        ax.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
+        ax.plot(x, middle, marker=marker, color=colour, ms=5, lw=1.5, label=method)
+    ax.axhline(1, color="0.3", lw=0.8)
+    ax.set(xscale="log", yscale="log", xlabel="true D (µm²/s)", ylabel="estimated over true D")
+    ax.set_ylim(0.05, 5)
+    tidy(ax)
+    write_plainly(ax.xaxis)
+    ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    ax.minorticks_off()
+    ax.legend(frameon=False, loc="lower left", fontsize=9)
+    return ax.figure
+
+
+def tell_closed_forms(records):
+    """Write the section of the closed forms; nothing if none was fitted."""
+    if not records.has(EXPONENTIAL):
+        return ""
+    rows = []
+    for method in (*CLOSED_FORMS, OURS):
+        for of in DECADES:
+            low, middle, high, rmse, off, edge, failed = (
+                records.get(method, quantity, of)
+                for quantity in (
+                    "16 % quantile",
+                    "median of D over its true value",
+                    "84 % quantile",
+                    "root mean square error of log10 D",
+                    "off by more than a factor of 2, %",
+                    "at the limits of D, %",
+                    "not converged, %",
+                )
+            )
+            cells = [f"{middle:.3f} ({low:.3f} to {high:.3f})", f"{rmse:.3f}"]
+            rows.append([method, of, *cells, *(f"{x:.1f} %" for x in (off, edge, failed))])
+    header = [
+        "method",
+        "true D (µm²/s)",
+        "estimated over true D: median (16 to 84 %)",
+        "error of log10 D (rms)",
+        "off by more than 2 times",
+        "at the limits of D",
+        "not converged",
+    ]
+    low, high = (records.get(SOUMPASIS, "median of D over its true value", of)
+                 for of in ("1 to 10", "100 to 1000"))  # fmt: skip
+    best = min(CLOSED_FORMS, key=lambda method: records.get(method, LOSS, NAMES[0]))
+    return paragraphs(
+        "As often done in a laboratory: divide by the intensity before bleaching, and fit a "
+        "formula with `scipy.optimize.curve_fit`. The formulas are an exponential, with "
+        "D = 0.224 r² / t½ from its half-time, and Soumpasis' curve of a disk that is bleached "
+        "in an instant (Biophys. J. 41, 95-97, 1983), from which the 0.224 comes too. Depth and "
+        "plateau are fitted with D, which is kept within 1 to 1000 µm²/s, as it is for "
+        "`LeastSquaresFRAP`; starts are read off each curve.",
+        f"{records.facts['n_closed']:,} curves. None of these formulas knows that bleaching "
+        f"takes 0.8 s here, in which bleached particles already leave. Time counted from the "
+        f"last bleach frame, as usual, Soumpasis' curve finds {low:.2f} of D between 1 and 10 "
+        f"µm²/s and {high:.2f} between 100 and 1000. Two other uses count time from the middle "
+        "of bleaching, and one of these is given the plateau, since all particles move in these "
+        f"samples; the smallest loss has {best}. An exponential has another shape than a recovery "
+        "by diffusion: the half-time that it finds depends on how long one has watched.",
+        picture("figures/peers-accuracy", "Estimated over true D against true D"),
+        "Lines are medians, bands hold 68 % of the estimates.",
+        markdown_table(header, rows),
+        "Loss in log10 D over that of least squares: "
+        + "; ".join(
+            f"{method} {loss_text(records.record(method, LOSS, NAMES[0]))}"
+            for method in CLOSED_FORMS
+        )
+        + ". Where bleaching is one short flash, Soumpasis' curve is nearly right; "
+        '`LeastSquaresFRAP(model="soumpasis")` fits it as well, in batches. '
+        "[What each closed form assumes](../guide/models.md) is told with the models.",
+    )

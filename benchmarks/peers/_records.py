@@ -1,8 +1,12 @@
 """What was measured: one row per number, printed as it comes and kept for tables and figures."""
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
+from benchmarks._pages import number, with_error
+from benchmarks._stage import Outcome
+
+LOSS = "loss over least squares"
 MEASURED, QUOTED = "measured", "quoted, not measured here"
 
 
@@ -28,48 +32,53 @@ class Record:
     source: str = MEASURED
 
 
-class Records:
+@dataclass
+class Records(Outcome):
     """All numbers of a run.
 
-    Parameters
+    Attributes
     ----------
     report : Report
-        Prints them.
+        Prints them as they come. None where they are read back.
     """
 
-    def __init__(self, report):
-        self.report = report
-        self._records, self._last = {}, None
+    report: object = None
+
+    row_type, derived = Record, ()
 
     def add(self, method, quantity, value, *, of="", error=None, source=MEASURED, at_most=None,
             shown=True):  # fmt: skip
         """Keep and print a number; `shown` False only keeps it."""
         value, error = float(value), None if error is None else float(error)
-        self._records[method, quantity, of] = Record(method, quantity, of, value, error, source)
+        new = not self.rows or self.rows[-1].method != method
+        self.rows.append(Record(method, quantity, of, value, error, source))
         if not shown:
             return
-        if method != self._last:
+        if new:
             self.report.line(method, "")
-            self._last = method
         text = f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"
         asked, met = ("", None) if at_most is None else (f"<= {at_most:g}", value <= at_most)
         what = f"  {quantity}" + (f", {of}" if of else "")
         self.report.line(what, text, asked if source == MEASURED else source, met)
 
+    def record(self, method, quantity, of=""):
+        """Return a record, None if there is none."""
+        return self.find(method=method, quantity=quantity, of=of)
+
     def get(self, method, quantity, of=""):
         """Return a number, NaN if it was not measured."""
-        found = self._records.get((method, quantity, of))
+        found = self.record(method, quantity, of)
         return math.nan if found is None else found.value
 
-    def find(self, method, quantity, of=""):
-        """Return a record, None if there is none."""
-        return self._records.get((method, quantity, of))
+    def has(self, method):
+        """Tell whether a method was judged or timed."""
+        return any(row.method == method for row in self.rows)
 
-    def columns(self):
-        """Return all records as the columns of a tidy table."""
-        rows = self.rows()
-        return {one.name: [row[one.name] for row in rows] for one in fields(Record)}
 
-    def rows(self):
-        """Return all records as dictionaries."""
-        return [asdict(record) for record in self._records.values()]
+def loss_text(record):
+    """Write a loss over that of least squares."""
+    if record.error == 0:
+        return f"{record.value:g}"
+    if record.value < 10:
+        return with_error(record.value, record.error)
+    return f"{number(record.value)} ± {number(record.error)}"
