@@ -86,5 +86,8 @@ class Bench:
 
     def ratios(self, method, data="test", other="least squares"):
         """Return losses over those of another method on the same curves, with standard errors."""
-        pair = self.estimates(method, data), self.estimates(other, data)
-        return loss_ratios(self.sets[data], *pair, self.seed)
+        return self.ratios_of(self.estimates(method, data), data, other)
+
+    def ratios_of(self, estimates, data="test", other="least squares"):
+        """Return losses of estimates of a set over those of a method, with standard errors."""
+        return loss_ratios(self.sets[data], estimates, self.estimates(other, data), self.seed)

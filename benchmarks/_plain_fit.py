@@ -1,12 +1,12 @@
 """A fit as one would write it at first: `scipy.optimize.least_squares` on any model of a curve."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from benchmarks._published import TABLE_1_BOX
+from benchmarks._report import timed
 from skfrap.models import DiffusionModel
 
 FITS_COUNTED = 100
@@ -32,9 +32,9 @@ def fit_plainly(compute_curve, curve):
         n_curves += 1
         return compute_curve(10 ** theta[0], theta[1], theta[2]) - curve
 
-    start = time.perf_counter()
-    result = least_squares(residuals, 0.5 * (lower + upper), bounds=(lower, upper))
-    return PlainFit(2 * result.cost, time.perf_counter() - start, n_curves)
+    middle = 0.5 * (lower + upper)
+    result, seconds = timed(lambda: least_squares(residuals, middle, bounds=(lower, upper)))
+    return PlainFit(2 * result.cost, seconds, n_curves)
 
 
 def count_curves(protocol, X):

@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib import metadata
@@ -129,12 +130,55 @@ def keep_freed_memory():
     np.ones(31 * 2**17)
 
 
+_TIMED = """
+import time
+{before}
+start = time.perf_counter()
+{timed}
+print(time.perf_counter() - start)
+"""
+
+
+def median_times_in_turn(ways, repeats):
+    """Take turns at calling functions that return seconds, so that all see the same machine.
+
+    The first turn, which fills caches, does not count.
+
+    Parameters
+    ----------
+    ways : dict of callable
+    repeats : int
+
+    Returns
+    -------
+    dict of float
+    """
+    turns = [[way() for way in ways.values()] for _ in range(1 + repeats)]
+    return dict(zip(ways, np.median(turns[1:], axis=0).tolist(), strict=True))
+
+
+def run_fresh(program):
+    """Run a program in a process of its own; return what it prints."""
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return finished.stdout.strip()
+
+
+def fresh_times(programs, repeats):
+    """Time pairs of what to run before and what to time, in fresh processes: medians in s."""
+    written = {name: _TIMED.format(before=b, timed=t) for name, (b, t) in programs.items()}
+    ways = {name: lambda p=program: float(run_fresh(p)) for name, program in written.items()}
+    return median_times_in_turn(ways, repeats)
+
+
+def timed(function, clock=time.perf_counter):
+    """Call a function; return what it returns and the time it took in s."""
+    start = clock()
+    result = function()
+    return result, clock() - start
+
+
 def median_time(function, repeats):
     """Call a function once to warm up, then `repeats` times: median wall time in s."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+    return float(np.median([timed(function)[1] for _ in range(1 + repeats)][1:]))

@@ -18,14 +18,12 @@
     python -m benchmarks.accuracy --grids     MAPE on the other grids too
 """
 
-import argparse
-
 import numpy as np
 from scipy.stats import loguniform, uniform
 
 from benchmarks._losses import loss_errors, losses
 from benchmarks._published import LEAST_SQUARES, N_CURVES, NAMES, PERCENTAGE_ERRORS, TABLE_1_BOX
-from benchmarks._report import Report
+from benchmarks._report import Report, arguments_of
 from benchmarks._settings import N_NOISY, estimate_at_settings, grid
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 
@@ -148,12 +146,12 @@ def measure_wrong_prebleach(report, protocol, seed, n_curves=20_000):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one draw of curves")
-    parser.add_argument("--draws", type=int, help="draws of 65,536 curves (default 8)")
-    parser.add_argument("--grids", action="store_true", help="also MAPE on other grids")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = arguments_of(
+        __doc__,
+        quick="one draw of curves",
+        draws={"type": int, "help": "draws of 65,536 curves (default 8)"},
+        grids="also MAPE on other grids",
+    )
     n_draws = arguments.draws or (1 if arguments.quick else 8)
 
     report = Report("accuracy of least squares", arguments.seed)

@@ -15,16 +15,16 @@ D can only show to a standard error of 0.5 % (95 %) and 1 % (68 %).
     python -m benchmarks.bayesian --quick     8,192 curves and 4,000 prior draws
 """
 
-import argparse
 import time
 
 import numpy as np
 from scipy.stats import chisquare
 
-from benchmarks._losses import coverage, losses, ratio_errors
-from benchmarks._published import N_CURVES, NAMES, TABLE_1_BOX
-from benchmarks._report import Report
-from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, load_pretrained
+from benchmarks._bench import Bench
+from benchmarks._losses import coverage, losses
+from benchmarks._published import N_CURVES, NAMES
+from benchmarks._report import Report, arguments_of, timed
+from skfrap import BayesianFRAP, FRAPSimulator, LeastSquaresFRAP, load_pretrained
 from skfrap._threads import one_blas_thread
 
 ASKED = 0.877, 0.998, 0.935, 0.885
@@ -32,42 +32,36 @@ N_PRIOR_DRAWS, N_RANKS, N_BINS = 20_000, 64, 32
 COVERAGE_ASKED = 94.5, 95.5
 
 
-@one_blas_thread()
-def timed(function):
-    """Return what a function returns and its processor time in s, which other programs share."""
-    start = time.process_time()
-    result = function()
-    return result, time.process_time() - start
+def processor_time(function):
+    """Call a function; return what it returns and its processor time in s, without others'."""
+    with one_blas_thread():
+        return timed(function, time.process_time)
 
 
-def measure_losses(report, protocol, sample, seed):
-    bayesian = BayesianFRAP(protocol).fit(sample.data)
-    least_squares = LeastSquaresFRAP(protocol, TABLE_1_BOX).fit(sample.data)
-    benchmark = least_squares.predict(sample.data)
-    bayesian.predict(sample.data[:512])
-    estimates, seconds = timed(lambda: bayesian.predict(sample.data))
-    ratios = losses(sample, estimates) / losses(sample, benchmark)
-    errors = ratio_errors(sample, estimates, benchmark, seed)
+def measure_losses(report, bench):
+    X, bayesian = bench.fresh.data, bench.bayes
+    bayesian.predict(X[:512])
+    estimates, seconds = processor_time(lambda: bayesian.predict(X))
+    ratios, errors = bench.ratios_of(estimates)
     for name, ratio, error, asked in zip(NAMES, ratios, errors, ASKED, strict=True):
         # What was asked was measured on other curves, with such an error as well.
         met = abs(ratio - asked) <= 3 * np.sqrt(2) * error
         report.line(f"{name}, loss over least squares", f"{ratio:.4f}", f"{asked} +- 3 se", met)
         report.add("  its standard error, bootstrap", error, "{:.4f}")
-    finer = BayesianFRAP(protocol, n_nodes=2 * bayesian.n_nodes).fit(sample.data)
-    change = losses(sample, finer.predict(sample.data)) / losses(sample, estimates) - 1
+    finer = BayesianFRAP(bench.protocol, n_nodes=2 * bayesian.n_nodes).fit(X)
+    change = losses(bench.fresh, finer.predict(X)) / losses(bench.fresh, estimates) - 1
     most = 100 * np.abs(change).max()
     report.add("largest change of a loss with twice the nodes, %", most, "{:.5f}", at_most=0.1)
-    report.add("predict, ms per curve", 1e3 * seconds / len(estimates), "{:.3f}", at_most=0.5)
+    report.add("predict, ms per curve", 1e3 * seconds / len(X), "{:.3f}", at_most=0.5)
     for what, function in (
         ("  with intervals, ms per curve", bayesian.predict_interval),
         ("  16 draws, ms per curve", lambda X: bayesian.sample_posterior(X, 16, random_state=0)),
     ):
-        _, seconds = timed(lambda function=function: function(sample.data[:4096]))
-        report.add(what, 1e3 * seconds / len(sample.data[:4096]), "{:.2f}")
+        _, seconds = processor_time(lambda function=function: function(X[:4096]))
+        report.add(what, 1e3 * seconds / len(X[:4096]), "{:.2f}")
 
 
-def measure_calibration(report, protocol, sample, seed):
-    bayesian = BayesianFRAP(protocol).fit(sample.data)
+def measure_calibration(report, bayesian, sample, seed):
     names = bayesian.target_names_
     truth = sample.target[:, np.newaxis]
     report.section(f"2. ranks among {N_RANKS - 1} posterior draws, {len(truth):,} prior draws")
@@ -96,20 +90,13 @@ def measure_calibration(report, protocol, sample, seed):
 def measure_others(report, protocol, sample):
     """Measure the coverage of the intervals of least squares and of a network."""
     least_squares = LeastSquaresFRAP(protocol).fit(sample.data)
+    profiled = least_squares.predict_interval(sample.data, method="profile")
+    by_default = least_squares.predict_interval(sample.data)
+    of_network = load_pretrained().predict_interval(sample.data)
     for title, intervals, asked, lowest in (
-        (
-            "least squares, profile likelihood",
-            least_squares.predict_interval(sample.data, method="profile"),
-            (94.0, 96.5),
-            92.0,
-        ),
-        (
-            "least squares, default",
-            least_squares.predict_interval(sample.data),
-            (94.0, 96.5),
-            92.0,
-        ),
-        ("network", load_pretrained().predict_interval(sample.data), (93.0, 97.0), 90.0),
+        ("least squares, profile likelihood", profiled, (94.0, 96.5), 92.0),
+        ("least squares, default", by_default, (94.0, 96.5), 92.0),
+        ("network", of_network, (93.0, 97.0), 90.0),
     ):
         report.section(f"4. coverage of 95 % intervals, %: {title}")
         overall, by_deciles = coverage(intervals, sample.target)
@@ -120,21 +107,16 @@ def measure_others(report, protocol, sample):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer curves and prior draws")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    seed = arguments.seed
+    arguments = arguments_of(__doc__, quick="fewer curves and prior draws")
     n_curves, n_draws = (8192, 4000) if arguments.quick else (N_CURVES, N_PRIOR_DRAWS)
 
-    report = Report("the posterior", seed)
-    protocol = FRAPProtocol()
+    report = Report("the posterior", arguments.seed)
+    bench = Bench(arguments.seed, n_curves)
     report.section(f"1. losses and time, {n_curves:,} curves")
-    sample = FRAPSimulator(protocol, random_state=seed + 1).sample(n_curves)
-    measure_losses(report, protocol, sample, seed)
-    sample = FRAPSimulator(protocol, random_state=seed + 100).sample(n_draws)
-    measure_calibration(report, protocol, sample, seed)
-    measure_others(report, protocol, sample)
+    measure_losses(report, bench)
+    sample = FRAPSimulator(bench.protocol, random_state=arguments.seed + 100).sample(n_draws)
+    measure_calibration(report, bench.bayes, sample, arguments.seed)
+    measure_others(report, bench.protocol, sample)
     report.exit()
 
 

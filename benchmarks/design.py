@@ -23,7 +23,6 @@ experiments are told of by themselves.
     python -m benchmarks.design --quick     1000 curves each, first grid only
 """
 
-import argparse
 import time
 from dataclasses import dataclass, field
 from itertools import product
@@ -31,7 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks._report import Report
+from benchmarks._report import Report, arguments_of
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.design import expected_errors
 from skfrap.parameters import PARAMETERS
@@ -208,13 +207,13 @@ def tell_rows(report, outcomes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="1000 curves each, first grid only")
-    parser.add_argument("--curves", type=int, help="simulated curves per experiment (4000)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rows", action="store_true", help="print every experiment")
-    parser.add_argument("--cases", nargs="*", help="only titles with one of these words")
-    arguments = parser.parse_args()
+    arguments = arguments_of(
+        __doc__,
+        quick="1000 curves each, first grid only",
+        curves={"type": int, "help": "simulated curves per experiment (4000)"},
+        rows="print every experiment",
+        cases={"nargs": "*", "help": "only titles with one of these words"},
+    )
     n_curves = arguments.curves or (1000 if arguments.quick else 4000)
     report = Report("planned against achieved errors", arguments.seed)
     first = Case("free diffusion", noises=NOISES, intervals=INTERVALS)

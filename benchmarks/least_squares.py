@@ -11,15 +11,13 @@ best of 30 random starts per curve, as the paper uses.
     python -m benchmarks.least_squares --quick     8,192 curves and one fit, under a minute
 """
 
-import argparse
-
 import numpy as np
 from scipy.stats import uniform
 
 from benchmarks._fft_model import FFTModel
 from benchmarks._plain_fit import FITS_COUNTED, count_curves, fit_plainly, sums_of_squares
 from benchmarks._published import N_CURVES, TABLE_1_BOX
-from benchmarks._report import Report, keep_freed_memory, median_time
+from benchmarks._report import Report, arguments_of, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 
 
@@ -87,12 +85,12 @@ def measure_optima(report, protocol, X, bounds, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="8,192 curves and one plain fit")
-    parser.add_argument("--fits", type=int, help="plain SciPy fits to make (default 2)")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = arguments_of(
+        __doc__,
+        quick="8,192 curves and one plain fit",
+        fits={"type": int, "help": "plain SciPy fits to make (default 2)"},
+        repeats={"type": int, "default": 5},
+    )
     n_curves = 8192 if arguments.quick else N_CURVES
     n_fits = arguments.fits or (1 if arguments.quick else 2)
 

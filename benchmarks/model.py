@@ -8,13 +8,11 @@ ratio is taken of. Rates are medians over repeated calls.
     python -m benchmarks.model
 """
 
-import argparse
-
 import numpy as np
 
 from benchmarks._fft_model import FFTModel
 from benchmarks._published import N_CURVES
-from benchmarks._report import Report, keep_freed_memory, median_time
+from benchmarks._report import Report, arguments_of, keep_freed_memory, median_time
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
 
@@ -99,10 +97,7 @@ def measure_simulator(report, protocol, repeats, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__, repeats={"type": int, "default": 15})
     report = Report("forward model", arguments.seed)
     protocol = FRAPProtocol()
     measure_exact_model(report, protocol, arguments.repeats)

@@ -12,14 +12,12 @@
     python -m benchmarks.models --quick     200 pairs per model, 5 minutes
 """
 
-import argparse
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import loguniform, uniform
 
-from benchmarks._report import Report
+from benchmarks._report import Report, arguments_of, timed
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.models import CurveSurrogate, DiffusionModel, effective_diffusion
 from skfrap.parameters import PARAMETERS
@@ -98,9 +96,7 @@ def measure_interpolation(report, protocol, n_fits, seed):
         ("imaging_bleach", uniform(0.98, 0.02)),
     ):
         ranges = {key: model.bounds[key] for key in ("D", name)}
-        start = time.perf_counter()
-        surrogate = CurveSurrogate(model, ranges)
-        seconds = time.perf_counter() - start
+        surrogate, seconds = timed(lambda r=ranges: CurveSurrogate(model, r))
         nodes = " x ".join(map(str, surrogate.n_nodes.values()))
         report.add(
             f"interpolation over D and {name}, {nodes} nodes", seconds, "{:.1f} s", at_most=60
@@ -120,11 +116,8 @@ def measure_interpolation(report, protocol, n_fits, seed):
         X = sample.data
         estimator = LeastSquaresFRAP(protocol, parameters=("D", "c0", "alpha", name)).fit(X)
         count_missed(report, estimator, sample)
-        start = time.perf_counter()
-        estimator.predict(X)
-        seconds = time.perf_counter() - start
-        limit = 10 * n_fits / 10_000
-        report.add(f"  {n_fits:,} fits", seconds, "{:.2f} s", at_most=limit)
+        _, seconds = timed(lambda e=estimator, x=X: e.predict(x))
+        report.add(f"  {n_fits:,} fits", seconds, "{:.2f} s", at_most=10 * n_fits / 10_000)
 
 
 def count_missed(report, estimator, sample, n=1000):
@@ -161,14 +154,11 @@ def measure_fast_exchange(report, seed):
 def measure_one_binding_fit(report, protocol, seed):
     prior = {"D": 100.0, "k_on": 1.0, "k_off": 0.5, "a": _A}
     X = FRAPSimulator(protocol, prior, model="binding", random_state=seed).sample(2).data
-    start = time.perf_counter()
-    estimator = LeastSquaresFRAP(protocol, model="binding").fit(X)
-    estimator.estimate(X[:1])
-    seconds = time.perf_counter() - start
+    estimator = LeastSquaresFRAP(protocol, model="binding")
+    _, seconds = timed(lambda: estimator.fit(X).estimate(X[:1]))
     report.add("one binding fit, all prepared anew", seconds, "{:.2f} s", at_most=10)
-    start = time.perf_counter()
-    estimator.estimate(X[1:])
-    report.add("  and the next", time.perf_counter() - start, "{:.2f} s")
+    _, seconds = timed(lambda: estimator.estimate(X[1:]))
+    report.add("  and the next", seconds, "{:.2f} s")
 
 
 def measure_recovery(report, protocol, case, n_curves, seed):
@@ -178,13 +168,10 @@ def measure_recovery(report, protocol, case, n_curves, seed):
     # The two of a pair are covered together: coverage takes as many pairs. Binding is slow.
     n_pairs = n_curves // 2 if case.model == "binding" else n_curves
     X, truths = _pairs(simulator, n_pairs)
-    names = tuple(name for name in case.prior)
-    estimator = LeastSquaresFRAP(
-        protocol, model=case.model, parameters=names, fixed=case.fixed
-    ).fit(X)
-    start = time.perf_counter()
-    estimates = estimator.estimate(X)
-    seconds = time.perf_counter() - start
+    names = tuple(case.prior)
+    estimator = LeastSquaresFRAP(protocol, model=case.model, parameters=names, fixed=case.fixed)
+    estimator.fit(X)
+    estimates, seconds = timed(lambda: estimator.estimate(X))
     _, errors = estimator.predict(X, return_std=True)
     determined = ~estimates.poorly_determined
     report.section(f"{case.title}: {n_pairs:,} pairs of curves in {seconds:.1f} s")
@@ -240,12 +227,12 @@ def _report_effective(report, truths, estimates, determined):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="200 pairs per model")
-    parser.add_argument("--curves", type=int, help="pairs of curves per model (default 1000)")
-    parser.add_argument("--models", nargs="*", help="only cases whose title holds one of these")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = arguments_of(
+        __doc__,
+        quick="200 pairs per model",
+        curves={"type": int, "help": "pairs of curves per model (default 1000)"},
+        models={"nargs": "*", "help": "only cases whose title holds one of these"},
+    )
     n_curves = arguments.curves or (200 if arguments.quick else 1000)
     report = Report("fits of every model", arguments.seed)
     protocol = FRAPProtocol()

@@ -22,9 +22,6 @@ inputs      raw curves: fully connected against convolutional, one minute each
     python -m benchmarks.neural --quick             a tenth of the training: no figure can be met
 """
 
-import argparse
-import subprocess
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -32,19 +29,13 @@ from multiprocessing import get_context
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from benchmarks._losses import coverage, fresh_curves, losses, ratio_errors
+from benchmarks._bench import N_SAMPLES, Bench
+from benchmarks._losses import coverage, fresh_curves, losses
 from benchmarks._published import BEST_RATIOS, N_CURVES, N_TRAINING_CURVES, NAMES, TABLE_1_BOX
-from benchmarks._report import Report, median_time
+from benchmarks._report import Report, arguments_of, choice_of, fresh_times, median_time, timed
 from benchmarks._series import time_series
 from benchmarks._settings import N_NOISY, estimate_at_settings, grid
-from skfrap import (
-    BayesianFRAP,
-    FRAPProtocol,
-    FRAPSimulator,
-    LeastSquaresFRAP,
-    NeuralFRAP,
-    load_pretrained,
-)
+from skfrap import FRAPSimulator, LeastSquaresFRAP, NeuralFRAP, load_pretrained
 from skfrap.estimators._features import RawFeatures
 from skfrap.estimators._keras import _build_model, _JaxStepper, import_keras
 from skfrap.estimators._network import forward
@@ -52,71 +43,30 @@ from skfrap.estimators._network import forward
 ASKED = 0.881, 1.0, 0.937, 0.888
 ASKED_OF_SCORES = 0.895, 1.015, 0.945
 STAGES = "default", "reach", "predict", "mape", "hybrid", "pretrained", "series"
-N_SAMPLES, N_DRAWS, N_PROCESSES = 5_000 * 1024, 4, 11
+N_DRAWS, N_PROCESSES = 4, 11
 SECONDS = 600.0  # of the long stages
-_COLD = """
-import time
-{before}
-start = time.perf_counter()
-{timed}
-print(time.perf_counter() - start)
-"""
 
 
-class Bench:
-    """What the stages share: curves, their estimates by others, and a network."""
-
-    def __init__(self, seed, scale):
-        self.seed, self.scale = seed, scale
-        self.protocol = FRAPProtocol()
-        self.fresh = fresh_curves(seed)
-        self.least_squares = LeastSquaresFRAP(self.protocol, TABLE_1_BOX).fit(self.fresh.data[:1])
-        self.benchmark = self.least_squares.predict(self.fresh.data)
-        self.base = losses(self.fresh, self.benchmark)
-        self.bayes = BayesianFRAP(self.protocol).fit(self.fresh.data[:1])
-        self._network = self._floor = None
-
-    @property
-    def floor(self):
-        """Losses of the posterior mean."""
-        if self._floor is None:
-            self._floor = losses(self.fresh, self.bayes.predict(self.fresh.data))
-        return self._floor
-
-    @property
-    def network(self):
-        """The network of the default training."""
-        if self._network is None:
-            network = NeuralFRAP(random_state=self.seed)
-            simulator = FRAPSimulator(random_state=self.seed)
-            self._network = network.fit_online(simulator, N_SAMPLES // self.scale)
-        return self._network
-
-    def report_losses(self, report, network, asked=None, of_floor=None):
-        """Print losses over those of least squares and the floor, with standard errors."""
-        estimates = network.predict(self.fresh.data)
-        found = losses(self.fresh, estimates)
-        errors = ratio_errors(self.fresh, estimates, self.benchmark, self.seed)
-        for k, (name, ratio, error) in enumerate(
-            zip(NAMES, found / self.base, errors, strict=True)
-        ):
-            measured = f"{ratio:.4f} ± {error:.4f}"
-            if asked is None or k >= len(asked):
-                report.line(f"{name}, loss over least squares", measured)
-            else:
-                # What was asked was measured on other curves, with such an error as well.
-                met = ratio <= 1.01 * asked[k] + 2 * error
-                limit = f"<= {asked[k]} + 1 %, 2 se"
-                report.line(f"{name}, loss over least squares", measured, limit, met)
-        for name, ratio in zip(NAMES, found / self.floor, strict=True):
-            report.add(f"{name}, over the floor", ratio, "{:.4f}", at_most=of_floor)
+def report_losses(report, bench, network, asked=(), of_floor=None):
+    """Print losses over those of least squares and the floor, with standard errors."""
+    estimates = network.predict(bench.fresh.data)
+    ratios, errors = bench.ratios_of(estimates)
+    for k, (name, ratio, error) in enumerate(zip(NAMES, ratios, errors, strict=True)):
+        limit, met = "", None
+        if k < len(asked):
+            # What was asked was measured on other curves, with such an error as well.
+            limit, met = f"<= {asked[k]} + 1 %, 2 se", ratio <= 1.01 * asked[k] + 2 * error
+        what = f"{name}, loss over least squares"
+        report.line(what, f"{ratio:.4f} ± {error:.4f}", limit, met)
+    ratios, _ = bench.ratios_of(estimates, other="BayesianFRAP")
+    for name, ratio in zip(NAMES, ratios, strict=True):
+        report.add(f"{name}, over the floor", ratio, "{:.4f}", at_most=of_floor)
 
 
 def measure_default(report, bench):
-    start = time.perf_counter()
-    network = bench.network
-    report.add("wall time, s", time.perf_counter() - start, "{:.1f}", at_most=60)
-    bench.report_losses(report, network, ASKED, of_floor=1.005)
+    network, seconds = timed(lambda: bench.network)
+    report.add("wall time, s", seconds, "{:.1f}", at_most=60)
+    report_losses(report, bench, network, ASKED, of_floor=1.005)
     ratios = [
         losses(other, network.predict(other.data))
         / losses(other, bench.least_squares.predict(other.data))
@@ -148,8 +98,8 @@ def watch(seed, n_samples):
 
 def measure_reach(report, bench):
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        history = pool.submit(watch, bench.seed, N_SAMPLES // bench.scale).result()
-    reached = history["validation_loss"] / bench.base[:3]
+        history = pool.submit(watch, bench.seed, bench.n_samples).result()
+    reached = history["validation_loss"] / bench.losses("least squares")[0][:3]
     for what, passed, limit in (
         ("all three of the paper's best, s", (reached < BEST_RATIOS[:3]).all(axis=1), 20),
         ("log10 D below least squares, s", reached[:, 0] < 1, 15),
@@ -160,12 +110,11 @@ def measure_reach(report, bench):
 
 def measure_predict(report, bench):
     one, many = bench.fresh.data[:1], bench.fresh.data
-    few = FRAPSimulator(random_state=bench.seed)
     networks = {"linearized": bench.network}
     for features, sizes in (("scores", (160,) * 5), ("raw", (128,) * 8)):
         # Weights do not change the time it takes.
         network = NeuralFRAP(features=features, hidden_layer_sizes=sizes, random_state=0)
-        networks[features] = network.fit_online(few, 64 * 1024)
+        networks[features] = network.fit_online(bench.simulator, 64 * 1024)
     limits = {"linearized": (0.5, 0.5), "scores": (0.15, 0.25), "raw": (None, None)}
     keras = import_keras()
     for features, network in networks.items():
@@ -197,7 +146,7 @@ def measure_mape(report, bench):
         "least squares": bench.least_squares,
         "posterior mean": bench.bayes,
     }
-    found = estimate_at_settings(estimators, FRAPSimulator(bench.protocol), grid(), bench.seed)
+    found = estimate_at_settings(estimators, bench.simulator, grid(), bench.seed)
     mape = {name: found.mape(name)[:, 0] for name in estimators}
     for name, errors in mape.items():
         report.line(f"{name}: MAPE of D, %", f"{errors.min():.3f}-{errors.max():.3f}")
@@ -244,18 +193,8 @@ def measure_hybrid(report, bench):
         report.add(f"{N_CURVES} fits {name}, s", seconds, "{:.2f}")
 
 
-def cold(before, timed):
-    finished = subprocess.run(
-        [sys.executable, "-c", _COLD.format(before=before, timed=timed)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(finished.stdout)
-
-
 def measure_pretrained(report, bench):
-    bench.report_losses(report, load_pretrained(), of_floor=1.003)
+    report_losses(report, bench, load_pretrained(), of_floor=1.003)
     seconds = median_time(load_pretrained, 30)
     report.add("load, ms", 1e3 * seconds, "{:.1f}", at_most=30)
     use = "from skfrap import load_pretrained; load_pretrained().predict(X)"
@@ -263,13 +202,7 @@ def measure_pretrained(report, bench):
         "import sklearn": ("", "import sklearn"),
         "import skfrap, load, first estimate": ("import numpy as np\nX = np.ones((1, 110))", use),
     }
-    times = {name: [] for name in programs}
-    for turn in range(1 + N_PROCESSES):
-        for name, program in programs.items():
-            seconds = cold(*program)
-            if turn > 0:  # the first turn fills the file cache
-                times[name].append(seconds)
-    base, ours = (np.median(seconds) for seconds in times.values())
+    base, ours = fresh_times(programs, N_PROCESSES).values()
     report.add("import sklearn, s", base, "{:.3f}")
     report.add("import, load, first estimate, s", ours, "{:.3f}", at_most=base + 0.15)
 
@@ -287,15 +220,13 @@ def measure_scores(report, bench):
     network = NeuralFRAP(
         features="scores", hidden_layer_sizes=(160,) * 5, random_state=bench.seed, verbose=1
     )
-    start = time.perf_counter()
-    network.fit_online(FRAPSimulator(random_state=bench.seed), 50_000 * 1024 // bench.scale)
-    seconds = time.perf_counter() - start
+    _, seconds = timed(lambda: network.fit_online(bench.simulator, 10 * bench.n_samples))
     report.add("wall time, s", seconds, "{:.0f}", at_most=SECONDS)
-    bench.report_losses(report, network, ASKED_OF_SCORES)
+    report_losses(report, bench, network, ASKED_OF_SCORES)
 
 
 def measure_paper(report, bench):
-    sample = FRAPSimulator(random_state=bench.seed).sample(N_TRAINING_CURVES // bench.scale)
+    sample = bench.simulator.sample(N_TRAINING_CURVES * bench.n_samples // N_SAMPLES)
     # Its schedule of 80,000 passes in as many as the time allows.
     passes = 110
     network = NeuralFRAP.deepfrap2021(
@@ -305,11 +236,10 @@ def measure_paper(report, bench):
         random_state=bench.seed,
         verbose=1,
     )
-    start = time.perf_counter()
-    network.fit(sample.data, sample.target, sample.sample_weight)
-    report.add("wall time, s", time.perf_counter() - start, "{:.0f}")
+    _, seconds = timed(lambda: network.fit(sample.data, sample.target, sample.sample_weight))
+    report.add("wall time, s", seconds, "{:.0f}")
     report.add("passes over 2**20 curves", network.n_iter_, "{:d}")
-    bench.report_losses(report, network)
+    report_losses(report, bench, network)
 
 
 def measure_inputs(report, bench, seconds=60.0):
@@ -336,9 +266,8 @@ def measure_inputs(report, bench, seconds=60.0):
         stepper, features = _JaxStepper(model, optimizer), RawFeatures()
         weights = [np.array(variable.value) for variable in model.trainable_variables]
         state, first, spent = stepper.initial_state(), 0, 0.0
-        simulator = FRAPSimulator(random_state=bench.seed)
         while spent < seconds:
-            drawn = simulator.sample(64 * 1024, start=first)
+            drawn = bench.simulator.sample(64 * 1024, start=first)
             if first == 0:
                 features.fit(drawn.data, drawn.target, drawn.sample_weight)
             inputs, guess, scale = features(drawn.data)
@@ -357,7 +286,7 @@ def measure_inputs(report, bench, seconds=60.0):
         inputs, guess, scale = features(bench.fresh.data)
         estimates = guess + scale * model.predict(inputs, batch_size=8192, verbose=0)
         report.line(f"{name}: {model.count_params():,} weights, curves seen", f"{first:,}")
-        for target, ratio in zip(NAMES, losses(bench.fresh, estimates) / bench.base, strict=True):
+        for target, ratio in zip(NAMES, bench.ratios_of(estimates)[0], strict=True):
             report.add(f"  {target}, loss over least squares", ratio, "{:.3f}")
 
 
@@ -376,13 +305,12 @@ MEASURES = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stages", nargs="*", choices=[*MEASURES], default=STAGES)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the training")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = arguments_of(
+        __doc__, stages=choice_of(MEASURES, STAGES), quick="a tenth of the training"
+    )
     report = Report("neural networks", arguments.seed)
-    bench = Bench(arguments.seed, 10 if arguments.quick else 1)
+    bench = Bench(arguments.seed, n_samples=N_SAMPLES // (10 if arguments.quick else 1))
+    bench.estimates("least squares")  # first, so that no time of a stage has this in it
     for stage in arguments.stages:
         title, measure = MEASURES[stage]
         report.section(f"{stage}: {title}")

@@ -7,13 +7,11 @@ curve to the plain formula in double precision.
     python -m benchmarks.preprocessing
 """
 
-import time
-
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from sklearn.pipeline import make_pipeline
 
-from benchmarks._report import Report
+from benchmarks._report import Report, median_times_in_turn
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.preprocessing import BackgroundSubtractor, IntensityRescaler, RecoveryCurveExtractor
 
@@ -44,14 +42,8 @@ def main():
         "astype": lambda: stacks[0].astype(np.float32),
         "plain": lambda: plain_curve(stacks[0], protocol),
     }
-    seconds = {name: [] for name in ways}
-    for repeat in range(31):  # in turn, so that all see the same machine
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            if repeat:
-                seconds[name].append(time.perf_counter() - start)
-    median = {name: float(np.median(values)) for name, values in seconds.items()}
+    timed = {name: lambda w=way: timed(w)[1] for name, way in ways.items()}
+    median = median_times_in_turn(timed, 30)
     report.add("stack.astype(np.float32), ms", 1e3 * median["astype"])
     report.add("chain, ms", 1e3 * median["chain"])
     report.add("plain NumPy formula in float64, ms", 1e3 * median["plain"])

@@ -7,12 +7,10 @@ The same seed gives the same bits on the same versions and machine, and the same
     python -m benchmarks.pretrain --dry       train, but write nothing
 """
 
-import argparse
-import time
 from pathlib import Path
 
 import skfrap.pretrained
-from benchmarks._report import Report
+from benchmarks._report import Report, arguments_of, timed
 from skfrap import FRAPSimulator, NeuralFRAP
 from skfrap.persistence import save
 
@@ -21,14 +19,11 @@ N_SAMPLES = 12_000 * 2048
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dry", action="store_true", help="write nothing")
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__, seed=None, dry="write nothing")
     report = Report("training of what comes with the package", SEED)
-    start = time.perf_counter()
     network = NeuralFRAP(batch_size=2048, random_state=SEED, verbose=1)
-    network.fit_online(FRAPSimulator(random_state=SEED), N_SAMPLES)
-    report.add("deepfrap: training, s", time.perf_counter() - start, "{:.0f}")
+    _, seconds = timed(lambda: network.fit_online(FRAPSimulator(random_state=SEED), N_SAMPLES))
+    report.add("deepfrap: training, s", seconds, "{:.0f}")
     report.line("  curves seen", f"{N_SAMPLES:,}")
     if not arguments.dry:
         path = Path(skfrap.pretrained.__file__).with_name("deepfrap.npz")

@@ -1,12 +1,12 @@
 """What the stages share: how much of everything, and the networks, which are kept."""
 
-import time
 from dataclasses import dataclass
 
 from sklearn.utils import Bunch, check_random_state
 
 from benchmarks import _bench
 from benchmarks._published import N_CURVES, N_TRAINING_CURVES
+from benchmarks._report import timed
 from skfrap import NeuralFRAP
 from skfrap.persistence import load, save
 
@@ -112,9 +112,7 @@ class Bench(_bench.Bench):
                 self._networks[name] = load(path)
             else:
                 print(f"  training {name}", flush=True)
-                start = time.perf_counter()
-                self._networks[name] = train()
-                seconds = time.perf_counter() - start
+                self._networks[name], seconds = timed(train)
                 print(f"  trained {name} in {seconds:.0f} s", flush=True)
                 path.parent.mkdir(exist_ok=True)
                 # A run that is broken off here leaves no half of a file behind.

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-from benchmarks._losses import loss_ratios, losses
+from benchmarks._losses import losses
 from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._published import BEST_RATIOS, NAMES
 from benchmarks._stage import Outcome, Row, Stage
@@ -27,13 +27,12 @@ _NEAR = 0.8, 1.6  # losses over least squares that are shown once more
 def measure_layers(bench):
     """Measure the loss of networks of more and more layers."""
     held = bench.sets["validation"]
-    benchmark = bench.estimates("least squares", "validation")
     rows, table = [], {"inputs": [], "layers": [], "weights": [], "ratio": [], "error": []}
     for kind, options in _KINDS.items():
         for n_layers in bench.amounts.layers:
             network = _train_deep(bench, n_layers, **options)
             estimates = network.predict(held.data)
-            found, errors = loss_ratios(held, estimates, benchmark, bench.seed)
+            found, errors = bench.ratios_of(estimates, "validation")
             rows += [
                 Row("Figure 4", f"{kind}, {n_layers} layers", "validation", name, _RATIO, *pair)
                 for name, *pair in zip(NAMES, found, errors, strict=True)

@@ -1,7 +1,6 @@
 """What the stages share: test curves, our own estimates, how estimates are judged."""
 
 import itertools
-import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -11,7 +10,7 @@ from sklearn.utils import Bunch
 from benchmarks import _bench
 from benchmarks._losses import loss_ratios
 from benchmarks._published import N_CURVES, NAMES
-from benchmarks._report import Report, environment, median_time
+from benchmarks._report import Report, environment, median_time, timed
 from benchmarks.peers._records import Records
 
 OURS = "skfrap, LeastSquaresFRAP"
@@ -90,9 +89,8 @@ class Bench(_bench.Bench):
     @cached_property
     def least_squares(self):
         """Prepared, and timed as it is the first time."""
-        start = time.perf_counter()
-        fitted = super().least_squares
-        self.records.add(OURS, "preparation, s", time.perf_counter() - start)
+        fitted, seconds = timed(lambda: super(Bench, self).least_squares)
+        self.records.add(OURS, "preparation, s", seconds)
         return fitted
 
     @cached_property

@@ -21,7 +21,6 @@ References
 """
 
 import os
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +30,7 @@ from scipy.special import i0e, i1e
 
 from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._published import NAMES, TABLE_1_BOX
-from benchmarks._report import median_time
+from benchmarks._report import median_time, timed
 from benchmarks.peers._bench import DECADES, OURS
 from benchmarks.peers._records import LOSS, loss_text
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_plainly
@@ -157,10 +156,8 @@ def measure_closed_forms(bench):
         records.add(name, "time over ours in a batch", seconds / seconds_per_fit)
         alone = records.get(OURS, "time alone, s")
         records.add(name, "time over ours alone", seconds / alone)
-        start = time.perf_counter()
-        form.fit(protocol, some, bounded=False)
-        seconds = (time.perf_counter() - start) / len(some)
-        records.add(name, "time alone without bounds, s", seconds)
+        _, seconds = timed(lambda f=form, x=some: f.fit(protocol, x, bounded=False))
+        records.add(name, "time alone without bounds, s", seconds / len(some))
         chunks = np.array_split(X, 8 * n_jobs)
         found = Parallel(n_jobs)(delayed(form.fit)(protocol, chunk) for chunk in chunks)
         bench.judge(name, np.concatenate(found)[:, np.newaxis])

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._pages import duration, markdown_table, paragraphs
 from benchmarks._published import NAMES
+from benchmarks._report import timed
 from benchmarks.peers._records import LOSS, loss_text
 from skfrap.estimators._keras import import_keras
 
@@ -116,9 +117,7 @@ def measure_networks(bench):
     records, seed = bench.records, bench.seed
     bench.benchmark  # noqa: B018  so that it is measured first
 
-    start = time.perf_counter()
-    bench.network  # noqa: B018
-    seconds = time.perf_counter() - start
+    _, seconds = timed(lambda: bench.network)
     for name, method, repeats in ((OUR_NETWORK, "network", 5), (FLOOR, "BayesianFRAP", 1)):
         bench.time(name, bench.estimator(method).predict, repeats)
         bench.judge(name, bench.estimates(method))
