@@ -180,8 +180,7 @@ def draw_accuracy(by_D):
     ax.set_ylim(0.05, 5)
     tidy(ax)
     write_plainly(ax.xaxis)
-    ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
-    ax.minorticks_off()
+    write_plainly(ax.yaxis, [0.1, 0.2, 0.5, 1, 2, 5])
     ax.legend(frameon=False, loc="lower left", fontsize=9)
     return ax.figure
 

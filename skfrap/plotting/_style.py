@@ -57,13 +57,17 @@ def draw_frame(ax, image, protocol, *, lw=1.5, **options):
     return drawn
 
 
-def write_plainly(axis):
-    """Write a logarithmic axis' ticks as numbers, those between decades too where few are in it."""
-    from matplotlib.ticker import LogLocator
+def write_plainly(axis, ticks=None):
+    """Write a logarithmic axis' ticks as numbers: at `ticks`, or more of them in few decades."""
+    from matplotlib.ticker import LogLocator, NullLocator
 
-    low, high = axis.get_view_interval()
-    subs = (1.0, 2.0, 5.0) if high / low < _FEW_DECADES else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs))
+    if ticks is None:
+        low, high = axis.get_view_interval()
+        subs = (1.0, 2.0, 5.0) if high / low < _FEW_DECADES else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs))
+    else:
+        axis.set_ticks(ticks)
+        axis.set_minor_locator(NullLocator())
     _write_numbers(axis)
 
 
