@@ -25,13 +25,23 @@ def _csv_cell(value):
     return f'"{text}"' if "," in text else text
 
 
+def add_row(columns, **values):
+    """Append a row to columns of a table, which the first row makes."""
+    for name, value in values.items():
+        columns.setdefault(name, []).append(value)
+
+
 def paragraphs(*parts):
     """Join paragraphs of Markdown."""
     return "\n\n".join(parts)
 
 
 def markdown_table(header, rows):
-    """Write a Markdown table; the first column is text, the others are aligned as numbers."""
+    """Write a Markdown table; the first column is text, the others are aligned as numbers.
+
+    The header may be given as one string, in which " | " stands between the columns.
+    """
+    header = header.split(" | ") if isinstance(header, str) else header
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
 

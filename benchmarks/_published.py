@@ -6,6 +6,8 @@ numbers are therefore the distribution of the noise a (log-uniform is the one th
 and the 125 settings of section 3.3; `python -m benchmarks.accuracy` prints what other choices give.
 """
 
+from types import SimpleNamespace
+
 N_CURVES = 65536  # per data set; 2**20 for training
 N_TRAINING_CURVES = 2**20
 TABLE_1_BOX = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}
@@ -33,4 +35,4 @@ EXPERIMENT = {"32 % sucrose": 88.4, "56 % sucrose": 9.39}
 # Quoted, not measured by these programs: the reference implementation of the model of Röding et al.
 # (Biophys. J. 116, 1348-1361, 2019), in MATLAB, was timed once under GNU Octave on another machine
 # with two cores. It is not part of this package.
-REFERENCE_SECONDS_PER_CURVE, REFERENCE_SECONDS_PER_FIT, REFERENCE_CURVES_PER_FIT = 2.7, 110.0, 40
+REFERENCE = SimpleNamespace(seconds_per_curve=2.7, seconds_per_fit=110.0, curves_per_fit=40)

@@ -171,11 +171,10 @@ def against_plain(axes, name, value, D, loc="lower right"):
 
 
 def tell_bias(what, D, X, **options):
-    """Print what a fit makes of a curve without noise; return the estimates."""
+    """Print what a fit makes of a curve without noise."""
     estimates, fitted = fit(X, **options)
     found, off = estimates.D_um2_s[0] / D, np.abs(X - fitted).max()
     print(f"  {what}, D = {D:g}: found {found:.4f} D, off by {off:.1e} at most")
-    return estimates
 
 
 def tell_biases(name, value):
@@ -236,7 +235,7 @@ def model_diffusion():
         show(axis, image, f"{time:.1f} s")
     for D, color in zip((1.0, 10.0, 100.0), SHADES, strict=True):
         draw_curve(ax, curves(D=D)[0], color, label=f"D = {D:g} µm²/s")
-    label_curves(ax, ylim=(0, 0.85), legend={"bbox_to_anchor": (1, 0.13)})
+    label_curves(ax, ylim=(0, 0.85))
     images[0].set_ylabel("D = 10 µm²/s")
 
 

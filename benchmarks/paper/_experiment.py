@@ -14,16 +14,8 @@ from benchmarks._pages import markdown_table, paragraphs, picture, with_error
 from benchmarks._published import EXPERIMENT, N_REPLICATES
 from benchmarks._stage import Outcome, Row, Stage
 from skfrap import FRAPSimulator
-from skfrap.plotting._style import (
-    CATEGORIES,
-    DATA,
-    FIT,
-    TIME,
-    draw_frame,
-    new_axes,
-    shade_bleaching,
-    tidy,
-)
+from skfrap.plotting import _style as style
+from skfrap.plotting._style import CATEGORIES, DATA, FIT, TIME, new_axes, tidy
 from skfrap.preprocessing import BackgroundSubtractor, IntensityRescaler, RecoveryCurveExtractor
 
 _METHODS = {"least squares": "least squares", "network": "skfrap, joint"}
@@ -41,19 +33,9 @@ def simulators(bench):
     vignette -= vignette.mean()
     made = {}
     for k, (name, D) in enumerate(EXPERIMENT.items()):
-        prior = {
-            "D": D,
-            "c0": stats.uniform(0.6, 0.15),
-            "alpha": stats.uniform(0.55, 0.2),
-            "a": _NOISE,
-        }
-        made[name] = FRAPSimulator(
-            bench.protocol,
-            prior,
-            bit_depth=16,
-            background=vignette,
-            random_state=bench.seed + 34 + k,
-        )
+        prior = {"D": D, "c0": stats.uniform(0.6, 0.15), "alpha": stats.uniform(0.55, 0.2)}
+        options = {"bit_depth": 16, "background": vignette, "random_state": bench.seed + 34 + k}
+        made[name] = FRAPSimulator(bench.protocol, prior | {"a": _NOISE}, **options)
     return made
 
 
@@ -79,18 +61,8 @@ def measure(bench):
         for name, values in D.items():
             table[f"{name}: D (um2/s)"] += values.tolist()
             error = values.std(ddof=1) / np.sqrt(N_REPLICATES)
-            rows.append(
-                Row(
-                    "section 3.4",
-                    name,
-                    sample,
-                    "D",
-                    "mean",
-                    values.mean(),
-                    error,
-                    EXPERIMENT[sample],
-                )
-            )
+            found = values.mean(), error, truth
+            rows.append(Row("section 3.4", name, sample, "D", "mean", *found))
         facts["tests"][sample] = _tests(D, truth)
         facts["repeated"][sample] = _repeat(bench, simulator, estimators, truth)
         shown[sample] = stacks[0], X[0], {name: one[:1] for name, one in theta.items()}
@@ -133,19 +105,19 @@ def _draw_examples(bench, shown):
         intensity = stack / (2**16 - 1)
         first = protocol.n_prebleach
         for ax, frame, what in zip(row, (first - 1, first), ("before", "after"), strict=False):
-            draw_frame(ax, intensity[frame], protocol, lw=1, vmin=0.2, vmax=1)
+            style.draw_frame(ax, intensity[frame], protocol, lw=1, vmin=0.2, vmax=1)
             ax.set_title(f"{sample}, {what}", loc="left", fontsize=11)
             ax.set_xlabel("µm")
             ax.set_yticks([])
         ax = row[2]
         ax.plot(protocol.times, curve, ".", color=DATA, ms=5, label="measured")
-        for (name, one), colour, style in zip(
+        for (name, one), colour, line in zip(
             theta.items(), (FIT, CATEGORIES[2]), ("-", "--"), strict=True
         ):
             fitted = bench.least_squares.fitted_curves(one)[0]
             label = f"{name}: {10 ** one[0, 0]:.3g} µm²/s"
-            ax.plot(protocol.times, fitted, style, color=colour, lw=1.5, label=label)
-        shade_bleaching(ax, protocol)
+            ax.plot(protocol.times, fitted, line, color=colour, lw=1.5, label=label)
+        style.shade_bleaching(ax, protocol)
         ax.set_ylabel("mean intensity in region")
         ax.set_xlabel(TIME)
         ax.legend(frameon=False)
@@ -174,15 +146,10 @@ def _draw_replicates(table):
 
 def tell(outcome):
     """Write the section of Figures 8 and 9."""
-    table = [
-        [
-            f"{row.data}: {row.method}",
-            f"{row.paper:g}",
-            with_error(row.value, row.error),
-            with_error(row.ratio, row.error / row.paper),
-        ]
-        for row in outcome.rows
-    ]
+    table = []
+    for row in outcome.rows:
+        ours, ratio = with_error(row.value, row.error), with_error(row.ratio, row.error / row.paper)
+        table.append([f"{row.data}: {row.method}", f"{row.paper:g}", ours, ratio])
     facts = outcome.facts
     p_values, repeated = facts["tests"], facts["repeated"]
     tests = [
@@ -194,24 +161,19 @@ def tell(outcome):
         for name in next(iter(p_values.values()))
     ]
     spread = [
-        [
-            f"{sample}: {name}",
-            f"{found['bias'][name]:+.2f} %",
-            f"{found['spread'][name]:.2f} %",
-        ]
+        [f"{sample}: {name}", f"{found['bias'][name]:+.2f} %", f"{found['spread'][name]:.2f} %"]
         for sample, found in repeated.items()
         for name in (*_METHODS, _POSTERIOR)
     ]
     short = [sample.removesuffix(" sucrose") for sample in EXPERIMENT]
+    header = ["test", *(f"p{below}, {one}" for below in ("", f" < {_LEVEL:g}") for one in short)]
     return paragraphs(
         f"The paper's experiment is simulated here: its diffusion coefficients, {N_REPLICATES} "
         f"series of 16 bits each, noise a = {_NOISE:g}, uneven illumination, c0 and alpha "
         "different in each. They go through rescaling, background subtraction and curve "
         "extraction, as files from a microscope would.",
         picture("figure8", "Frames of both samples, their recovery curves and both estimates"),
-        markdown_table(
-            ["mean D (µm²/s)", "paper, and truth here", "ours ± se", "ours / paper"], table
-        ),
+        markdown_table("mean D (µm²/s) | paper, and truth here | ours ± se | ours / paper", table),
         picture("figure9", "Estimates of D of each replicate by both methods, with means"),
         "Do the methods differ? p-values of the tests, and how often each test finds "
         f"p < {_LEVEL:g} when the experiment is repeated {facts['experiments']:,} times, on curves "
@@ -219,14 +181,7 @@ def tell(outcome):
         "each had its own series; the paired one asks whether two ways to read the same curves "
         "differ at all, however little. Which of them the paper made is not known here. A test of "
         f"an unbiased method against the truth rejects in {100 * _LEVEL:g} %.",
-        markdown_table(
-            [
-                "test",
-                *(f"p, {name}" for name in short),
-                *(f"p < {_LEVEL:g}, {name}" for name in short),
-            ],
-            tests,
-        ),
+        markdown_table(header, tests),
         "Over all repetitions, the bias of D and the standard deviation of a single estimate:",
         markdown_table(["", "bias", "standard deviation"], spread),
     )

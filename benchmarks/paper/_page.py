@@ -42,16 +42,10 @@ def summarise(outcomes):
             cells += [with_error(ratio.value, ratio.error), below]
             cells.append(with_error(floor.value - 1, floor.error, 100, " %"))
         table.append(cells)
-    header = [
-        "loss over least squares",
-        "the paper's best",
-        "skfrap, joint",
-        "below the paper's",
-        "above the floor",
-        "skfrap, separate",
-        "below the paper's",
-        "above the floor",
-    ]
+    header = (
+        "loss over least squares | the paper's best | skfrap, joint | below the paper's | "
+        "above the floor | skfrap, separate | below the paper's | above the floor"
+    )
     return paragraphs(
         f"In short: losses on {joint.facts['n']:,} test curves over those of least squares on the "
         "same curves. "
@@ -63,12 +57,7 @@ def summarise(outcomes):
 
 def tell_runs(found, command):
     table = [
-        [
-            stage.title.partition(":")[0],
-            f"{run['seconds']:.0f} s",
-            run["date"],
-            run["load"],
-        ]
+        [stage.title.partition(":")[0], f"{run['seconds']:.0f} s", run["date"], run["load"]]
         for stage, (_, run) in found.items()
     ]
     runs = [run for _, run in found.values()]
@@ -80,7 +69,7 @@ def tell_runs(found, command):
         f"there from an earlier run. {_trainings(found)}The load is the mean number of programs "
         "that were running when the stage ended: times from a load above 2 are longer than they "
         "need be.",
-        markdown_table(["stage", "time", "date", "load"], table),
+        markdown_table("stage | time | date | load", table),
     )
 
 

@@ -11,6 +11,7 @@ from skfrap.plotting._style import CATEGORIES, DATA, FIT, new_axes, tidy, write_
 _METHODS = {"least squares": "least squares", "network": "skfrap, joint", "Bayes": "BayesianFRAP"}
 _TARGETS = "D", "c0", "alpha"
 _WORSE = 1.02  # times the error of least squares: drawn in red, and told of
+_CORRELATIONS = {"lowest": 3, "median": 3, "of the errors": 4}  # and how many digits are told
 _SHOWN = (1, 0), (2, 2), (4, 4)  # D and alpha of Figure 6, by their places in the grid
 
 
@@ -22,15 +23,11 @@ def measure(bench):
     mape = {name: found.mape(name) for name in estimators}
     rows = []
     for name in estimators:
-        for k, target in enumerate(_TARGETS):
-            ends = PERCENTAGE_ERRORS.get(name, {}).get(target, (None, None))
-            errors = mape[name][:, k]
-            for what, value, paper in zip(
-                ("lowest", "highest"), (errors.min(), errors.max()), ends, strict=True
-            ):
-                rows.append(
-                    Row("section 3.3", name, "125 settings", target, what, value, paper=paper)
-                )
+        for errors, target in zip(mape[name].T, _TARGETS, strict=True):
+            lowest, highest = PERCENTAGE_ERRORS.get(name, {}).get(target, (None, None))
+            where = "section 3.3", name, "125 settings", target
+            rows.append(Row(*where, "lowest", errors.min(), paper=lowest))
+            rows.append(Row(*where, "highest", errors.max(), paper=highest))
     facts = {"correlations": {}, "better": {}, "values": [np.ravel(v).tolist() for v in values]}
     for k, target in enumerate(_TARGETS):
         joint = found.correlations("network", "least squares", k)
@@ -113,31 +110,18 @@ def tell(outcome):
     table = []
     for target in _TARGETS:
         for name in _METHODS:
-            ends = [
-                outcome.find(method=name, target=target, measure=end)
-                for end in ("lowest", "highest")
-            ]
+            where = {"method": name, "target": target}
+            ends = [outcome.find(measure=end, **where) for end in ("lowest", "highest")]
             known = [row for row in ends if row.paper is not None]
-            below = "below " * (len(known) == 1)
-            table.append(
-                [
-                    f"{target}: {name}",
-                    below + " – ".join(f"{row.paper:g}" for row in known),
-                    " – ".join(f"{row.value:.3g}" for row in ends),
-                    " / ".join(f"{row.ratio:.2f}" for row in known),
-                ]
-            )
+            paper = "below " * (len(known) == 1) + " – ".join(f"{row.paper:g}" for row in known)
+            ours = " – ".join(f"{row.value:.3g}" for row in ends)
+            ratios = " / ".join(f"{row.ratio:.2f}" for row in known)
+            table.append([f"{target}: {name}", paper, ours, ratios])
     facts = outcome.facts
-    joint = [
-        [
-            target,
-            f"{found['lowest']:.3f}",
-            f"{found['median']:.3f}",
-            f"{found['of the errors']:.4f}",
-            f"{facts['better'][target]} of 125",
-        ]
-        for target, found in facts["correlations"].items()
-    ]
+    joint = []
+    for target, found in facts["correlations"].items():
+        cells = [f"{found[what]:.{n}f}" for what, n in _CORRELATIONS.items()]
+        joint.append([target, *cells, f"{facts['better'][target]} of 125"])
     D, c0, alpha, a = facts["values"]
     return paragraphs(
         f"Mean absolute errors in percent of the truth, {N_NOISY} noisy curves at each of 125 "
@@ -146,15 +130,12 @@ def tell(outcome):
         "so are the three of Figure 6. The ends of a range are extremes of noisy means, so they "
         "vary from draw to draw, the paper's as well (`python -m benchmarks.accuracy`).",
         picture("figure6", "Percentage errors of D against the noise at three settings"),
-        markdown_table(["MAPE (%)", "paper", "ours", "ours / paper"], table),
+        markdown_table("MAPE (%) | paper | ours | ours / paper", table),
         "How the network's estimates go with those of least squares: the correlation over the "
         "curves of a setting, the lowest and the median of the 125; the correlation of the "
         "logarithms of both errors over the settings; and in how many settings the network's "
         "error is the smaller.",
-        markdown_table(
-            ["", "lowest", "median", "of the errors", "network better"],
-            joint,
-        ),
+        markdown_table(["", *_CORRELATIONS, "network better"], joint),
         picture("settings", "Percentage errors of the network against those of least squares"),
         f"Red: settings in which the network's error is more than {100 * (_WORSE - 1):.0f} % above "
         "that of least squares. " + " ".join(_tell_worse(one) for one in facts["worse"] if one),

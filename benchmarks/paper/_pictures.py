@@ -5,16 +5,8 @@ import numpy as np
 from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._stage import Outcome, Stage
 from skfrap import FRAPSimulator
-from skfrap.plotting._style import (
-    CATEGORIES,
-    DATA,
-    FIT,
-    TIME,
-    draw_frame,
-    new_axes,
-    shade_bleaching,
-    tidy,
-)
+from skfrap.plotting import _style as style
+from skfrap.plotting._style import CATEGORIES, DATA, FIT, TIME, new_axes, tidy
 
 _INTENSITY = "mean intensity in region"
 _EXPERIMENT = {"D": 30.0, "c0": 0.8, "alpha": 0.6, "a": 1e-3}
@@ -38,14 +30,14 @@ def draw_experiment(bench):
     axes = new_axes(1, len(_SHOWN) + 1, figsize=(12, 2.7), width_ratios=[1, 1, 1, 1, 1.7])
     for ax, k in zip(axes, _SHOWN, strict=False):
         frame = protocol.n_prebleach + k
-        draw_frame(ax, stack[frame], protocol, lw=1, vmin=0.2, vmax=1)
+        style.draw_frame(ax, stack[frame], protocol, lw=1, vmin=0.2, vmax=1)
         when = "before" if k < 0 else f"{protocol.times[frame]:.2g} s"
         ax.set_title(when, fontsize=11)
         ax.set_xticks([0, 100])
         ax.set_yticks([])
         ax.set_xlabel("µm")
     axes[-1].plot(protocol.times, curve, ".", color=DATA, ms=4)
-    shade_bleaching(axes[-1], protocol)
+    style.shade_bleaching(axes[-1], protocol)
     axes[-1].set_xlabel(TIME)
     axes[-1].set_ylabel(_INTENSITY)
     tidy(axes[-1])
@@ -82,7 +74,7 @@ def draw_parameters(bench):
             table["value"] += [value] * len(curve)
             table["time_s"] += protocol.times.tolist()
             table["intensity"] += curve.tolist()
-        shade_bleaching(ax, protocol)
+        style.shade_bleaching(ax, protocol)
         ax.text(0.97, 0.04, name, transform=ax.transAxes, ha="right", fontsize=12)
         ax.set_xlabel("time (s)")
         ax.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
@@ -115,12 +107,12 @@ def draw_fit(bench):
     methods = "least squares", "skfrap, joint"
     facts, table = {"truth": _FITTED, "estimates": {}}, {"time_s": protocol.times.tolist()}
     table["measured"] = X[0].tolist()
-    for method, colour, style in zip(methods, (FIT, CATEGORIES[2]), ("-", "--"), strict=True):
+    for method, colour, line in zip(methods, (FIT, CATEGORIES[2]), ("-", "--"), strict=True):
         theta, std = bench.estimator(method).predict(X, return_std=True)
         curve = bench.least_squares.fitted_curves(theta)[0]
         name = "network" if method.startswith("skfrap") else method
-        axes[0].plot(protocol.times, curve, style, color=colour, lw=1.8, label=name)
-        axes[1].plot(protocol.times, X[0] - curve, style, color=colour, lw=1)
+        axes[0].plot(protocol.times, curve, line, color=colour, lw=1.8, label=name)
+        axes[1].plot(protocol.times, X[0] - curve, line, color=colour, lw=1)
         D = 10 ** theta[0, 0]
         facts["estimates"][name] = {
             "D": [D, D * np.log(10) * std[0, 0]],
@@ -135,7 +127,7 @@ def draw_fit(bench):
     axes[1].set_ylabel("residual")
     axes[1].set_xlabel(TIME)
     for ax in axes:
-        shade_bleaching(ax, protocol)
+        style.shade_bleaching(ax, protocol)
     tidy(*axes)
     return Outcome([], facts, {"figure7": table}, {"figure7": axes[0].figure})
 
@@ -151,7 +143,7 @@ def tell_fit(outcome):
         f"One simulated curve, a = {truth['a']:g}, and the model's curve for both estimates: "
         "the fitted one, and that of the network's estimate.",
         picture("figure7", "A curve with the model for both estimates, and residuals"),
-        markdown_table(["", "D (µm²/s)", "c0", "alpha", "root mean square residual"], table),
+        markdown_table(" | D (µm²/s) | c0 | alpha | root mean square residual", table),
     )
 
 

@@ -30,18 +30,11 @@ def draw_table_1(bench):
         values = drawn[name]
         low, high = prior.support()
         p = float(ks_1samp(values, prior.cdf).pvalue)
-        for key, value in (
-            ("parameter", name),
-            ("lowest", float(values.min())),
-            ("highest", float(values.max())),
-            ("quartiles", np.quantile(values, _QUANTILES).tolist()),
-            ("p", p),
-        ):
+        ends = {"lowest": float(values.min()), "highest": float(values.max())}
+        quartiles = np.quantile(values, _QUANTILES).tolist()
+        for key, value in {"parameter": name, **ends, "quartiles": quartiles, "p": p}.items():
             columns[key].append(value)
-        for measure, value, paper in (
-            ("lowest", values.min(), low),
-            ("highest", values.max(), high),
-        ):
+        for (measure, value), paper in zip(ends.items(), (low, high), strict=True):
             rows.append(Row("Table 1", kind, "train", name, measure, value, paper=paper))
         log = kind == "log-uniform"
         edges = np.geomspace(low, high, 31) if log else np.linspace(low, high, 31)
@@ -63,16 +56,10 @@ def tell_table_1(outcome):
     for k, name in enumerate(facts["parameter"]):
         ends = [outcome.find(target=name, measure=end).paper for end in ("lowest", "highest")]
         quartiles = " / ".join(f"{value:.4g}" for value in facts["quartiles"][k])
-        table.append(
-            [
-                f"{name}, {facts['kinds'][k]}",
-                f"{ends[0]:g} – {ends[1]:g}",
-                f"{facts['lowest'][k]:.6g} – {facts['highest'][k]:.6g}",
-                quartiles,
-                f"{facts['p'][k]:.2f}",
-            ]
-        )
-    header = ["parameter", "the paper's range", "ours, as drawn", "quartiles", "p (Kolmogorov)"]
+        drawn = f"{facts['lowest'][k]:.6g} – {facts['highest'][k]:.6g}"
+        cells = f"{ends[0]:g} – {ends[1]:g}", drawn, quartiles, f"{facts['p'][k]:.2f}"
+        table.append([f"{name}, {facts['kinds'][k]}", *cells])
+    header = "parameter | the paper's range | ours, as drawn | quartiles | p (Kolmogorov)"
     return paragraphs(
         f"{facts['n']:,} draws. D is in µm²/s. The distribution of the noise a is inferred: it "
         "is the one that gives Table 2 (`python -m benchmarks.accuracy` prints what others "
@@ -109,25 +96,10 @@ def tell_table_2(outcome):
     for name in NAMES:
         row = outcome.find(data="test", target=name)
         others = [outcome.find(data=data, target=name).value for data in SETS[:2]]
-        table.append(
-            [
-                name,
-                f"{row.paper:.4e}",
-                f"{row.value:.4e}",
-                f"{row.error:.1e}",
-                with_error(row.ratio, outcome.facts["doubled"] * row.error / row.paper),
-                *(f"{value:.4e}" for value in others),
-            ]
-        )
-    header = [
-        "loss",
-        "paper",
-        "ours",
-        "standard error",
-        "ours / paper",
-        "on train",
-        "on validation",
-    ]
+        cells = [f"{row.paper:.4e}", f"{row.value:.4e}", f"{row.error:.1e}"]
+        cells.append(with_error(row.ratio, outcome.facts["doubled"] * row.error / row.paper))
+        table.append([name, *cells, *(f"{value:.4e}" for value in others)])
+    header = "loss | paper | ours | standard error | ours / paper | on train | on validation"
     return paragraphs(
         f"Mean squared errors weighted by 1/a, {outcome.facts['n']:,} curves a set, fitted "
         "within Table 1's box. The standard error is that of drawing curves, by bootstrap; that "
@@ -158,10 +130,8 @@ def measure_networks(bench, item, targets, paper):
         "doubled": _error_of_both(len(bench.sets["test"].data)),
         "warm_up": _WARM_UP,
         "epochs_per_step": networks[design].epochs_per_step,
-        "weights": {name: network.n_weights_ for name, network in networks.items()},
-        "minutes": {
-            name: network.history_["seconds"][-1] / 60 for name, network in networks.items()
-        },
+        "weights": {name: one.n_weights_ for name, one in networks.items()},
+        "minutes": {name: one.history_["seconds"][-1] / 60 for name, one in networks.items()},
         "curves": bench.amounts.n_samples,
         "training curves": bench.amounts.n_training_curves,
         "passes": networks[design].n_iter_,
@@ -174,42 +144,27 @@ def tell_networks(outcome, paper):
     methods = [*outcome.facts["weights"], "BayesianFRAP"]
     targets = methods[0].partition(", ")[2]
     facts = outcome.facts
-    absolute = [
-        [
-            name,
-            f"{row.paper:.4e}",
-            f"{row.value:.4e}",
-            with_error(row.ratio, facts["doubled"] * row.error / row.paper),
-            *(f"{outcome.find(method=method, **where).value:.4e}" for method in methods[1:]),
-        ]
-        for name in NAMES
-        for where in [{"data": "test", "target": name, "measure": _LOSS}]
-        for row in [outcome.find(method=methods[0], **where)]
-    ]
+    absolute = []
+    for name in NAMES:
+        where = {"data": "test", "target": name, "measure": _LOSS}
+        row, *others = (outcome.find(method=method, **where) for method in methods)
+        ratio = with_error(row.ratio, facts["doubled"] * row.error / row.paper)
+        cells = [f"{row.paper:.4e}", f"{row.value:.4e}", ratio]
+        absolute.append([name, *cells, *(f"{other.value:.4e}" for other in others)])
     relative = []
     for data in SETS:
         for k, name in enumerate(NAMES):
-            found = [
-                outcome.find(method=method, data=data, target=name, measure=_RATIO)
-                for method in methods
-            ]
-            above = outcome.find(method=methods[0], data=data, target=name, measure=_FLOOR)
-            relative.append(
-                [
-                    f"{data}: {name}",
-                    f"{paper[k] / LEAST_SQUARES[k]:.4f}" if data == "test" else "",
-                    *(with_error(row.value, row.error) for row in found),
-                    with_error(above.value, above.error),
-                ]
-            )
+            where = {"data": data, "target": name}
+            found = [outcome.find(method=one, measure=_RATIO, **where) for one in methods]
+            above = outcome.find(method=methods[0], measure=_FLOOR, **where)
+            theirs = f"{paper[k] / LEAST_SQUARES[k]:.4f}" if data == "test" else ""
+            cells = [with_error(row.value, row.error) for row in (*found, above)]
+            relative.append([f"{data}: {name}", theirs, *cells])
     return paragraphs(
         f"Losses on the test curves ({facts['n']:,}), the paper's networks against skfrap's "
         f'default (`NeuralFRAP(targets="{targets}")`, {facts["weights"][methods[0]]:,} weights, '
         f"{facts['curves']:,} fresh curves).",
-        markdown_table(
-            ["loss", "paper", "skfrap", "skfrap / paper", *methods[1:]],
-            absolute,
-        ),
+        markdown_table(["loss", "paper", "skfrap", "skfrap / paper", *methods[1:]], absolute),
         "The paper's curves are another draw than these, which its losses depend on as well. So "
         "all are compared on the same curves: losses over those of least squares, with standard "
         "errors by bootstrap. The paper's column is its network's loss over its Table 2; its "
@@ -225,10 +180,7 @@ def tell_networks(outcome, paper):
         f"once, and the paper's design, but for those that it sets aside, in every pass. "
         "Validation and test: curves that no network has seen or was chosen by. BayesianFRAP is "
         "the floor that no estimator can pass on average.",
-        markdown_table(
-            ["curves: loss", "paper", *methods, "skfrap / floor"],
-            relative,
-        ),
+        markdown_table(["curves: loss", "paper", *methods, "skfrap / floor"], relative),
     )
 
 

@@ -5,12 +5,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks._pages import markdown_table, paragraphs, picture
-from benchmarks._published import (
-    REFERENCE_CURVES_PER_FIT,
-    REFERENCE_SECONDS_PER_CURVE,
-    REFERENCE_SECONDS_PER_FIT,
-)
+from benchmarks._pages import add_row, markdown_table, paragraphs, picture
+from benchmarks._published import REFERENCE
 from benchmarks._report import median_time
 from benchmarks._series import PREPARATION, TOGETHER, time_series
 from benchmarks._stage import Outcome, Row, Stage
@@ -39,17 +35,14 @@ def measure(bench):
         name: median_time(lambda one=estimator: one.predict(many), 3) / len(many)
         for name, estimator in estimators.items()
     }
-    table = {"method": [], "part": [], "seconds": []}
-    rows = []
+    rows, table = [], {}
     for name in estimators:
         parts = rescale + background, curve, seconds[name]
         for part, value in zip(_PARTS, parts, strict=True):
             rows.append(Row("Figure 10", name, "one series", part, "seconds", value))
-            for column, entry in zip(table.values(), (name, part, value), strict=True):
-                column.append(entry)
-        rows.append(
-            Row("Figure 10", name, f"{len(many)} curves", "estimation", "seconds", per_curve[name])
-        )
+            add_row(table, method=name, part=part, seconds=value)
+        where = "Figure 10", name, f"{len(many)} curves"
+        rows.append(Row(*where, "estimation", "seconds", per_curve[name]))
     facts = {
         "reading": reading,
         "together": seconds[TOGETHER],
@@ -65,12 +58,8 @@ def _time_reading(stack, protocol):
     """Time reading a series from a file that the system has in its memory, s."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "series.tif"
-        write_series(
-            path,
-            stack,
-            pixel_size_um=protocol.pixel_size,
-            frame_interval_s=protocol.frame_interval,
-        )
+        known = {"pixel_size_um": protocol.pixel_size, "frame_interval_s": protocol.frame_interval}
+        write_series(path, stack, **known)
         return median_time(lambda: read_series(path), 7)
 
 
@@ -97,24 +86,14 @@ def tell(outcome):
     """Write the section of Figure 10."""
     facts = outcome.facts
     base, many = facts["one"]["least squares"], facts["many"]["least squares"]
-    table = [
-        [
-            name,
-            *(f"{1e3 * facts['parts'][part]:.2f} ms" for part in _PARTS[:2]),
-            f"{1e3 * seconds:.2f} ms",
-            f"{base / seconds:.1f}",
-            f"{1e6 * facts['many'][name]:.1f} µs",
-            f"{many / facts['many'][name]:.1f}",
-        ]
-        for name, seconds in facts["one"].items()
-    ]
-    header = [
-        "",
-        *_PARTS,
-        "least squares / this",
-        f"per curve of {facts['n']:,}",
-        "least squares / this",
-    ]
+    table = []
+    for name, seconds in facts["one"].items():
+        parts = [f"{1e3 * one:.2f} ms" for one in (*facts["parts"].values(), seconds)]
+        in_batch = facts["many"][name]
+        ratios = f"{base / seconds:.1f}", f"{many / in_batch:.1f}"
+        table.append([name, *parts, ratios[0], f"{1e6 * in_batch:.1f} µs", ratios[1]])
+    ratio, in_batch = "least squares / this", f"per curve of {facts['n']:,}"
+    header = ["", *_PARTS, ratio, in_batch, ratio]
     network = facts["one"]["network"]
     return paragraphs(
         "Median wall times for one 16-bit series of 110 × 256 × 256 pixels. Preprocessing is "
@@ -126,11 +105,11 @@ def tell(outcome):
         markdown_table(header, table),
         "In the paper the network is orders of magnitude faster than least squares, every step of "
         "which solves the diffusion equation. The reference program of that model takes "
-        f"{REFERENCE_SECONDS_PER_CURVE:g} s for a curve and some {REFERENCE_SECONDS_PER_FIT:.0f} s "
-        f"for a fit of {REFERENCE_CURVES_PER_FIT} evaluations (figures from outside, not measured "
+        f"{REFERENCE.seconds_per_curve:g} s for a curve and some {REFERENCE.seconds_per_fit:.0f} s "
+        f"for a fit of {REFERENCE.curves_per_fit} evaluations (figures from outside, not measured "
         f"here: under GNU Octave on another machine with two cores). **Least squares has become "
         f"fast too**: one fit of skfrap takes {1e3 * base:.2f} ms, "
-        f"{REFERENCE_SECONDS_PER_FIT / base:,.0f} times less than that. Between least squares and "
+        f"{REFERENCE.seconds_per_fit / base:,.0f} times less than that. Between least squares and "
         f"the network there is a factor of {base / network:.1f} for one curve and of "
         f"{many / facts['many']['network']:.1f} for many, so it is no longer speed that chooses:",
         "- **Least squares** is for everything at first: it assumes no prior, tells when a curve "

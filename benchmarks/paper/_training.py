@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from benchmarks._losses import losses
-from benchmarks._pages import markdown_table, paragraphs, picture
+from benchmarks._pages import add_row, markdown_table, paragraphs, picture
 from benchmarks._published import BEST_RATIOS, NAMES
 from benchmarks._stage import Outcome, Row, Stage
 from skfrap import NeuralFRAP
@@ -27,7 +27,7 @@ _NEAR = 0.8, 1.6  # losses over least squares that are shown once more
 def measure_layers(bench):
     """Measure the loss of networks of more and more layers."""
     held = bench.sets["validation"]
-    rows, table = [], {"inputs": [], "layers": [], "weights": [], "ratio": [], "error": []}
+    rows, table = [], {}
     for kind, options in _KINDS.items():
         for n_layers in bench.amounts.layers:
             network = _train_deep(bench, n_layers, **options)
@@ -38,9 +38,10 @@ def measure_layers(bench):
                 for name, *pair in zip(NAMES, found, errors, strict=True)
             ]
             # c0 is a different matter for raw curves: it is the mean of ten values.
-            values = kind, n_layers, network.n_weights_, found[0], errors[0]
-            for column, value in zip(table.values(), values, strict=True):
-                column.append(value)
+            add_row(
+                table, inputs=kind, layers=n_layers, weights=network.n_weights_, ratio=found[0],
+                error=errors[0],
+            )  # fmt: skip
             print(f"  {kind}, {n_layers} layers: {found.round(3)}", flush=True)
     facts = {"curves": bench.amounts.n_samples_per_depth, "layers": bench.amounts.layers}
     return Outcome(rows, facts, {"figure4": table}, {"figure4": _draw_layers(table)})
@@ -105,12 +106,11 @@ def measure_progress(bench):
         table["seconds"] += history["seconds"].tolist()
         for name, column in zip(_TARGETS, ratio.T, strict=True):
             table[name] += column.tolist()
+        seconds, best = history["seconds"], (ratio < BEST_RATIOS[:3]).all(axis=1)
         reached[method] = {
-            "log10 D below least squares": _first(history["seconds"], ratio[:, 0] < 1),
-            "all of the paper's best": _first(
-                history["seconds"], (ratio < BEST_RATIOS[:3]).all(axis=1)
-            ),
-            "in all": float(history["seconds"][-1]),
+            "log10 D below least squares": _first(seconds, ratio[:, 0] < 1),
+            "all of the paper's best": _first(seconds, best),
+            "in all": float(seconds[-1]),
         }
     rows = [
         Row("Figure 5", method, "validation", what, "seconds", seconds)

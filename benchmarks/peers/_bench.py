@@ -9,9 +9,20 @@ from sklearn.utils import Bunch
 
 from benchmarks import _bench
 from benchmarks._losses import loss_ratios
+from benchmarks._pages import add_row
 from benchmarks._published import N_CURVES, NAMES
 from benchmarks._report import Report, environment, median_time, timed
-from benchmarks.peers._records import Records
+from benchmarks.peers._records import (
+    AT_BOX,
+    FAILED,
+    HIGH,
+    LOSS,
+    LOW,
+    MEDIAN,
+    OFF,
+    RMSE,
+    Records,
+)
 
 OURS = "skfrap, LeastSquaresFRAP"
 N_ALONE = 25  # curves that are timed one by one
@@ -150,7 +161,7 @@ class Bench(_bench.Bench):
         ratios, errors = loss_ratios(sample, full, benchmark[there], self.seed)
         names = NAMES if theta.shape[1] > 1 else NAMES[:1]
         for name, ratio, error in zip(names, ratios, errors, strict=False):
-            self.records.add(method, "loss over least squares", ratio, of=name, error=error)
+            self.records.add(method, LOSS, ratio, of=name, error=error)
 
     def _describe(self, method, found, of_these, of):
         errors = (found - self.fresh.target[: len(found), 0])[of_these]
@@ -158,13 +169,13 @@ class Bench(_bench.Bench):
         at_box = np.minimum(np.abs(found), np.abs(found - 3))[of_these] < _EDGE
         low, middle, high = np.percentile(10 ** errors[there], [16, 50, 84])
         numbers = {
-            "median of D over its true value": middle,
-            "16 % quantile": low,
-            "84 % quantile": high,
-            "root mean square error of log10 D": np.sqrt(np.mean(errors[there] ** 2)),
-            "off by more than a factor of 2, %": 100 * np.mean(np.abs(errors) > np.log10(2)),
-            "at the limits of D, %": 100 * np.mean(at_box),
-            "not converged, %": 100 * np.mean(~there),
+            MEDIAN: middle,
+            LOW: low,
+            HIGH: high,
+            RMSE: np.sqrt(np.mean(errors[there] ** 2)),
+            OFF: 100 * np.mean(np.abs(errors) > np.log10(2)),
+            AT_BOX: 100 * np.mean(at_box),
+            FAILED: 100 * np.mean(~there),
         }
         for quantity, value in numbers.items():
             self.records.add(method, quantity, value, of=of, shown=of not in DECADES)
@@ -174,7 +185,8 @@ class Bench(_bench.Bench):
         for low, high in itertools.pairwise(edges):
             some = errors[(true >= low) & (true < high) & np.isfinite(errors)]
             lower, middle, upper = 10 ** np.percentile(some, [16, 50, 84])
-            row = {"method": method, "D_um2_per_s": 10 ** (0.5 * (low + high)), "n": len(some),
-                   "median_ratio": middle, "q16_ratio": lower, "q84_ratio": upper}  # fmt: skip
-            for name, value in row.items():
-                self.records.tables.setdefault("by_D", {}).setdefault(name, []).append(value)
+            D = 10 ** (0.5 * (low + high))
+            add_row(
+                self.records.tables.setdefault("by_D", {}), method=method, D_um2_per_s=D,
+                n=len(some), median_ratio=middle, q16_ratio=lower, q84_ratio=upper,
+            )  # fmt: skip

@@ -32,7 +32,16 @@ from benchmarks._pages import markdown_table, paragraphs, picture
 from benchmarks._published import NAMES, TABLE_1_BOX
 from benchmarks._report import median_time, timed
 from benchmarks.peers._bench import DECADES, OURS
-from benchmarks.peers._records import LOSS, loss_text
+from benchmarks.peers._records import (
+    AT_BOX,
+    FAILED,
+    LOSS,
+    MEDIAN,
+    OFF,
+    RMSE,
+    loss_text,
+    spread_text,
+)
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_plainly
 
 HALF_TIME = 0.224  # of a disk, in r² / D
@@ -123,11 +132,9 @@ class ClosedForm:
         """Estimate log10 D of each curve."""
         t, recoveries = self.prepare(protocol, X)
         radius = protocol.equivalent_radius
+        given = radius, self.plateau
         return np.array(
-            [
-                fit_recovery(self.model, t, y, radius, self.plateau, bounded=bounded)
-                for y in recoveries
-            ]
+            [fit_recovery(self.model, t, y, *given, bounded=bounded) for y in recoveries]
         )
 
 
@@ -192,30 +199,14 @@ def tell_closed_forms(records):
     rows = []
     for method in (*CLOSED_FORMS, OURS):
         for of in DECADES:
-            low, middle, high, rmse, off, edge, failed = (
-                records.get(method, quantity, of)
-                for quantity in (
-                    "16 % quantile",
-                    "median of D over its true value",
-                    "84 % quantile",
-                    "root mean square error of log10 D",
-                    "off by more than a factor of 2, %",
-                    "at the limits of D, %",
-                    "not converged, %",
-                )
-            )
-            cells = [f"{middle:.3f} ({low:.3f} to {high:.3f})", f"{rmse:.3f}"]
-            rows.append([method, of, *cells, *(f"{x:.1f} %" for x in (off, edge, failed))])
-    header = [
-        "method",
-        "true D (µm²/s)",
-        "estimated over true D: median (16 to 84 %)",
-        "error of log10 D (rms)",
-        "off by more than 2 times",
-        "at the limits of D",
-        "not converged",
-    ]
-    low, high = (records.get(SOUMPASIS, "median of D over its true value", of)
+            rmse = f"{records.get(method, RMSE, of):.3f}"
+            shares = [f"{records.get(method, share, of):.1f} %" for share in (OFF, AT_BOX, FAILED)]
+            rows.append([method, of, spread_text(records, method, of), rmse, *shares])
+    header = (
+        "method | true D (µm²/s) | estimated over true D: median (16 to 84 %) | error of log10 D "
+        "(rms) | off by more than 2 times | at the limits of D | not converged"
+    )
+    low, high = (records.get(SOUMPASIS, MEDIAN, of)
                  for of in ("1 to 10", "100 to 1000"))  # fmt: skip
     best = min(CLOSED_FORMS, key=lambda method: records.get(method, LOSS, NAMES[0]))
     return paragraphs(

@@ -5,11 +5,7 @@ import numpy as np
 from benchmarks._fft_model import FFTModel
 from benchmarks._pages import duration, number, paragraphs
 from benchmarks._plain_fit import count_curves, fit_plainly, sums_of_squares
-from benchmarks._published import (
-    REFERENCE_CURVES_PER_FIT,
-    REFERENCE_SECONDS_PER_CURVE,
-    REFERENCE_SECONDS_PER_FIT,
-)
+from benchmarks._published import REFERENCE
 from benchmarks._report import keep_freed_memory
 from benchmarks.peers._bench import OURS
 from benchmarks.peers._records import QUOTED
@@ -17,10 +13,6 @@ from benchmarks.peers._records import QUOTED
 PLAIN = "SciPy least_squares, FFT model"
 MATLAB = "reference program in MATLAB, under Octave"
 _SAME = 1e-6  # of residual sums, relative
-_MATLAB_SECONDS = {
-    "time per model curve, s": REFERENCE_SECONDS_PER_CURVE,
-    "time alone, s": REFERENCE_SECONDS_PER_FIT,
-}
 
 
 def measure_model(bench):
@@ -51,12 +43,14 @@ def measure_model(bench):
     ):
         records.add(OURS, f"residual sum {what}, fits", n)
 
-    for quantity, value in _MATLAB_SECONDS.items():
+    for quantity, value in (
+        ("time per model curve, s", REFERENCE.seconds_per_curve),
+        ("time alone, s", REFERENCE.seconds_per_fit),
+        ("model curves per fit", REFERENCE.curves_per_fit),
+        ("time over ours in a batch", REFERENCE.seconds_per_fit / seconds_per_fit),
+        ("time over ours alone", REFERENCE.seconds_per_fit / alone),
+    ):
         records.add(MATLAB, quantity, value, source=QUOTED)
-    records.add(MATLAB, "model curves per fit", REFERENCE_CURVES_PER_FIT, source=QUOTED)
-    fit = _MATLAB_SECONDS["time alone, s"]
-    records.add(MATLAB, "time over ours in a batch", fit / seconds_per_fit, source=QUOTED)
-    records.add(MATLAB, "time over ours alone", fit / alone, source=QUOTED)
 
 
 def tell_model(records):

@@ -16,7 +16,7 @@ from benchmarks.peers._closed_forms import (
 )
 from benchmarks.peers._model import MATLAB, PLAIN, measure_model, tell_model
 from benchmarks.peers._networks import FLOOR, NETWORKS, OUR_NETWORK, measure_networks, tell_networks
-from benchmarks.peers._records import LOSS, Records, loss_text
+from benchmarks.peers._records import LOSS, Records, loss_text, spread_text
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy
 
 _FILE = "peers"  # what all stages find is kept in one
@@ -76,24 +76,16 @@ def summarise(outcomes):
     for method in filter(records.has, METHODS):
         found = records.record(method, LOSS, NAMES[0])
         loss = "" if found is None else loss_text(found)
-        low, middle, high = (
-            records.get(method, quantity, "all D")
-            for quantity in ("16 % quantile", "median of D over its true value", "84 % quantile")
-        )
-        spread = "" if np.isnan(middle) else f"{middle:.3f} ({low:.3f} to {high:.3f})"
         times = [records.get(method, f"time {how}, s") for how in ("in a batch", "alone")]
         ratio = records.get(method, "time over ours in a batch")
         quoted = " (quoted)" if method == MATLAB else ""
         over = "1" if method == OURS else number(ratio) + quoted
+        spread = spread_text(records, method, "all D")
         rows.append([method, *(duration(t) for t in times), over, spread, loss])
-    header = [
-        "method",
-        "per curve, in a batch",
-        "one curve alone",
-        "time over LeastSquaresFRAP's in a batch",
-        "estimated over true D: median (16 to 84 %)",
-        "loss in log10 D over least squares",
-    ]
+    header = (
+        "method | per curve, in a batch | one curve alone | time over LeastSquaresFRAP's in a "
+        "batch | estimated over true D: median (16 to 84 %) | loss in log10 D over least squares"
+    )
     return paragraphs(
         markdown_table(header, rows),
         "Losses are the paper's: mean squared errors weighted by one over the noise, over those "

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from benchmarks._pages import number, with_error
 from benchmarks._stage import Outcome
 
+# Quantities, as they are called in tables.
 LOSS = "loss over least squares"
+MEDIAN, LOW, HIGH = "median of D over its true value", "16 % quantile", "84 % quantile"
+RMSE = "root mean square error of log10 D"
+OFF, AT_BOX = "off by more than a factor of 2, %", "at the limits of D, %"
+FAILED = "not converged, %"
 MEASURED, QUOTED = "measured", "quoted, not measured here"
 
 
@@ -82,3 +87,9 @@ def loss_text(record):
     if record.value < 10:
         return with_error(record.value, record.error)
     return f"{number(record.value)} ± {number(record.error)}"
+
+
+def spread_text(records, method, of):
+    """Write the median of estimated over true D and where the middle 68 % are."""
+    low, middle, high = (records.get(method, quantity, of) for quantity in (LOW, MEDIAN, HIGH))
+    return "" if math.isnan(middle) else f"{middle:.3f} ({low:.3f} to {high:.3f})"
