@@ -1,15 +1,18 @@
 """The command line, as a user calls it."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from skfrap import Circle, FRAPProtocol
-from skfrap.cli import cli
-from skfrap.design import plan
+from skfrap import Circle, FRAPProtocol, analysis, models
+from skfrap.cli import _names, cli
+from skfrap.comparison import CANDIDATES, compare_models
+from skfrap.design import SETTINGS, plan
 from skfrap.io import read_series, write_series
 from skfrap.models import MODELS
 
@@ -114,15 +117,13 @@ def test_folder_of_series_is_as_many_series(run, series, tmp_path):
 
 
 def test_table_is_written_whatever_goes_wrong(run, series, tmp_path, monkeypatch):
-    from skfrap.cli import _estimate
-
     def analyse(source, options):
         if "cell" not in str(source):
             raise KeyError("a defect")
         return analyse_series(source, options)
 
-    analyse_series = _estimate.analyse_series
-    monkeypatch.setattr(_estimate, "analyse_series", analyse)
+    analyse_series = analysis.analyse_series
+    monkeypatch.setattr(analysis, "analyse_series", analyse)
     table = tmp_path / "results.csv"
     result = run("estimate", tmp_path / "other.tif", series, "--out", table)
     assert result.exit_code == 1
@@ -150,12 +151,10 @@ def test_series_whose_picture_fails_keep_their_numbers_and_are_told_apart(run, s
 
 @pytest.mark.parametrize("kind", [ValueError, MemoryError])
 def test_failure_without_a_message_is_a_failure(run, series, monkeypatch, kind):
-    from skfrap.cli import _estimate
-
     def analyse(source, options):
         raise kind
 
-    monkeypatch.setattr(_estimate, "analyse_series", analyse)
+    monkeypatch.setattr(analysis, "analyse_series", analyse)
     result = run("estimate", series, "--json")
     assert result.exit_code == 1
     assert "1 of 1 series could not be analysed" in result.stderr
@@ -538,3 +537,87 @@ def test_replicates_that_a_table_does_not_tell_are_refused(run, table, options, 
     result = run("replicates", table, *options)
     assert result.exit_code == 1
     assert message in result.output
+
+
+HEAVY = {"jax", "keras", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "tifffile", "tqdm"}
+AT_ONCE = [
+    ["--help"],
+    ["--version"],
+    *([command, "--help"] for command in cli.commands),
+    ["no-such-command"],
+    ["estimate"],
+    ["estimate", "x.tif", "--no-such-option"],
+    ["estimate", "x.tif", "--skip", "many"],
+    ["estimate", "x.tif", "--model", "no_such_model"],
+    ["estimate", "x.tif", "--free", "speed"],
+    ["estimate", "x.tif", "--fixed", "speed=1"],
+    ["compare-models", "x.tif", "--models", "no_such_model"],
+    ["compare-models", "x.tif", "--models", "diffusion+speed"],
+    ["noise"],
+    ["plan", "--D", "1:100", "--vary", "speed=1"],
+    ["plan", "--D", "1:100", "--free", "speed"],
+    ["plan", "--D", "1:100", "--fixed", "speed=1"],
+    ["plan", "--D", "1:100", "--model", "binding"],
+    ["replicates", "no_such_table.csv"],
+    ["simulate", "x.tif", "--k-on", "1"],
+    ["simulate", "x.tif", "--c0", "2"],
+    ["demo", "--c0", "2"],
+]
+
+
+def heavy_after(calls):
+    """Call commands in a fresh interpreter; return the status and the modules after each."""
+    code = """
+import json, sys
+from click.testing import CliRunner
+import skfrap.__main__
+from skfrap.cli import cli
+heavy, calls = json.loads(sys.argv[1])
+for call in calls:
+    status = CliRunner().invoke(cli, call).exit_code
+    print(json.dumps([call, status, [name for name in heavy if name in sys.modules]]))
+"""
+    command = [sys.executable, "-c", code, json.dumps([sorted(HEAVY), calls])]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_help_and_errors_in_arguments_import_nothing_heavy():
+    # The last one has to read a file, which shows that what is imported would be seen.
+    *at_once, (_, _, loaded) = heavy_after([*AT_ONCE, ["estimate", "no_such_file.tif"]])
+    for call, status, heavy in at_once:
+        assert (call, heavy) == (call, [])
+        assert (status == 0) == (call[-1] in ("--help", "--version"))
+    assert {"numpy", "scipy", "sklearn"} <= {*loaded}
+
+
+def test_names_of_the_command_line_are_those_of_the_library():
+    # Models that tests and docstrings define are in the registry as well.
+    own = {name: model for name, model in MODELS.items() if hasattr(models, model.__name__)}
+    assert {name: model.defaults() for name, model in own.items()} == _names.MODELS
+    assert [*_names.MODELS] == [*own]
+    assert [*_names.SIMULATED] == [name for name in own if hasattr(own[name], "images")]
+    assert _names.CANDIDATES == CANDIDATES
+    assert [*_names.SETTINGS] == [*SETTINGS]
+
+
+@pytest.mark.parametrize("text", ["speed", "diffusion+speed", "diffusion+D", "binding+k_on+k_on"])
+def test_refusal_of_a_candidate_is_worded_as_in_the_library(text):
+    with pytest.raises(ValueError, match="models ") as at_once:
+        _names.check_candidate(text)
+    with pytest.raises(ValueError, match="models ") as later:
+        compare_models(np.ones((1, 110)), [text])
+    assert str(at_once.value) == str(later.value)
+
+
+@pytest.mark.parametrize("what", ["free", "fixed"])
+@pytest.mark.parametrize("model", [*_names.MODELS])
+def test_refusal_of_a_name_is_worded_as_in_the_library(what, model):
+    names = {"speed": 1.0}
+    with pytest.raises(ValueError, match="speed") as at_once:
+        _names.check_names(f"{what} (--{what})", names, model)
+    with pytest.raises(ValueError, match="speed") as later:
+        analysis.ExperimentOptions(
+            model=model, **{what: names if what == "fixed" else tuple(names)}
+        )
+    assert str(at_once.value) == str(later.value)

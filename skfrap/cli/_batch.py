@@ -13,12 +13,12 @@ from skfrap.cli._output import (
     save_picture,
     save_table,
 )
-from skfrap.io import find_series
-from skfrap.results._finding import as_labels
 
 
 def expand(files):
     """Return the series that files, folders and patterns stand for."""
+    from skfrap.io import find_series
+
     series = []
     for file in files:
         try:
@@ -30,6 +30,8 @@ def expand(files):
 
 def with_labels(rows):
     """Put the labels of findings in their place, as tables hold them."""
+    from skfrap.results._finding import as_labels
+
     return [
         row | {"findings": as_labels(row["findings"])} if "findings" in row else row for row in rows
     ]

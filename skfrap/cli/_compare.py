@@ -1,10 +1,9 @@
 """Comparison of models on image series."""
 
 import click
-import numpy as np
 
-from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._names import CANDIDATES, check_candidate
 from skfrap.cli._options import (
     choice_option,
     files_argument,
@@ -16,7 +15,6 @@ from skfrap.cli._options import (
     table_option,
 )
 from skfrap.cli._output import clear_errors
-from skfrap.comparison import CANDIDATES, compare_models, options_for
 
 
 @click.command("compare-models")
@@ -50,7 +48,15 @@ def compare_models_of_series(
     it does so by more than chance would. FILES are as for skfrap estimate.
     """
     with clear_errors():
-        models = _candidates(models, fixed, options["skip"])
+        names = _names(models, options["skip"])
+
+    import numpy as np
+
+    from skfrap.analysis import ExperimentOptions, analyse_series
+    from skfrap.comparison import compare_models, options_for
+
+    with clear_errors():
+        models = {name: options_for(name, fixed) for name in names}
         options = ExperimentOptions(**options)
 
     def compare(source):
@@ -85,16 +91,17 @@ def compare_models_of_series(
     exit_if_any_failed(records)
 
 
-def _candidates(models, fixed, skip):
-    """Return the options of the models that are named."""
-    names = [name.strip() for name in models.split(",")]
-    candidates = {name: options_for(name, fixed) for name in names}
+def _names(models, skip):
+    """Return the models that are named, once each."""
+    names = [*dict.fromkeys(name.strip() for name in models.split(","))]
+    for name in names:
+        check_candidate(name)
     if skip and any("imaging_bleach" in name for name in names):
         raise ValueError(
             f"--skip is {skip}, and imaging_bleach counts every frame that was "
             "taken; leave it out of --models, or use all frames after bleaching."
         )
-    return candidates
+    return names
 
 
 def _picture_of(comparison, criterion, title):

@@ -3,10 +3,9 @@
 import sys
 
 import click
-from tqdm import tqdm
 
-from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     choice_option,
     files_argument,
@@ -19,7 +18,6 @@ from skfrap.cli._options import (
     table_option,
 )
 from skfrap.cli._output import clear_errors
-from skfrap.models import MODELS
 
 
 @click.command()
@@ -62,6 +60,15 @@ def estimate(files, as_one_series, out, plots, as_json, **options):
     skfrap bring all the rest as well.
     """
     with clear_errors():
+        check_names("free (--free)", options["free"], options["model"])
+        of_the_model = [name for name in options["fixed"] if name not in ("a", "b")]
+        check_names("fixed (--fixed)", of_the_model, options["model"])
+
+    from tqdm import tqdm
+
+    from skfrap.analysis import ExperimentOptions, analyse_series
+
+    with clear_errors():
         options = ExperimentOptions(**options)
     series = [list(files)] if as_one_series else expand(files)
     quiet = as_json or len(series) == 1 or not sys.stderr.isatty()
@@ -77,7 +84,7 @@ def estimate(files, as_one_series, out, plots, as_json, **options):
             if plots is not None:
                 add_picture(_picture_of(analysis), plots, analysis.name, records)
             if not as_json:
-                _tell(analysis, name)
+                tqdm.write("\n".join(_lines(analysis, name)))
     exit_if_any_failed(records)
 
 
@@ -85,13 +92,16 @@ def _picture_of(analysis):
     return lambda plotting: plotting.plot_analysis(analysis)
 
 
-def _tell(analysis, name):
+def _lines(analysis, name):
     protocol, estimates = analysis.protocol, analysis.estimates
-    tqdm.write(f"{name}\n  {estimates.summary()[0]}")
-    tqdm.write(
-        f"  model {analysis.model}, c0 = {estimates.c0[0]:.4g}, alpha = {estimates.alpha[0]:.4g}; "
-        f"{protocol.n_prebleach} + {protocol.n_postbleach} frames, "
-        f"pixel {protocol.pixel_size:.6g} µm, region {protocol.bleach_region}"
-    )
-    for what, source in analysis.sources.items():
-        tqdm.write(f"  {what}: {source}")
+    return [
+        name,
+        f"  {estimates.summary()[0]}",
+        (
+            f"  model {analysis.model}, c0 = {estimates.c0[0]:.4g}, "
+            f"alpha = {estimates.alpha[0]:.4g}; "
+            f"{protocol.n_prebleach} + {protocol.n_postbleach} frames, "
+            f"pixel {protocol.pixel_size:.6g} µm, region {protocol.bleach_region}"
+        ),
+        *(f"  {what}: {source}" for what, source in analysis.sources.items()),
+    ]

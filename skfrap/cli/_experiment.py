@@ -1,23 +1,38 @@
 """An experiment and its parameters, out of the options that describe them."""
 
-from skfrap.models import MODELS
-from skfrap.protocol import FRAPProtocol
-from skfrap.regions import parse_region
+from skfrap.cli._names import MODELS
 
 NOT_OF_THE_MODEL = ("noise_a", "noise_b", "seed")
 
 
+_OF_THE_PROTOCOL = (
+    "shape",
+    "pixel_size",
+    "bleach_region",
+    "n_prebleach",
+    "n_bleach",
+    "n_postbleach",
+    "frame_interval",
+)
+
+
 def take_protocol(options):
-    """Take `protocol_options` out of all options and make the protocol."""
-    names = ("shape", "pixel_size", "n_prebleach", "n_bleach", "n_postbleach", "frame_interval")
-    given = {name: options.pop(name) for name in names}
-    region = parse_region(options.pop("bleach_region"), given["pixel_size"])
-    return FRAPProtocol(bleach_region=region, **given)
+    """Take `protocol_options` out of all options, for `make_protocol`."""
+    return {name: options.pop(name) for name in _OF_THE_PROTOCOL}
+
+
+def make_protocol(given):
+    """Make the protocol that options describe."""
+    from skfrap.protocol import FRAPProtocol
+    from skfrap.regions import parse_region
+
+    region = parse_region(given["bleach_region"], given["pixel_size"])
+    return FRAPProtocol(**given | {"bleach_region": region})
 
 
 def complete(truth, model):
     """Complete parameters by the model's defaults; refuse what the model does not know."""
-    defaults = MODELS[model].defaults()
+    defaults = MODELS[model]
     given = {name: value for name, value in truth.items() if value is not None}
     unknown = [name for name in given if name not in (*defaults, *NOT_OF_THE_MODEL)]
     if unknown:

@@ -2,7 +2,6 @@
 
 import click
 
-from skfrap._tables import plain
 from skfrap.cli._batch import expand
 from skfrap.cli._options import (
     bit_depth_option,
@@ -12,7 +11,6 @@ from skfrap.cli._options import (
     picture_option,
 )
 from skfrap.cli._output import clear_errors, print_json, save_picture
-from skfrap.noise import calibrate_noise
 
 _TOLD = (
     "a",
@@ -47,6 +45,9 @@ def noise(files, dark_level, bit_depth, plot, as_json):
     concentrations are better. A pixel's variance is a + b * intensity. Where both are known, the
     last line holds the options for skfrap estimate.
     """
+    from skfrap._tables import plain
+    from skfrap.noise import calibrate_noise
+
     series = expand(files)
     with clear_errors():
         calibration = calibrate_noise(series, dark_level=dark_level, bit_depth=bit_depth)

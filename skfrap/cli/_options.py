@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
+from skfrap.cli._names import SIMULATED
 from skfrap.cli._types import Assignment, as_dict
-from skfrap.experiment import NOISE_KINDS
-from skfrap.models import MODELS
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -47,7 +46,7 @@ def fixed_option(text):
 
 def noise_option(text):
     """Make the option of how the noise is estimated."""
-    return choice_option("--noise", [*NOISE_KINDS], NOISE_KINDS[0], text)
+    return choice_option("--noise", ["constant", "proportional"], "constant", text)
 
 
 def table_option(text):
@@ -75,7 +74,7 @@ pictures_option = click.option(
 )
 simulated_model_option = choice_option(
     "--model",
-    [name for name, model in MODELS.items() if hasattr(model, "images")],
+    SIMULATED,
     "diffusion",
     "Whether the particles bind as well.",
 )

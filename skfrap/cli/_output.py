@@ -5,9 +5,6 @@ from contextlib import contextmanager
 
 import click
 
-from skfrap._tables import as_table
-from skfrap.results import Finding
-
 _MENDABLE = ValueError, OSError, ImportError
 
 
@@ -34,13 +31,15 @@ def print_json(value):
 
 
 def _as_object(value):
-    if isinstance(value, Finding):
+    if hasattr(value, "to_dict"):
         return value.to_dict()
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def save_table(rows, path):
     """Write rows as CSV."""
+    from skfrap._tables import as_table
+
     table = as_table(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)

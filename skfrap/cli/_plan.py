@@ -1,10 +1,9 @@
 """Planning of an experiment."""
 
 import click
-import numpy as np
 
-from skfrap._tables import plain_rows
-from skfrap.cli._experiment import complete, take_protocol
+from skfrap.cli._experiment import complete, make_protocol, take_protocol
+from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     fixed_option,
     free_option,
@@ -19,10 +18,8 @@ from skfrap.cli._options import (
 )
 from skfrap.cli._output import clear_errors, print_json, save_picture
 from skfrap.cli._types import Range, Settings, as_dict
-from skfrap.design import plan as plan_experiments
-from skfrap.models import MODELS
-from skfrap.parameters import PARAMETERS
 
+_GUESSES_IN_RANGE = 9
 _TRIED = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the frame interval
 
 
@@ -73,6 +70,15 @@ def plan(
     with clear_errors():
         protocol = take_protocol(given)
         values, known, a, b = _guesses(given | {"D": D}, model, free, fixed)
+
+    import numpy as np
+
+    from skfrap.design import plan as plan_experiments
+
+    if "D" in values:
+        values["D"] = np.geomspace(D[0], D[-1], _GUESSES_IN_RANGE if len(D) > 1 else 1)
+    with clear_errors():
+        protocol = make_protocol(protocol)
         choice = plan_experiments(
             protocol,
             values,
@@ -102,14 +108,9 @@ def _guesses(given, model, free, fixed):
     guesses = complete(given, model)
     fixed = dict(fixed)
     a, b = (fixed.pop(name, guesses.pop(f"noise_{name}")) for name in "ab")
-    defaults = MODELS[model].defaults()
-    for option, names in (("--free", free), ("--fixed", fixed)):
-        for name in names:
-            if name not in defaults:
-                raise ValueError(
-                    f"{option} takes the parameters of the model {model!r}, "
-                    f"{', '.join(defaults)}; got {name!r}."
-                )
+    defaults = MODELS[model]
+    check_names("--free", free, model)
+    check_names("--fixed", fixed, model)
     both = [name for name in free if name in fixed]
     if both:
         raise ValueError(f"{both[0]} is both free (--free) and fixed (--fixed); choose one.")
@@ -129,6 +130,10 @@ def _guesses(given, model, free, fixed):
 
 
 def _premises(guesses, a, b):
+    import numpy as np
+
+    from skfrap.parameters import PARAMETERS
+
     told = []
     for name, value in guesses.items():
         ends = [f"{end:.4g}" for end in np.unique([np.min(value), np.max(value)])]
@@ -137,6 +142,8 @@ def _premises(guesses, a, b):
 
 
 def _with_findings(result):
+    from skfrap._tables import plain_rows
+
     rows = plain_rows(result.to_dict())
     return [row | {"findings": some} for row, some in zip(rows, result.findings, strict=True)]
 

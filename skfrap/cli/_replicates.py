@@ -4,10 +4,8 @@ from pathlib import Path
 
 import click
 
-from skfrap._tables import plain_rows
 from skfrap.cli._options import json_option, level_option, picture_option, table_option
 from skfrap.cli._output import clear_errors, print_json, save_picture, save_table
-from skfrap.replicates import compare_groups, summarise_replicates
 
 
 @click.command()
@@ -38,6 +36,9 @@ def replicates(table, by, name, scale, compare, level, out, plot, as_json):
     sample. Series that failed, whose D is poorly determined, whose fit did not converge or whose
     model does not describe the curve are left out, and counted.
     """
+    from skfrap._tables import plain_rows
+    from skfrap.replicates import compare_groups, summarise_replicates
+
     with clear_errors():
         rows = _read_table(table, by)
         options = {"name": name, "scale": scale, "level": level}

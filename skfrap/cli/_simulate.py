@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import click
-import numpy as np
 
 from skfrap import __version__
-from skfrap.analysis import analyse_series
-from skfrap.cli._experiment import NOT_OF_THE_MODEL, complete, take_protocol
+from skfrap.cli._experiment import NOT_OF_THE_MODEL, complete, make_protocol, take_protocol
 from skfrap.cli._options import (
     FILE,
     FOLDER,
@@ -20,9 +18,6 @@ from skfrap.cli._options import (
     simulated_model_option,
 )
 from skfrap.cli._output import clear_errors, save_picture, save_table
-from skfrap.io import write_series
-from skfrap.protocol import FRAPProtocol
-from skfrap.simulator import FRAPSimulator
 
 _truth_options = options_together(
     click.option("--D", "D", type=float, default=25.0, show_default=True, help="µm²/s."),
@@ -44,6 +39,12 @@ _truth_options = options_together(
 @_truth_options
 def demo(out, **truth):
     """Simulate a noisy 16-bit series, analyse the file, and compare with the truth."""
+    with clear_errors():
+        _check_level(truth)
+
+    from skfrap.analysis import analyse_series
+    from skfrap.protocol import FRAPProtocol
+
     path = out / "demo.tif"
     protocol = FRAPProtocol()
     with clear_errors():
@@ -73,6 +74,8 @@ def simulate(out, model, bit_depth, vignetting, **truth):
     with clear_errors():
         protocol = take_protocol(truth)
         truth = complete(truth, model)
+        _check_level(truth)
+        protocol = make_protocol(protocol)
         _simulate(
             out, protocol, truth, model=model, bit_depth=int(bit_depth), vignetting=vignetting
         )
@@ -80,10 +83,18 @@ def simulate(out, model, bit_depth, vignetting, **truth):
     click.echo(f"wrote {out}: {protocol.n_frames} frames of {ny} x {nx} pixels")
 
 
-def _simulate(path, protocol, truth, *, model="diffusion", bit_depth, vignetting):
-    """Write a simulated series; its protocol and truth go into the file."""
+def _check_level(truth):
     if truth["c0"] > 1:
         raise ValueError(f"c0 is {truth['c0']:g}; above 1 the simulated detector is saturated.")
+
+
+def _simulate(path, protocol, truth, *, model="diffusion", bit_depth, vignetting):
+    """Write a simulated series; its protocol and truth go into the file."""
+    import numpy as np
+
+    from skfrap.io import write_series
+    from skfrap.simulator import FRAPSimulator
+
     ny, nx = protocol.shape
     y, x = np.ogrid[-1 : 1 : ny * 1j, -1 : 1 : nx * 1j]
     background = vignetting * (0.5 - 0.5 * (x**2 + y**2))

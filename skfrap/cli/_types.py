@@ -1,11 +1,10 @@
 """Types of option values: assignments, ranges of numbers, settings of an experiment."""
 
+import math
+
 import click
-import numpy as np
 
-from skfrap.design import SETTINGS
-
-_GUESSES_IN_RANGE = 9
+from skfrap.cli._names import SETTINGS
 
 
 class Assignment(click.ParamType):
@@ -25,19 +24,19 @@ class Assignment(click.ParamType):
 
 
 class Range(click.ParamType):
-    """Read a positive number or LOWEST:HIGHEST; as an array, of a range evenly spread."""
+    """Read a positive number or LOWEST:HIGHEST."""
 
     name = "NUMBER or LOWEST:HIGHEST"
 
     def convert(self, value, param, ctx):
-        """Return one value, or several from the lowest to the highest."""
+        """Return the number, or the lowest and the highest."""
         try:
             ends = [float(number) for number in str(value).split(":")]
         except ValueError:
             ends = []
-        if not 1 <= len(ends) <= 2 or not 0 < ends[0] <= ends[-1] < np.inf:
+        if not 1 <= len(ends) <= 2 or not 0 < ends[0] <= ends[-1] < math.inf:
             self.fail(f"{value!r} is neither a positive number nor a range as 1:100.", param, ctx)
-        return np.geomspace(ends[0], ends[-1], _GUESSES_IN_RANGE if len(ends) > 1 else 1)
+        return tuple(ends)
 
 
 class Settings(click.ParamType):

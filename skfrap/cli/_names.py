@@ -1,0 +1,82 @@
+"""What the command line has to know of models and settings before it imports them.
+
+Help and errors in arguments are answered at once, and importing the models takes seconds. So their
+names stand here a second time, and `tests/test_cli.py` holds them equal to what the library has.
+"""
+
+MODELS = {
+    "diffusion": {
+        "D": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "binding": {
+        "D": None,
+        "k_on": None,
+        "k_off": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "soumpasis": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
+    "gaussian_beam": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
+    "exponential": {
+        "half_time": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "half_time_ratio": 1.0,
+        "second_fraction": 0.0,
+    },
+    "reaction": {"k_on": None, "k_off": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
+}
+"""Parameters of each model with their defaults, None for those that have none."""
+
+SIMULATED = ("diffusion", "binding")
+"""Models of images, which can be simulated."""
+
+CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
+"""What is compared unless something else is asked for."""
+
+SETTINGS = (
+    "frame_interval",
+    "radius",
+    "n_prebleach",
+    "n_bleach",
+    "n_postbleach",
+    "duration",
+    "bleach_interval",
+)
+"""What can be chosen of an experiment."""
+
+
+def check_names(what, names, model):
+    """Refuse names that are no parameters of a model; `what` names the argument."""
+    for name in names:
+        if name not in MODELS[model]:
+            raise ValueError(
+                f"{what} takes the parameters of the model {model!r}, "
+                f"{', '.join(MODELS[model])}; got {name!r}."
+            )
+
+
+def check_candidate(text):
+    """Refuse what is no model to compare, such as "diffusion+mobile_fraction" is."""
+    name, *extra = text.split("+")
+    if name not in MODELS:
+        raise ValueError(
+            f"models must be names as 'diffusion' or 'diffusion+mobile_fraction', of the models "
+            f"{', '.join(MODELS)}; got {text!r}."
+        )
+    known = [other for other, default in MODELS[name].items() if default is not None]
+    if not {*extra} <= {*known} or len({*extra}) < len(extra):
+        raise ValueError(
+            f"after {name!r} models can name {', '.join(known)}, each once; got {text!r}."
+        )
