@@ -48,7 +48,7 @@ _OWN_START = (  # errors that the library finds
     "compare-models no_such_file.tif",
     "noise no_such_file.tif",
     "replicates empty.csv",
-    "plan --D 10 --target speed",
+    "plan --D 10 --bleach-region circle:500",
     "simulate x.tif --alpha 2",
 )
 _MOST_AT_ONCE, _MOST_OF_ITS_OWN = 300, 200  # ms
