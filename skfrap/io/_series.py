@@ -1,82 +1,26 @@
 """Image series: one FRAP experiment as read from a file, a folder or a list of images."""
 
-from __future__ import annotations
-
 import glob
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ._metadata import Stated, frame_times, parse_dates, seconds_between
-from ._scan import scan_pages
-from ._tiff import TiffStack, read_tiff
-
-Source = str | os.PathLike | Sequence[str | os.PathLike]
-"""A file, a folder, a glob pattern, or a list of files of one image each."""
-
-_SUFFIXES = (".tif", ".tiff")
+from skfrap.io._recording import NOT_STATED, ImageSeries
+from skfrap.io.readers._registry import known_suffixes, read_file, reader_for
+from skfrap.io.readers._stated import checked_times, frame_times, parse_dates, seconds_between
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ImageSeries:
-    """One FRAP image series as read from file: its frames and what the file says of them.
-
-    Attributes
-    ----------
-    frames : ndarray of shape (n_frames, ny, nx)
-        Intensities, in the file's own dtype.
-    name : str
-        Short name for tables: the file's or folder's, or first..last of a list.
-    pixel_size_um : float or None
-        Side of a pixel in µm; None where the file does not say.
-    times_s : ndarray of shape (n_frames,) or None
-        Time of each frame in s, strictly increasing, 0 at the first; None where the file does not
-        say.
-    bit_depth : int or None
-        Bits that a pixel can use, so that the detector saturates at 2**bit_depth − 1; None for
-        floats. A file may use 16 where the camera gives 12.
-    sources : dict of str to str
-        Where each of these was found, or why it was not: 'pixel_size_um', 'times_s', and, where
-        there is something to say, 'times axis' and 'order'.
-    paths : tuple of str
-        The files.
-    info : dict
-        What `write_series` was given as `info`; for files of other programs, ImageJ's texts 'Info'
-        and 'Labels'; {} where there are none.
-    """
-
-    frames: np.ndarray
-    name: str
-    pixel_size_um: float | None = None
-    times_s: np.ndarray | None = None
-    bit_depth: int | None = None
-    sources: dict[str, str] = field(default_factory=dict)
-    paths: tuple[str, ...] = ()
-    info: dict[str, Any] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        n_frames, ny, nx = self.frames.shape
-        pixel = "unknown" if self.pixel_size_um is None else f"{self.pixel_size_um:.6g} µm"
-        times = "unknown" if self.times_s is None else f"0 to {self.times_s[-1]:.6g} s"
-        return (
-            f"ImageSeries({self.name!r}: {n_frames} frames of {ny} x {nx} {self.frames.dtype}, "
-            f"pixel {pixel}, times {times})"
-        )
-
-
-def read_series(source: Source, *, channel: int | None = None) -> ImageSeries:
+def read_series(source, *, channel=None):
     """Read one image series, with its pixel size and clock where the file says them.
 
     Parameters
     ----------
     source : path, str or sequence of paths
-        A multi-page TIFF, OME-TIFF or ImageJ hyperstack; a folder of TIFF files of one image each;
-        a glob pattern for such files (``"cell1/frame_*.tif"``); or a list of them. A list is kept
+        A multi-page TIFF, OME-TIFF or ImageJ hyperstack, or a file of another format that has a
+        reader (:class:`skfrap.io.readers.Reader`); a folder of files of one image each; a glob
+        pattern for such files (``"cell1/frame_*.tif"``); or a list of them. A list is kept
         in its order. A folder or pattern is sorted by name, img2 before img10; where the files'
         DateTime tags tell another order, by time, and ``sources["order"]`` says so.
     channel : int, default=None
@@ -91,7 +35,7 @@ def read_series(source: Source, *, channel: int | None = None) -> ImageSeries:
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or no TIFF file in the folder.
+        If there is no such file, or none in the folder that has a reader.
     ValueError
         If a file is damaged, ends early or holds no time series of grey images, if pixels are not
         square, or if the files of a list do not belong together.
@@ -126,13 +70,13 @@ def read_series(source: Source, *, channel: int | None = None) -> ImageSeries:
         series = _one_image_per_file(paths, name, by_name, channel)
     if len(series.frames) < 2:
         raise ValueError(
-            f"{paths[0]} holds a single image where a series is needed: pass the folder, a pattern "
-            "or the list of the images of the series (read_image reads a single image)"
+            f"{paths[0]} holds a single image where a series is needed; pass the folder, a pattern "
+            "or the list of the images of the series (read_image reads a single image)."
         )
     return series
 
 
-def find_series(source: str | os.PathLike) -> list[str]:
+def find_series(source):
     """List the image series that a path stands for.
 
     Parameters
@@ -149,25 +93,25 @@ def find_series(source: str | os.PathLike) -> list[str]:
     Raises
     ------
     FileNotFoundError
-        If a folder or pattern holds no TIFF file.
+        If a folder holds no file that has a reader, or no file matches a pattern.
     """
     paths, _, _ = _resolve(source)
     if len(paths) == 1 and not Path(source).is_dir():
         return [str(paths[0])]
     try:
-        single = all(len(scan_pages(path)) == 1 for path in paths)
+        single = all(reader_for(path).n_images(path) == 1 for path in paths)
     except ValueError:
         single = False  # a damaged file; reading it will say more
     return [str(source)] if single else [str(path) for path in paths]
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path):
     """Read a single image, such as one of the closed aperture.
 
     Parameters
     ----------
     path : path
-        TIFF file with one grey image.
+        File with one grey image.
 
     Returns
     -------
@@ -181,13 +125,13 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     ValueError
         If the file is damaged, ends early or holds more than one image.
     """
-    frames = read_tiff(Path(path), None).frames
+    frames = read_file(Path(path)).frames
     if len(frames) != 1:
-        raise ValueError(f"{path} holds {len(frames)} images, expected one: use read_series")
+        raise ValueError(f"{path} holds {len(frames)} images, expected one; use read_series.")
     return frames[0]
 
 
-def load_stack(source: np.ndarray | ImageSeries | Source) -> np.ndarray:
+def load_stack(source):
     """Return the frames of a series, whether it is an array already or still in a file.
 
     Parameters
@@ -214,8 +158,8 @@ def load_stack(source: np.ndarray | ImageSeries | Source) -> np.ndarray:
     if isinstance(source, np.ndarray):
         if source.ndim != 3:
             raise ValueError(
-                f"a stack of {source.ndim} dimensions, of shape {source.shape}: expected "
-                "(n_frames, ny, nx)"
+                f"source must be a stack of shape (n_frames, ny, nx), got an array of shape "
+                f"{source.shape}."
             )
         return source
     if isinstance(source, ImageSeries):
@@ -223,17 +167,16 @@ def load_stack(source: np.ndarray | ImageSeries | Source) -> np.ndarray:
     return read_series(source).frames
 
 
-# --------------------------------------------------------------------------------- which files
-
-
-def _resolve(source: Source) -> tuple[list[Path], str | None, bool]:
+def _resolve(source):
     """Return the files, the folder's name, and whether their order is that of their names."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if path.is_dir():
-            inside = (file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+            suffixes = known_suffixes()
+            inside = (file for file in path.iterdir() if file.name.lower().endswith(suffixes))
             paths = [file for file in inside if not file.name.startswith(".")]
-            return _sorted(paths, f"the folder {path} holds no .tif or .tiff file"), path.name, True
+            lacking = f"the folder {path} holds no {' or '.join(suffixes)} file"
+            return _sorted(paths, lacking), path.name, True
         if not path.exists() and glob.has_magic(str(source)):
             found = map(Path, glob.glob(str(source), recursive=True))
             paths = [file for file in found if file.is_file()]
@@ -244,22 +187,22 @@ def _resolve(source: Source) -> tuple[list[Path], str | None, bool]:
         isinstance(path, str | os.PathLike) for path in source
     ):
         raise TypeError(
-            f"source is {type(source).__name__}, expected a path, a folder, a pattern, or a list "
-            "of paths"
+            "source must be a path, a folder, a pattern, or a list of paths, got "
+            f"{type(source).__name__}."
         )
     if not source:
-        raise ValueError("source is an empty list, expected the paths of the images of a series")
+        raise ValueError("source must hold the paths of the images of a series, got an empty list.")
     paths = [Path(path) for path in source]
     return paths, None, False
 
 
-def _sorted(paths: list[Path], message: str) -> list[Path]:
+def _sorted(paths, message):
     if not paths:
-        raise FileNotFoundError(f"{message}: check the path")
+        raise FileNotFoundError(f"{message}; check the path.")
     return sorted(paths, key=natural_key)
 
 
-def natural_key(path: str | os.PathLike) -> list[tuple[int, Any]]:
+def natural_key(path):
     """Return a key that sorts names as people count.
 
     Examples
@@ -273,63 +216,69 @@ def natural_key(path: str | os.PathLike) -> list[tuple[int, Any]]:
     return [*keys, (2, os.fspath(path))]
 
 
-def _name(paths: Sequence[Path]) -> str:
+def _name(paths):
     first, last = (re.sub(r"\.ome$", "", path.stem, flags=re.I) for path in (paths[0], paths[-1]))
     return first if len(paths) == 1 else f"{first}..{last}"
 
 
-# ------------------------------------------------------------------------------- putting together
-
-
-def _one_file(path: Path, channel: int | None) -> ImageSeries:
-    stack = read_tiff(path, channel)
-    n_frames = len(stack.frames)
-    times, times_source = frame_times(n_frames, stack.clock, stack.interval_s, stack.dates, "pages")
-    pixel, pixel_source = stack.pixel_size_um
+def _one_file(path, channel):
+    recording = read_file(path, channel)
+    n_frames = len(recording.frames)
+    clock = recording.times_s
+    if clock[0] is not None:
+        clock = checked_times(*clock)
+    times, times_source = frame_times(
+        n_frames, clock, recording.interval_s, recording.dates, "pages"
+    )
+    pixel, pixel_source = recording.pixel_size_um
     sources = {
         "pixel_size_um": pixel_source or "the file does not say",
         "times_s": times_source,
     }
-    if stack.time_axis != "T" and n_frames > 1:
-        sources["times axis"] = stack.time_axis
+    if recording.time_axis and n_frames > 1:
+        sources["times axis"] = recording.time_axis
     return ImageSeries(
-        frames=stack.frames,
+        frames=recording.frames,
         name=_name([path]),
         pixel_size_um=pixel,
         times_s=times,
-        bit_depth=stack.bit_depth,
+        bit_depth=recording.bit_depth,
         sources=sources,
         paths=(str(path),),
-        info=stack.info,
+        info=recording.info,
     )
 
 
-def _one_image_per_file(
-    paths: list[Path], name: str | None, by_name: bool, channel: int | None
-) -> ImageSeries:
-    stacks = {path: read_tiff(path, channel) for path in paths}
-    if len(stacks) < len(paths):
+def _one_image_per_file(paths, name, by_name, channel):
+    recordings = {path: read_file(path, channel) for path in paths}
+    if len(recordings) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
-        raise ValueError(f"{twice} is in the list more than once: pass each image of a series once")
-    for path, stack in stacks.items():
-        if len(stack.frames) != 1:
+        raise ValueError(
+            f"{twice} is in the list more than once; pass each image of a series once."
+        )
+    for path, recording in recordings.items():
+        if len(recording.frames) != 1:
             raise ValueError(
-                f"{path} holds {len(stack.frames)} images, expected one in each of the "
-                f"{len(paths)} files: read each series on its own"
+                f"{path} holds {len(recording.frames)} images, expected one in each of the "
+                f"{len(paths)} files; read each series on its own."
             )
-    _check_same({path: stack.frames.shape[1:] for path, stack in stacks.items()}, "shape")
-    _check_same({path: str(stack.frames.dtype) for path, stack in stacks.items()}, "dtype")
+    _check_same(
+        {path: recording.frames.shape[1:] for path, recording in recordings.items()}, "shape"
+    )
+    _check_same(
+        {path: str(recording.frames.dtype) for path, recording in recordings.items()}, "dtype"
+    )
     sources = {}
     if by_name:
-        paths, sources["order"] = _in_time(paths, stacks)
-    ordered = [stacks[path] for path in paths]
+        paths, sources["order"] = _in_time(paths, recordings)
+    ordered = [recordings[path] for path in paths]
     times, sources["times_s"] = frame_times(
-        len(paths), (None, ""), _shared(stacks, "interval_s"), _dates(ordered), "files"
+        len(paths), NOT_STATED, _shared(recordings, "interval_s"), _dates(ordered), "files"
     )
-    pixel, sources["pixel_size_um"] = _shared(stacks, "pixel_size_um")
-    depths = {stack.bit_depth for stack in ordered}
+    pixel, sources["pixel_size_um"] = _shared(recordings, "pixel_size_um")
+    depths = {recording.bit_depth for recording in ordered}
     return ImageSeries(
-        frames=np.concatenate([stack.frames for stack in ordered]),
+        frames=np.concatenate([recording.frames for recording in ordered]),
         name=name or _name(paths),
         pixel_size_um=pixel,
         times_s=times,
@@ -340,22 +289,22 @@ def _one_image_per_file(
     )
 
 
-def _dates(stacks: Sequence[TiffStack]) -> list[str | None]:
-    return [stack.dates[0] for stack in stacks]
+def _dates(recordings):
+    return [recording.dates[0] for recording in recordings]
 
 
-def _in_time(paths: list[Path], stacks: dict[Path, TiffStack]) -> tuple[list[Path], str]:
+def _in_time(paths, recordings):
     """Return the files in the order of their dates where that differs from that of their names."""
-    moments, _ = parse_dates(_dates([stacks[path] for path in paths]))
+    moments, _ = parse_dates(_dates([recordings[path] for path in paths]))
     if moments is None or (np.diff(seconds := seconds_between(moments)) >= 0).all():
         return paths, "names of the files"
     order = np.argsort(seconds, kind="stable")
     return [paths[i] for i in order], "DateTime tags of the files, which differ from their names"
 
 
-def _shared(stacks: dict[Path, TiffStack], attribute: str) -> Stated:
+def _shared(recordings, attribute):
     """Return what all files say; raise ValueError where they contradict each other."""
-    stated = {path: getattr(stack, attribute) for path, stack in stacks.items()}
+    stated = {path: getattr(recording, attribute) for path, recording in recordings.items()}
     known = {path: value for path, (value, _) in stated.items() if value is not None}
     if len(known) < len(stated):
         words = next(words for value, words in stated.values() if value is None)
@@ -367,7 +316,7 @@ def _shared(stacks: dict[Path, TiffStack], attribute: str) -> Stated:
     return stated[first]
 
 
-def _check_same(values: Mapping[Path, Any], what: str) -> None:
+def _check_same(values, what):
     """Raise ValueError naming two files whose values differ."""
     (first, expected), *rest = values.items()
     for path, value in rest:
@@ -375,8 +324,8 @@ def _check_same(values: Mapping[Path, Any], what: str) -> None:
             raise _differ(what, first, expected, path, value)
 
 
-def _differ(what: str, first: Path, expected: Any, path: Path, value: Any) -> ValueError:
+def _differ(what, first, expected, path, value):
     return ValueError(
         f"the files of a series differ in {what}: {expected} in {first}, {value} in {path}; pass "
-        "only the images of one series"
+        "only the images of one series."
     )

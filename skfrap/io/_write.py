@@ -1,31 +1,25 @@
 """Write an image series so that every program can open it and skfrap gets back what it was."""
 
-from __future__ import annotations
-
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ._metadata import INFO_KEY
-from ._tiff import import_tifffile
+from skfrap.io.readers._tiff_tags import INFO_KEY
+from skfrap.io.readers.tiff import import_tifffile
 
 _DTYPES = ("uint8", "uint16", "float32")
 
 
 def write_series(
-    path: str | os.PathLike,
-    frames: np.ndarray,
+    path,
+    frames,
     *,
-    pixel_size_um: float,
-    times_s: ArrayLike | None = None,
-    frame_interval_s: float | None = None,
-    info: Mapping[str, Any] | None = None,
-) -> None:
+    pixel_size_um,
+    times_s=None,
+    frame_interval_s=None,
+    info=None,
+):
     """Write one image series as an ImageJ hyperstack.
 
     `read_series` gives back the same frames, pixel size, times (from the first frame on) and info.
@@ -72,16 +66,16 @@ def write_series(
     """
     path = Path(path)
     if path.suffix.lower() not in (".tif", ".tiff"):
-        raise ValueError(f"path is {str(path)!r}, expected a name that ends in .tif or .tiff")
+        raise ValueError(f"path must end in .tif or .tiff, got {str(path)!r}.")
     frames = _checked_frames(frames)
     pixel_size_um = _positive(pixel_size_um, "pixel_size_um")
     interval, times = _clock(len(frames), times_s, frame_interval_s)
-    stored: dict[str, Any] = {
+    stored = {
         "version": 1,
         "pixel_size_um": pixel_size_um,
         "info": _checked_info(info),
     }
-    metadata: dict[str, Any] = {"axes": "TYX", "unit": "um"}
+    metadata = {"axes": "TYX", "unit": "um"}
     if times is None:
         metadata["finterval"] = interval
     else:
@@ -97,40 +91,45 @@ def write_series(
     )
 
 
-def _checked_frames(frames: np.ndarray) -> np.ndarray:
+def _checked_frames(frames):
     frames = np.asarray(frames)
     if frames.ndim != 3 or len(frames) < 2 or 0 in frames.shape:
         raise ValueError(
-            f"frames have shape {frames.shape}, expected (n_frames, ny, nx) with two frames or more"
+            "frames must have the shape (n_frames, ny, nx), with two frames or more, got "
+            f"{frames.shape}."
         )
     if frames.dtype.name not in _DTYPES:
         raise ValueError(
-            f"frames are {frames.dtype}, expected {', '.join(_DTYPES)}: ImageJ has no other; "
-            "convert them, e.g. frames.astype(np.float32)"
+            f"frames must be of dtype {', '.join(_DTYPES)}, as ImageJ has no other, got "
+            f"{frames.dtype}; convert them, e.g. frames.astype(np.float32)."
         )
     return frames
 
 
-def _positive(value: float, name: str) -> float:
+def _positive(value, name):
     value = float(value)
     if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} is {value}, expected a positive number")
+        raise ValueError(f"{name} must be a positive number, got {value!r}.")
     return value
 
 
-def _clock(
-    n_frames: int, times_s: ArrayLike | None, frame_interval_s: float | None
-) -> tuple[float | None, list[float] | None]:
+def _clock(n_frames, times_s, frame_interval_s):
     """Return the interval of regular times, or the list of irregular ones."""
     if frame_interval_s is not None and times_s is None:
         return _positive(frame_interval_s, "frame_interval_s"), None
     if times_s is None or frame_interval_s is not None:
-        raise ValueError("expected one of times_s and frame_interval_s, got both or none")
+        got = "none" if times_s is None else "both"
+        raise ValueError(f"one of times_s and frame_interval_s must be given, got {got}.")
     times = np.asarray(times_s, dtype=float)
     if times.shape != (n_frames,):
-        raise ValueError(f"times_s has shape {times.shape}, expected ({n_frames},): one per frame")
+        raise ValueError(
+            f"times_s must have the shape ({n_frames},), a time per frame, got {times.shape}."
+        )
     if not np.isfinite(times).all() or (np.diff(times - times[0]) <= 0).any():
-        raise ValueError("times_s must be finite and strictly increasing, in s")
+        raise ValueError(
+            "times_s must be finite and strictly increasing, in s, got "
+            f"{times[:5].tolist()}{'...' * (len(times) > 5)}."
+        )
     times = times - times[0]
     interval = float(times[-1] / (n_frames - 1))
     if np.allclose(times, np.arange(n_frames) * interval, rtol=1e-12, atol=0):
@@ -138,14 +137,15 @@ def _clock(
     return None, times.tolist()
 
 
-def _checked_info(info: Mapping[str, Any] | None) -> dict[str, Any]:
+def _checked_info(info):
     info = {} if info is None else dict(info)
     try:
         same = json.loads(json.dumps(info, allow_nan=False)) == info
     except (TypeError, ValueError) as error:
-        raise ValueError(f"info cannot be written as JSON: {error}") from error
+        raise ValueError(f"info must be what JSON can hold, got {info!r}: {error}.") from error
     if not same:
         raise ValueError(
-            "info would come back changed from JSON: use str keys, lists in place of tuples"
+            f"info must come back from JSON unchanged, got {info!r}; use str keys, and lists in "
+            "place of tuples."
         )
     return info

@@ -4,12 +4,8 @@ Libraries forgive a file that ends early: they log a warning and return the page
 zeros. A recovery curve made from those is wrong without a sign of it, so skfrap looks first.
 """
 
-from __future__ import annotations
-
 import mmap
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _DATE = 256, 257, 258, 259, 277, 306
@@ -35,13 +31,13 @@ class _Layout(NamedTuple):
     offset: str
 
 
-def scan_pages(path: Path) -> list[str | None]:
+def scan_pages(path):
     """Check that a TIFF file is whole, and return the DateTime tag of each of its pages.
 
     Parameters
     ----------
     path : Path
-        The file.
+        A file that is not empty.
 
     Returns
     -------
@@ -50,41 +46,43 @@ def scan_pages(path: Path) -> list[str | None]:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
     ValueError
-        If the file is empty, is no TIFF file, ends early, or lacks part of an image.
+        If the file is no TIFF file, ends early, or lacks part of an image.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: check the path, or list the folder")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: expected one TIFF file")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty: copy it again from the microscope")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        layout = _layout(data[:4], path)
+        layout = _layout(data[:4])
+        if layout is None:
+            raise ValueError(
+                f"{path} is not a TIFF file, it begins with {data[:4]!r}; export the series as "
+                "TIFF, OME-TIFF or from ImageJ."
+            )
         return [_check_page(data, layout, tags, path) for tags in _pages(data, layout, path)]
 
 
-def _layout(head: bytes, path: Path) -> _Layout:
+def begins_as_tiff(path):
+    """Tell whether a file begins as TIFF files do."""
+    with path.open("rb") as file:
+        return _layout(file.read(4)) is not None
+
+
+def _layout(head):
     for order, mark in (("<", b"II"), (">", b"MM")):
         if head == mark + struct.pack(order + "H", 42):
             return _Layout(order, 4, order + "H", order + "HHI4s", order + "I")
         if head == mark + struct.pack(order + "H", 43):
             return _Layout(order, 8, order + "Q", order + "HHQ8s", order + "Q")
-    raise ValueError(
-        f"{path} is not a TIFF file (it begins with {head!r}): export the series as TIFF, OME-TIFF "
-        "or from ImageJ"
-    )
+    return None
 
 
-def _pages(data: mmap.mmap, layout: _Layout, path: Path) -> Iterator[dict[int, tuple]]:
+def _pages(data, layout, path):
     """Yield the tags of each page, ``{code: (type, count, place)}``."""
     seen = set()
     offset = _unpack(data, layout.offset, layout.first, path)[0]
     while offset:
         if offset in seen:
-            raise ValueError(f"{path} is damaged: its pages run in a circle; copy or export again")
+            raise ValueError(
+                f"{path} is damaged, its pages run in a circle; copy or export it again."
+            )
         seen.add(offset)
         n_tags = _unpack(data, layout.n_tags, offset, path)[0]
         start = offset + struct.calcsize(layout.n_tags)
@@ -97,10 +95,10 @@ def _pages(data: mmap.mmap, layout: _Layout, path: Path) -> Iterator[dict[int, t
         yield tags
         offset = _unpack(data, layout.offset, start + n_tags * size, path)[0]
     if not seen:
-        raise ValueError(f"{path} holds no image: it was not written to its end; export it again")
+        raise ValueError(f"{path} holds no image, it was not written to its end; export it again.")
 
 
-def _check_page(data: mmap.mmap, layout: _Layout, tags: dict[int, tuple], path: Path) -> str | None:
+def _check_page(data, layout, tags, path):
     """Raise ValueError unless all that the page points to lies in the file; return its date."""
     values, date = {}, None
     for code, (kind, count, place) in tags.items():
@@ -119,13 +117,13 @@ def _check_page(data: mmap.mmap, layout: _Layout, tags: dict[int, tuple], path: 
             continue  # tifffile knows what old programs mean by leaving out the byte counts
         offsets, counts = (values[code] for code in codes)
         if len(offsets) != len(counts) or 0 in offsets or 0 in counts:
-            raise ValueError(f"{path} lacks part of an image: copy or export it again")
+            raise ValueError(f"{path} lacks part of an image; copy or export it again.")
         _need(data, max(map(sum, zip(offsets, counts, strict=True))), path)
     _check_strips(values, path)
     return date
 
 
-def _check_strips(values: dict[int, tuple], path: Path) -> None:
+def _check_strips(values, path):
     """Raise ValueError where the strips of an uncompressed image cannot hold all its pixels."""
     needed = (_WIDTH, _HEIGHT, _STRIPS[1])
     if values.get(_COMPRESSION, (1,))[0] != 1 or not all(code in values for code in needed):
@@ -136,19 +134,19 @@ def _check_strips(values: dict[int, tuple], path: Path) -> None:
     n_bytes = values[_WIDTH][0] * values[_HEIGHT][0] * bits_per_pixel // 8
     if sum(values[_STRIPS[1]]) < n_bytes:
         raise ValueError(
-            f"{path} lacks part of an image: {sum(values[_STRIPS[1]])} of {n_bytes} bytes; copy or "
-            "export it again"
+            f"{path} lacks part of an image, it has {sum(values[_STRIPS[1]])} of {n_bytes} bytes; "
+            "copy or export it again."
         )
 
 
-def _unpack(data: mmap.mmap, form: str, place: int, path: Path) -> tuple:
+def _unpack(data, form, place, path):
     _need(data, place + struct.calcsize(form), path)
     return struct.unpack_from(form, data, place)
 
 
-def _need(data: mmap.mmap, end: int, path: Path) -> None:
+def _need(data, end, path):
     if end > len(data):
         raise ValueError(
-            f"{path} ends early: it has {len(data)} bytes and points to byte {end}; copy it again "
-            "from the microscope, or export it again"
+            f"{path} ends early, it has {len(data)} bytes and points to byte {end}; copy it again "
+            "from the microscope, or export it again."
         )

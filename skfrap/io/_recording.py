@@ -1,0 +1,121 @@
+"""What is read from files: a recording, as one file holds it, and a series put together of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Stated = tuple[Any, str]
+"""A value and where it stood, or None and why there is none (empty if nothing is said at all)."""
+
+NOT_STATED: Stated = (None, "")
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """The images of one file, and what the file says of them.
+
+    What a file may say comes as a pair: the value and where it stood, or None and why it is of no
+    use. Nothing is guessed; where a file says nothing, the default stays.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, ny, nx)
+        Intensities in the order of time, in the file's own dtype; one frame or more.
+    pixel_size_um : tuple of (float or None, str)
+        Side of a pixel, which is square, µm.
+    times_s : tuple of (array-like of shape (n_frames,) or None, str)
+        Time of each frame from the first on, s, increasing.
+    interval_s : tuple of (float or None, str)
+        The same time from each frame to the next, s, for files that know no more.
+    dates : sequence of (str or None), default=()
+        Date and time of each frame as cameras write them, ``2010:04:29 13:01:42.718`` or ISO 8601,
+        for files that know no more.
+    bit_depth : int, default=None
+        Bits that a pixel can use; None for floats.
+    time_axis : str, default=""
+        What was taken as time, in words, where the file has no axis of time.
+    info : dict, default=None
+        Anything else that the file holds.
+
+    Raises
+    ------
+    ValueError
+        If there are no frames, or not a time or a date for each of them.
+    """
+
+    frames: np.ndarray
+    pixel_size_um: Stated = NOT_STATED
+    times_s: Stated = NOT_STATED
+    interval_s: Stated = NOT_STATED
+    dates: Sequence[str | None] = ()
+    bit_depth: int | None = None
+    time_axis: str = ""
+    info: Mapping[str, Any] | None = None
+
+    def __post_init__(self):
+        shape = np.shape(self.frames)
+        if len(shape) != 3 or 0 in shape:
+            raise ValueError(
+                f"frames must have the shape (n_frames, ny, nx), none of them 0, got {shape}."
+            )
+        if len(self.dates) not in (0, len(self.frames)):
+            raise ValueError(
+                f"dates must hold one date for each of {len(self.frames)} frames, got "
+                f"{len(self.dates)}; give None for a frame without a date."
+            )
+        times = self.times_s[0]
+        if times is not None and np.shape(times) != shape[:1]:
+            raise ValueError(
+                f"times_s must hold a time for each of {shape[0]} frames, got {np.size(times)}."
+            )
+        object.__setattr__(self, "dates", [*self.dates] or [None] * len(self.frames))
+        object.__setattr__(self, "info", dict(self.info or {}))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSeries:
+    """One FRAP image series as read from file: its frames and what the file says of them.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (n_frames, ny, nx)
+        Intensities, in the file's own dtype.
+    name : str
+        Short name for tables: the file's or folder's, or first..last of a list.
+    pixel_size_um : float or None
+        Side of a pixel in µm; None where the file does not say.
+    times_s : ndarray of shape (n_frames,) or None
+        Time of each frame in s, strictly increasing, 0 at the first; None where the file does not
+        say.
+    bit_depth : int or None
+        Bits that a pixel can use, so that the detector saturates at 2**bit_depth − 1; None for
+        floats. A file may use 16 where the camera gives 12.
+    sources : dict of str to str
+        Where each of these was found, or why it was not: 'pixel_size_um', 'times_s', and, where
+        there is something to say, 'times axis' and 'order'.
+    paths : tuple of str
+        The files.
+    info : dict
+        What `write_series` was given as `info`; for files of other programs, ImageJ's texts 'Info'
+        and 'Labels'; {} where there are none.
+    """
+
+    frames: np.ndarray
+    name: str
+    pixel_size_um: float | None = None
+    times_s: np.ndarray | None = None
+    bit_depth: int | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self):
+        n_frames, ny, nx = self.frames.shape
+        pixel = "unknown" if self.pixel_size_um is None else f"{self.pixel_size_um:.6g} µm"
+        times = "unknown" if self.times_s is None else f"0 to {self.times_s[-1]:.6g} s"
+        return (
+            f"ImageSeries({self.name!r}: {n_frames} frames of {ny} x {nx} {self.frames.dtype}, "
+            f"pixel {pixel}, times {times})"
+        )

@@ -1,0 +1,222 @@
+"""What a reader is, which there are, and which of them reads a file."""
+
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from skfrap.io._recording import Recording
+from skfrap.io.readers.tiff import TIFFReader
+
+GROUP = "skfrap.readers"
+"""Group of the entry points by which packages bring readers, each named by a suffix, no dot."""
+
+_HEAD = 8  # bytes of a file to show
+
+
+@runtime_checkable
+class Reader(Protocol):
+    r"""What reads the files of one format.
+
+    A reader is any object with these four; it derives from nothing. Paths are of files that exist
+    and are not empty. Register it with :func:`register_reader`, or let a package bring it: an entry
+    point of the group ``skfrap.readers``, named as the suffix without its dot, is imported when
+    such a file is met. :func:`check_reader` tells whether a reader keeps to all of this.
+
+    Examples
+    --------
+    A reader of NumPy's ``.npz`` files that hold images, pixel size and frame interval:
+
+    >>> import pathlib, tempfile, zipfile
+    >>> import numpy as np
+    >>> from skfrap.io import read_series
+    >>> from skfrap.io.readers import Recording, check_reader, register_reader
+    >>> class NpzReader:
+    ...     suffixes = (".npz",)
+    ...
+    ...     def can_read(self, path):
+    ...         with open(path, "rb") as file:
+    ...             return file.read(4) == b"PK\x03\x04"
+    ...
+    ...     def n_images(self, path):
+    ...         return len(self._load(path)["frames"])
+    ...
+    ...     def read(self, path, channel=None):
+    ...         if channel not in (None, 0):
+    ...             raise ValueError(f"channel must be 0 for {path}, got {channel}.")
+    ...         stored = self._load(path)
+    ...         return Recording(
+    ...             frames=stored["frames"],
+    ...             pixel_size_um=(float(stored["pixel_size_um"]), "pixel_size_um in the file"),
+    ...             interval_s=(float(stored["interval_s"]), "interval_s in the file"),
+    ...         )
+    ...
+    ...     def _load(self, path):
+    ...         try:
+    ...             with open(path, "rb") as file, np.load(file) as stored:
+    ...                 return {name: stored[name] for name in stored.files}
+    ...         except (OSError, ValueError, zipfile.BadZipFile) as error:
+    ...             raise ValueError(f"{path} is damaged ({error}); save it again.") from error
+
+    It must pass the check, given a file of the format, and is then used as all others are:
+
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "cell1.npz"
+    >>> np.savez(path, frames=np.ones((3, 4, 5), np.uint16), pixel_size_um=0.5, interval_s=2.0)
+    >>> check_reader(NpzReader(), path)
+    >>> register_reader(NpzReader())
+    >>> read_series(path)
+    ImageSeries('cell1': 3 frames of 4 x 5 uint16, pixel 0.5 µm, times 0 to 4 s)
+    """
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Ends of the names of such files, in lower case, with the dot; a plain attribute will do.
+
+        In a folder, files with these are taken for images.
+        """
+
+    def can_read(self, path: Path) -> bool:
+        """Tell from its first bytes whether a file is of the format, whole or not."""
+
+    def n_images(self, path: Path) -> int:
+        """Count the images of a file; raise ValueError where that shows it to be damaged."""
+
+    def read(self, path: Path, channel: int | None = None) -> Recording:
+        """Read a file; raise ValueError where it is damaged or takes a guess to understand."""
+
+
+_READERS: list[Reader] = [TIFFReader()]
+
+
+def register_reader(reader):
+    """Have files read by a reader, in this process.
+
+    Where several can read a file, the one that was registered last does.
+
+    Parameters
+    ----------
+    reader : Reader
+
+    Raises
+    ------
+    TypeError
+        If it is no reader.
+    """
+    if isinstance(reader, type) or not isinstance(reader, Reader):
+        raise TypeError(
+            "reader must be an object with suffixes, can_read, n_images and read, got "
+            f"{reader!r}; see skfrap.io.readers.Reader."
+        )
+    suffixes = reader.suffixes
+    if isinstance(suffixes, str) or not all(
+        suffix.startswith(".") and suffix == suffix.lower() for suffix in suffixes
+    ):
+        raise TypeError(
+            "suffixes of a reader must be a tuple of suffixes in lower case with their dot, as "
+            f"('.lif',), got {suffixes!r}."
+        )
+    if reader not in _READERS:
+        _READERS.append(reader)
+
+
+def known_suffixes():
+    """Return the suffixes of all files that have a reader, installed ones included.
+
+    Returns
+    -------
+    tuple of str
+        In lower case, with their dots.
+
+    Examples
+    --------
+    >>> from skfrap.io.readers._registry import known_suffixes
+    >>> known_suffixes()[:2]
+    ('.tif', '.tiff')
+    """
+    registered = [suffix for reader in _READERS for suffix in reader.suffixes]
+    return (*dict.fromkeys([*registered, *(suffix for suffix, _ in _installed())]),)
+
+
+def reader_for(path):
+    """Return the reader of a file, by its suffix and its first bytes.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Reader
+        One that can read the file; if none can, one for its suffix, which will say what is wrong.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is a folder, empty, or of no format that has a reader.
+    ImportError
+        If the reader for its suffix cannot be imported.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the path, or list the folder.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder where one file is needed; give one of its files.")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty; copy it again from the microscope.")
+    name = path.name.lower()
+    for suffix, entry_point in _installed():
+        if name.endswith(suffix):
+            register_reader(_loaded(entry_point, path))
+    latest_first = _READERS[::-1]
+    of_suffix = [reader for reader in latest_first if name.endswith(tuple(reader.suffixes))]
+    for reader in (*of_suffix, *latest_first):
+        if reader.can_read(path):
+            return reader
+    if of_suffix:
+        return of_suffix[-1]
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    raise ValueError(
+        f"{path} is in no format that has a reader, it begins with {head!r}; there are readers of "
+        f"{', '.join(known_suffixes())} files; export the series as TIFF, OME-TIFF or from ImageJ."
+    )
+
+
+def read_file(path, channel=None):
+    """Read the images of one file by its reader, and what the file says of them.
+
+    Parameters
+    ----------
+    path : path
+    channel : int, default=None
+        Which channel, from 0; needed where there are several.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`reader_for`, and if the file is damaged or takes a guess to understand.
+    """
+    return reader_for(path).read(Path(path), channel)
+
+
+@cache
+def _installed():
+    """Return what installed packages bring: pairs of a suffix and an entry point."""
+    entry_points = metadata.entry_points(group=GROUP)
+    return [(f".{entry_point.name.lower()}", entry_point) for entry_point in entry_points]
+
+
+def _loaded(entry_point, path):
+    try:
+        return entry_point.load()
+    except Exception as error:  # whatever somebody else's module raises
+        raise ImportError(
+            f"{path} needs the reader {entry_point.value}, which cannot be imported "
+            f"({type(error).__name__}: {error}); install what it needs, or remove its package."
+        ) from error
