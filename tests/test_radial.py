@@ -10,8 +10,8 @@ from scipy.linalg import expm
 
 from skfrap import Circle, FRAPProtocol, Mask, Polygon, Rectangle
 from skfrap.models import BindingModel, DiffusionModel, _radial, effective_diffusion
-from skfrap.models._binding import _symbol
 from skfrap.models._optics import optics_for
+from skfrap.models.kinetics import Binding
 
 SMALL = FRAPProtocol(
     shape=(20, 28),
@@ -252,7 +252,7 @@ def test_extremes(protocol):
 def test_symbol_is_the_matrix_exponential(rates):
     k_squared, times = np.array([0.0, 1e-4, 0.3, 35.0]), np.array([0.0, 1e-3, 0.3, 30.0])
     for D in (0.0, 1e-3, 1.0, 50.0):
-        symbol = _symbol(k_squared, times, D, *rates)
+        symbol = Binding().symbol(k_squared, times, D, *rates)
         for k, time in enumerate(times):
             for q, D_k in enumerate(D * k_squared):
                 k_on, k_off = rates
@@ -277,8 +277,8 @@ def test_nodes_interpolate_symbols_to_rounding(shape):
     times = np.geomspace(1e-3, 100.0, 9)
     for D in (0.0, 1e-3, 1.0, 100.0, 3e4):
         for rates in RATES:
-            interpolated = _symbol(nodes, times, D, *rates) @ polynomials
-            expected = _symbol(k_squared, times, D, *rates)
+            interpolated = Binding().symbol(nodes, times, D, *rates) @ polynomials
+            expected = Binding().symbol(k_squared, times, D, *rates)
             assert_allclose(interpolated, expected, rtol=0, atol=2e-14)
 
 

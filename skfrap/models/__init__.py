@@ -7,13 +7,14 @@ from skfrap.models._base import (
     broadcast_parameters,
     model_for,
 )
-from skfrap.models._binding import BindingModel, effective_diffusion
+from skfrap.models._binding import BindingModel
 from skfrap.models._closed_form import (
     ExponentialModel,
     GaussianBeamModel,
     ReactionModel,
     SoumpasisModel,
 )
+from skfrap.models._composed import ComposedModel
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models._direct import DirectCurves
 from skfrap.models._forward import ForwardMap
@@ -25,11 +26,13 @@ from skfrap.models._surrogate import (
     shared_ranges,
     surrogate_for,
 )
+from skfrap.models.kinetics import Kinetics, effective_diffusion
 
 __all__ = [
     "MODELS",
     "MOST_INTERPOLATED",
     "BindingModel",
+    "ComposedModel",
     "CurveModel",
     "CurveSurrogate",
     "DiffusionModel",
@@ -39,6 +42,7 @@ __all__ = [
     "ForwardMap",
     "GaussianBeamModel",
     "InterpolationError",
+    "Kinetics",
     "ReactionModel",
     "SoumpasisModel",
     "broadcast_parameters",

@@ -8,8 +8,7 @@ import numpy as np
 from scipy.special import hyp1f1, i0e, i1e
 
 from skfrap.models._base import CurveModel, broadcast_parameters
-from skfrap.models._binding import BindingModel
-from skfrap.models._diffusion import DiffusionModel
+from skfrap.models.kinetics import Binding, FreeDiffusion
 from skfrap.parameters import Parameter, define
 
 __all__ = ["ExponentialModel", "GaussianBeamModel", "ReactionModel", "SoumpasisModel"]
@@ -71,7 +70,7 @@ class SoumpasisModel(_ClosedForm, name="soumpasis"):
     @property
     def bounds(self):
         """Bounds for fits: D as in `DiffusionModel.D_range`."""
-        return {"D": DiffusionModel(self.protocol).D_range}
+        return FreeDiffusion().bounds(self.protocol)
 
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
         """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`."""
@@ -112,7 +111,7 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
     @property
     def bounds(self):
         """Bounds for fits: D as in `DiffusionModel.D_range`, alpha positive."""
-        return {"D": DiffusionModel(self.protocol).D_range, "alpha": (1e-3, 1.0)}
+        return FreeDiffusion().bounds(self.protocol) | {"alpha": (1e-3, 1.0)}
 
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
         """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`.
@@ -216,7 +215,7 @@ class ReactionModel(_ClosedForm, name="reaction"):
     @property
     def bounds(self):
         """Bounds for fits: rates as in :attr:`BindingModel.bounds`."""
-        bounds = BindingModel(self.protocol).bounds
+        bounds = Binding().bounds(self.protocol)
         return {name: bounds[name] for name in ("k_on", "k_off")}
 
     def curves(self, k_on, k_off, c0, alpha, mobile_fraction=1.0):

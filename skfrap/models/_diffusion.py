@@ -8,6 +8,7 @@ from skfrap.models._imaging import ImagingDiffusion
 from skfrap.models._local import LocalDiffusion
 from skfrap.models._optics import optics_for
 from skfrap.models._spectral import FrameStepper, memoised
+from skfrap.models.kinetics import FreeDiffusion
 
 
 class DiffusionModel(ExactModel, name="diffusion"):
@@ -54,9 +55,7 @@ class DiffusionModel(ExactModel, name="diffusion"):
 
     @property
     def D_range(self):
-        r_squared = self.protocol.equivalent_radius**2
-        first, last = self.protocol.times[[self.protocol.n_prebleach, -1]]
-        return 1e-3 * r_squared / (4 * last), 1e2 * r_squared / (4 * first)
+        return FreeDiffusion().bounds(self.protocol)["D"]
 
     @property
     def bounds(self):

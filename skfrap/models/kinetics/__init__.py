@@ -1,0 +1,7 @@
+"""Kinetics: what particles do, whatever the sample looks like that they do it in."""
+
+from skfrap.models.kinetics._base import Kinetics
+from skfrap.models.kinetics._binding import Binding, effective_diffusion
+from skfrap.models.kinetics._free import FreeDiffusion
+
+__all__ = ["Binding", "FreeDiffusion", "Kinetics", "effective_diffusion"]

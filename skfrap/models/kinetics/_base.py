@@ -1,0 +1,171 @@
+"""What a model asks of kinetics."""
+
+from typing import ClassVar
+
+from skfrap.parameters import PARAMETERS
+
+
+class Kinetics:
+    """Base class of kinetics: how particles move, and turn from one species into another.
+
+    Whatever the kinetics, a mode of the Laplacian with the eigenvalue -k² stays such a mode, and
+    only its amplitudes in the species change: by a matrix that depends on k² and on time, the
+    symbol. A subclass names its parameters, and defines :meth:`start` and :meth:`symbol`. A
+    :class:`skfrap.models.ComposedModel` makes curves and images of them, with bleach frames, an
+    immobile fraction, bleaching by imaging and blur as in all exact models.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        Names, entered by :func:`skfrap.parameters.define` before the class is made.
+    defaults : dict of str to float
+        Values of the parameters that are not estimated unless asked for. None of them by default.
+    is_semigroup : bool
+        Whether ``symbol(k_squared, t + s)`` is the product of ``symbol(k_squared, t)`` and
+        ``symbol(k_squared, s)``: whether particles forget how long they have been on their way.
+        True by default. Kinetics of which it does not hold, as anomalous diffusion, are known for
+        one bleach frame only: what they make of a mixture of particles that were bleached at
+        different times the symbol does not say. A model refuses them where there is more than one,
+        or where imaging bleaches too.
+    simpler : str or None
+        Name of a model that is nested in one of these kinetics, if the data ask for no more.
+
+    Examples
+    --------
+    Two kinds of particles that diffuse side by side:
+
+    >>> import numpy as np
+    >>> from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP
+    >>> from skfrap.models import ComposedModel, DiffusionModel, Kinetics
+    >>> from skfrap.models.kinetics import FreeDiffusion
+    >>> from skfrap.parameters import Parameter, define
+    >>> second_D = define(Parameter("second_D", "µm²/s", "log10", 0.0, np.inf,
+    ...                             "diffusion coefficient of the second population"))
+    >>> class TwoPopulations(Kinetics):
+    ...     parameters = "D", "second_D", "second_fraction"
+    ...     simpler = "diffusion"
+    ...
+    ...     def start(self, D, second_D, second_fraction):
+    ...         return np.array([1 - second_fraction, second_fraction])
+    ...
+    ...     def symbol(self, k_squared, times, D, second_D, second_fraction):
+    ...         times = np.reshape(times, (-1,) + (1,) * np.ndim(k_squared))
+    ...         matrices = np.zeros((len(times), 2, 2, *np.shape(k_squared)))
+    ...         matrices[:, 0, 0] = np.exp(-D * k_squared * times)
+    ...         matrices[:, 1, 1] = np.exp(-second_D * k_squared * times)
+    ...         return matrices
+    ...
+    ...     def bounds(self, protocol):
+    ...         D = FreeDiffusion().bounds(protocol)["D"]
+    ...         return {"D": D, "second_D": D}
+    >>> class TwoPopulationsModel(ComposedModel, name="two_populations"):
+    ...     kinetics = TwoPopulations()
+
+    By that name estimators, the simulator and the command line know it.
+
+    >>> protocol = FRAPProtocol(shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0),
+    ...                         n_bleach=2, n_postbleach=60, frame_interval=0.5, padding=32)
+    >>> X = TwoPopulationsModel(protocol).curves(
+    ...     D=30.0, second_D=1.0, second_fraction=[0.2, 0.4], c0=0.8, alpha=0.5)
+    >>> estimator = LeastSquaresFRAP(protocol, model="two_populations",
+    ...                              fixed={"second_fraction": 0.4}).fit(X)
+    >>> estimator.estimate(X[1:]).values["second_D"].round(6).tolist()
+    [1.0]
+    """
+
+    parameters: tuple[str, ...] = ()
+    defaults: ClassVar[dict[str, float]] = {}
+    is_semigroup = True
+    simpler: str | None = None
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if isinstance(cls.parameters, str):
+            raise ValueError(
+                f"{cls.__name__}.parameters must be a tuple of names, got {cls.parameters!r}."
+            )
+        for name in cls.parameters:
+            if name not in PARAMETERS:
+                raise ValueError(
+                    f"{cls.__name__}.parameters has {name!r}, which is not known; enter it with "
+                    "skfrap.parameters.define first."
+                )
+            if PARAMETERS[name].dependence != "nonlinear":
+                raise ValueError(
+                    f"{cls.__name__}.parameters has {name!r}, of which curves are declared to be a "
+                    f"{PARAMETERS[name].dependence}: that is a matter of the model, not of its "
+                    "kinetics; use another name."
+                )
+        if not {*cls.defaults} <= {*cls.parameters}:
+            raise ValueError(
+                f"{cls.__name__}.defaults must be of the parameters {cls.parameters}, "
+                f"got {(*cls.defaults,)}."
+            )
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+    def start(self, **parameters):
+        """Return the concentrations of the species before bleaching.
+
+        They are in equilibrium: at k² = 0 the symbol leaves them as they are.
+
+        Parameters
+        ----------
+        **parameters : float
+            One value of each parameter, in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n_species,)
+            Shares, whose sum is 1.
+        """
+        raise NotImplementedError
+
+    def symbol(self, k_squared, times, **parameters):
+        """Return the matrices that carry the species of modes on by some times.
+
+        Parameters
+        ----------
+        k_squared : ndarray
+            Squared wave numbers in 1/µm², or whatever the eigenvalues of -∇² are, of any shape.
+            The matrices are analytic in it, and at most about 1, where its real part is positive.
+        times : sequence of float
+            s, >= 0. At 0 the matrix is the identity.
+        **parameters : float
+            One value of each parameter, in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n_times, n_species, n_species, *k_squared.shape)
+            Entry ``[:, i, j]`` is what species j becomes of species i.
+        """
+        raise NotImplementedError
+
+    def derived(self, **parameters):
+        """Compute what follows from the parameters and interests a user, by name.
+
+        Parameters
+        ----------
+        **parameters : ndarray of shape (n,)
+            In natural units.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            The names are entered by :func:`skfrap.parameters.define`.
+        """
+        return {}
+
+    def bounds(self, protocol):
+        """Return bounds for fits, ``{name: (lowest, highest)}``, where tighter than a parameter's.
+
+        Parameters
+        ----------
+        protocol : FRAPProtocol
+
+        Returns
+        -------
+        dict
+        """
+        return {}

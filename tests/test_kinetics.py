@@ -1,0 +1,300 @@
+"""Kinetics: what any must keep to, and models that are made of them."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.io import ImageSeries
+from skfrap.models import MODELS, BindingModel, ComposedModel, DiffusionModel, Kinetics
+from skfrap.models.kinetics import Binding, FreeDiffusion
+from skfrap.parameters import PARAMETERS, Parameter, define
+
+define(
+    Parameter("second_D", "µm²/s", "log10", 0.0, np.inf,
+              "diffusion coefficient of the second population")
+)  # fmt: skip
+define(Parameter("spread_exponent", "", "linear", 0.1, 2.0, "exponent of the spread in time"))
+
+
+class TwoPopulations(Kinetics):
+    """The example of the documentation: two kinds of particles side by side."""
+
+    parameters = "D", "second_D", "second_fraction"
+    simpler = "diffusion"
+
+    def start(self, D, second_D, second_fraction):
+        return np.array([1 - second_fraction, second_fraction])
+
+    def symbol(self, k_squared, times, D, second_D, second_fraction):
+        times = np.reshape(times, (-1,) + (1,) * np.ndim(k_squared))
+        matrices = np.zeros((len(times), 2, 2, *np.shape(k_squared)))
+        matrices[:, 0, 0] = np.exp(-D * k_squared * times)
+        matrices[:, 1, 1] = np.exp(-second_D * k_squared * times)
+        return matrices
+
+    def bounds(self, protocol):
+        D = FreeDiffusion().bounds(protocol)["D"]
+        return {"D": D, "second_D": D}
+
+
+class Anomalous(Kinetics):
+    """Particles whose spread grows as a power of time: they remember when they set out."""
+
+    parameters = "D", "spread_exponent"
+    defaults = {"spread_exponent": 1.0}  # noqa: RUF012
+    is_semigroup = False
+
+    def start(self, D, spread_exponent):
+        return np.ones(1)
+
+    def symbol(self, k_squared, times, D, spread_exponent):
+        times = np.reshape(times, (-1,) + (1,) * np.ndim(k_squared))
+        return np.exp(-D * k_squared * times**spread_exponent)[:, np.newaxis, np.newaxis]
+
+    def bounds(self, protocol):
+        return FreeDiffusion().bounds(protocol) | {"spread_exponent": (0.4, 1.5)}
+
+
+class FreeModel(ComposedModel):
+    kinetics = FreeDiffusion()
+
+
+class TwoPopulationsModel(ComposedModel, name="two_populations"):
+    kinetics = TwoPopulations()
+
+
+class AnomalousModel(ComposedModel, name="anomalous_example"):
+    kinetics = Anomalous()
+
+
+PROTOCOL = FRAPProtocol(
+    shape=(40, 44), pixel_size=0.8, bleach_region=Circle(5.0), n_prebleach=4, n_bleach=3,
+    n_postbleach=24, frame_interval=0.3, padding=16,
+)  # fmt: skip
+OFF_CENTRE = PROTOCOL.replace(bleach_region=Circle(5.0, center=(15.3, 17.1)))
+ONE_FLASH = PROTOCOL.replace(n_bleach=1)
+# Kinetics, and values of their parameters. What is added here has to pass what follows.
+EVERY = [
+    (FreeDiffusion(), {"D": 3.0}),
+    (Binding(), {"D": 3.0, "k_on": 0.7, "k_off": 0.4}),
+    (Binding(), {"D": 3.0, "k_on": 0.0, "k_off": 0.4}),
+    (TwoPopulations(), {"D": 3.0, "second_D": 0.2, "second_fraction": 0.3}),
+    (Anomalous(), {"D": 3.0, "spread_exponent": 0.7}),
+]
+OF_LIGHT = [
+    {},
+    {"imaging_bleach": 0.99},
+    {"bleach_blur": 0.9, "imaging_blur": 0.6},
+    {"imaging_bleach": 0.98, "bleach_blur": 0.9, "imaging_blur": 0.6},
+]
+every_kinetics = pytest.mark.parametrize(
+    ("kinetics", "values"), EVERY, ids=[type(kinetics).__name__ for kinetics, _ in EVERY]
+)
+
+
+def model_of(kinetics):
+    return type("Model", (ComposedModel,), {"kinetics": kinetics})
+
+
+# What any kinetics must keep to
+
+
+@every_kinetics
+def test_kinetics_keep_to_their_contract(kinetics, values):
+    assert {*values} == {*kinetics.parameters} <= {*PARAMETERS}
+    start = kinetics.start(**values)
+    n = len(start)
+    assert start.shape == (n,)
+    assert (start >= 0).all()
+    assert_allclose(start.sum(), 1.0, rtol=0, atol=1e-15)
+
+    k_squared = np.array([[0.0, 1e-3, 0.1], [2.0, 30.0, 400.0]])
+    times = np.array([0.0, 0.02, 0.5, 7.0])
+    symbol = kinetics.symbol(k_squared, times, **values)
+    assert symbol.shape == (4, n, n, 2, 3)
+    one_by_one = [
+        [kinetics.symbol(np.array([k]), [time], **values)[0, :, :, 0] for k in k_squared.ravel()]
+        for time in times
+    ]
+    one_by_one = np.moveaxis(np.reshape(one_by_one, (4, 2, 3, n, n)), (3, 4), (1, 2))
+    assert_allclose(symbol, one_by_one, rtol=1e-13, atol=1e-15)
+    identity = np.eye(n)[:, :, np.newaxis, np.newaxis] * np.ones((2, 3))
+    assert_allclose(symbol[0], identity, rtol=0, atol=1e-15)
+    assert np.abs(symbol).max() < 1 + 1e-12
+    # In an even sample nothing changes, and nothing is lost.
+    assert_allclose(symbol[:, :, :, 0, 0] @ start, np.tile(start, (4, 1)), rtol=0, atol=1e-14)
+    assert_allclose(symbol[:, :, :, 0, 0].sum(axis=1), 1.0, rtol=0, atol=1e-14)
+
+    late, early = (kinetics.symbol(k_squared, [t], **values)[0] for t in (0.7, 0.4))
+    both = np.einsum("ab...,bc...->ac...", late, early)
+    together = kinetics.symbol(k_squared, [1.1], **values)[0]
+    assert np.allclose(both, together, rtol=0, atol=1e-13) == kinetics.is_semigroup
+
+    bounds = kinetics.bounds(PROTOCOL)
+    assert {*bounds} <= {*kinetics.parameters}
+    for name in kinetics.parameters:
+        entry = PARAMETERS[name]
+        lowest, highest = bounds.get(name, (entry.lowest, entry.highest))
+        assert entry.lowest <= lowest < highest <= entry.highest
+        assert np.isfinite([lowest, highest]).all(), name
+    derived = kinetics.derived(**{name: np.full(3, value) for name, value in values.items()})
+    assert {*derived} <= {*PARAMETERS}
+    assert all(np.shape(value) == (3,) for value in derived.values())
+    assert kinetics.simpler is None or kinetics.simpler in MODELS
+    assert repr(kinetics) == f"{type(kinetics).__name__}()"
+
+
+@every_kinetics
+def test_curves_of_any_kinetics_are_means_of_their_images(kinetics, values):
+    """One bleach frame, the local engine; stepping; and images: three ways that must agree."""
+    protocol = ONE_FLASH.replace(bleach_region=OFF_CENTRE.bleach_region)
+    model = model_of(kinetics)(protocol)
+    depth = np.array([0.0, 0.4, 1.0])
+    for blurs in ({}, {"bleach_blur": 0.9, "imaging_blur": 0.6}):
+        moving, _ = model.shapes(depth, **values, **blurs)
+        stepped = model_of(kinetics)(protocol)
+        stepped._engine("local", blurs.get("bleach_blur", 0.0)).is_small = False
+        by_frames, _ = stepped.shapes(depth, **values, **blurs)
+        assert_allclose(moving, by_frames, rtol=0, atol=1e-12)
+        images = model.images(**values, c0=1.0, alpha=1 - depth, **blurs)
+        means = np.einsum("ntyx,yx->nt", images, protocol.roi_weights)
+        assert_allclose(moving, means, rtol=0, atol=1e-12)
+
+
+# Models made of kinetics
+
+
+@pytest.mark.parametrize("protocol", [PROTOCOL, OFF_CENTRE], ids=["centred", "off centre"])
+@pytest.mark.parametrize("light", OF_LIGHT, ids=str)
+def test_free_diffusion_composed_is_the_diffusion_model(protocol, light):
+    values = {"D": [0.3, 3.0, 30.0], "c0": 0.8, "alpha": [0.2, 0.5, 0.7], "mobile_fraction": 0.9}
+    composed, own = FreeModel(protocol), DiffusionModel(protocol)
+    assert_allclose(
+        composed.curves(**values, **light), own.curves(**values, **light), rtol=0, atol=1e-12
+    )
+    images = [model.images(3.0, 0.8, 0.4, **light, padded=True) for model in (composed, own)]
+    assert_allclose(*images, rtol=0, atol=1e-12)
+    assert composed.bounds == own.bounds
+    assert composed.defaults() == own.defaults()
+
+
+@pytest.mark.parametrize("light", OF_LIGHT, ids=str)
+def test_two_populations_are_a_mixture_of_two_diffusions(light):
+    free, two = DiffusionModel(OFF_CENTRE), TwoPopulationsModel(OFF_CENTRE)
+    shared = {"c0": 0.8, "alpha": 0.4, "mobile_fraction": 0.9, **light}
+    fast, slow = (free.curves(D=D, **shared) for D in (20.0, 0.5))
+    found = two.curves(D=20.0, second_D=0.5, second_fraction=0.3, **shared)
+    assert_allclose(found, 0.7 * fast + 0.3 * slow, rtol=0, atol=1e-12)
+    alike = two.curves(D=20.0, second_D=20.0, second_fraction=0.3, **shared)
+    assert_allclose(alike, fast, rtol=0, atol=1e-12)
+
+
+def test_the_signature_comes_from_the_kinetics():
+    model = BindingModel(PROTOCOL)
+    named = model.curves(D=3.0, k_on=0.7, k_off=0.4, c0=0.8, alpha=0.5)
+    assert np.array_equal(model.curves(3.0, 0.7, 0.4, 0.8, 0.5), named)
+    assert [*model.defaults()][:6] == ["D", "k_on", "k_off", "c0", "alpha", "mobile_fraction"]
+    assert AnomalousModel.defaults()["spread_exponent"] == 1.0
+    assert "Rate of binding, 1/s." in BindingModel.curves.__doc__
+    with pytest.raises(TypeError, match="'k_off'"):
+        model.curves(3.0, 0.7, c0=0.8, alpha=0.5)
+    with pytest.raises(TypeError, match="'speed'"):
+        model.curves(3.0, 0.7, 0.4, 0.8, 0.5, speed=2.0)
+    with pytest.raises(ValueError, match="k_on must be finite"):
+        model.curves(3.0, -0.7, 0.4, 0.8, 0.5)
+
+
+def test_kinetics_of_a_user_are_known_by_name_everywhere(tmp_path):
+    protocol = ONE_FLASH.replace(n_postbleach=60)
+    truth = {
+        "D": 20.0, "second_D": 0.5, "second_fraction": 0.4, "c0": 0.7, "alpha": 0.3, "a": 1e-5
+    }  # fmt: skip
+    simulator = FRAPSimulator(protocol, truth, model="two_populations", random_state=0)
+    estimator = LeastSquaresFRAP(
+        protocol, model="two_populations", fixed={"second_fraction": 0.4}
+    ).fit(simulator.sample(2).data)
+    assert estimator.target_names_ == ["log10_D", "log10_second_D", "c0", "alpha"]
+    theta, std = estimator.predict(simulator.sample(2).data, return_std=True)
+    expected = [np.log10(20.0), np.log10(0.5), 0.7, 0.3]
+    assert (np.abs(theta - expected) < 4 * std).all()
+    assert pickle.loads(pickle.dumps(estimator)).predict(simulator.sample(2).data) == (
+        pytest.approx(theta)
+    )
+    series = ImageSeries(
+        frames=simulator.sample_images(1).data[0], name="cell",
+        info={"protocol": protocol.to_dict()},
+        pixel_size_um=protocol.pixel_size,
+        times_s=protocol.frame_interval * np.arange(protocol.n_frames),
+    )  # fmt: skip
+    options = ExperimentOptions(
+        model="two_populations", fixed={"second_fraction": 0.4}, background="none"
+    )
+    found = analyse_series(series, options).estimates
+    assert found.second_D_um2_s_lower[0] < 0.5 < found.second_D_um2_s_upper[0]
+
+
+# Kinetics that are no semigroup
+
+
+def test_kinetics_without_memory_of_one_flash_only_are_refused_elsewhere():
+    message = "n_bleach=3, and Anomalous.* no semigroup.*n_bleach=1"
+    with pytest.raises(ValueError, match=message):
+        AnomalousModel(PROTOCOL)
+    with pytest.raises(ValueError, match=message):
+        LeastSquaresFRAP(PROTOCOL, model="anomalous_example").fit(np.ones((1, PROTOCOL.n_frames)))
+    with pytest.raises(ValueError, match=message):
+        FRAPSimulator(PROTOCOL, model="anomalous_example")
+    model = AnomalousModel(ONE_FLASH)
+    given = {"D": 3.0, "c0": 0.8, "alpha": 0.5, "imaging_bleach": 0.99}
+    for compute in (model.curves, model.images):
+        with pytest.raises(ValueError, match=r"imaging_bleach must be 1 .*got 0.99"):
+            compute(**given)
+    with pytest.raises(ValueError, match="imaging_bleach must be 1"):
+        model.shapes([0.5], 3.0, 1.0, imaging_bleach=0.99)
+    estimator = LeastSquaresFRAP(
+        ONE_FLASH, model="anomalous_example", parameters=("D", "c0", "alpha", "imaging_bleach")
+    )
+    with pytest.raises(ValueError, match="imaging_bleach must be 1"):
+        estimator.fit(np.ones((1, ONE_FLASH.n_frames)))
+    fixed = LeastSquaresFRAP(ONE_FLASH, model="anomalous_example", fixed={"imaging_bleach": 0.99})
+    with pytest.raises(ValueError, match="imaging_bleach must be 1"):
+        fixed.fit(np.ones((1, ONE_FLASH.n_frames)))
+
+
+def test_of_one_flash_kinetics_with_memory_are_exact():
+    model, free = AnomalousModel(ONE_FLASH), DiffusionModel(ONE_FLASH)
+    assert_allclose(model.curves(3.0, 0.8, 0.4), free.curves(3.0, 0.8, 0.4), rtol=0, atol=1e-12)
+    # At each time it is free diffusion with another D: that which spreads as far by then.
+    exponent, times = 0.6, ONE_FLASH.times[ONE_FLASH.n_prebleach :]
+    found = model.curves(3.0, 0.8, 0.4, spread_exponent=exponent)[0, ONE_FLASH.n_prebleach :]
+    apparent = free.curves(3.0 * times ** (exponent - 1), 0.8, 0.4)[:, ONE_FLASH.n_prebleach :]
+    assert_allclose(found, np.diag(apparent), rtol=0, atol=1e-12)
+    X = model.curves(3.0, 0.8, 0.4, spread_exponent=[0.6, 0.9])
+    estimator = LeastSquaresFRAP(
+        ONE_FLASH, model="anomalous_example", parameters=("D", "spread_exponent", "c0", "alpha")
+    ).fit(X)
+    assert_allclose(
+        estimator.predict(X)[:, :2], [[np.log10(3), 0.6], [np.log10(3), 0.9]], atol=1e-5
+    )
+
+
+# Mistakes
+
+
+def test_kinetics_say_what_is_wrong_with_them():
+    with pytest.raises(ValueError, match=r"'spede', which is not known; enter it with .*define"):
+        type("K", (Kinetics,), {"parameters": ("D", "spede")})
+    with pytest.raises(ValueError, match="must be a tuple of names, got 'D'"):
+        type("K", (Kinetics,), {"parameters": "D"})
+    with pytest.raises(
+        ValueError, match="'alpha', of which curves are declared to be a polynomial"
+    ):
+        type("K", (Kinetics,), {"parameters": ("D", "alpha")})
+    with pytest.raises(ValueError, match=r"defaults must be of the parameters \('D',\)"):
+        type("K", (Kinetics,), {"parameters": ("D",), "defaults": {"k_on": 1.0}})
+    with pytest.raises(ValueError, match=r"Model.kinetics must be a Kinetics, got <class"):
+        model_of(FreeDiffusion)
