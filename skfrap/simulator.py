@@ -131,6 +131,8 @@ class FRAPSimulator:
             if default is None or is_uncertain(self.prior[name])
         )
         self.target_names = [PARAMETERS[name].target_name for name in self._targets]
+        factors = (name for name in defaults if PARAMETERS[name].dependence == "factor")
+        self._factor = next(factors, None)
         seed = random_state
         if not isinstance(seed, numbers.Integral) and seed is not None:
             seed = check_random_state(seed).randint(2**31)
@@ -158,8 +160,8 @@ class FRAPSimulator:
         -------
         Bunch
             ``data`` (n_samples, n_frames); ``target`` (n_samples, n_targets); ``sample_weight``
-            (n_samples,), proportional to 1/a (with proportional noise 1/(a + b * c0)), with mean 1
-            over these samples (Eq. 9);
+            (n_samples,), proportional to 1/a (with proportional noise 1/(a + b * c0), c0 being 1 in
+            a model without it), with mean 1 over these samples (Eq. 9);
             ``noise_variance`` (n_samples,), a; ``parameters``, a dict of all parameters in natural
             units; ``feature_names``; ``target_names``.
         """
@@ -355,7 +357,8 @@ class FRAPSimulator:
         )
         if return_X_y:
             return data, target
-        weight = _noise_of(parameters).weights(parameters["c0"])
+        light = 1.0 if self._factor is None else parameters[self._factor]
+        weight = _noise_of(parameters).weights(light)
         return Bunch(
             data=data,
             target=target,

@@ -94,13 +94,14 @@ def _picture_of(analysis):
 
 def _lines(analysis, name):
     protocol, estimates = analysis.protocol, analysis.estimates
+    # What a summary leaves out, where the model has it.
+    values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
+    parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
     return [
         name,
         f"  {estimates.summary()[0]}",
         (
-            f"  model {analysis.model}, c0 = {estimates.c0[0]:.4g}, "
-            f"alpha = {estimates.alpha[0]:.4g}; "
-            f"{protocol.n_prebleach} + {protocol.n_postbleach} frames, "
+            f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
             f"pixel {protocol.pixel_size:.6g} µm, region {protocol.bleach_region}"
         ),
         *(f"  {what}: {source}" for what, source in analysis.sources.items()),

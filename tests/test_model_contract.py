@@ -1,0 +1,333 @@
+"""What any model of curves must keep to: those that come along, and those of users."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.cli import _estimate
+from skfrap.io import ImageSeries
+from skfrap.models import (
+    MODELS,
+    ComposedModel,
+    CurveModel,
+    DirectCurves,
+    ExactModel,
+    broadcast_parameters,
+    model_for,
+)
+from skfrap.models.kinetics import FreeDiffusion
+from skfrap.parameters import PARAMETERS, Parameter, ParameterSpace, define
+
+PROTOCOL = FRAPProtocol(
+    shape=(40, 44), pixel_size=0.8, bleach_region=Circle(5.0), n_prebleach=4, n_bleach=1,
+    n_postbleach=60, frame_interval=0.3, padding=16,
+)  # fmt: skip
+define(Parameter("pause", "s", "linear", 0.0, np.inf, "time that passes before all recovers"))
+define(Parameter("brightness", "", "linear", 0.0, np.inf, "factor", dependence="factor"))
+
+
+class PowerLaw(CurveModel, name="power_law_example"):
+    """The example of the documentation."""
+
+    def curves(self, half_time, c0, alpha):
+        values = broadcast_parameters(half_time=half_time, c0=c0, alpha=alpha)
+        half_time, c0, alpha = (value[:, None] for value in values.values())
+        left = half_time / (half_time + self.postbleach_times)
+        return c0 * self.after_prebleach(1 - (1 - alpha) * left)
+
+    @property
+    def bounds(self):
+        return {"half_time": (0.1, 100.0)}
+
+
+class TwoShapes(CurveModel, name="two_shapes_example"):
+    """Two parameters that shape the curve, and no alpha."""
+
+    def curves(self, half_time, half_time_ratio, c0):
+        values = broadcast_parameters(half_time=half_time, half_time_ratio=half_time_ratio, c0=c0)
+        half_time, ratio, c0 = (value[:, None] for value in values.values())
+        halvings = self.postbleach_times / half_time
+        return c0 * self.after_prebleach(1 - 0.3 * (2**-halvings + 2 ** (-halvings / ratio)))
+
+    @property
+    def bounds(self):
+        return {"half_time": (0.1, 5.0), "half_time_ratio": (1.5, 50.0)}
+
+
+class Normalised(CurveModel, name="normalised_example"):
+    """Nothing that curves are proportional to: they are divided by the prebleach frames."""
+
+    def curves(self, half_time, alpha):
+        values = broadcast_parameters(half_time=half_time, alpha=alpha)
+        half_time, alpha = (value[:, None] for value in values.values())
+        left = 2 ** (-self.postbleach_times / half_time)
+        return self.after_prebleach(1 - (1 - alpha) * left)
+
+    @property
+    def bounds(self):
+        return {"half_time": (0.1, 100.0)}
+
+
+class OnlyShape(CurveModel, name="only_shape_example"):
+    """One parameter, which shapes the curve, and nothing else."""
+
+    def curves(self, half_time):
+        half_time = broadcast_parameters(half_time=half_time)["half_time"][:, None]
+        return self.after_prebleach(1 - 0.5 * 2 ** (-self.postbleach_times / half_time))
+
+    @property
+    def bounds(self):
+        return {"half_time": (0.1, 100.0)}
+
+
+class Pausing(CurveModel, name="pausing_example"):
+    """A time that is estimated on a linear scale, and a factor that is not c0."""
+
+    def curves(self, pause, brightness, alpha, mobile_fraction=1.0):
+        values = broadcast_parameters(
+            pause=pause, brightness=brightness, alpha=alpha, mobile_fraction=mobile_fraction
+        )
+        pause, brightness, alpha, mobile = (value[:, None] for value in values.values())
+        back = mobile * (1 - np.exp(-self.postbleach_times / (1 + pause)))
+        return brightness * self.after_prebleach(1 - (1 - alpha) * (1 - back))
+
+    @property
+    def bounds(self):
+        return {"pause": (0.0, 40.0)}
+
+
+class Composed(ComposedModel, name="composed_example"):
+    kinetics = FreeDiffusion()
+
+
+EXAMPLES = [PowerLaw, TwoShapes, Normalised, OnlyShape, Pausing, Composed]
+OWN = [name for name, model in MODELS.items() if model.__module__.startswith("skfrap.models.")]
+NAMES = [*OWN, *(model.name for model in EXAMPLES)]
+# What a parameter is tried at: somewhere within its bounds, where a curve determines it.
+TRIED = {"c0": 0.8, "brightness": 0.8, "alpha": 0.4, "mobile_fraction": 0.85, "D": 3.0,
+         "imaging_bleach": 0.995, "bleach_blur": 0.9, "imaging_blur": 0.6, "half_time": 1.5,
+         "half_time_ratio": 8.0, "second_fraction": 0.4, "k_on": 0.3, "k_off": 0.3,
+         "pause": 4.0}  # fmt: skip
+# Reaction: its k_on and alpha tell the same unless one is known.
+KNOWN = {"reaction": {"alpha": TRIED["alpha"]}, "binding": {"D": TRIED["D"]}}
+every_model = pytest.mark.parametrize("name", NAMES)
+
+
+def tried(model, n=1, *, rng=None):
+    """Return values of all that has no default: the same ones, or some near them."""
+    spread = np.ones(n) if rng is None else rng.uniform(0.9, 1.1, n)
+    return {
+        name: TRIED[name] * spread for name, default in model.defaults().items() if default is None
+    }
+
+
+def own_factor(model):
+    return next((n for n in model.defaults() if PARAMETERS[n].dependence == "factor"), None)
+
+
+@every_model
+def test_defaults_and_bounds_are_those_of_known_parameters(name):
+    model = model_for(PROTOCOL, name)
+    assert model.name == name
+    assert model.protocol == PROTOCOL
+    assert MODELS[name].defaults() == model.defaults()
+    assert {*model.defaults()} <= {*PARAMETERS}
+    assert {*model.bounds} <= {*model.defaults()}
+    for parameter, (lowest, highest) in model.bounds.items():
+        entry = PARAMETERS[parameter]
+        assert entry.lowest <= lowest < highest <= entry.highest, parameter
+    space = ParameterSpace.of(model)
+    assert space.free == tuple(n for n, default in model.defaults().items() if default is None)
+    shaping = [entry.is_shaping for entry in space.parameters]
+    assert np.isfinite(space.lower[shaping]).all()
+    assert np.isfinite(space.upper[shaping]).all()
+    for parameter, default in model.defaults().items():
+        entry = PARAMETERS[parameter]
+        assert default is None or entry.lowest <= default <= entry.highest
+    assert model.simpler is None or model.simpler in MODELS
+    derived = model.derived(
+        {n: np.full(3, TRIED[n] if d is None else d) for n, d in model.defaults().items()}
+    )
+    assert {*derived} <= {*PARAMETERS}
+    assert all(np.shape(value) == (3,) for value in derived.values())
+
+
+@every_model
+def test_curves_have_a_row_for_each_set_of_parameters(name):
+    model = model_for(PROTOCOL, name)
+    given = tried(model, 5, rng=np.random.default_rng(0))
+    before = {n: value.copy() for n, value in given.items()}
+    curves = model.curves(**given)
+    assert curves.shape == (5, PROTOCOL.n_frames)
+    assert curves.dtype == np.float64
+    assert np.isfinite(curves).all()
+    for n, value in before.items():
+        assert_array_equal(given[n], value)
+    for k in range(5):
+        one = model.curves(**{n: float(value[k]) for n, value in given.items()})
+        assert one.shape == (1, PROTOCOL.n_frames)
+        assert_allclose(one[0], curves[k], rtol=0, atol=1e-12)
+    first, *others = given
+    mixed = model.curves(**{first: given[first]}, **{n: TRIED[n] for n in others})
+    assert mixed.shape == curves.shape
+    explicit = {n: default for n, default in model.defaults().items() if default is not None}
+    assert_array_equal(model.curves(**given, **explicit), curves)
+
+
+@every_model
+def test_curves_are_proportional_to_their_factor(name):
+    model = model_for(PROTOCOL, name)
+    factor = own_factor(model)
+    given = tried(model)
+    if factor is None:
+        assert "c0" not in given
+        return
+    curves = model.curves(**given)
+    assert_allclose(model.curves(**given | {factor: 2.5}), curves * 2.5 / given[factor], rtol=1e-12)
+    assert_array_equal(model.curves(**given | {factor: 0.0}), np.zeros_like(curves))
+    # Before bleaching a curve is its factor, where looking bleaches nothing.
+    assert_allclose(curves[:, : PROTOCOL.n_prebleach], given[factor][0], rtol=1e-12)
+
+
+@every_model
+def test_what_makes_no_sense_is_refused_by_name(name):
+    model = model_for(PROTOCOL, name)
+    given = tried(model)
+    for parameter in given:
+        entry = PARAMETERS[parameter]
+        for wrong in (np.nan, np.inf, entry.lowest - 0.5):
+            with pytest.raises(ValueError, match=rf"^{parameter} must be finite and between"):
+                model.curves(**given | {parameter: wrong})
+    if len(given) > 1:
+        first, second, *_ = given
+        with pytest.raises(ValueError, match="must broadcast"):
+            model.curves(**given | {first: np.full(2, TRIED[first]), second: [TRIED[second]] * 3})
+    with pytest.raises(TypeError):
+        model.curves(**given, no_such_parameter=1.0)
+
+
+@every_model
+def test_scores_and_slopes_are_those_of_curves(name):
+    model = model_for(PROTOCOL, name)
+    direct = DirectCurves(model)
+    factor = own_factor(model)
+    assert direct.names == tuple(n for n in model.defaults() if n != factor)
+    free = [n for n, default in model.defaults().items() if default is None and n != factor]
+    values = {n: TRIED[n] if n in free else model.defaults()[n] for n in direct.names}
+    with np.errstate(divide="ignore"):
+        table = np.array([[PARAMETERS[n].to_target(np.float64(values[n])) for n in direct.names]])
+    wanted = [direct.names.index(n) for n in free]
+    scores, slopes = direct.scores_and_slopes(table, wanted)
+    unit = {} if factor is None else {factor: 1.0}
+    assert_allclose(scores @ direct.basis, model.curves(**values, **unit), rtol=0, atol=1e-12)
+    for n, slope in zip(free, slopes, strict=True):
+        entry, step = PARAMETERS[n], 1e-4
+        there, back = (
+            model.curves(**values | {n: entry.from_target(entry.to_target(TRIED[n]) + s)}, **unit)
+            for s in (step, -step)
+        )
+        expected = (there - back) / (2 * step)
+        assert np.abs(expected).max() > 1e-4, n
+        assert_allclose(slope, expected, rtol=0, atol=2e-4 * max(1.0, np.abs(expected).max()))
+
+
+@every_model
+def test_fits_of_curves_without_noise_give_their_parameters_back(name):
+    model = model_for(PROTOCOL, name)
+    known = KNOWN.get(name, {})
+    given = tried(model, 6, rng=np.random.default_rng(1)) | known
+    X = model.curves(**given)
+    estimator = LeastSquaresFRAP(PROTOCOL, model=name, fixed=known).fit(X)
+    free = [n for n in given if n not in known]
+    assert estimator.target_names_ == [PARAMETERS[n].target_name for n in free]
+    expected = np.column_stack([PARAMETERS[n].to_target(given[n]) for n in free])
+    assert_allclose(estimator.predict(X), expected, rtol=0, atol=3e-4)
+    assert_allclose(estimator.fit_curves(X), X, rtol=0, atol=1e-6)
+
+
+@every_model
+@pytest.mark.parametrize("noise", ["constant", "proportional"])
+def test_simulated_curves_are_estimated_within_their_errors(name, noise):
+    known = KNOWN.get(name, {})
+    model = model_for(PROTOCOL, name)
+    prior = {n: TRIED[n] for n in tried(model)} | {"a": 1e-4, "b": 1e-4}
+    simulator = FRAPSimulator(PROTOCOL, prior, model=name, noise=noise, random_state=0)
+    drawn = simulator.sample(40)
+    assert drawn.target_names == [PARAMETERS[n].target_name for n in tried(model)]
+    assert_allclose(drawn.sample_weight, 1.0)
+    estimator = LeastSquaresFRAP(PROTOCOL, model=name, fixed=known, noise=noise).fit(drawn.data)
+    columns = [drawn.target_names.index(target) for target in estimator.target_names_]
+    truth = drawn.target[:, columns]
+    theta, std = estimator.predict(drawn.data, return_std=True)
+    interval = estimator.predict_interval(drawn.data, 0.95)
+    assert interval.shape == (40, len(columns), 2)
+    covered = (interval[:, :, 0] <= truth) & (truth <= interval[:, :, 1])
+    # Of 40 intervals of 95 %, fewer than 32 cover the truth once in 10,000 times.
+    assert (covered.sum(axis=0) >= 32).all(), covered.sum(axis=0)
+    scaled = (theta - truth) / std
+    assert (np.abs(np.median(scaled, axis=0)) < 1.0).all()
+    estimates = estimator.estimate(drawn.data)
+    assert {*estimates.values} >= {*tried(model)}
+    assert len(estimates.summary()) == 40
+
+
+@every_model
+def test_noise_alone_gives_no_number(name):
+    """Where nothing was bleached, no rate is estimated: not on a linear scale either."""
+    model = model_for(PROTOCOL, name)
+    if "alpha" not in model.defaults():
+        return
+    given = tried(model) | {"alpha": 1.0}
+    rng = np.random.default_rng(2)
+    X = np.repeat(model.curves(**given), 8, axis=0) + rng.normal(0, 0.01, (8, PROTOCOL.n_frames))
+    known = {n: value for n, value in KNOWN.get(name, {}).items() if n != "alpha"}
+    estimates = LeastSquaresFRAP(PROTOCOL, model=name, fixed=known).fit(X).estimate(X)
+    rates = [n for n in given if PARAMETERS[n].is_rate and n not in known]
+    told = np.isfinite([estimates.values[n] for n in rates]).any(axis=0)
+    assert told.mean() < 0.3
+    assert estimates.poorly_determined[~told].all()
+
+
+@pytest.mark.parametrize("model", EXAMPLES, ids=lambda model: model.name)
+def test_series_are_analysed_and_told_with_models_of_users(model, capsys):
+    """Whatever parameters a model has: the lines of a result show those and no others."""
+    frames = (
+        FRAPSimulator(PROTOCOL, {"D": 3.0, "c0": 1.0, "alpha": 0.5, "a": 1e-4}, random_state=0)
+        .sample_images(1)
+        .data[0]
+    )
+    series = ImageSeries(
+        frames=frames, name="cell", pixel_size_um=PROTOCOL.pixel_size,
+        times_s=PROTOCOL.frame_interval * np.arange(PROTOCOL.n_frames),
+        info={"protocol": PROTOCOL.to_dict()},
+    )  # fmt: skip
+    options = ExperimentOptions(model=model.name, background="none")
+    analysis = analyse_series(series, options)
+    record = analysis.to_record()
+    names = model.defaults()
+    assert ("alpha" in record) == ("alpha" in names)
+    _estimate._tell(analysis, "cell.tif")
+    told = capsys.readouterr().out
+    assert f"model {model.name}" in told
+    assert ("c0 = " in told) == ("c0" in names)
+    assert ("alpha = " in told) == ("alpha" in names)
+
+
+def test_every_exact_model_is_tried_with_what_they_share():
+    shared = {"mobile_fraction", "imaging_bleach", "bleach_blur", "imaging_blur"}
+    for name in NAMES:
+        model = model_for(PROTOCOL, name)
+        if not isinstance(model, ExactModel):
+            continue
+        assert shared <= {*model.defaults()}
+        given = tried(model) | {n: TRIED[n] for n in shared}
+        images = model.images(**given)
+        assert images.shape == (1, PROTOCOL.n_frames, *PROTOCOL.shape)
+        means = np.einsum("ntyx,yx->nt", images, PROTOCOL.roi_weights)
+        assert_allclose(model.curves(**given), means, rtol=0, atol=1e-9)
+        point = {n: TRIED[n] for n in given if PARAMETERS[n].is_shaping}
+        moving, still = model.shapes(np.array([0.6]), **point)
+        mixed = TRIED["c0"] * (0.85 * moving + 0.15 * still)
+        assert_allclose(model.curves(**given), mixed, rtol=0, atol=1e-12)
