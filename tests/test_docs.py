@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.cli import cli
 from skfrap.estimators._features import FEATURES
+from skfrap.io.readers._registry import _READERS
 from skfrap.models import MODELS
 from skfrap.parameters import PARAMETERS
 
@@ -52,12 +53,14 @@ def pictures_on(page):
 
 @pytest.fixture
 def own_definitions():
-    """Forget models and parameters that an example defines."""
+    """Forget models, parameters and readers that an example defines."""
     known = [(table, dict(table)) for table in (MODELS, PARAMETERS)]
+    readers = [*_READERS]
     yield
     for table, before in known:
         table.clear()
         table.update(before)
+    _READERS[:] = readers
 
 
 @pytest.fixture

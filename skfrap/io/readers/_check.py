@@ -47,7 +47,8 @@ def check_reader(reader, path):
         whole = path.read_bytes()
         for left in _LEFT:
             damaged.write_bytes(whole[: max(1, int(left * len(whole)))])
-            _must_refuse(reader, damaged, f"a file of which {left:.2%} is left")
+            # What is lost may be of no use, as are the zeros at the end of many files.
+            _must_refuse(reader, damaged, f"a file of which {left:.2%} is left", unless=recording)
         damaged.write_text("time,intensity\n", encoding="utf-8")
         _must_refuse(reader, damaged, "a file of another format")
         shutil.copy(path, damaged)
@@ -108,9 +109,9 @@ def _check_recording(recording):
         )
 
 
-def _must_refuse(reader, path, what, channel=None):
+def _must_refuse(reader, path, what, channel=None, unless=None):
     try:
-        reader.read(path, channel=channel)
+        recording = reader.read(path, channel=channel)
     except ValueError as error:
         _must(
             path.name in str(error),
@@ -119,4 +120,5 @@ def _must_refuse(reader, path, what, channel=None):
     except Exception as error:
         raise AssertionError(f"{what} must raise ValueError, got {error!r}.") from error
     else:
-        raise AssertionError(f"{what} must raise ValueError, and was read.")
+        whole = unless is not None and np.array_equal(recording.frames, unless.frames)
+        _must(whole, f"{what} must raise ValueError, and was read")
