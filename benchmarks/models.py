@@ -36,56 +36,32 @@ class Case:
     fixed: dict = field(default_factory=dict)
 
 
-DIFFUSION = {"D": loguniform(3.0, 300.0), "c0": uniform(0.5, 0.5), "alpha": uniform(0.45, 0.4)}
+LEVELS = {"c0": uniform(0.5, 0.5), "alpha": uniform(0.45, 0.4)}
+DIFFUSION = {"D": loguniform(3.0, 300.0), **LEVELS}
+MOBILE = DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}
+FADING = DIFFUSION | {"imaging_bleach": uniform(0.985, 0.013)}
+# Of faster particles the curve does not tell how blurred the beam was.
+BLURRED = DIFFUSION | {"D": loguniform(1.0, 30.0), "bleach_blur": uniform(1.5, 2.5)}
+EXCHANGE = {"k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 3)}
+BINDING = DIFFUSION | {"D": loguniform(30, 300), **EXCHANGE}
+TWO_EXPONENTIALS = {
+    "half_time": loguniform(0.4, 1.0),
+    "half_time_ratio": loguniform(6, 10),
+    "second_fraction": uniform(0.3, 0.4),
+}
+RELEASE = {"k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 1), "c0": uniform(0.5, 0.5)}
 CASES = [
     Case("diffusion", "diffusion", DIFFUSION),
-    Case(
-        "diffusion, mobile fraction",
-        "diffusion",
-        DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)},
-    ),
-    Case(
-        "diffusion, imaging bleach",
-        "diffusion",
-        DIFFUSION | {"imaging_bleach": uniform(0.985, 0.013)},
-    ),
-    # Of faster particles the curve does not tell how blurred the beam was.
-    Case(
-        "diffusion, bleach blur",
-        "diffusion",
-        DIFFUSION | {"D": loguniform(1.0, 30.0), "bleach_blur": uniform(1.5, 2.5)},
-    ),
-    Case(
-        "binding",
-        "binding",
-        DIFFUSION
-        | {"D": loguniform(30, 300), "k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 3)},
-    ),
-    Case("Soumpasis", "soumpasis", DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}),
-    Case("Gaussian beam", "gaussian_beam", DIFFUSION | {"mobile_fraction": uniform(0.4, 0.5)}),
-    Case(
-        "one exponential",
-        "exponential",
-        {"half_time": loguniform(0.5, 8), "c0": uniform(0.5, 0.5), "alpha": uniform(0.45, 0.4)},
-    ),
-    Case(
-        "two exponentials",
-        "exponential",
-        {
-            "half_time": loguniform(0.4, 1.0),
-            "half_time_ratio": loguniform(6, 10),
-            "second_fraction": uniform(0.3, 0.4),
-            "c0": uniform(0.5, 0.5),
-            "alpha": uniform(0.45, 0.4),
-        },
-    ),
-    Case(
-        "reaction, alpha known",
-        "reaction",
-        {"k_on": loguniform(0.1, 3), "k_off": loguniform(0.1, 1), "c0": uniform(0.5, 0.5)},
-        {"alpha": 0.6},
-    ),
-]  # fmt: skip
+    Case("diffusion, mobile fraction", "diffusion", MOBILE),
+    Case("diffusion, imaging bleach", "diffusion", FADING),
+    Case("diffusion, bleach blur", "diffusion", BLURRED),
+    Case("binding", "binding", BINDING),
+    Case("Soumpasis", "soumpasis", MOBILE),
+    Case("Gaussian beam", "gaussian_beam", MOBILE),
+    Case("one exponential", "exponential", {"half_time": loguniform(0.5, 8), **LEVELS}),
+    Case("two exponentials", "exponential", TWO_EXPONENTIALS | LEVELS),
+    Case("reaction, alpha known", "reaction", RELEASE, {"alpha": 0.6}),
+]
 
 
 def measure_interpolation(report, protocol, n_fits, seed):

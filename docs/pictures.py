@@ -332,7 +332,7 @@ def model_binding():
 
 
 def _draw_ratios(ax, Ds, ratios, color, label):
-    """Draw fitted over true values; the colours of closed forms and exact curves are theirs."""
+    """Draw and print the D that a closed form gives over the true D."""
     ax.plot(Ds, ratios, color=color, lw=2.5, label=label)
     print(f"  {label}: fitted D over true D {at(Ds, ratios, (1, 10, 100), '.3f')}")
 
@@ -557,7 +557,8 @@ def model_limits():
         found = expected_errors(PROTOCOL, guess, a=NOISE, parameters=tuple(guess), fixed=fixed)
         percent = 100 * (10 ** (1.96 * found.errors["D"]) - 1)
         below.plot(Ds, percent, color=color, lw=2.5, label=label)
-        print(f"  {label}: 95 % interval of D reaches {at(Ds, percent, (1, 10, 30, 100), '.2g')}")
+        told = at(Ds, percent, (1, 10, 30, 100), ".2g")
+        print(f"  {label}: 95 % interval of D reaches, in %, {told} µm²/s")
     below.set(xscale="log", yscale="log", xlabel="D (µm²/s)", ylim=(0.3, 100))
     below.set_title("diffusion, blur 1 µm")
     below.set_ylabel("95 % interval of D (± %)")
