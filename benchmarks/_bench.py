@@ -64,8 +64,15 @@ class Bench:
     @cached_property
     def network(self):
         """The network of the default training."""
-        network = NeuralFRAP(self.protocol, random_state=self.seed)
-        return network.fit_online(self.simulator, self.n_samples)
+        return self.train(self.n_samples)
+
+    def train(self, n_samples, validation=None, **options):
+        """Train a network on fresh curves; its history is on the curves of a Bunch, if any."""
+        network = NeuralFRAP(self.protocol, random_state=self.seed, **options)
+        given = None
+        if validation is not None:
+            given = validation.data, validation.target, validation.sample_weight
+        return network.fit_online(self.simulator, n_samples, validation=given)
 
     def estimator(self, method):
         """Return an estimator by the name its estimates go by."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
+from benchmarks._fft_model import FFTModel
 from benchmarks._published import TABLE_1_BOX
 from benchmarks._report import timed
 from skfrap.models import DiffusionModel
@@ -37,18 +38,35 @@ def fit_plainly(compute_curve, curve):
     return PlainFit(2 * result.cost, seconds, n_curves)
 
 
-def count_curves(protocol, X):
-    """Fit a hundred curves, to count how many model curves that takes, and to see where they end.
+class PlainFits:
+    """A few fits of the model stepped by FFT, for the time that a model curve takes.
 
-    Some fits take twice as many as others. How many they take is the same on the exact model, and
-    there a hundred fits cost seconds.
+    How many model curves a fit asks for is counted on a hundred fits of the exact model: some take
+    twice as many as others, it is the same on both models, and there a hundred fits cost seconds.
 
-    Returns
-    -------
-    list of PlainFit
+    Attributes
+    ----------
+    stepped, exact : list of PlainFit
+    seconds_per_curve, curves_per_fit : float
     """
-    exact = DiffusionModel(protocol)
-    return [fit_plainly(lambda *theta: exact.curves(*theta)[0], x) for x in X[:FITS_COUNTED]]
+
+    def __init__(self, protocol, X, n_fits):
+        exact = DiffusionModel(protocol)
+        self.stepped = [fit_plainly(FFTModel(protocol).curve, x) for x in X[:n_fits]]
+        self.exact = [fit_plainly(lambda *v: exact.curves(*v)[0], x) for x in X[:FITS_COUNTED]]
+        seconds = sum(fit.seconds for fit in self.stepped)
+        self.seconds_per_curve = seconds / sum(fit.n_curves for fit in self.stepped)
+        self.curves_per_fit = np.mean([fit.n_curves for fit in self.exact])
+
+    @property
+    def seconds_per_fit(self):
+        """How long a fit of the stepped model takes on average."""
+        return self.seconds_per_curve * self.curves_per_fit
+
+
+def excess(sums, fits):
+    """Compute residual sums of squares of the same curves over those of fits, less 1."""
+    return sums[: len(fits)] / [fit.cost for fit in fits] - 1
 
 
 def sums_of_squares(estimator, X, theta):

@@ -179,6 +179,12 @@ def timed(function, clock=time.perf_counter):
     return result, clock() - start
 
 
+def time_alone(predict, X, n_curves=25):
+    """Time estimates of curves that come alone: median wall time in s."""
+    each = [median_time(lambda k=k: predict(X[k : k + 1]), 5) for k in range(n_curves)]
+    return float(np.median(each))
+
+
 def median_time(function, repeats):
     """Call a function once to warm up, then `repeats` times: median wall time in s."""
     return float(np.median([timed(function)[1] for _ in range(1 + repeats)][1:]))

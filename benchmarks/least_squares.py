@@ -15,9 +15,9 @@ import numpy as np
 from scipy.stats import uniform
 
 from benchmarks._fft_model import FFTModel
-from benchmarks._plain_fit import FITS_COUNTED, count_curves, fit_plainly, sums_of_squares
+from benchmarks._plain_fit import FITS_COUNTED, PlainFits, excess, sums_of_squares
 from benchmarks._published import N_CURVES, TABLE_1_BOX
-from benchmarks._report import Report, arguments_of, keep_freed_memory, median_time
+from benchmarks._report import Report, arguments_of, keep_freed_memory, median_time, time_alone
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 
 
@@ -25,9 +25,7 @@ def measure_speed(report, estimator, X, repeats):
     in_bulk = median_time(lambda: estimator.predict(X), repeats)
     limit = 4 * len(X) / N_CURVES
     report.add(f"predict {len(X):,} curves", in_bulk, "{:.2f} s", at_most=limit)
-    alone = np.median(
-        [median_time(lambda k=k: estimator.predict(X[k : k + 1]), 5) for k in range(25)]
-    )
+    alone = time_alone(estimator.predict, X)
     report.add("predict one curve alone, median of 25", 1e3 * alone, "{:.2f} ms", at_most=3)
     return in_bulk / len(X)
 
@@ -45,31 +43,24 @@ def measure_with_mobile_fraction(report, protocol, n_curves, seed):
 
 def measure_gain(report, estimator, X, seconds_per_fit, n_fits, fresh):
     protocol = estimator.protocol_
-    fits = [fit_plainly(FFTModel(protocol).curve, curve) for curve in X[:n_fits]]
-    for fit in fits:
+    fits = PlainFits(protocol, X, n_fits)
+    for fit in fits.stepped:
         report.add(f"one plain SciPy fit, {fit.n_curves} curves computed", fit.seconds, "{:.1f} s")
-    seconds_per_curve = sum(fit.seconds for fit in fits) / sum(fit.n_curves for fit in fits)
-    mean_n_curves = np.mean([fit.n_curves for fit in count_curves(protocol, X)])
-    report.add(f"  curves per fit, mean of {FITS_COUNTED} fits", mean_n_curves, "{:.1f}")
-    plain = seconds_per_curve * mean_n_curves
-    report.add("  so a plain fit takes on average", plain, "{:.1f} s")
-    report.add(
-        "  one plain fit over one of skfrap's",
-        plain / seconds_per_fit,
-        "{:,.0f} x",
-        at_least=300_000,
-    )
+    report.add(f"  curves per fit, mean of {FITS_COUNTED} fits", fits.curves_per_fit, "{:.1f}")
+    report.add("  so a plain fit takes on average", fits.seconds_per_fit, "{:.1f} s")
+    gain = fits.seconds_per_fit / seconds_per_fit
+    report.add("  one plain fit over one of skfrap's", gain, "{:,.0f} x", at_least=300_000)
 
-    gain = fresh * mean_n_curves / seconds_per_fit
+    gain = fresh * fits.curves_per_fit / seconds_per_fit
     report.add(f"  the same, at a fresh process's {fresh:.2f} s per curve", gain, "{:,.0f} x")
     there_and_back = FFTModel(protocol, there_and_back=True)
     seconds = median_time(lambda: there_and_back.curve(30.0, 0.8, 0.7), 3)
-    gain = seconds * mean_n_curves / seconds_per_fit
+    gain = seconds * fits.curves_per_fit / seconds_per_fit
     report.add("  the same, were FFTs there and back in every frame", gain, "{:,.0f} x")
 
     ours = sums_of_squares(estimator, X[:n_fits], estimator.predict(X[:n_fits]))
-    excess = max(own / fit.cost - 1 for own, fit in zip(ours, fits, strict=True))
-    report.add("  skfrap's residual sum over theirs, less 1", excess, "{:.1e}", at_most=1e-6)
+    most = excess(ours, fits.stepped).max()
+    report.add("  skfrap's residual sum over theirs, less 1", most, "{:.1e}", at_most=1e-6)
 
 
 def measure_optima(report, protocol, X, bounds, seed):

@@ -89,11 +89,7 @@ def measure_default(report, bench):
 
 def watch(seed, n_samples):
     """Train in this process, and return the history with losses on fresh curves."""
-    fresh = fresh_curves(seed)
-    network = NeuralFRAP(random_state=seed)
-    given = fresh.data, fresh.target, fresh.sample_weight
-    network.fit_online(FRAPSimulator(random_state=seed), n_samples, validation=given)
-    return network.history_
+    return Bench(seed).train(n_samples, fresh_curves(seed)).history_
 
 
 def measure_reach(report, bench):
@@ -113,8 +109,8 @@ def measure_predict(report, bench):
     networks = {"linearized": bench.network}
     for features, sizes in (("scores", (160,) * 5), ("raw", (128,) * 8)):
         # Weights do not change the time it takes.
-        network = NeuralFRAP(features=features, hidden_layer_sizes=sizes, random_state=0)
-        networks[features] = network.fit_online(bench.simulator, 64 * 1024)
+        design = {"features": features, "hidden_layer_sizes": sizes}
+        networks[features] = bench.train(64 * 1024, **design)
     limits = {"linearized": (0.5, 0.5), "scores": (0.15, 0.25), "raw": (None, None)}
     keras = import_keras()
     for features, network in networks.items():
@@ -217,10 +213,8 @@ def measure_series(report, bench):
 
 def measure_scores(report, bench):
     # What 10 minutes allow on two cores.
-    network = NeuralFRAP(
-        features="scores", hidden_layer_sizes=(160,) * 5, random_state=bench.seed, verbose=1
-    )
-    _, seconds = timed(lambda: network.fit_online(bench.simulator, 10 * bench.n_samples))
+    design = {"features": "scores", "hidden_layer_sizes": (160,) * 5, "verbose": 1}
+    network, seconds = timed(lambda: bench.train(10 * bench.n_samples, **design))
     report.add("wall time, s", seconds, "{:.0f}", at_most=SECONDS)
     report_losses(report, bench, network, ASKED_OF_SCORES)
 

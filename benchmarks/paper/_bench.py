@@ -75,7 +75,10 @@ class Bench(_bench.Bench):
 
     def default_network(self, targets):
         """Return skfrap's default network, "joint" or "separate"; its history is on validation."""
-        return self._trained(f"default-{targets}", lambda: self._train_default(targets))
+        held, options = self.sets["validation"], {"targets": targets, "verbose": 1}
+        return self._trained(
+            f"default-{targets}", lambda: self.train(self.n_samples, held, **options)
+        )
 
     def paper_network(self, targets):
         """Return the paper's own design, trained for some of its passes.
@@ -120,12 +123,6 @@ class Bench(_bench.Bench):
                 save(self._networks[name], part)
                 part.replace(path)
         return self._networks[name]
-
-    def _train_default(self, targets):
-        network = NeuralFRAP(targets=targets, random_state=self.seed, verbose=1)
-        held = self.sets["validation"]
-        given = held.data, held.target, held.sample_weight
-        return network.fit_online(self.simulator, self.amounts.n_samples, validation=given)
 
     def _sample_for_paper(self):
         """Draw the curves that the paper's design learns from, and those that it chooses by."""

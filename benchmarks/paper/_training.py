@@ -7,12 +7,11 @@ from benchmarks._losses import losses
 from benchmarks._pages import add_row, markdown_table, paragraphs, picture
 from benchmarks._published import BEST_RATIOS, NAMES
 from benchmarks._stage import Outcome, Row, Stage
-from skfrap import NeuralFRAP
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_plainly
 
 _KINDS = {
-    "raw curves": {"features": "raw", "hidden_layer_sizes": 128, "activation": "elu"},
-    "linearized": {"features": "linearized", "hidden_layer_sizes": 64},
+    "raw curves": (128, {"features": "raw", "activation": "elu"}),
+    "linearized": (64, {"features": "linearized"}),
 }
 _METHODS = tuple(
     f"{kind}, {targets}"
@@ -28,9 +27,10 @@ def measure_layers(bench):
     """Measure the loss of networks of more and more layers."""
     held = bench.sets["validation"]
     rows, table = [], {}
-    for kind, options in _KINDS.items():
+    for kind, (width, options) in _KINDS.items():
         for n_layers in bench.amounts.layers:
-            network = _train_deep(bench, n_layers, **options)
+            options = options | {"hidden_layer_sizes": (width,) * n_layers}
+            network = bench.train(bench.amounts.n_samples_per_depth, **options)
             estimates = network.predict(held.data)
             found, errors = bench.ratios_of(estimates, "validation")
             rows += [
@@ -45,15 +45,6 @@ def measure_layers(bench):
             print(f"  {kind}, {n_layers} layers: {found.round(3)}", flush=True)
     facts = {"curves": bench.amounts.n_samples_per_depth, "layers": bench.amounts.layers}
     return Outcome(rows, facts, {"figure4": table}, {"figure4": _draw_layers(table)})
-
-
-def _train_deep(bench, n_layers, *, hidden_layer_sizes, **options):
-    network = NeuralFRAP(
-        hidden_layer_sizes=(hidden_layer_sizes,) * n_layers,
-        random_state=bench.seed,
-        **options,
-    )
-    return network.fit_online(bench.simulator, bench.amounts.n_samples_per_depth)
 
 
 def _draw_layers(table):

@@ -11,7 +11,7 @@ from benchmarks import _bench
 from benchmarks._losses import loss_ratios
 from benchmarks._pages import add_row
 from benchmarks._published import N_CURVES, NAMES
-from benchmarks._report import Report, environment, median_time, timed
+from benchmarks._report import Report, environment, median_time, time_alone, timed
 from benchmarks.peers._records import (
     AT_BOX,
     FAILED,
@@ -25,7 +25,6 @@ from benchmarks.peers._records import (
 )
 
 OURS = "skfrap, LeastSquaresFRAP"
-N_ALONE = 25  # curves that are timed one by one
 DECADES = {"1 to 10": (0, 1), "10 to 100": (1, 2), "100 to 1000": (2, 3)}
 N_BINS = 12  # of log10 D, for the figure
 _EDGE = 1e-3  # of log10 D: closer to the box's faces is at them
@@ -130,8 +129,7 @@ class Bench(_bench.Bench):
         X = self.fresh.data
         seconds = median_time(lambda: predict(X), repeats) / len(X)
         self.records.add(method, "time in a batch, s", seconds)
-        alone = [median_time(lambda k=k: predict(X[k : k + 1]), 5) for k in range(N_ALONE)]
-        self.records.add(method, "time alone, s", np.median(alone))
+        self.records.add(method, "time alone, s", time_alone(predict, X))
         if method != OURS:
             self.records.add(method, "time over ours in a batch", seconds / self.seconds_per_fit)
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from benchmarks._fft_model import FFTModel
 from benchmarks._pages import duration, number, paragraphs
-from benchmarks._plain_fit import count_curves, fit_plainly, sums_of_squares
+from benchmarks._plain_fit import PlainFits, excess, sums_of_squares
 from benchmarks._published import REFERENCE
 from benchmarks._report import keep_freed_memory
 from benchmarks.peers._bench import OURS
@@ -20,21 +19,18 @@ def measure_model(bench):
     records, X = bench.records, bench.fresh.data
     seconds_per_fit = bench.seconds_per_fit
     keep_freed_memory()
-    some = X[: bench.amounts.n_plain]
-    fits = [fit_plainly(FFTModel(bench.protocol).curve, curve) for curve in some]
-    per_curve = sum(fit.seconds for fit in fits) / sum(fit.n_curves for fit in fits)
-    counted = count_curves(bench.protocol, X)
-    per_fit = np.mean([fit.n_curves for fit in counted])
-    records.add(PLAIN, "time per model curve, s", per_curve)
-    records.add(PLAIN, "model curves per fit", per_fit)
-    records.add(PLAIN, "time alone, s", per_curve * per_fit)
-    records.add(PLAIN, "time over ours in a batch", per_curve * per_fit / seconds_per_fit)
+    fits = PlainFits(bench.protocol, X, bench.amounts.n_plain)
     alone = records.get(OURS, "time alone, s")
-    records.add(PLAIN, "time over ours alone", per_curve * per_fit / alone)
+    for quantity, value in (
+        ("time per model curve, s", fits.seconds_per_curve),
+        ("model curves per fit", fits.curves_per_fit),
+        ("time alone, s", fits.seconds_per_fit),
+        ("time over ours in a batch", fits.seconds_per_fit / seconds_per_fit),
+        ("time over ours alone", fits.seconds_per_fit / alone),
+    ):
+        records.add(PLAIN, quantity, value)
     ours = sums_of_squares(bench.least_squares, X, bench.benchmark)
-    stepped, exact = (
-        ours[: len(some)] / [fit.cost for fit in some] - 1 for some in (fits, counted)
-    )
+    stepped, exact = (excess(ours, some) for some in (fits.stepped, fits.exact))
     records.add(OURS, "residual sum over SciPy's, less 1", stepped.max(), at_most=1e-6)
     records.add(OURS, "fits compared on the exact model", len(exact))
     for what, n in (
