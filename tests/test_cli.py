@@ -314,6 +314,9 @@ def test_noise_for_machines_and_in_a_picture(run, recorded, tmp_path):
     assert not record["determined"]  # one series of even light
     assert record["options"] is None
     assert "tell a from b" in record["flags"][0]
+    (finding,) = record["findings"]
+    assert {*finding} == {"code", "severity", "subject", "words", "remedy"}
+    assert (finding["code"], finding["subject"]) == ("noise_parts_undetermined", "a,b")
     assert picture.stat().st_size > 5_000
     result = run("noise", solution)
     assert "note: the intensities" in result.output
