@@ -40,10 +40,10 @@ def as_estimators(models, protocol, options):
             model = options_for(model, options.get("fixed"))
         if isinstance(model, Mapping):
             model = LeastSquaresFRAP(**{"protocol": protocol, **options, **model})
-        if not (isinstance(model, LeastSquaresFRAP) or hasattr(model, "log_evidence")):
+        if not (hasattr(model, "fit_results") or hasattr(model, "log_evidence")):
             raise ValueError(
                 "models must be names, dictionaries of options for LeastSquaresFRAP, or estimators "
-                f"of it or with log_evidence(X), got {model!r}."
+                f"of skfrap, or others with log_evidence(X), got {model!r}."
             )
         name = _name_of(model) if name is None else str(name)
         if name in estimators:
@@ -145,6 +145,6 @@ def extra_parameters(smaller, larger):
 
 def known_noise(estimator):
     """Return the noise a and b of an estimator as far as they are known."""
-    if estimator.noise == "constant":
+    if getattr(estimator, "noise", "constant") == "constant":
         return {}
     return {name: value for name, value in (estimator.fixed or {}).items() if name in ("a", "b")}

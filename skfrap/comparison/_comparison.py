@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 from sklearn.base import clone
-from sklearn.utils.validation import check_array
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skfrap._tables import as_table, plain
 from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
@@ -284,7 +285,7 @@ def compare_models(
     """
     X = check_array(X, dtype=np.float64, input_name="X")
     estimators = as_estimators(models, protocol, options)
-    fitted = {name: clone(estimator).fit(X) for name, estimator in estimators.items()}
+    fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
     fits = tuple(
         _fit_model(name, estimator, X, level, false_alarm_rate)
         for name, estimator in fitted.items()
@@ -296,6 +297,14 @@ def compare_models(
     return ModelComparison(fits, _nested_tests(fits, fitted, X.shape[1]), criteria)
 
 
+def _fitted(estimator, X):
+    """Fit a clone; what learns from labelled curves, as networks do, is taken as it is."""
+    if get_tags(estimator).target_tags.required:
+        check_is_fitted(estimator)
+        return estimator
+    return clone(estimator).fit(X)
+
+
 def _fit_model(name, estimator, X, level, false_alarm_rate):
     unknown = np.full(len(X), np.nan)
     if hasattr(estimator, "log_evidence"):
@@ -304,7 +313,7 @@ def _fit_model(name, estimator, X, level, false_alarm_rate):
     estimates = estimator.estimate(X, level=level)
     fit, known = estimates.fit, known_noise(estimator)
     judged = {f"noise_{name}": value for name, value in known.items()} if len(known) == 2 else {}
-    n_noise = 1 if estimator.noise == "constant" else 2 - len(known)
+    n_noise = 2 - len(known) if _is_proportional(estimator) else 1
     return ModelFit(
         name,
         fit.theta.shape[1] + n_noise,
@@ -315,9 +324,13 @@ def _fit_model(name, estimator, X, level, false_alarm_rate):
     )
 
 
+def _is_proportional(estimator):
+    return getattr(estimator, "noise", "constant") == "proportional"
+
+
 def _likelihood(estimator, fit):
     n_frames = fit.data.shape[1]
-    if estimator.noise == "constant":
+    if not _is_proportional(estimator):
         # Of curves without noise rounding tells nothing.
         rounding = n_frames * (_NO_NOISE * np.abs(fit.data).max(axis=1)) ** 2
         return log_likelihood(np.maximum(fit.residual_sum_of_squares, rounding + 1e-300), n_frames)
@@ -339,7 +352,7 @@ def _nested_tests(fits, estimators, n_frames):
                 continue
             extra, on_boundary = nested
             gain = 2 * (larger.log_likelihood - smaller.log_likelihood)
-            if estimators[larger.name].noise == "constant":
+            if not _is_proportional(estimators[larger.name]):
                 ratio = np.exp(gain / n_frames)  # of the residual sums of squares
                 freedom = n_frames - larger.n_parameters + 1
                 statistic, p_value = nested_f_test(
