@@ -25,7 +25,7 @@ from benchmarks._losses import coverage, losses
 from benchmarks._published import N_CURVES, NAMES
 from benchmarks._report import Report, arguments_of, timed
 from skfrap import BayesianFRAP, FRAPSimulator, LeastSquaresFRAP, load_pretrained
-from skfrap._threads import one_blas_thread
+from skfrap.numerics._threads import one_blas_thread
 
 ASKED = 0.877, 0.998, 0.935, 0.885
 N_PRIOR_DRAWS, N_RANKS, N_BINS = 20_000, 64, 32

@@ -16,9 +16,9 @@ from scipy.stats import lognorm, loguniform
 from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Mask, preprocessing
+from skfrap.calibration import calibrate_noise
 from skfrap.design import expected_errors, plan
 from skfrap.models import DiffusionModel, effective_diffusion, model_for
-from skfrap.noise import calibrate_noise
 from skfrap.plotting import ExperimentPlanDisplay, RecoveryCurveDisplay, ReplicatesDisplay
 from skfrap.plotting import _style as style
 from skfrap.plotting._style import DATA, FIT, REGION, TIME, new_axes

@@ -10,8 +10,8 @@ D.
 # %%
 # D is thought to lie between 1 and 30 µm²/s. The protocol says what does not
 # change: field, prebleach and bleach frames. What the noise of a pixel is,
-# :func:`~skfrap.noise.calibrate_noise` or ``skfrap noise`` measures on flat
-# images.
+# :func:`~skfrap.calibration.calibrate_noise` or ``skfrap noise`` measures on
+# flat images.
 
 import matplotlib.pyplot as plt
 import numpy as np

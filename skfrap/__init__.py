@@ -6,14 +6,14 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BayesianFRAP": "estimators",
-    "Circle": "regions",
-    "FRAPProtocol": "protocol",
+    "Circle": "experiment",
+    "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",
     "LeastSquaresFRAP": "estimators",
-    "Mask": "regions",
+    "Mask": "experiment",
     "NeuralFRAP": "estimators",
-    "Polygon": "regions",
-    "Rectangle": "regions",
+    "Polygon": "experiment",
+    "Rectangle": "experiment",
     "load_pretrained": "pretrained",
 }
 

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 from sklearn.pipeline import make_pipeline
 
-from skfrap._tables import plain
 from skfrap.estimators import FRAPEstimates, LeastSquaresFRAP
+from skfrap.experiment import FRAPProtocol, Mask, parse_region
 from skfrap.io import ImageSeries, read_image, read_series
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -23,8 +23,7 @@ from skfrap.preprocessing import (
     IntensityRescaler,
     RecoveryCurveExtractor,
 )
-from skfrap.protocol import FRAPProtocol
-from skfrap.regions import Mask, parse_region
+from skfrap.results._tables import plain
 
 __all__ = ["ExperimentOptions", "SeriesAnalysis", "analyse_series", "describe_experiment"]
 
@@ -44,7 +43,7 @@ class ExperimentOptions:
     frame_interval : float
         s.
     bleach_region : str or region
-        A region, text for :func:`skfrap.regions.parse_region`, or the path of an image of it.
+        A region, text for :func:`skfrap.experiment.parse_region`, or the path of an image of it.
     recenter : bool
         Move the region to where bleaching is seen in the first frame after it; default False.
     n_prebleach : int

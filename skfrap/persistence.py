@@ -46,10 +46,10 @@ _MERSENNE = 624  # words of the generator's state
 _CLASSES = {
     name: f"{module}:{name}"
     for module, names in {
-        "skfrap.protocol": ["FRAPProtocol"],
-        "skfrap.regions": ["Circle", "Mask", "Polygon", "Rectangle"],
+        "skfrap.experiment._protocol": ["FRAPProtocol"],
+        "skfrap.experiment._regions": ["Circle", "Mask", "Polygon", "Rectangle"],
         "skfrap.models._binding": ["BindingModel"],
-        "skfrap.models._chebyshev": ["ChebyshevTensor"],
+        "skfrap.numerics._chebyshev": ["ChebyshevTensor"],
         "skfrap.models._closed_form": [
             "ExponentialModel",
             "GaussianBeamModel",
@@ -57,8 +57,8 @@ _CLASSES = {
             "SoumpasisModel",
         ],
         "skfrap.models._diffusion": ["DiffusionModel"],
-        "skfrap.models._direct": ["DirectCurves"],
-        "skfrap.models._surrogate": ["CurveSurrogate"],
+        "skfrap.models.forward._direct": ["DirectCurves"],
+        "skfrap.models.forward._interpolated": ["CurveSurrogate"],
         "skfrap.preprocessing._curves": ["RecoveryCurveExtractor"],
         "skfrap.preprocessing._images": [
             "BackgroundSubtractor",
@@ -68,10 +68,10 @@ _CLASSES = {
         ],
         "skfrap.estimators._bayesian": ["BayesianFRAP"],
         "skfrap.estimators._features": ["LinearizedFeatures", "RawFeatures", "ScoreFeatures"],
-        "skfrap.estimators._fitting": ["CurveFitter"],
+        "skfrap.inference.fitting._fitter": ["CurveFitter"],
         "skfrap.estimators._least_squares": ["LeastSquaresFRAP"],
         "skfrap.estimators._neural": ["NeuralFRAP"],
-        "skfrap.estimators._objectives": ["HuberLoss", "ProportionalNoise"],
+        "skfrap.inference.fitting._objectives": ["HuberLoss", "ProportionalNoise"],
         "skfrap.estimators._task": ["Task"],
         "sklearn.frozen._frozen": ["FrozenEstimator"],
         "sklearn.pipeline": ["Pipeline"],

@@ -13,9 +13,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import skfrap.models  # noqa: F401  models define their parameters
+from skfrap.experiment import Circle, FRAPProtocol, Mask, Polygon, Rectangle
 from skfrap.parameters import parameter_of_target
-from skfrap.protocol import FRAPProtocol
-from skfrap.regions import Circle, Mask, Polygon, Rectangle
 
 __all__ = ["predict_rescaled", "rescale_targets", "scale_between", "scaled_protocol"]
 

@@ -6,8 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
-from skfrap._threads import one_blas_thread
-from skfrap.experiment import NOISE_KINDS, Noise
+from skfrap.experiment import NOISE_KINDS, FRAPProtocol, Noise
 from skfrap.models import (
     MOST_INTERPOLATED,
     ExactModel,
@@ -17,8 +16,8 @@ from skfrap.models import (
     shared_ranges,
     surrogate_for,
 )
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS, complete_prior, finite_ends, is_uncertain
-from skfrap.protocol import FRAPProtocol
 
 __all__ = ["FRAPSimulator"]
 

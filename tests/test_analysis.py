@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, Mask, Polygon, Rectangle
 from skfrap.analysis import ExperimentOptions, analyse_series, describe_experiment
+from skfrap.experiment import parse_region
 from skfrap.io import ImageSeries
-from skfrap.regions import parse_region
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from scipy.stats import loguniform, uniform
 
 from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.comparison import compare_models
+from skfrap.judging import judge_fits, judge_pixels
 from skfrap.plotting import (
     CoverageDisplay,
     EstimatedVersusTrueDisplay,
@@ -15,7 +16,6 @@ from skfrap.plotting import (
     ResidualsDisplay,
 )
 from skfrap.replicates import compare_methods, summarise_replicates
-from skfrap.residuals import judge_fits, judge_pixels
 from skfrap.results import Finding
 
 PROTOCOL = FRAPProtocol(

@@ -10,16 +10,16 @@ import pytest
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.analysis import analyse_series
+from skfrap.calibration import calibrate_noise
 from skfrap.cli._batch import with_labels
 from skfrap.comparison import compare_models
 from skfrap.design import expected_errors, plan
 from skfrap.estimators import FRAPEstimates
 from skfrap.io import ImageSeries
+from skfrap.judging import judge_fits
 from skfrap.models import CurveModel, broadcast_parameters
-from skfrap.noise import calibrate_noise
 from skfrap.parameters import Parameter, define, parameter
 from skfrap.replicates import compare_groups, compare_methods, summarise_replicates
-from skfrap.residuals import judge_fits
 from skfrap.results import FINDINGS, Finding
 from skfrap.results._finding import SEVERITIES, codes_in
 

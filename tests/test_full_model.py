@@ -15,7 +15,7 @@ from scipy.special import erf
 from skfrap import Circle, FRAPProtocol, Mask, Polygon, Rectangle
 from skfrap.models import BindingModel, DiffusionModel, effective_diffusion
 from skfrap.models._optics import blur_mask, optics_for
-from skfrap.models._spectral import is_symmetric
+from skfrap.models.field._spectral import is_symmetric
 
 derandomized = settings(deadline=None, derandomize=True, max_examples=25)
 

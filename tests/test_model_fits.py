@@ -17,6 +17,7 @@ from skfrap import (
     Mask,
     NeuralFRAP,
 )
+from skfrap.judging import judge_fits
 from skfrap.models import (
     MODELS,
     CurveModel,
@@ -30,7 +31,6 @@ from skfrap.models import (
     surrogate_for,
 )
 from skfrap.parameters import PARAMETERS, Parameter, define
-from skfrap.residuals import judge_fits
 
 SMALL = FRAPProtocol(
     shape=(48, 48),

@@ -17,8 +17,8 @@ from skfrap.estimators import _keras
 from skfrap.estimators._features import LinearizedFeatures, ScoreFeatures
 from skfrap.estimators._network import ACTIVATIONS, forward
 from skfrap.estimators._task import Task
+from skfrap.judging import judge_fits
 from skfrap.metrics import weighted_mean_squared_error
-from skfrap.residuals import judge_fits
 from skfrap.scaling import scaled_protocol
 
 BOX = {"D": (1.0, 1000.0), "c0": (0.5, 1.0), "alpha": (0.45, 0.95)}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from skfrap.calibration import calibrate_noise
 from skfrap.io import read_series, write_series
-from skfrap.noise import calibrate_noise
 
 A, B = 2e-4, 1e-3
 

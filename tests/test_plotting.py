@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.calibration import calibrate_noise
 from skfrap.comparison import compare_models
 from skfrap.design import plan
-from skfrap.noise import calibrate_noise
 from skfrap.plotting import (
     CoverageDisplay,
     EstimatedVersusTrueDisplay,

@@ -15,8 +15,7 @@ from skfrap import (
     LeastSquaresFRAP,
     load_pretrained,
 )
-from skfrap.preprocessing import RecoveryCurveExtractor
-from skfrap.residuals import (
+from skfrap.judging import (
     find_misfits,
     goodness_of_fit,
     judge_fits,
@@ -24,6 +23,7 @@ from skfrap.residuals import (
     prediction_deviations,
     tangents_of,
 )
+from skfrap.preprocessing import RecoveryCurveExtractor
 
 PAPER = FRAPProtocol()
 

@@ -25,7 +25,7 @@ def link_source_to_names(app, page, template, context, doctree):
     """Correct links from the source of a module whose names are described under two modules.
 
     sphinx.ext.viewcode takes all to be described where the first is: `parse_region`, of
-    `skfrap.regions`, as `skfrap.parse_region`, since `skfrap.Circle` is of the same file.
+    `skfrap.experiment`, as `skfrap.parse_region`, since `skfrap.Circle` is of the same file.
     """
     if page.startswith("_modules/"):
         context["body"] = _BACK.sub(_link_to_the_object, context["body"])

@@ -23,8 +23,7 @@ def take_protocol(options):
 
 def make_protocol(given):
     """Make the protocol that options describe."""
-    from skfrap.protocol import FRAPProtocol
-    from skfrap.regions import parse_region
+    from skfrap.experiment import FRAPProtocol, parse_region
 
     region = parse_region(given["bleach_region"], given["pixel_size"])
     return FRAPProtocol(**given | {"bleach_region": region})

@@ -45,8 +45,8 @@ def noise(files, dark_level, bit_depth, plot, as_json):
     concentrations are better. A pixel's variance is a + b * intensity. Where both are known, the
     last line holds the options for skfrap estimate.
     """
-    from skfrap._tables import plain
-    from skfrap.noise import calibrate_noise
+    from skfrap.calibration import calibrate_noise
+    from skfrap.results._tables import plain
 
     series = expand(files)
     with clear_errors():

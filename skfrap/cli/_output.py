@@ -38,7 +38,7 @@ def _as_object(value):
 
 def save_table(rows, path):
     """Write rows as CSV."""
-    from skfrap._tables import as_table
+    from skfrap.results._tables import as_table
 
     table = as_table(rows)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -142,7 +142,7 @@ def _premises(guesses, a, b):
 
 
 def _with_findings(result):
-    from skfrap._tables import plain_rows
+    from skfrap.results._tables import plain_rows
 
     rows = plain_rows(result.to_dict())
     return [row | {"findings": some} for row, some in zip(rows, result.findings, strict=True)]

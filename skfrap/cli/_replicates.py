@@ -36,8 +36,8 @@ def replicates(table, by, name, scale, compare, level, out, plot, as_json):
     sample. Series that failed, whose D is poorly determined, whose fit did not converge or whose
     model does not describe the curve are left out, and counted.
     """
-    from skfrap._tables import plain_rows
     from skfrap.replicates import compare_groups, summarise_replicates
+    from skfrap.results._tables import plain_rows
 
     with clear_errors():
         rows = _read_table(table, by)

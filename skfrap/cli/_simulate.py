@@ -43,7 +43,7 @@ def demo(out, **truth):
         _check_level(truth)
 
     from skfrap.analysis import analyse_series
-    from skfrap.protocol import FRAPProtocol
+    from skfrap.experiment import FRAPProtocol
 
     path = out / "demo.tif"
     protocol = FRAPProtocol()

@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skfrap._tables import as_table, plain
 from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
 from skfrap.comparison._criteria import (
     boundary_p_value,
@@ -17,8 +16,9 @@ from skfrap.comparison._criteria import (
     nested_f_test,
 )
 from skfrap.estimators import FRAPEstimates
-from skfrap.residuals import GoodnessOfFit, judge_fit
+from skfrap.judging import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
+from skfrap.results._tables import as_table, plain
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
 _CRITERIA = {"aic": "AIC", "aicc": "AICc", "bic": "BIC", "evidence": "evidence"}

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student_t
 
-from skfrap._tables import as_table
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
-from skfrap.experiment import NOISE_KINDS
+from skfrap.experiment import NOISE_KINDS, FRAPProtocol
 from skfrap.models import broadcast_parameters, model_for
 from skfrap.parameters import PARAMETERS, ParameterSpace
-from skfrap.protocol import FRAPProtocol
 from skfrap.results._finding import as_labels, has_severity, in_words
+from skfrap.results._tables import as_table
 
 _LN_10 = np.log(10)
 
@@ -145,7 +144,8 @@ def expected_errors(
         Guesses in natural units of all that is estimated, ``{"D": 10.0, "c0": 0.7, "alpha": 0.6}``;
         arrays are broadcast against each other and give an entry each.
     a : float
-        Constant part of a pixel's noise variance, as from :func:`skfrap.noise.calibrate_noise`.
+        Constant part of a pixel's noise variance, as from
+        :func:`skfrap.calibration.calibrate_noise`.
     b : float, default=0.0
         Noise variance per intensity.
     model, parameters, fixed, bounds, noise

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skfrap.estimators._intervals import inverse_with_voids
 from skfrap.experiment import Noise
 from skfrap.models import light_weights, model_for
+from skfrap.numerics._covariance import inverse_with_voids
 from skfrap.parameters import PARAMETERS
 
 _STEP = 5e-3  # of differences, in decades or in widths of the bounds: good to 1e-8

@@ -8,12 +8,11 @@ from itertools import product
 import numpy as np
 from tqdm import tqdm
 
-from skfrap._tables import as_table
 from skfrap.design._errors import as_percent, expected_errors, with_unit
+from skfrap.experiment import Circle, FRAPProtocol
 from skfrap.parameters import PARAMETERS
-from skfrap.protocol import FRAPProtocol
-from skfrap.regions import Circle
 from skfrap.results._finding import as_labels, in_words
+from skfrap.results._tables import as_table
 
 _AS_GOOD = 1.1
 _SHOW_PROGRESS_AFTER = 2.0  # s

@@ -7,10 +7,10 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
-from skfrap.estimators._posterior import CurvePosterior
-from skfrap.estimators._priors import check_prior
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import Noise
+from skfrap.inference.posterior._posterior import CurvePosterior
+from skfrap.inference.posterior._priors import check_prior
 from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.results import Fit

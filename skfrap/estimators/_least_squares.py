@@ -15,15 +15,15 @@ from sklearn.utils.validation import (
 
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level, check_range
-from skfrap.estimators._arguments import choose_evaluators
-from skfrap.estimators._bootstrap import bootstrap_ends
-from skfrap.estimators._diagnostics import SimplerModel, judge_residuals
-from skfrap.estimators._fitting import CurveFitter
-from skfrap.estimators._intervals import profile_costs, profile_ends
-from skfrap.estimators._objectives import HuberLoss, ProportionalNoise
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
+from skfrap.inference.fitting._bootstrap import bootstrap_ends
+from skfrap.inference.fitting._fitter import CurveFitter
+from skfrap.inference.fitting._intervals import profile_costs, profile_ends
+from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
+from skfrap.judging._findings import SimplerModel, judge_residuals
 from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
+from skfrap.models.forward._choice import choose_evaluators
 from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
 from skfrap.results import Fit
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from skfrap.estimators._features import FEATURES
 from skfrap.estimators._network import ACTIVATIONS
-from skfrap.protocol import FRAPProtocol
+from skfrap.experiment import FRAPProtocol
 
 _CHOICES = {
     "activation": tuple(ACTIVATIONS),

@@ -12,7 +12,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tqdm import tqdm
 
 from skfrap._checks import check_level
-from skfrap._threads import one_blas_thread
 from skfrap.estimators._deviations import constant_deviations, learn_deviations
 from skfrap.estimators._features import FEATURES
 from skfrap.estimators._keras import initial_weights, learning_rates
@@ -25,6 +24,7 @@ from skfrap.estimators._training import BLOCK, TrainingRun, stopping_rule
 from skfrap.experiment import Noise
 from skfrap.models import DirectCurves, ForwardMap, InterpolationError, evaluator_of
 from skfrap.models import model_for as make_model
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 

@@ -7,8 +7,8 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skfrap._checks import check_level
+from skfrap.experiment import FRAPProtocol
 from skfrap.parameters import PARAMETERS
-from skfrap.protocol import FRAPProtocol
 from skfrap.results import FRAPEstimates
 
 
@@ -47,8 +47,8 @@ class FRAPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the estimator knows no model, as a network on the values of curves alone.
         """
         # A network that only predicts has no need of these, and they take long to load.
-        from skfrap.estimators._diagnostics import describe_fits
-        from skfrap.estimators._intervals import natural_intervals
+        from skfrap.inference.fitting._intervals import natural_intervals
+        from skfrap.judging._findings import describe_fits
 
         X = self._check_curves(X)
         level = check_level(level)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from skfrap.estimators._fitting import CurveFitter
+from skfrap.experiment import FRAPProtocol
+from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.models import DirectCurves, ExactModel, InterpolationError, surrogate_for
 from skfrap.models import model_for as make_model
 from skfrap.parameters import (
@@ -13,7 +14,6 @@ from skfrap.parameters import (
     parameter_of_target,
     table_1_prior,
 )
-from skfrap.protocol import FRAPProtocol
 
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _ERRORS = 1e-5, 4e-3  # of the interpolation, tried in turn: noise is above 1e-4

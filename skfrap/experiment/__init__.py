@@ -1,5 +1,26 @@
-"""What an experiment is apart from its model: so far the noise of its detector."""
+"""The experiment: field, clock and regions of a recording, and the detector's noise."""
 
 from skfrap.experiment._noise import NOISE_KINDS, Noise
+from skfrap.experiment._protocol import FRAPProtocol
+from skfrap.experiment._regions import (
+    Circle,
+    Mask,
+    Polygon,
+    Rectangle,
+    parse_region,
+    region_from_dict,
+    region_to_dict,
+)
 
-__all__ = ["NOISE_KINDS", "Noise"]
+__all__ = [
+    "NOISE_KINDS",
+    "Circle",
+    "FRAPProtocol",
+    "Mask",
+    "Noise",
+    "Polygon",
+    "Rectangle",
+    "parse_region",
+    "region_from_dict",
+    "region_to_dict",
+]

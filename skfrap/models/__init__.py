@@ -16,16 +16,16 @@ from skfrap.models._closed_form import (
 )
 from skfrap.models._composed import ComposedModel
 from skfrap.models._diffusion import DiffusionModel
-from skfrap.models._direct import DirectCurves
-from skfrap.models._forward import ForwardMap
-from skfrap.models._light import evaluator_of, light_weights
-from skfrap.models._surrogate import (
+from skfrap.models.forward._direct import DirectCurves
+from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
     CurveSurrogate,
     InterpolationError,
     shared_ranges,
     surrogate_for,
 )
+from skfrap.models.forward._light import evaluator_of, light_weights
+from skfrap.models.forward._map import ForwardMap
 from skfrap.models.kinetics import Kinetics, effective_diffusion
 
 __all__ = [

@@ -6,12 +6,12 @@ from operator import add
 
 import numpy as np
 
-from skfrap._threads import one_blas_thread
 from skfrap.models._base import ExactModel, broadcast_parameters, image_series
 from skfrap.models._optics import optics_for
-from skfrap.models._radial import LocalReaction
-from skfrap.models._spectral import FrameStepper, memoised
+from skfrap.models.field._radial import LocalReaction
+from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import Kinetics
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS
 
 _OF_LIGHT = {"imaging_bleach": 1.0, "bleach_blur": 0.0, "imaging_blur": 0.0}

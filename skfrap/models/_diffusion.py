@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from skfrap._threads import one_blas_thread
 from skfrap.models._base import ExactModel, broadcast_parameters, image_series
-from skfrap.models._imaging import ImagingDiffusion
-from skfrap.models._local import LocalDiffusion
 from skfrap.models._optics import optics_for
-from skfrap.models._spectral import FrameStepper, memoised
+from skfrap.models.field._imaging import ImagingDiffusion
+from skfrap.models.field._local import LocalDiffusion
+from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import FreeDiffusion
+from skfrap.numerics._threads import one_blas_thread
 
 
 class DiffusionModel(ExactModel, name="diffusion"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from skfrap.regions import Circle, Mask, Rectangle
+from skfrap.experiment import Circle, Mask, Rectangle
 
 _FAR = 40.0  # standard deviations
 _NEGLIGIBLE = 1e-16  # of a pixel's area, and of its side

@@ -4,6 +4,7 @@ import textwrap
 
 import numpy as np
 
+from skfrap.judging import prediction_deviations
 from skfrap.plotting._style import (
     DATA,
     FIT,
@@ -15,7 +16,6 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
-from skfrap.residuals import prediction_deviations
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve

@@ -12,7 +12,7 @@ class NoiseCalibrationDisplay:
 
     Parameters
     ----------
-    calibration : skfrap.noise.NoiseCalibration
+    calibration : skfrap.calibration.NoiseCalibration
 
     Attributes
     ----------

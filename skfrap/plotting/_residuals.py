@@ -5,8 +5,8 @@ import textwrap
 import numpy as np
 from scipy.stats import beta, norm
 
+from skfrap.judging import goodness_of_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
-from skfrap.residuals import goodness_of_fit, judge_fits
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -23,7 +23,7 @@ class ResidualsDisplay:
     protocol : FRAPProtocol
         Gives the times.
     residuals : ndarray of shape (n_frames,)
-    goodness : skfrap.residuals.GoodnessOfFit
+    goodness : skfrap.judging.GoodnessOfFit
         Of one curve.
 
     Attributes
@@ -51,7 +51,7 @@ class ResidualsDisplay:
         index : int, default=0
             Which curve.
         noise_a, noise_b : float
-            The noise, if it is known, as in :func:`skfrap.residuals.goodness_of_fit`.
+            The noise, if it is known, as in :func:`skfrap.judging.goodness_of_fit`.
         **options
             To :meth:`plot`.
         """

@@ -4,8 +4,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skfrap.experiment import FRAPProtocol
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
-from skfrap.protocol import FRAPProtocol
 
 
 class RecoveryCurveExtractor(StackTransformer):

@@ -10,7 +10,6 @@ from itertools import combinations
 
 import numpy as np
 
-from skfrap._tables import as_table
 from skfrap.parameters import PARAMETERS
 from skfrap.replicates._input import (
     ALL,
@@ -23,6 +22,7 @@ from skfrap.replicates._input import (
 from skfrap.replicates._statistics import holm, paired, random_effects, welch
 from skfrap.results import Finding
 from skfrap.results._finding import as_labels, count_in_words, in_words
+from skfrap.results._tables import as_table
 
 _SIGNIFICANT = 0.05
 _TOO_ALIKE = 0.995  # p-value from which replicates vary less than their errors let them

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skfrap._tables import as_table
 from skfrap.parameters import PARAMETERS
 from skfrap.results._finding import as_labels, has_severity, in_words
 from skfrap.results._fit import Fit
+from skfrap.results._tables import as_table
 
 
 @dataclass(frozen=True, eq=False)

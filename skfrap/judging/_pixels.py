@@ -62,7 +62,7 @@ def judge_pixels(estimator, stack, theta, *, n_tested=_MOST_TESTED, random_state
     --------
     >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
     >>> from skfrap.preprocessing import RecoveryCurveExtractor
-    >>> from skfrap.residuals import judge_pixels
+    >>> from skfrap.judging import judge_pixels
     >>> protocol = FRAPProtocol(shape=(64, 64), n_postbleach=20)
     >>> stacks = FRAPSimulator(protocol, {"a": 1e-3}, random_state=0).sample_images(1).data
     >>> X = RecoveryCurveExtractor(protocol).fit_transform(stacks)

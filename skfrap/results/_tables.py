@@ -14,7 +14,7 @@ def plain(value):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfrap._tables import plain
+    >>> from skfrap.results._tables import plain
     >>> plain(np.float64(0.5)), plain(np.bool_(True)), plain(float("inf")), plain("D")
     (0.5, True, None, 'D')
     """
@@ -35,7 +35,7 @@ def plain_rows(columns):
 
     Examples
     --------
-    >>> from skfrap._tables import plain_rows
+    >>> from skfrap.results._tables import plain_rows
     >>> plain_rows({"sample": ["gel", "water"], "D_um2_s": [12.0, float("nan")]})
     [{'sample': 'gel', 'D_um2_s': 12.0}, {'sample': 'water', 'D_um2_s': None}]
     """
@@ -59,7 +59,7 @@ def as_table(data, index=None):
 
     Examples
     --------
-    >>> from skfrap._tables import as_table
+    >>> from skfrap.results._tables import as_table
     >>> as_table({"D_um2_s": [12.0, 13.0]}, index=["a.tif", "b.tif"]).shape
     (2, 1)
     """

@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 from joblib import Parallel, delayed
 
-from skfrap._threads import one_blas_thread
-from skfrap.estimators._intervals import inverse_with_voids
-from skfrap.estimators._levenberg_marquardt import minimize_in_box, sum_of_squares
-from skfrap.estimators._starts import StartGrid
+from skfrap.inference.fitting._starts import StartGrid
 from skfrap.models import CurveSurrogate, ForwardMap
+from skfrap.numerics._covariance import inverse_with_voids
+from skfrap.numerics._levenberg_marquardt import minimize_in_box, sum_of_squares
+from skfrap.numerics._threads import one_blas_thread
 
 _CHUNK = 2048
 _FEW = 16  # curves: so few are done before the threads of BLAS are told to wait

@@ -10,8 +10,8 @@ from contextlib import suppress
 import numpy as np
 
 from skfrap.models._base import ExactModel, model_for
-from skfrap.models._direct import DirectCurves
-from skfrap.models._surrogate import CurveSurrogate, InterpolationError, surrogate_for
+from skfrap.models.forward._direct import DirectCurves
+from skfrap.models.forward._interpolated import CurveSurrogate, InterpolationError, surrogate_for
 
 _EVEN = 1e-9  # relative; weights that differ by less are equal but for rounding
 _FINE = 1e-6  # error of an interpolation; one that is coarser was made where a fine one costs much

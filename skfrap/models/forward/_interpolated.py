@@ -17,9 +17,8 @@ import numpy as np
 from scipy.stats import qmc
 from tqdm import tqdm
 
-from skfrap._threads import one_blas_thread
 from skfrap.models._base import broadcast_parameters, model_for
-from skfrap.models._chebyshev import (
+from skfrap.numerics._chebyshev import (
     ChebyshevTensor,
     chebyshev_basis,
     chebyshev_basis_at_one,
@@ -30,6 +29,7 @@ from skfrap.models._chebyshev import (
     refine,
     truncated,
 )
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS
 
 # Along one axis values are cheap; on a grid over several, a part in a million is enough.

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from skfrap._threads import one_blas_thread
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS
 
-_SINGULAR = 1e-13
 _STEP, _NO_SLOPE = 1e-5, 1e-9  # of differences
 _PROFILE_STEPS, _PROFILE_FIT = 4, 30  # along a profile, and of the fits on it
 _PROFILE_TOLERANCE = 1e-3
@@ -105,26 +104,6 @@ def profile_costs(fitter, fit, column, values):
     lower[:, column] = upper[:, column] = theta[:, column]
     _, cost, *_ = problems.minimize(theta, fitter.max_nfev, lower=lower, upper=upper)
     return (cost + problems.floor) * problems.size**2
-
-
-def inverse_with_voids(precision):
-    """Invert precision matrices; what they leave undetermined has an infinite variance."""
-    diagonal = np.einsum("nvv->nv", precision)
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = precision / scale[:, :, np.newaxis] / scale[:, np.newaxis]
-    broken = ~np.isfinite(scaled).all(axis=(1, 2))
-    scaled[broken] = 0.0
-    values, vectors = np.linalg.eigh(scaled)
-    void = values <= _SINGULAR * np.maximum(values[:, -1:], 1.0)
-    inverted = np.where(void, 0.0, 1 / np.where(void, 1.0, values))
-    covariance = (vectors * inverted[:, np.newaxis]) @ vectors.swapaxes(1, 2)
-    undetermined = np.einsum("nvk,nk->nv", vectors**2, void) > 1e-8
-    covariance[undetermined] = 0.0
-    covariance.swapaxes(1, 2)[undetermined] = 0.0
-    covariance /= scale[:, :, np.newaxis] * scale[:, np.newaxis]
-    rows, columns = np.nonzero(undetermined)
-    covariance[rows, columns, columns] = np.inf
-    return covariance
 
 
 def natural_intervals(fit, model, names, ends, reach):

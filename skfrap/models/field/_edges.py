@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from skfrap.models._local import LocalDiffusion
-from skfrap.models._spectral import memoised
+from skfrap.models.field._local import LocalDiffusion
+from skfrap.models.field._spectral import memoised
 
 _NEGLIGIBLE = 2e-11  # of an intensity of 1, as estimated; nearly always it is far less
 _MOST_ESTIMATES = 1024

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from skfrap.residuals import find_misfits
+from skfrap.judging import find_misfits
 from skfrap.results._finding import FindingsByRow
 
 _OUTLIER = 6.0  # robust standard deviations
@@ -183,14 +183,14 @@ def _find_wide_intervals(found, fit, reach, settled, remedy):
 def judge_residuals(fit, *, deviations=None, noise_known=False):
     """Tell where residuals speak against the model, wrongly of one right model in 5000.
 
-    By the tests of :func:`skfrap.residuals.goodness_of_fit`, which take into account that a fit
+    By the tests of :func:`skfrap.judging.goodness_of_fit`, which take into account that a fit
     makes neighbouring residuals differ.
 
     Parameters
     ----------
     fit : Fit
     deviations, noise_known
-        As in :func:`skfrap.residuals.find_misfits`.
+        As in :func:`skfrap.judging.find_misfits`.
 
     Returns
     -------

@@ -1,14 +1,14 @@
 """What residuals say: whether a model is visibly wrong, and how the noise is."""
 
-from skfrap.residuals._goodness import (
+from skfrap.judging._goodness import (
     GoodnessOfFit,
     find_misfits,
     goodness_of_fit,
     judge_fit,
     judge_fits,
 )
-from skfrap.residuals._pixels import PixelNoise, judge_pixels
-from skfrap.residuals._tangents import prediction_deviations, tangents_of
+from skfrap.judging._pixels import PixelNoise, judge_pixels
+from skfrap.judging._tangents import prediction_deviations, tangents_of
 
 __all__ = [
     "GoodnessOfFit",

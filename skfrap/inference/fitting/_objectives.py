@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from skfrap.estimators._levenberg_marquardt import minimize_in_box
 from skfrap.experiment import Noise
+from skfrap.numerics._levenberg_marquardt import minimize_in_box
 
 _HUBER = 1.345  # standard deviations; 95 % as efficient as least squares on normal noise
 _ROUNDS = 3  # of fitting and taking the scale of the residuals anew

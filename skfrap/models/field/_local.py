@@ -13,7 +13,7 @@ Gaussian blur of the image is diffusion too, for a time of blur**2 / 2D.
 import numpy as np
 from scipy.fft import irfft2, next_fast_len, rfft2
 
-from skfrap._threads import one_blas_thread
+from skfrap.numerics._threads import one_blas_thread
 
 
 class LocalDiffusion:

@@ -1,9 +1,9 @@
 """Exact diffusion with reactions on the bleach region's box, by kernels that are isotropic.
 
-As in :mod:`skfrap.models._local` the deficit is a sum of deposits, each spread for the time since
-its bleach frame. But the particles come in several species, and what spreads them and turns them
-into each other is no product of one-dimensional operators. It carries on the species of a mode by
-a matrix that depends on nothing but k² of the mode: the symbol. Over log k² symbols are smooth,
+As in :mod:`skfrap.models.field._local` the deficit is a sum of deposits, each spread for the time
+since its bleach frame. But the particles come in several species, and what spreads them and turns
+them into each other is no product of one-dimensional operators. It carries on the species of a mode
+by a matrix that depends on nothing but k² of the mode: the symbol. Over log k² symbols are smooth,
 and a hundred nodes interpolate them to rounding. So any kernel is the sum over nodes of the symbol
 there times a kernel known beforehand, and the recovery takes no more of the deposits than their
 products with the detection weights spread by each of these.
@@ -14,9 +14,9 @@ from functools import cached_property, lru_cache, partial
 import numpy as np
 from scipy.fft import dctn, idctn, irfft2, rfft2
 
-from skfrap._threads import one_blas_thread
-from skfrap.models._chebyshev import polynomial_on_unit_interval
-from skfrap.models._local import bounding_box
+from skfrap.models.field._local import bounding_box
+from skfrap.numerics._chebyshev import polynomial_on_unit_interval
+from skfrap.numerics._threads import one_blas_thread
 
 _TOLERANCE = 1e-14  # of interpolated symbols
 _ROUNDING = 1e-12  # of area fractions

@@ -39,7 +39,7 @@ def prediction_deviations(X, fitted, tangents):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfrap.residuals import prediction_deviations
+    >>> from skfrap.judging import prediction_deviations
     >>> X, mean = np.array([[1.0, 2.0, 3.0, 2.0]]), np.full((1, 4), 2.0)
     >>> prediction_deviations(X, mean, np.ones((1, 1, 4))).round(3).tolist()  # s sqrt(1 + 1/4)
     [[0.913, 0.913, 0.913, 0.913]]

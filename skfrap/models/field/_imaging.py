@@ -8,7 +8,7 @@ weights of the curve: a recorded frame takes the concentration c to I S c. There
   is the local model's. What this neglects is of second order in how little comes in, and estimated.
 - "modes". Where only the lowest Fourier modes outlast the time between two frames, I is a product
   with a small matrix for each axis.
-- "grid". Fourier transforms to pixels and back, as in :mod:`skfrap.models._spectral`.
+- "grid". Fourier transforms to pixels and back, as in :mod:`skfrap.models.field._spectral`.
 
 The latter two step from frame to frame. S and I are their own transposes, so that with frames at
 even intervals the values of a curve are <w, (I S)^k I S c> = <(I S)^k I w, S c>: the weights are
@@ -20,11 +20,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from skfrap._threads import one_blas_thread
-from skfrap.models._chebyshev import polynomial_on_unit_interval
-from skfrap.models._edges import DiffusionBetweenEdges
-from skfrap.models._local import bounding_box
-from skfrap.models._spectral import QuarterGrid, events, is_mirrored, memoised
+from skfrap.models.field._edges import DiffusionBetweenEdges
+from skfrap.models.field._local import bounding_box
+from skfrap.models.field._spectral import QuarterGrid, events, is_mirrored, memoised
+from skfrap.numerics._chebyshev import polynomial_on_unit_interval
+from skfrap.numerics._threads import one_blas_thread
 
 _FEW_MODES = 72  # along an axis: nothing is faster
 _GONE = 1e-14  # what the shortest interval leaves of modes that are left out

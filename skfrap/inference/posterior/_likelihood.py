@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from skfrap.models._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
+from skfrap.numerics._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
 from skfrap.parameters import finite_ends, is_uncertain
 
 _TABLE, _FARTHEST = 4096, 1e4  # values of S, up to so many times what the noise explains

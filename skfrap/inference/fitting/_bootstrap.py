@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import t as student_t
 
-from skfrap.estimators._intervals import inverse_with_voids
+from skfrap.numerics._covariance import inverse_with_voids
 
 _BATCH = 16384  # replicates held at once
 

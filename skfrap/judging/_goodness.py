@@ -7,7 +7,7 @@ from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
 from skfrap.experiment import Noise
-from skfrap.residuals._tangents import VOID
+from skfrap.judging._tangents import VOID
 from skfrap.results import Finding
 
 _NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
@@ -170,7 +170,7 @@ def goodness_of_fit(
     Examples
     --------
     >>> import numpy as np
-    >>> from skfrap.residuals import goodness_of_fit
+    >>> from skfrap.judging import goodness_of_fit
     >>> line = np.linspace(0.5, 0.8, 100)
     >>> noise = 0.01 * np.random.default_rng(0).standard_normal((2, 100))
     >>> wave = 0.01 * np.sin(np.linspace(0, 9, 100))
@@ -304,7 +304,7 @@ def judge_fit(fit, **options):
     Examples
     --------
     >>> from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
-    >>> from skfrap.residuals import judge_fit
+    >>> from skfrap.judging import judge_fit
     >>> X = FRAPSimulator(prior={"mobile_fraction": 0.8}, random_state=0).sample(20).data
     >>> estimator = LeastSquaresFRAP(FRAPProtocol()).fit(X)  # all mobile, it thinks
     >>> int(judge_fit(estimator.fit_results(X)).visibly_wrong.sum())

@@ -9,11 +9,11 @@ from itertools import product
 import numpy as np
 from scipy.special import logsumexp
 
-from skfrap._threads import one_blas_thread
-from skfrap.estimators._likelihood import Conditional, NoiseIntegral, squared_norm
-from skfrap.estimators._priors import Prior
-from skfrap.estimators._quadrature import DROP, Marginal, Nodes, Support, find_support
-from skfrap.models._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
+from skfrap.inference.posterior._likelihood import Conditional, NoiseIntegral, squared_norm
+from skfrap.inference.posterior._priors import Prior
+from skfrap.numerics._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
+from skfrap.numerics._quadrature import DROP, Marginal, Nodes, Support, find_support
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS, is_uncertain
 
 _NEGLIGIBLE = 1e-15  # coefficients, of the largest

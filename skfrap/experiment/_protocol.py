@@ -1,0 +1,287 @@
+"""The geometry and the clock of a FRAP experiment."""
+
+import json
+import numbers
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+
+from skfrap.experiment._regions import (
+    Circle,
+    Mask,
+    Polygon,
+    Rectangle,
+    region_from_dict,
+    region_to_dict,
+)
+
+__all__ = ["Circle", "FRAPProtocol", "Mask", "Polygon", "Rectangle"]
+
+
+def _count(value, argument, minimum):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+        raise ValueError(f"{argument} must be a whole number of at least {minimum}, got {value!r}.")
+    return int(value)
+
+
+def _duration(value, argument):
+    if not isinstance(value, numbers.Real) or not np.isfinite(value) or value <= 0:
+        raise ValueError(f"{argument} must be a positive number of seconds, got {value!r}.")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class FRAPProtocol:
+    """Describe a FRAP experiment: field of view, bleach region and frame times.
+
+    The defaults are those of the DeepFRAP paper [1]_. A protocol is immutable and hashable;
+    `dataclasses.replace` or :meth:`replace` makes a changed copy.
+
+    Parameters
+    ----------
+    shape : tuple of int, default=(256, 256)
+        Pixels of the field of view, (ny, nx).
+    pixel_size : float, default=0.7598
+        Side of a pixel, µm.
+    bleach_region : Circle, Rectangle, Polygon or Mask, default=Circle(15.0)
+        Where the laser bleaches. The recovery curve is the mean intensity over the same region.
+    n_prebleach : int, default=10
+        Frames before bleaching.
+    n_bleach : int, default=4
+        Bleach frames, which are not recorded.
+    n_postbleach : int, default=None
+        Frames after bleaching. None is the number of `postbleach_times`, or else 100.
+    frame_interval : float, default=0.265
+        Time between frames, s.
+    postbleach_times : sequence of float, default=None
+        Times of the postbleach frames, s after the last bleach frame, increasing. None spaces
+        them by `frame_interval`.
+    bleach_interval : float, default=None
+        Time between bleach frames, s. None is `frame_interval`.
+    padding : int, default=128
+        Pixels by which the periodic grid of the model extends the field on each side.
+
+    Attributes
+    ----------
+    n_frames : int
+        Recorded frames: prebleach and postbleach.
+    times : ndarray of shape (n_frames,)
+        Frame times in s; 0 is the last bleach frame.
+    bleach_mask : ndarray of shape (ny, nx)
+        Fraction of each pixel inside the bleach region.
+    roi_weights : ndarray of shape (ny, nx)
+        `bleach_mask` normalised to sum to 1: weights of the recovery curve (Eq. 6 of [1]_).
+    feature_names : ndarray of shape (n_frames,) of str
+        Names of a curve's values, from the times.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the bleach region leaves the field, is empty, or is
+        smaller than a pixel.
+
+    References
+    ----------
+    .. [1] Wåhlstrand Skärström, Krona, Lorén, Röding, J. Microsc. 282, 146-161 (2021).
+
+    Examples
+    --------
+    >>> from skfrap import Circle, FRAPProtocol
+    >>> protocol = FRAPProtocol(shape=(128, 128), pixel_size=0.5, bleach_region=Circle(8.0))
+    >>> protocol.n_frames
+    110
+    >>> protocol.times[[0, 9, 10]].round(3).tolist()
+    [-3.445, -1.06, 0.265]
+    """
+
+    shape: tuple[int, int] = (256, 256)
+    pixel_size: float = 0.7598
+    bleach_region: Circle | Rectangle | Polygon | Mask = Circle(15.0)
+    n_prebleach: int = 10
+    n_bleach: int = 4
+    n_postbleach: int | None = None
+    frame_interval: float = 0.265
+    postbleach_times: tuple[float, ...] | None = None
+    bleach_interval: float | None = None
+    padding: int = 128
+
+    def __post_init__(self):
+        def store(name, value):
+            object.__setattr__(self, name, value)
+
+        try:
+            ny, nx = self.shape
+        except (TypeError, ValueError):
+            raise ValueError(f"shape must be (ny, nx), got {self.shape!r}.") from None
+        store("shape", (_count(ny, "shape", 1), _count(nx, "shape", 1)))
+        size = self.pixel_size
+        if not isinstance(size, numbers.Real) or not np.isfinite(size) or size <= 0:
+            raise ValueError(f"pixel_size must be a positive number of µm, got {size!r}.")
+        store("pixel_size", float(size))
+        store("n_prebleach", _count(self.n_prebleach, "n_prebleach", 1))
+        store("n_bleach", _count(self.n_bleach, "n_bleach", 1))
+        store("frame_interval", _duration(self.frame_interval, "frame_interval"))
+        store("padding", _count(self.padding, "padding", 0))
+        if self.bleach_interval is not None:
+            interval = _duration(self.bleach_interval, "bleach_interval")
+            store("bleach_interval", None if interval == self.frame_interval else interval)
+        if self.postbleach_times is None:
+            n = 100 if self.n_postbleach is None else self.n_postbleach
+            store("n_postbleach", _count(n, "n_postbleach", 1))
+        else:
+            self._store_postbleach_times(store)
+        if not hasattr(self.bleach_region, "area_fractions"):
+            raise ValueError(
+                "bleach_region must be a Circle, Rectangle, Polygon or Mask, "
+                f"got {self.bleach_region!r}."
+            )
+        self.bleach_mask  # noqa: B018  computing it checks the region against the field
+
+    def _store_postbleach_times(self, store):
+        times = np.asarray(self.postbleach_times, dtype=float)
+        if times.ndim != 1 or len(times) == 0 or not np.isfinite(times).all():
+            raise ValueError("postbleach_times must be a sequence of finite times in s.")
+        if times[0] <= 0 or (np.diff(times) <= 0).any():
+            raise ValueError(
+                "postbleach_times must be after the last bleach frame (> 0 s) and increase, "
+                f"got {times[:5].tolist()}..."
+            )
+        if self.n_postbleach is not None and self.n_postbleach != len(times):
+            raise ValueError(
+                f"n_postbleach is {self.n_postbleach}, and postbleach_times holds {len(times)} "
+                "times; leave n_postbleach out or make them agree."
+            )
+        store("n_postbleach", len(times))
+        even = self.frame_interval * np.arange(1.0, len(times) + 1)
+        irregular = not np.allclose(times, even, rtol=1e-12, atol=0)
+        store("postbleach_times", tuple(times.tolist()) if irregular else None)
+
+    def __repr__(self):
+        changed = ", ".join(
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if field.name != "postbleach_times"
+            and getattr(self, field.name) != getattr(_DEFAULT, field.name, None)
+        )
+        if self.postbleach_times is not None:
+            times = self.postbleach_times
+            changed += (", " if changed else "") + (
+                f"postbleach_times=({times[0]:g} to {times[-1]:g} s)"
+            )
+        return f"FRAPProtocol({changed})"
+
+    def __getstate__(self):
+        # Derived arrays are cheap to compute again and would only swell a pickle.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+    @property
+    def n_frames(self):
+        """Number of recorded frames: prebleach and postbleach."""
+        return self.n_prebleach + self.n_postbleach
+
+    @cached_property
+    def bleach_times(self):
+        """Times of the bleach frames, s; the last is at 0."""
+        interval = self.frame_interval if self.bleach_interval is None else self.bleach_interval
+        return _read_only(interval * np.arange(1.0 - self.n_bleach, 1.0))
+
+    @cached_property
+    def times(self):
+        """Times of the recorded frames, s after the last bleach frame."""
+        first_bleach = self.bleach_times[0]
+        prebleach = first_bleach - self.frame_interval * np.arange(self.n_prebleach, 0, -1.0)
+        if self.postbleach_times is None:
+            postbleach = self.frame_interval * np.arange(1.0, self.n_postbleach + 1)
+        else:
+            postbleach = np.array(self.postbleach_times)
+        return _read_only(np.concatenate([prebleach, postbleach]))
+
+    @cached_property
+    def bleach_mask(self):
+        """Fraction of each pixel inside the bleach region, (ny, nx)."""
+        return _read_only(self.bleach_region.area_fractions(self.shape, self.pixel_size))
+
+    @cached_property
+    def roi_weights(self):
+        """`bleach_mask` normalised to sum to 1: weights of the recovery curve."""
+        return _read_only(self.bleach_mask / self.bleach_mask.sum())
+
+    @cached_property
+    def roi_box(self):
+        """Rows and columns of the bleach region's bounding box, two slices."""
+        rows, columns = np.nonzero(self.bleach_mask)
+        return (
+            slice(int(rows.min()), int(rows.max()) + 1),
+            slice(int(columns.min()), int(columns.max()) + 1),
+        )
+
+    @property
+    def noise_gain(self):
+        """Sum of squared ROI weights: variance of a curve's value over that of a pixel."""
+        return float(np.sum(self.roi_weights**2))
+
+    @property
+    def equivalent_radius(self):
+        """Radius in µm of the disk with the bleach region's area."""
+        return float(np.sqrt(self.bleach_mask.sum() / np.pi) * self.pixel_size)
+
+    @property
+    def feature_names(self):
+        """Names of a curve's values, from the times: (n_frames,) of str."""
+        return np.array([f"intensity at {time:.12g} s" for time in self.times], dtype=object)
+
+    def replace(self, **changes):
+        """Make a copy with some arguments changed."""
+        if changes.get("postbleach_times") is not None:
+            changes.setdefault("n_postbleach", None)
+        elif "n_postbleach" in changes:
+            changes.setdefault("postbleach_times", None)
+        return replace(self, **changes)
+
+    def to_dict(self):
+        """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings."""
+        description = {field.name: getattr(self, field.name) for field in fields(self)}
+        description["bleach_region"] = region_to_dict(self.bleach_region)
+        return json.loads(json.dumps(description))
+
+    @classmethod
+    def from_dict(cls, description):
+        """Make the protocol that :meth:`to_dict` described."""
+        description = dict(description)
+        unknown = set(description) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"a protocol has no {sorted(unknown)}; check the description.")
+        if "bleach_region" in description:
+            description["bleach_region"] = region_from_dict(description["bleach_region"])
+        return cls(**description)
+
+    def to_json(self, **options):
+        """Write the protocol as JSON; `options` go to `json.dumps`."""
+        return json.dumps(self.to_dict(), **options)
+
+    @classmethod
+    def from_json(cls, text):
+        """Read a protocol from JSON.
+
+        Examples
+        --------
+        >>> from skfrap import FRAPProtocol
+        >>> protocol = FRAPProtocol(frame_interval=0.5)
+        >>> FRAPProtocol.from_json(protocol.to_json()) == protocol
+        True
+        """
+        return cls.from_dict(json.loads(text))
+
+
+def _read_only(array):
+    array = np.array(array)
+    array.flags.writeable = False
+    return array
+
+
+_DEFAULT = None
+_DEFAULT = FRAPProtocol()

@@ -1,0 +1,415 @@
+"""Bleach regions: where the laser bleaches, in µm on the field of view.
+
+A region knows its shape in µm, from the corner of the field where the first pixel starts, x to the
+right and y down, and turns it into the area fraction of every pixel. The centre of the first
+pixel is at (0.5, 0.5) pixels.
+"""
+
+import numbers
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skfrap.experiment import _areas
+
+__all__ = [
+    "Circle",
+    "Mask",
+    "Polygon",
+    "Rectangle",
+    "parse_region",
+    "region_from_dict",
+    "region_to_dict",
+]
+
+
+def _positive(value, argument):
+    if not isinstance(value, numbers.Real) or not np.isfinite(value) or value <= 0:
+        raise ValueError(f"{argument} must be a positive number in µm, got {value!r}.")
+    return float(value)
+
+
+def _point(value, argument):
+    try:
+        x, y = (float(coordinate) for coordinate in value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{argument} must be (x, y) in µm, got {value!r}.") from None
+    if not np.isfinite([x, y]).all():
+        raise ValueError(f"{argument} must be finite, got {value!r}.")
+    return x, y
+
+
+class _Region:
+    """What the bleach regions share: the checks that a region fits its field."""
+
+    def center_on(self, shape, pixel_size):
+        """Return the centre (x, y) in µm on a field of (ny, nx) pixels."""
+        return self.center or (0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size)
+
+    def area_fractions(self, shape, pixel_size):
+        """Compute the fraction of every pixel's area that lies inside the region.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (ny, nx), the pixels of the field of view.
+        pixel_size : float
+            µm.
+
+        Returns
+        -------
+        ndarray of shape (ny, nx)
+            Between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If the region leaves the field of view or covers less than a pixel.
+        """
+        extent = self._extent(shape, pixel_size)
+        if extent is not None:
+            height, width = shape[0] * pixel_size, shape[1] * pixel_size
+            x0, x1, y0, y1 = extent
+            slack = 1e-9 * max(height, width)
+            if x0 < -slack or y0 < -slack or x1 > width + slack or y1 > height + slack:
+                raise ValueError(
+                    f"bleach_region {self!r} leaves the field of view: it spans "
+                    f"x {x0:.6g} to {x1:.6g} and y {y0:.6g} to {y1:.6g} µm, and the field is "
+                    f"{width:.6g} x {height:.6g} µm. Move or shrink it, or check pixel_size."
+                )
+        fractions = self._area_fractions(shape, pixel_size)
+        if fractions.sum() < 1 - 1e-9:
+            raise ValueError(
+                f"bleach_region {self!r} covers {fractions.sum():.3g} pixels of {pixel_size:.6g} "
+                "µm; it must cover at least one. Check pixel_size and the units (µm) of the region."
+            )
+        return fractions
+
+
+@dataclass(frozen=True)
+class Circle(_Region):
+    """Bleach a disk.
+
+    Parameters
+    ----------
+    radius : float
+        µm.
+    center : tuple of float, default=None
+        (x, y) in µm from the corner of the field; None is the middle of the field.
+
+    Examples
+    --------
+    >>> from skfrap import Circle
+    >>> fractions = Circle(radius=15.0).area_fractions((256, 256), pixel_size=0.7598)
+    >>> round(float(fractions.sum() * 0.7598**2), 4)  # pi * 15**2
+    706.8583
+    """
+
+    radius: float
+    center: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "radius", _positive(self.radius, "radius"))
+        if self.center is not None:
+            object.__setattr__(self, "center", _point(self.center, "center"))
+
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm on the given field."""
+        x, y = self.center_on(shape, pixel_size)
+        return replace(self, center=(x + dx, y + dy))
+
+    def _extent(self, shape, pixel_size):
+        x, y = self.center_on(shape, pixel_size)
+        return x - self.radius, x + self.radius, y - self.radius, y + self.radius
+
+    def _area_fractions(self, shape, pixel_size):
+        x, y = self.center_on(shape, pixel_size)
+        return _areas.disk_area_fractions(
+            shape, x / pixel_size, y / pixel_size, self.radius / pixel_size
+        )
+
+
+@dataclass(frozen=True)
+class Rectangle(_Region):
+    """Bleach a rectangle with sides along the image's axes.
+
+    Parameters
+    ----------
+    width, height : float
+        µm, along x and along y.
+    center : tuple of float, default=None
+        (x, y) in µm from the corner of the field; None is the middle of the field.
+
+    Examples
+    --------
+    >>> from skfrap import Rectangle
+    >>> float(Rectangle(width=3.0, height=2.0).area_fractions((8, 8), pixel_size=1.0).sum())
+    6.0
+    """
+
+    width: float
+    height: float
+    center: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "width", _positive(self.width, "width"))
+        object.__setattr__(self, "height", _positive(self.height, "height"))
+        if self.center is not None:
+            object.__setattr__(self, "center", _point(self.center, "center"))
+
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm on the given field."""
+        x, y = self.center_on(shape, pixel_size)
+        return replace(self, center=(x + dx, y + dy))
+
+    def _extent(self, shape, pixel_size):
+        x, y = self.center_on(shape, pixel_size)
+        half_width, half_height = 0.5 * self.width, 0.5 * self.height
+        return x - half_width, x + half_width, y - half_height, y + half_height
+
+    def _area_fractions(self, shape, pixel_size):
+        extent = np.divide(self._extent(shape, pixel_size), pixel_size)
+        return _areas.rectangle_area_fractions(shape, *extent)
+
+
+@dataclass(frozen=True)
+class Polygon(_Region):
+    """Bleach a polygon.
+
+    Parameters
+    ----------
+    vertices : sequence of (x, y)
+        µm from the corner of the field, in order round the polygon, either way; at least three,
+        and the edges must not cross. The first may be repeated at the end.
+
+    Examples
+    --------
+    >>> from skfrap import Polygon
+    >>> triangle = Polygon([(1.0, 1.0), (7.0, 1.0), (1.0, 5.0)])
+    >>> round(float(triangle.area_fractions((8, 8), pixel_size=1.0).sum()), 9)
+    12.0
+    """
+
+    vertices: tuple[tuple[float, float], ...]
+
+    def __post_init__(self):
+        given = [_point(vertex, "each vertex of vertices") for vertex in self.vertices]
+        vertices = tuple(
+            vertex for k, vertex in enumerate(given) if vertex != given[k - 1] or len(given) == 1
+        )
+        if len(vertices) < 3:
+            raise ValueError(f"vertices must hold at least three points, got {len(vertices)}.")
+        if abs(_areas.polygon_area(vertices)) == 0:
+            raise ValueError("vertices must enclose an area, got points on one line.")
+        if _areas.polygon_crosses_itself(vertices):
+            raise ValueError("vertices must go round the polygon in order; these edges cross.")
+        object.__setattr__(self, "vertices", vertices)
+
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm."""
+        return Polygon([(x + dx, y + dy) for x, y in self.vertices])
+
+    def _extent(self, shape, pixel_size):
+        x, y = zip(*self.vertices, strict=True)
+        return min(x), max(x), min(y), max(y)
+
+    def _area_fractions(self, shape, pixel_size):
+        return _areas.polygon_area_fractions(shape, np.divide(self.vertices, pixel_size))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mask(_Region):
+    """Bleach what an image of area fractions says.
+
+    Parameters
+    ----------
+    array : array-like of shape (ny, nx)
+        The fraction of each pixel inside the region, 0 to 1 (booleans will do). Its shape must
+        be the protocol's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap import Mask
+    >>> spot = np.zeros((8, 8), dtype=bool)
+    >>> spot[2:5, 3:7] = True
+    >>> Mask(spot)
+    Mask(12 pixels of 8 x 8)
+    """
+
+    array: np.ndarray
+
+    def __post_init__(self):
+        array = np.array(self.array, dtype=float) + 0.0  # no negative zeros: equal masks hash alike
+        if array.ndim != 2:
+            raise ValueError(f"array must be 2-D (ny, nx), got shape {array.shape}.")
+        if not (array >= 0).all() or not (array <= 1).all():
+            raise ValueError("array must hold area fractions between 0 and 1, without NaN.")
+        array.flags.writeable = False
+        object.__setattr__(self, "array", array)
+
+    @classmethod
+    def from_image(cls, image):
+        """Take as region the largest bright patch of an image.
+
+        Meant for an image of the light that bleaches, e.g. through a closed aperture: pixels
+        brighter than half-way between the dark and the bright level belong to the patch, and
+        holes in it are filled.
+
+        Parameters
+        ----------
+        image : array-like of shape (ny, nx)
+
+        Returns
+        -------
+        Mask
+
+        Raises
+        ------
+        ValueError
+            If no patch stands out.
+        """
+        from scipy.ndimage import binary_fill_holes, label, median_filter
+
+        smooth = median_filter(np.asarray(image, dtype=float), size=3, mode="nearest")
+        dark, bright = np.percentile(smooth, [1, 99.9])
+        patches, n_patches = label(smooth > 0.5 * (dark + bright))
+        if n_patches == 0 or not bright > dark:
+            raise ValueError("image shows no bright patch to take as bleach region.")
+        sizes = np.bincount(patches.ravel())
+        sizes[0] = 0
+        return cls(binary_fill_holes(patches == sizes.argmax()))
+
+    def __eq__(self, other):
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return np.array_equal(self.array, other.array)
+
+    def __hash__(self):
+        return hash((self.array.shape, self.array.tobytes()))
+
+    def __reduce__(self):
+        return Mask, (self.array,)
+
+    def __repr__(self):
+        ny, nx = self.array.shape
+        return f"Mask({self.array.sum():.6g} pixels of {ny} x {nx})"
+
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm, rounded to whole pixels.
+
+        Raises
+        ------
+        ValueError
+            If the region would leave the field.
+        """
+        rows, columns = (round(distance / pixel_size) for distance in (dy, dx))
+        moved = np.roll(self.array, (rows, columns), axis=(0, 1))
+        wrapped = [
+            moved[:rows] if rows > 0 else moved[self.array.shape[0] + rows :],
+            moved[:, :columns] if columns > 0 else moved[:, self.array.shape[1] + columns :],
+        ]
+        if any(part.any() for part in wrapped):
+            raise ValueError(f"{self!r} moved by ({dx:.4g}, {dy:.4g}) µm leaves the field of view.")
+        return Mask(moved)
+
+    def _extent(self, shape, pixel_size):
+        if self.array.shape != tuple(shape):
+            raise ValueError(
+                f"bleach_region is a Mask of shape {self.array.shape}, and the protocol's field "
+                f"has shape {tuple(shape)} (ny, nx); the two must be equal."
+            )
+        return
+
+    def _area_fractions(self, shape, pixel_size):
+        return self.array
+
+
+def region_to_dict(region):
+    """Turn a region into a dictionary of plain Python values."""
+    kind = type(region).__name__
+    if isinstance(region, Mask):
+        rows, columns = np.nonzero(region.array)
+        top, left = (int(rows.min()), int(columns.min())) if len(rows) else (0, 0)
+        box = region.array[rows.min(initial=top) : rows.max(initial=-1) + 1]
+        box = box[:, left : columns.max(initial=-1) + 1]
+        return {
+            "type": kind,
+            "shape": list(region.array.shape),
+            "offset": [top, left],
+            "values": box.tolist(),
+        }
+    return {"type": kind, **{name: getattr(region, name) for name in region.__match_args__}}
+
+
+def region_from_dict(description):
+    """Make the region that `region_to_dict` described."""
+    fields = dict(description)
+    kind = fields.pop("type", None)
+    if kind == "Mask":
+        array = np.zeros(fields["shape"])
+        top, left = fields["offset"]
+        values = np.array(fields["values"], dtype=float).reshape(len(fields["values"]), -1)
+        array[top : top + values.shape[0], left : left + values.shape[1]] = values
+        return Mask(array)
+    kinds = {"Circle": Circle, "Rectangle": Rectangle, "Polygon": Polygon}
+    if kind not in kinds:
+        raise ValueError(f"type of a region must be one of {[*kinds, 'Mask']}, got {kind!r}.")
+    return kinds[kind](**fields)
+
+
+def parse_region(text, pixel_size):
+    """Read a region from a line of text.
+
+    Parameters
+    ----------
+    text : str
+        ``circle:RADIUS``, ``rectangle:WIDTHxHEIGHT`` or ``polygon:X,Y;X,Y;X,Y``; the first two
+        optionally followed by ``@X,Y``, their centre. Lengths are in µm; with ``px`` after
+        a number, in pixels.
+    pixel_size : float
+        µm, for lengths in pixels.
+
+    Returns
+    -------
+    Circle, Rectangle or Polygon
+
+    Examples
+    --------
+    >>> from skfrap.experiment._regions import parse_region
+    >>> parse_region("circle:3.5@28,36.5", pixel_size=0.1)
+    Circle(radius=3.5, center=(28.0, 36.5))
+    >>> parse_region("rectangle:10pxx20px", pixel_size=0.5)
+    Rectangle(width=5.0, height=10.0, center=None)
+    """
+
+    def length(number):
+        number = number.strip()
+        if number.endswith("px"):
+            return float(number.removesuffix("px")) * pixel_size
+        return float(number)
+
+    def point(pair):
+        x, y = pair.split(",")
+        return length(x), length(y)
+
+    kind, _, rest = text.partition(":")
+    size, _, middle = rest.partition("@")
+    try:
+        center = point(middle) if middle else None
+        if kind == "circle":
+            return Circle(length(size), center)
+        if kind == "rectangle":
+            width, height = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", size).groups()
+            return Rectangle(length(width), length(height), center)
+        if kind == "polygon" and not middle:
+            return Polygon([point(pair) for pair in rest.split(";")])
+    except (ValueError, AttributeError) as error:
+        if "must" in str(error):
+            raise
+    raise ValueError(
+        f"bleach region {text!r} is not understood; write circle:RADIUS[@X,Y], "
+        "rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y, in µm, or in pixels with px after "
+        "a number."
+    )

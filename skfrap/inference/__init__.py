@@ -1,0 +1,1 @@
+"""From curves to parameters: fits, posteriors and networks, behind the estimators' faces."""

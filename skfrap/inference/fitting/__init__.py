@@ -1,0 +1,1 @@
+"""Least squares and likelihoods of many curves at once: starts, fits, intervals."""

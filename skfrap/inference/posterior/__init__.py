@@ -1,0 +1,1 @@
+"""The exact posterior of a curve's parameters, by quadrature."""

@@ -1,0 +1,1 @@
+"""The open field: solvers of diffusion and reaction on the bleach region's box and the grid."""

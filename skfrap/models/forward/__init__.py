@@ -1,0 +1,24 @@
+"""From the columns of a parameter space to curves: interpolated, or by the model itself."""
+
+from skfrap.models.forward._direct import DirectCurves
+from skfrap.models.forward._interpolated import (
+    MOST_INTERPOLATED,
+    CurveSurrogate,
+    InterpolationError,
+    shared_ranges,
+    surrogate_for,
+)
+from skfrap.models.forward._light import evaluator_of, light_weights
+from skfrap.models.forward._map import ForwardMap
+
+__all__ = [
+    "MOST_INTERPOLATED",
+    "CurveSurrogate",
+    "DirectCurves",
+    "ForwardMap",
+    "InterpolationError",
+    "evaluator_of",
+    "light_weights",
+    "shared_ranges",
+    "surrogate_for",
+]

@@ -1,0 +1,25 @@
+"""Covariance matrices, of what is determined and of what is not."""
+
+import numpy as np
+
+_SINGULAR = 1e-13
+
+
+def inverse_with_voids(precision):
+    """Invert precision matrices; what they leave undetermined has an infinite variance."""
+    diagonal = np.einsum("nvv->nv", precision)
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = precision / scale[:, :, np.newaxis] / scale[:, np.newaxis]
+    broken = ~np.isfinite(scaled).all(axis=(1, 2))
+    scaled[broken] = 0.0
+    values, vectors = np.linalg.eigh(scaled)
+    void = values <= _SINGULAR * np.maximum(values[:, -1:], 1.0)
+    inverted = np.where(void, 0.0, 1 / np.where(void, 1.0, values))
+    covariance = (vectors * inverted[:, np.newaxis]) @ vectors.swapaxes(1, 2)
+    undetermined = np.einsum("nvk,nk->nv", vectors**2, void) > 1e-8
+    covariance[undetermined] = 0.0
+    covariance.swapaxes(1, 2)[undetermined] = 0.0
+    covariance /= scale[:, :, np.newaxis] * scale[:, np.newaxis]
+    rows, columns = np.nonzero(undetermined)
+    covariance[rows, columns, columns] = np.inf
+    return covariance
