@@ -1,7 +1,5 @@
 """Least squares on recovery curves, batched, bounded and globally started."""
 
-import numbers
-
 import numpy as np
 from scipy.stats import t as student_t
 from sklearn.exceptions import NotFittedError
@@ -17,9 +15,9 @@ from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level, check_range
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
-from skfrap.inference.fitting._bootstrap import bootstrap_ends
+from skfrap.inference.fitting._bootstrap import bootstrap_ends, check_n_bootstrap
 from skfrap.inference.fitting._fitter import CurveFitter
-from skfrap.inference.fitting._intervals import profile_costs, profile_ends
+from skfrap.inference.fitting._intervals import confidence_ends, profile_costs
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.judging._findings import SimplerModel, judge_residuals
 from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
@@ -29,7 +27,6 @@ from skfrap.results import Fit
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
 _PROFILES = "noise='constant', loss='squared' and more frames than parameters"
-_WIDE = 0.05  # decades
 _DARKEST = 1e-6  # of the largest standard deviation of the noise
 _LOSSES = ("squared", "huber")
 
@@ -470,32 +467,8 @@ class LeastSquaresFRAP(CurveRegressor):
     def _ends(self, fit, level, method="auto"):
         if method == "profile" and not self._has_profiles:
             raise ValueError(f"method='profile' takes {_PROFILES}; use 'curvature'.")
-        lower, upper = self._fitter.lower, self._fitter.upper
-        reach, errors = self._reach(level), fit.std
-        free = np.stack([fit.theta - reach * errors, fit.theta + reach * errors], axis=-1)
-        ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
-        wide = np.zeros(len(fit), bool)
-        for k, entry in enumerate(self.space_.parameters):
-            if entry.is_rate:
-                wide |= entry.decades(fit.theta[:, k], reach * errors[:, k]) > _WIDE
-        wide &= fit.residual_sum_of_squares > 0
-        chosen = (method == "profile") | ((method == "auto") & wide)
-        some = np.flatnonzero(self._has_profiles & chosen)
-        if method == "curvature" or len(some) == 0:
-            return ends
-        far = np.minimum(upper - lower, 1 + np.abs(fit.theta))
-        finite = np.where(np.isfinite(errors), errors, far)[some]
-        profiled = profile_ends(self._fitter, fit.take(some), finite, reach)
-        # Where the box cuts one parameter's interval, the profiles of the others end where the box
-        # does, not where the data do.
-        cut = (free[some] != ends[some]).any(axis=2)
-        others_cut = cut.sum(axis=1, keepdims=True) - cut > 0
-        for side, wider in enumerate((np.minimum, np.maximum)):
-            profiled[..., side] = np.where(
-                others_cut, wider(profiled[..., side], ends[some, :, side]), profiled[..., side]
-            )
-        ends[some] = np.clip(profiled, lower[:, np.newaxis], upper[:, np.newaxis])
-        return ends
+        method = method if self._has_profiles else "curvature"
+        return confidence_ends(self._fitter, fit, self._reach(level), method)
 
     def _bootstrap_ends(self, fit, level, n_bootstrap):
         if self.loss == "huber" or fit.freedom < 1:
@@ -503,14 +476,7 @@ class LeastSquaresFRAP(CurveRegressor):
                 "method='bootstrap' goes with loss='squared', and with more frames than "
                 "parameters; use 'curvature'."
             )
-        fewest = int(np.ceil(2 / (1 - level) - 1 - 1e-9))
-        if not isinstance(n_bootstrap, numbers.Integral) or n_bootstrap < fewest:
-            raise ValueError(
-                f"n_bootstrap must be a whole number of at least {fewest} for level={level!r}, "
-                f"got {n_bootstrap!r}."
-            )
+        check_n_bootstrap(n_bootstrap, level)
         random = check_random_state(self.random_state)
         noise = random.standard_normal((n_bootstrap, self.n_features_in_))
-        ends = bootstrap_ends(self._fitter, fit, level, noise)
-        lower, upper = self._fitter.lower, self._fitter.upper
-        return np.clip(ends, lower[:, np.newaxis], upper[:, np.newaxis])
+        return bootstrap_ends(self._fitter, fit, level, noise)

@@ -1,5 +1,7 @@
 """Confidence intervals from fits to curves that are simulated from a fit."""
 
+import numbers
+
 import numpy as np
 from scipy.stats import t as student_t
 
@@ -29,7 +31,7 @@ def bootstrap_ends(fitter, fit, level, standard_noise):
     Returns
     -------
     ndarray of shape (n, n_free, 2)
-        Not clipped to the bounds; infinite where the error is.
+        Within the bounds.
 
     References
     ----------
@@ -52,7 +54,17 @@ def bootstrap_ends(fitter, fit, level, standard_noise):
     ends = fit.theta[..., np.newaxis] - fit.std[..., np.newaxis] * quantiles[..., ::-1]
     ends[..., 0] = np.minimum(ends[..., 0], fit.theta)
     ends[..., 1] = np.maximum(ends[..., 1], fit.theta)
-    return ends
+    return np.clip(ends, fitter.lower[:, np.newaxis], fitter.upper[:, np.newaxis])
+
+
+def check_n_bootstrap(n_bootstrap, level):
+    """Check that there are enough replicates for quantiles of a level."""
+    fewest = int(np.ceil(2 / (1 - level) - 1 - 1e-9))
+    if not isinstance(n_bootstrap, numbers.Integral) or n_bootstrap < fewest:
+        raise ValueError(
+            f"n_bootstrap must be a whole number of at least {fewest} for level={level!r}, "
+            f"got {n_bootstrap!r}."
+        )
 
 
 def _replicated(fitter, fit, standard_noise):

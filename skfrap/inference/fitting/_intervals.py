@@ -5,9 +5,55 @@ import numpy as np
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import PARAMETERS
 
+_WIDE = 0.05  # decades
 _STEP, _NO_SLOPE = 1e-5, 1e-9  # of differences
 _PROFILE_STEPS, _PROFILE_FIT = 4, 30  # along a profile, and of the fits on it
 _PROFILE_TOLERANCE = 1e-3
+
+
+def confidence_ends(fitter, fit, reach, method):
+    """Compute the ends of confidence intervals, within the bounds.
+
+    Parameters
+    ----------
+    fitter : CurveFitter
+    fit : Fit
+    reach : float
+        Standard errors that an interval goes to either side, where curvature tells.
+    method : {"auto", "curvature", "profile"}
+        "auto" takes the profile for curves that have a rate with a wide interval; profiles are of
+        least squares only.
+
+    Returns
+    -------
+    ndarray of shape (n, n_free, 2)
+    """
+    lower, upper, errors = fitter.lower, fitter.upper, fit.std
+    free = np.stack([fit.theta - reach * errors, fit.theta + reach * errors], axis=-1)
+    ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
+    if method == "curvature":
+        return ends
+    wide = np.zeros(len(fit), bool)
+    for k in np.flatnonzero(fit.space.rates):
+        entry = fit.space.parameters[k]
+        wide |= entry.decades(fit.theta[:, k], reach * errors[:, k]) > _WIDE
+    wide &= fit.residual_sum_of_squares > 0
+    some = np.flatnonzero(wide | (method == "profile"))
+    if len(some) == 0:
+        return ends
+    far = np.minimum(upper - lower, 1 + np.abs(fit.theta))
+    finite = np.where(np.isfinite(errors), errors, far)[some]
+    profiled = profile_ends(fitter, fit.take(some), finite, reach)
+    # Where the box cuts one parameter's interval, the profiles of the others end where the box
+    # does, not where the data do.
+    cut = (free[some] != ends[some]).any(axis=2)
+    others_cut = cut.sum(axis=1, keepdims=True) - cut > 0
+    for side, wider in enumerate((np.minimum, np.maximum)):
+        profiled[..., side] = np.where(
+            others_cut, wider(profiled[..., side], ends[some, :, side]), profiled[..., side]
+        )
+    ends[some] = np.clip(profiled, lower[:, np.newaxis], upper[:, np.newaxis])
+    return ends
 
 
 @one_blas_thread()
