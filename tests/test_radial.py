@@ -9,8 +9,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import expm
 
 from skfrap import Circle, FRAPProtocol, Mask, Polygon, Rectangle
-from skfrap.models import BindingModel, DiffusionModel, _radial, effective_diffusion
+from skfrap.models import BindingModel, DiffusionModel, effective_diffusion
 from skfrap.models._optics import optics_for
+from skfrap.models.field import _radial
 from skfrap.models.kinetics import Binding
 
 SMALL = FRAPProtocol(
