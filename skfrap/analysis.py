@@ -299,16 +299,17 @@ def analyse_series(source, options=None):
     series = source if isinstance(source, ImageSeries) else read_series(source)
     protocol, sources = describe_experiment(series, options)
     series, protocol = _select_frames(series, protocol, options)
+    corrected = _corrected(series, protocol, options)
     if options.recenter:
         protocol, sources["bleach region"] = _recenter(
-            series, protocol, options, sources["bleach region"]
+            corrected, protocol, sources["bleach region"]
         )
-    corrector = make_pipeline(*_corrections(protocol, options)).fit([series])
-    view = corrector.transform([series]).view(0)
-    curve = RecoveryCurveExtractor(protocol).fit_transform(corrector.transform([series]))
+        if options.fading != "none":  # the only correction that asks where the region is
+            corrected = _corrected(series, protocol, options)
+    curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
     regressor = _regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
-    prebleach, bleached = _before_and_after(view, protocol)
+    prebleach, bleached = _before_and_after(corrected, protocol)
     return SeriesAnalysis(
         name=series.name,
         protocol=protocol,
@@ -387,6 +388,11 @@ def _regressor(protocol, options):
     )
 
 
+def _corrected(series, protocol, options):
+    """Correct a series: a StackSequence of one stack, which is prepared once."""
+    return make_pipeline(*_corrections(protocol, options)).fit_transform([series])
+
+
 def _corrections(protocol, options):
     for what, value, allowed in (
         ("background", options.background, _BACKGROUNDS),
@@ -405,19 +411,18 @@ def _corrections(protocol, options):
     return corrections
 
 
-def _before_and_after(view, protocol):
+def _before_and_after(corrected, protocol):
     """Return the average frame before bleaching, and the first after it."""
-    n_prebleach = protocol.n_prebleach
+    view, n_prebleach = corrected.view(0), protocol.n_prebleach
     return (
         view.read(frames=slice(0, n_prebleach)).mean(axis=0),
         view.read(frames=slice(n_prebleach, n_prebleach + 1))[0],
     )
 
 
-def _recenter(series, protocol, options, source):
+def _recenter(corrected, protocol, source):
     """Move the bleach region's centroid to that of the patch that has lost most intensity."""
-    corrector = make_pipeline(*_corrections(protocol, options)).fit([series])
-    before, after = _before_and_after(corrector.transform([series]).view(0), protocol)
+    before, after = _before_and_after(corrected, protocol)
     if not np.isfinite(before - after).all():
         raise ValueError("the frames around bleaching have pixels that are not finite.")
     radius = protocol.equivalent_radius / protocol.pixel_size

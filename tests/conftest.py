@@ -4,11 +4,22 @@ import numpy as np
 import pytest
 
 from skfrap import FRAPProtocol, Mask
+from skfrap.models import MODELS
 
 
 @pytest.fixture(scope="session")
 def default_protocol():
     return FRAPProtocol()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models_of_the_module(request):
+    """Know the models that a module of tests lists, and nobody else's, while its tests run."""
+    before = dict(MODELS)
+    MODELS.update({model.name: model for model in getattr(request.module, "EXAMPLE_MODELS", ())})
+    yield
+    MODELS.clear()
+    MODELS.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,10 @@ class AnomalousModel(ComposedModel, name="anomalous_example"):
     kinetics = Anomalous()
 
 
+EXAMPLE_MODELS = [TwoPopulationsModel, AnomalousModel]
+for _model in EXAMPLE_MODELS:
+    del MODELS[_model.name]  # other modules' tests know them not
+
 PROTOCOL = FRAPProtocol(
     shape=(40, 44), pixel_size=0.8, bleach_region=Circle(5.0), n_prebleach=4, n_bleach=3,
     n_postbleach=24, frame_interval=0.3, padding=16,

@@ -1,5 +1,6 @@
 """Transformers: image stacks to corrected stacks, and to recovery curves."""
 
+from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._curves import RecoveryCurveExtractor
 from skfrap.preprocessing._images import (
     BackgroundSubtractor,
@@ -7,7 +8,7 @@ from skfrap.preprocessing._images import (
     FlatFieldCorrector,
     IntensityRescaler,
 )
-from skfrap.preprocessing._stacks import StackSequence
+from skfrap.preprocessing._stacks import StackSequence, StackView
 
 __all__ = [
     "BackgroundSubtractor",
@@ -15,5 +16,7 @@ __all__ = [
     "FlatFieldCorrector",
     "IntensityRescaler",
     "RecoveryCurveExtractor",
+    "StackCorrector",
     "StackSequence",
+    "StackView",
 ]

@@ -4,52 +4,13 @@ import numbers
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from sklearn.utils.validation import check_is_fitted
 
-from skfrap.preprocessing._stacks import StackSequence, StackTransformer
+from skfrap.preprocessing._corrector import StackCorrector
 
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
 
 
-class _StackCorrector(StackTransformer):
-    """What the corrections share: they map stacks to stacks, lazily."""
-
-    def set_output(self, *, transform=None):
-        """Do nothing: stacks have no tabular form, only the curves extracted from them do."""
-        return self
-
-    def fit(self, X, y=None):
-        """Learn what the correction needs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
-        y : Ignored
-
-        Returns
-        -------
-        self
-        """
-        self._learn(StackSequence(X))
-        return self
-
-    def transform(self, X):
-        """Correct stacks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
-
-        Returns
-        -------
-        StackSequence
-            Computes each corrected stack when asked for; `numpy.asarray` computes all.
-        """
-        check_is_fitted(self)
-        return StackSequence(X, (self,))
-
-
-class IntensityRescaler(_StackCorrector):
+class IntensityRescaler(StackCorrector):
     """Rescale integer pixels to intensities between 0 and 1.
 
     Parameters
@@ -84,7 +45,8 @@ class IntensityRescaler(_StackCorrector):
         self.offset = offset
         self.max_saturated = max_saturated
 
-    def _learn(self, stacks):
+    def learn(self, stacks):
+        """Detect the bit depth, if it is not given."""
         if not isinstance(self.offset, numbers.Real) or not np.isfinite(self.offset):
             raise ValueError(f"offset must be a number of counts, got {self.offset!r}.")
         if self.bit_depth is not None:
@@ -111,7 +73,8 @@ class IntensityRescaler(_StackCorrector):
             "give bit_depth."
         )
 
-    def _prepare(self, view):
+    def prepare(self, view):
+        """Return the full range in counts; refuse what is saturated or beyond it."""
         if view.stack.dtype.kind == "f" and self.bit_depth is None:
             return 1.0 + self.offset
         if self.bit_depth_ is None:
@@ -141,13 +104,14 @@ class IntensityRescaler(_StackCorrector):
                 )
         return full
 
-    def _apply(self, block, full, frames, rows, columns):
+    def apply(self, block, full, frames, rows, columns):
+        """Subtract the dark level and divide by the range above it."""
         if self.offset:
             block -= block.dtype.type(self.offset)
         block *= block.dtype.type(1 / (full - self.offset))
 
 
-class _PrebleachCorrector(_StackCorrector):
+class _PrebleachCorrector(StackCorrector):
     """What the corrections by the smoothed average prebleach frame share."""
 
     def __init__(self, sigma=5.0, *, n_prebleach=10, protocol=None):
@@ -155,7 +119,8 @@ class _PrebleachCorrector(_StackCorrector):
         self.n_prebleach = n_prebleach
         self.protocol = protocol
 
-    def _learn(self, stacks):
+    def learn(self, stacks):
+        """Check the parameters."""
         if not isinstance(self.sigma, numbers.Real) or not 0 <= self.sigma < np.inf:
             raise ValueError(f"sigma must be a number of pixels, >= 0, got {self.sigma!r}.")
         if not isinstance(self.n_prebleach, numbers.Integral) or self.n_prebleach < 1:
@@ -206,11 +171,13 @@ class BackgroundSubtractor(_PrebleachCorrector):
     True
     """
 
-    def _prepare(self, view):
+    def prepare(self, view):
+        """Return the background, relative to its mean."""
         smooth, average = self._smoothed_prebleach(view)
         return smooth - average
 
-    def _apply(self, block, background, frames, rows, columns):
+    def apply(self, block, background, frames, rows, columns):
+        """Subtract the background."""
         block -= background[rows, columns]
 
 
@@ -242,7 +209,8 @@ class FlatFieldCorrector(_PrebleachCorrector):
     True
     """
 
-    def _prepare(self, view):
+    def prepare(self, view):
+        """Return the light, relative to its mean."""
         smooth, average = self._smoothed_prebleach(view)
         if not (smooth > 0).all():
             raise ValueError(
@@ -251,11 +219,12 @@ class FlatFieldCorrector(_PrebleachCorrector):
             )
         return smooth / average
 
-    def _apply(self, block, light, frames, rows, columns):
+    def apply(self, block, light, frames, rows, columns):
+        """Divide by the light."""
         block /= light[rows, columns]
 
 
-class FadingCorrector(_StackCorrector):
+class FadingCorrector(StackCorrector):
     """Undo fading of the whole field: by the light source, or by imaging.
 
     Every frame is divided by the mean intensity of a reference region far from the bleach region,
@@ -291,7 +260,8 @@ class FadingCorrector(_StackCorrector):
         self.distance = distance
         self.per_frame = per_frame
 
-    def _learn(self, stacks):
+    def learn(self, stacks):
+        """Choose the pixels of the reference."""
         if not isinstance(self.distance, numbers.Real) or not self.distance >= 1:
             raise ValueError(f"distance must be at least 1 radius, got {self.distance!r}.")
         rows, columns = np.indices(self.protocol.shape)
@@ -306,7 +276,8 @@ class FadingCorrector(_StackCorrector):
                 "use a smaller distance, or do without correction for fading."
             )
 
-    def _prepare(self, view):
+    def prepare(self, view):
+        """Return how bright the reference is in each frame, relative to the prebleach frames."""
         if view.shape[1:] != self.reference_.shape:
             raise ValueError(
                 f"the stack's frames are {view.shape[1:]} pixels and the protocol's "
@@ -331,7 +302,8 @@ class FadingCorrector(_StackCorrector):
             reference = np.exp(np.polyval(np.polyfit(times, np.log(reference), 1), times))
         return reference / reference[: self.protocol.n_prebleach].mean()
 
-    def _apply(self, block, fading, frames, rows, columns):
+    def apply(self, block, fading, frames, rows, columns):
+        """Divide by the fading of each frame."""
         block /= fading[frames, np.newaxis, np.newaxis].astype(block.dtype)
 
 

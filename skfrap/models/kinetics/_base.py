@@ -61,7 +61,7 @@ class Kinetics:
     >>> class TwoPopulationsModel(ComposedModel, name="two_populations"):
     ...     kinetics = TwoPopulations()
 
-    By that name estimators, the simulator and the command line know it.
+    By that name estimators, the simulator and :func:`skfrap.analysis.analyse_series` know it.
 
     >>> protocol = FRAPProtocol(shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0),
     ...                         n_bleach=2, n_postbleach=60, frame_interval=0.5, padding=32)
