@@ -1,0 +1,11 @@
+"""From one image series to a result: what the command line and reports are made of.
+
+Everything that must be known of an experiment is taken from what the user says, then from the file,
+then from a default; each :class:`SeriesAnalysis` tells which came from where.
+"""
+
+from skfrap.analysis._analyse import SeriesAnalysis, analyse_series
+from skfrap.analysis._experiment import describe_experiment
+from skfrap.analysis._options import ExperimentOptions
+
+__all__ = ["ExperimentOptions", "SeriesAnalysis", "analyse_series", "describe_experiment"]

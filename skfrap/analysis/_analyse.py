@@ -1,0 +1,143 @@
+"""From one image series to a result: correct it, extract its recovery curve and estimate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+
+from skfrap.analysis._experiment import (
+    before_and_after,
+    describe_experiment,
+    recenter,
+    select_frames,
+)
+from skfrap.analysis._options import ExperimentOptions, make_regressor
+from skfrap.estimators import FRAPEstimates
+from skfrap.experiment import FRAPProtocol
+from skfrap.io import ImageSeries, read_series
+from skfrap.preprocessing import (
+    BackgroundSubtractor,
+    FadingCorrector,
+    FlatFieldCorrector,
+    IntensityRescaler,
+    RecoveryCurveExtractor,
+)
+from skfrap.results._tables import plain
+
+_BACKGROUNDS = ("subtract", "divide", "none")
+_FADINGS = ("none", "frame", "exponential")
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesAnalysis:
+    """Hold the analysis of one image series.
+
+    Attributes
+    ----------
+    name : str
+    protocol : FRAPProtocol
+        Of the frames that were used.
+    model : str
+        Its name.
+    curve, fitted : ndarray of shape (n_frames,)
+        The recovery curve and the model's.
+    estimates : FRAPEstimates
+        Of one curve.
+    sources : dict of str to str
+        What was taken from where.
+    prebleach, bleached : ndarray of shape (ny, nx)
+        Average corrected frame before bleaching, and the first corrected frame after it.
+    info : dict
+        What the file's writer stored in it, e.g. the truth of a simulation.
+    """
+
+    name: str
+    protocol: FRAPProtocol
+    model: str
+    curve: np.ndarray
+    fitted: np.ndarray
+    estimates: FRAPEstimates
+    sources: dict
+    prebleach: np.ndarray
+    bleached: np.ndarray
+    info: dict
+
+    def to_record(self):
+        """Return one row of a table: plain values by column name, None where they mean nothing.
+
+        Of the findings it holds the labels; what they say is in ``estimates.findings[0]``.
+        """
+        columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
+        record = {"series": self.name, "model": self.model}
+        record |= {name: plain(value) for name, value in columns.items()}
+        record["n_frames"] = self.protocol.n_frames
+        record["sources"] = "; ".join(f"{what}: {source}" for what, source in self.sources.items())
+        return record
+
+
+def analyse_series(source, options=None):
+    """Analyse one image series: correct it, extract its recovery curve and estimate.
+
+    Parameters
+    ----------
+    source : path, list of paths or ImageSeries
+        As in :func:`skfrap.io.read_series`.
+    options : ExperimentOptions, default=None
+
+    Returns
+    -------
+    SeriesAnalysis
+
+    Raises
+    ------
+    ValueError
+        If something about the experiment is missing or does not agree with the file.
+    """
+    options = ExperimentOptions() if options is None else options
+    series = source if isinstance(source, ImageSeries) else read_series(source)
+    protocol, sources = describe_experiment(series, options)
+    series, protocol = select_frames(series, protocol, options)
+    corrected = _corrected(series, protocol, options)
+    if options.recenter:
+        protocol, sources["bleach region"] = recenter(corrected, protocol, sources["bleach region"])
+        if options.fading != "none":  # the only correction that asks where the region is
+            corrected = _corrected(series, protocol, options)
+    curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
+    regressor = make_regressor(protocol, options).fit(curve)
+    estimates = regressor.estimate(curve, level=options.level)
+    prebleach, bleached = before_and_after(corrected, protocol)
+    return SeriesAnalysis(
+        name=series.name,
+        protocol=protocol,
+        model=options.model,
+        curve=curve[0],
+        fitted=estimates.fit.curves[0],
+        estimates=estimates,
+        sources=sources,
+        prebleach=prebleach,
+        bleached=bleached,
+        info=series.info,
+    )
+
+
+def _corrected(series, protocol, options):
+    """Correct a series: a StackSequence of one stack, which is prepared once."""
+    return make_pipeline(*_corrections(protocol, options)).fit_transform([series])
+
+
+def _corrections(protocol, options):
+    for what, value, allowed in (
+        ("background", options.background, _BACKGROUNDS),
+        ("fading", options.fading, _FADINGS),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{what} must be one of {allowed}, got {value!r}.")
+    corrections = [IntensityRescaler(options.bit_depth, offset=options.dark_level)]
+    # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
+    if options.fading != "none":
+        corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
+    evenness = {"subtract": BackgroundSubtractor, "divide": FlatFieldCorrector}
+    if options.background in evenness:
+        corrector = evenness[options.background]
+        corrections.append(corrector(options.sigma, protocol=protocol))
+    return corrections

@@ -1,0 +1,160 @@
+"""What a user says of an experiment and of its analysis."""
+
+from dataclasses import dataclass
+
+from skfrap.estimators import LeastSquaresFRAP
+from skfrap.models import MODELS
+from skfrap.parameters import check_value, parameter
+
+_OF_NOISE = ("a", "b")
+
+
+@dataclass(frozen=True)
+class ExperimentOptions:
+    """What a user says of an experiment; None leaves it to the file or to the default.
+
+    Attributes
+    ----------
+    pixel_size : float
+        µm.
+    frame_interval : float
+        s.
+    bleach_region : str or region
+        A region, text for :func:`skfrap.experiment.parse_region`, or the path of an image of it.
+    recenter : bool
+        Move the region to where bleaching is seen in the first frame after it; default False.
+    n_prebleach : int
+        Frames recorded before bleaching.
+    n_bleach : int
+        Bleach frames, which are not in the file; default 1.
+    bleach_duration : float
+        Time that all bleach frames take, s; default: `n_bleach` frame intervals.
+    first_postbleach : float
+        Time from the end of bleaching to the first frame after it, s; default: a frame interval.
+    skip : int
+        Frames after bleaching to leave out.
+    until : float
+        Leave out frames later than this, s after the end of bleaching.
+    background : {"subtract", "divide", "none"}
+        What to do with the uneven prebleach image; default "subtract".
+    sigma : float
+        Smoothing of the prebleach image, pixels; default 5.
+    fading : {"none", "frame", "exponential"}
+        Correction for fading of the whole field; default "none".
+    dark_level : float
+        Counts without light; default 0.
+    bit_depth : int
+        Of the detector.
+    padding : int
+        Pixels by which the model extends the field; default: that of FRAPProtocol.
+    model : str
+        Name of the model, as in LeastSquaresFRAP; default "diffusion".
+    free : tuple of str
+        Parameters of the model to estimate besides those without a default, e.g.
+        ``("mobile_fraction",)``; default none.
+    fixed : dict
+        ``{name: value}`` of parameters that are known, and with ``noise="proportional"`` also of
+        the noise, ``a`` and ``b``.
+    noise, loss : str
+        As in LeastSquaresFRAP; default "constant" and "squared".
+    bounds : dict
+        For the fit, as in LeastSquaresFRAP.
+    level : float
+        Of the intervals.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or `free` and `fixed` do not go with it.
+    """
+
+    pixel_size: float | None = None
+    frame_interval: float | None = None
+    bleach_region: object | None = None
+    recenter: bool = False
+    n_prebleach: int | None = None
+    n_bleach: int | None = None
+    bleach_duration: float | None = None
+    first_postbleach: float | None = None
+    skip: int = 0
+    until: float | None = None
+    background: str = "subtract"
+    sigma: float = 5.0
+    fading: str = "none"
+    dark_level: float = 0.0
+    bit_depth: int | None = None
+    padding: int | None = None
+    model: str = "diffusion"
+    free: tuple[str, ...] = ()
+    fixed: dict | None = None
+    noise: str = "constant"
+    loss: str = "squared"
+    bounds: dict | None = None
+    level: float = 0.95
+
+    def __post_init__(self):
+        _check_fit(self)
+
+
+def _check_fit(options):
+    """Check what is asked of the fit before any file is read."""
+    if options.model not in MODELS:
+        raise ValueError(f"model must be one of {tuple(MODELS)}, got {options.model!r}.")
+    if isinstance(options.free, str):
+        raise ValueError(f"free must be a sequence of names, got {options.free!r}.")
+    fixed = options.fixed or {}
+    of_noise = [name for name in fixed if name in _OF_NOISE]
+    if of_noise and options.noise != "proportional":
+        raise ValueError(
+            f"{' and '.join(of_noise)} of the noise can be fixed (--fixed) only with "
+            f"noise='proportional' (--noise proportional), got {options.noise!r}."
+        )
+    _check_names("free", options.free, options.model)
+    _check_names("fixed", [name for name in fixed if name not in of_noise], options.model)
+    for name, value in fixed.items():
+        if name in options.free:
+            raise ValueError(f"{name} is both free (--free) and fixed (--fixed); choose one.")
+        check_value(f"fixed[{name!r}] (--fixed)", value, parameter(name))
+    if not _estimated(options):
+        raise ValueError(
+            f"fixed (--fixed) holds all of {', '.join(fixed)}: nothing is left to estimate."
+        )
+    if options.skip and "imaging_bleach" in {*options.free, *fixed}:
+        raise ValueError(
+            f"skip (--skip) is {options.skip}, and imaging_bleach counts every frame that was "
+            "taken; use all frames after bleaching, skip 0."
+        )
+    make_regressor(None, options)._check_options()
+
+
+def _check_names(what, names, model):
+    known = MODELS[model].defaults()
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{what} (--{what}) takes the parameters of the model {model!r}, "
+                f"{', '.join(known)}; got {name!r}."
+            )
+
+
+def _estimated(options):
+    """List what is to be estimated: what has no default, and what is asked for."""
+    own = MODELS[options.model].defaults()
+    fixed = options.fixed or {}
+    return [
+        name
+        for name, default in own.items()
+        if name in options.free or (default is None and name not in fixed)
+    ]
+
+
+def make_regressor(protocol, options):
+    return LeastSquaresFRAP(
+        protocol,
+        options.bounds,
+        model=options.model,
+        parameters=_estimated(options),
+        fixed=options.fixed,
+        noise=options.noise,
+        loss=options.loss,
+    )
