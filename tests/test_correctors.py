@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, analysis
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.analysis import ExperimentOptions, _analyse, analyse_series
 from skfrap.io import write_series
 from skfrap.preprocessing import (
     BackgroundSubtractor,
@@ -233,7 +233,7 @@ def calls(monkeypatch):
 
         monkeypatch.setattr(module, name, counted)
 
-    for module in (_stacks, analysis):
+    for module in (_stacks, _analyse):
         counting(module, "read_series", str)
     counting(_images, "gaussian_filter", lambda image, *_: "smoothed")
     return found

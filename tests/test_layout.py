@@ -46,17 +46,18 @@ DOCUMENTED = {
     "skfrap.analysis": "ExperimentOptions SeriesAnalysis analyse_series describe_experiment",
     "skfrap.cli": "cli",
     "skfrap.comparison": (
-        "ModelComparison ModelFit NestedTest compare_models information_criteria "
+        "CANDIDATES ModelComparison ModelFit NestedTest compare_models information_criteria "
         "log_likelihood nested_f_test options_for"
     ),
-    "skfrap.design": "ExpectedErrors ExperimentPlan Setting expected_errors plan",
+    "skfrap.design": "SETTINGS ExpectedErrors ExperimentPlan Setting expected_errors plan",
     "skfrap.estimators": "FRAPEstimates",
     "skfrap.io": "ImageSeries find_series load_stack read_image read_series write_series",
     "skfrap.metrics": (
         "mean_absolute_percentage_error neg_weighted_mean_squared_error weighted_mean_squared_error"
     ),
     "skfrap.models": (
-        "BindingModel CurveModel CurveSurrogate DiffusionModel DirectCurves ExactModel "
+        "LINEAR MODELS BindingModel CurveModel CurveSurrogate DiffusionModel DirectCurves "
+        "ExactModel "
         "ExponentialModel GaussianBeamModel InterpolationError ReactionModel SoumpasisModel "
         "broadcast_parameters effective_diffusion model_for shared_ranges surrogate_for"
     ),

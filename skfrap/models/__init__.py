@@ -27,8 +27,13 @@ from skfrap.models.forward._interpolated import (
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
 from skfrap.models.kinetics import Kinetics, effective_diffusion
+from skfrap.parameters import PARAMETERS
+
+# In these a curve is a polynomial of low degree: another name of what parameters say themselves.
+LINEAR = tuple(name for name, entry in PARAMETERS.items() if not entry.is_shaping)
 
 __all__ = [
+    "LINEAR",
     "MODELS",
     "MOST_INTERPOLATED",
     "BindingModel",
