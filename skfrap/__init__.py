@@ -2,7 +2,11 @@
 
 import importlib
 
-__version__ = "0.1.0"
+from skfrap._pickles import refuse_old_pickles
+
+__version__ = "0.2.0.dev0"
+
+refuse_old_pickles()
 
 _HOME = {
     "BayesianFRAP": "estimators",

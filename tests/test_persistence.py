@@ -1,7 +1,10 @@
 import importlib
 import io
 import json
+import os
 import pickle
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -32,7 +35,8 @@ from skfrap import (
     pretrained,
 )
 from skfrap.metrics import weighted_mean_squared_error
-from skfrap.persistence import FORMAT, TRUSTED_TYPES, _pack, _unpack, load, save
+from skfrap.persistence import TRUSTED_TYPES, load, save
+from skfrap.persistence._container import FORMAT, pack, unpack
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -356,6 +360,10 @@ def rewrite(path, change=lambda structure: None, members=None, compression=zipfi
                 archive.writestr(name, member)
 
 
+def parameters_in(structure):
+    return structure["estimator"]["state"]["parameters"]["dict"]
+
+
 def array_file(array, **options):
     part = io.BytesIO()
     np.save(part, array, **options)
@@ -452,11 +460,29 @@ def test_members_that_are_missing_or_wrong_are_refused(members, simple):
         {"class": "Circle", "id": 1, "state": {"radius": 1.0, "colour": 2}},
         {"class": "Circle", "id": 1},
         {"class": "Pipeline", "id": 1, "state": {"memory": "/tmp/cache"}},
+        {
+            "class": "Pipeline",
+            "id": 1,
+            "state": {
+                "parameters": {"dict": {"steps": [], "memory": "/tmp/cache"}},
+                "fitted": {"dict": {}},
+                "output": None,
+            },
+        },
+        {
+            "class": "StandardScaler",
+            "id": 1,
+            "state": {
+                "parameters": {"dict": {}},
+                "fitted": {"dict": {"fit": 1}},
+                "output": None,
+            },
+        },
     ],
     ids=str,
 )
 def test_values_that_stand_for_nothing_are_refused(value, simple):
-    rewrite(simple, lambda s: s["estimator"]["state"].update(offset=value))
+    rewrite(simple, lambda s: parameters_in(s).update(offset=value))
     with pytest.raises(ValueError, match="cannot be loaded: "):
         load(simple)
 
@@ -467,7 +493,7 @@ def test_generators_with_a_position_outside_of_their_state_are_refused(path):
     assert load(path).offset.uniform() == np.random.RandomState(0).uniform()
 
     def move(structure):
-        structure["estimator"]["state"]["offset"]["random_state"][1] = 10**6
+        parameters_in(structure)["offset"]["random_state"][1] = 10**6
 
     rewrite(path, move)
     with pytest.raises(ValueError, match="random generator"):
@@ -612,10 +638,10 @@ def test_priors_are_kept(tmp_path):
 def test_only_distributions_are_made_of_what_scipy_has(tmp_path):
     save(BayesianFRAP(PAPER, prior={"D": uniform(1, 2)}), tmp_path / "bayesian.npz")
     content = (tmp_path / "bayesian.npz").read_bytes()
-    structure, _ = _unpack(content)
+    structure, _ = unpack(content)
     for name in ("gaussian_kde", "norm.__class__", "poisson", "__builtins__"):
         changed = json.loads(json.dumps(structure).replace('"uniform"', json.dumps(name)))
-        (tmp_path / "other.npz").write_bytes(_pack(changed, []))
+        (tmp_path / "other.npz").write_bytes(pack(changed, []))
         with pytest.raises(ValueError, match=r"no continuous distribution of scipy.stats"):
             load(tmp_path / "other.npz")
 
@@ -639,6 +665,119 @@ def test_what_version_0_1_wrote_still_predicts():
         theta, std = network.predict(expected["X"], return_std=True)
         np.testing.assert_allclose(theta, expected["theta"], atol=1e-6)
         np.testing.assert_allclose(std, expected["std"], rtol=1e-4)
+
+
+OLD = Path(__file__).parent / "data" / "files_of_0.1.0"
+OLD_PROTOCOL = FRAPProtocol(
+    shape=(32, 32),
+    pixel_size=1.0,
+    bleach_region=Circle(6.0),
+    n_prebleach=4,
+    n_bleach=1,
+    n_postbleach=20,
+    padding=16,
+)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in OLD.glob("*.npz")))
+def test_files_of_version_0_1_predict_as_they_did(name):
+    """`tests/data/files_of_0.1.0` was written once, by that version."""
+    with np.load(OLD / "predictions.npz") as file:
+        expected = dict(file)
+    if name == "predictions":
+        assert {key.split("/")[0] for key in expected} == {p.stem for p in OLD.glob("*.npz")} - {
+            "predictions"
+        }
+        return
+    estimator = load(OLD / f"{name}.npz")
+    tolerance = {"rtol": 1e-6, "atol": 1e-6} if "network" in name else {"rtol": 1e-10}
+    if name == "pipeline":
+        prior = {"D": 20.0, "a": 1e-3}
+        stacks = FRAPSimulator(OLD_PROTOCOL, prior, random_state=3).sample_images(2).data
+        np.testing.assert_allclose(
+            estimator[:-1].transform(stacks), expected["pipeline/curves"], **tolerance
+        )
+        X = stacks
+    else:
+        X = expected[f"{name}/X"]
+    np.testing.assert_allclose(estimator.predict(X), expected[f"{name}/theta"], **tolerance)
+    if f"{name}/interval" in expected:
+        interval = estimator.predict_interval(X)
+        np.testing.assert_allclose(interval, expected[f"{name}/interval"], rtol=1e-7)
+
+
+def test_files_of_version_0_1_can_be_written_again(path):
+    for old in OLD.glob("*.npz"):
+        if old.stem != "predictions":
+            estimator = load(old)
+            assert content(copied(estimator, path), path) == content(estimator, path)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in OLD.glob("*.joblib")))
+def test_pickles_of_version_0_1_are_refused_in_words(name):
+    message = r"pickle .* of skfrap 0\.1.*skfrap\.persistence\.save"
+    with pytest.raises(ImportError, match=message):
+        joblib.load(OLD / name)
+
+
+RENAMED = {
+    "_values": "_numbers",
+    "_with_slopes": "_sloped",
+    "_moving": "_mobile_part",
+    "_constant": "_offset",
+    "_undepleted_varies": "_varies",
+    "_weights": "_pixel_weights",
+    "_fitter": "_machine",
+    "_simpler": "_plainer",
+    "_flat_output": "_is_flat",
+    "_task": "_lesson",
+    "_benchmark": "_bar",
+    "_columns": "_columns_of_each",
+    "_architecture": "_build",
+    "_n_seen": "_n_known",
+    "_n_nodes": "_resolution",
+    "_in_table": "_where",
+}
+
+
+def test_no_file_hangs_on_the_name_of_a_private_attribute(tmp_path):
+    """A copy of the package with other private names reads the same files to the same numbers."""
+    package = Path(pretrained.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "skfrap", ignore=shutil.ignore_patterns("__pycache__"))
+    n_renamed = 0
+    for source in (tmp_path / "skfrap").rglob("*.py"):
+        text = source.read_text(encoding="utf-8")
+        for old, new in RENAMED.items() if source.name != "_format_1.py" else ():
+            text, n = re.subn(rf"(?<=\.){old}\b", new, text)
+            n_renamed += n
+        source.write_text(text, encoding="utf-8")
+    assert n_renamed > 2 * len(RENAMED)
+    files = [path for path in OLD.glob("*.npz") if path.stem != "predictions"]
+    again = tmp_path / "again"
+    again.mkdir()
+    for file in files:
+        save(load(file), again / file.name)
+    program = (
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "import skfrap\n"
+        f"assert Path(skfrap.__file__).is_relative_to({str(tmp_path)!r})\n"
+        "from skfrap.persistence import load\n"
+        f"known = dict(np.load({str(OLD / 'predictions.npz')!r}))\n"
+        f"for folder in ({str(OLD)!r}, {str(again)!r}):\n"
+        "    for path in Path(folder).glob('*.npz'):\n"
+        "        name = path.stem\n"
+        "        if name in ('predictions', 'pipeline'):\n"
+        "            continue\n"
+        "        theta = load(path).predict(known[f'{name}/X'])\n"
+        "        np.testing.assert_allclose(theta, known[f'{name}/theta'], rtol=1e-6, atol=1e-6)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
 
 
 def test_what_is_shipped_is_nearer_to_the_truth_than_least_squares():

@@ -137,24 +137,13 @@ class BayesianFRAP(CurveRegressor):
         self.prior_ = check_prior(self.prior, self.model_)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
-        self.space_ = self._space()
+        self._set_space()
         self.surrogate_ = self._interpolate()
         self._n_nodes = self.n_nodes
-        self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)
-        self.target_names_ = self.space_.target_names
-        self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
+        self._prepare_posterior()
         self._choose_outputs(X, y)
         self.skfrap_version_ = __version__
         return self
-
-    def __getstate__(self):
-        # What the integrals need is quick to make again and would only swell a pickle.
-        return {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if hasattr(self, "surrogate_"):
-            self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)
 
     def predict(self, X, return_std=False):
         """Compute posterior means, weighted as `weighting` says.
@@ -297,3 +286,40 @@ class BayesianFRAP(CurveRegressor):
         ranges = {name: space.bounds[name] for name in unknown}
         known = {name: value for name, value in space.fixed.items() if name in space.shaping}
         return surrogate_for(self.protocol_, self.model, ranges, known)
+
+    # Files
+
+    def __getstate__(self):
+        # What the integrals need is quick to make again and would only swell a pickle.
+        return {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._prepare_posterior()
+
+    def fitted_state(self):
+        """Return what predictions need, under names that stay in files."""
+        fitted = super().fitted_state()
+        if fitted:
+            for name in ("space_", "bounds_", "target_names_"):
+                del fitted[name]  # the prior knows them
+            fitted["n_nodes"] = self._n_nodes
+        return fitted
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        if fitted:
+            others = dict(fitted)
+            self._n_nodes = others.pop("n_nodes")
+            super().set_fitted_state(others)
+            self._set_space()
+            self._prepare_posterior()
+
+    def _set_space(self):
+        self.space_ = self._space()
+        self.target_names_ = self.space_.target_names
+        self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
+
+    def _prepare_posterior(self):
+        if hasattr(self, "surrogate_"):
+            self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)

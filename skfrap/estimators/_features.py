@@ -40,6 +40,17 @@ class RawFeatures:
         self.guess, self.spread = _moments(y, weight)
         return self.spread**2
 
+    def to_state(self):
+        """Return what a file keeps: means and spreads of curves and of targets."""
+        return {name: getattr(self, name) for name in ("mean", "scale", "guess", "spread")}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the features that :meth:`to_state` described."""
+        features = cls()
+        vars(features).update(state)
+        return features
+
     def __call__(self, X):
         """Return inputs, guess and scale."""
         shape = len(X), len(self.guess)
@@ -74,6 +85,21 @@ class _ModelFeatures:
         self.lower, self.upper = fitter.lower, fitter.upper
         self.n_prebleach = fitter.evaluator.protocol.n_prebleach
         self.directions = fitter.grid.directions(_N_SCORES)
+
+    _learnt: tuple[str, ...] = ("mean", "scale")
+
+    def to_state(self):
+        """Return what a file keeps: the fitter, its directions, and what was learnt."""
+        learnt = {name: getattr(self, name) for name in self._learnt}
+        return {"fitter": self.fitter, "directions": self.directions} | learnt
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the features that :meth:`to_state` described."""
+        features = cls(state["fitter"])
+        features.directions = state["directions"]
+        vars(features).update({name: state[name] for name in cls._learnt})
+        return features
 
     @property
     def bounds(self):
@@ -205,6 +231,8 @@ class ScoreFeatures(_ModelFeatures):
     fitter : CurveFitter
         Knows the model, what of it is free, and the box.
     """
+
+    _learnt = ("mean", "scale", "guess", "spread")
 
     def fit(self, X, y, weight):
         """Learn means and spreads; return the loss of a linearised fit, per target."""

@@ -480,3 +480,28 @@ class LeastSquaresFRAP(CurveRegressor):
         random = check_random_state(self.random_state)
         noise = random.standard_normal((n_bootstrap, self.n_features_in_))
         return bootstrap_ends(self._fitter, fit, level, noise)
+
+    # Files
+
+    def fitted_state(self):
+        """Return what predictions need, under names that stay in files."""
+        fitted = super().fitted_state()
+        if fitted:
+            for name in ("space_", "bounds_", "surrogate_", "target_names_"):
+                del fitted[name]  # the fitter knows them
+            fitted |= {"fitter": self._fitter, "simpler": self._simpler}
+        return fitted
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        if fitted:
+            others = dict(fitted)
+            self._set_fitter(others.pop("fitter"), others.pop("simpler"))
+            super().set_fitted_state(others)
+
+    def _set_fitter(self, fitter, simpler):
+        self._fitter, self._simpler = fitter, simpler
+        self.space_ = fitter.space
+        self.target_names_, self.bounds_ = self.space_.target_names, dict(self.space_.bounds)
+        evaluator = fitter.evaluator
+        self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None

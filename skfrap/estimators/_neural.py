@@ -752,6 +752,59 @@ class NeuralFRAP(FRAPRegressor):
         columns = [[*range(scale.shape[1])]]
         return scale * np.exp(answer(inputs, [self.deviation_weights_], columns, activation, skips))
 
+    # Files
+
+    def to_state(self):
+        """Return what a file keeps; what only training needs is in ``"training"``."""
+        training = None
+        if hasattr(self, "weights_"):
+            training = {
+                "optimizer_states": self._optimizer_states,
+                "history": getattr(self, "history_", None),
+                "random": getattr(self, "_random", None),
+            }
+        return super().to_state() | {"training": training}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the network that :meth:`to_state` described."""
+        network = super().from_state(state)
+        if hasattr(network, "weights_"):
+            training = state["training"] or {}
+            network._optimizer_states = training.get("optimizer_states")
+            if training.get("history") is not None:
+                network.history_ = training["history"]
+            if training.get("random") is not None:
+                network._random = training["random"]
+        return network
+
+    def fitted_state(self):
+        """Return what predictions need, under names that stay in files."""
+        fitted = super().fitted_state()
+        if not hasattr(self, "weights_"):
+            return {}
+        for name in ("history_", "protocol_", "target_names_", "bounds_"):
+            fitted.pop(name, None)  # of training, or known by the task and the features
+        return fitted | {
+            "task": self._task,
+            "benchmark": self._benchmark,
+            "networks": self._columns,
+            "architecture": self._architecture,
+            "n_seen": self._n_seen,
+        }
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        if fitted:
+            others = dict(fitted)
+            self._task = others.pop("task")
+            self._benchmark, self._columns = others.pop("benchmark"), others.pop("networks")
+            self._architecture, self._n_seen = others.pop("architecture"), others.pop("n_seen")
+            self.protocol_, self.target_names_ = self._task.protocol, self._task.target_names
+            super().set_fitted_state(others)
+            self.bounds_ = self.features_.bounds
+            self._n_inputs = len(self.weights_[0][0][0])
+
 
 def _names_of_columns(y):
     """Return the names of a table's columns, None for arrays."""

@@ -6,13 +6,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skfrap import __version__
 from skfrap._checks import check_level
+from skfrap._pickles import refusal
+from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
 from skfrap.parameters import PARAMETERS
 from skfrap.results import FRAPEstimates
 
 
-class FRAPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Base class of all estimators, and the contract that they keep.
 
     All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
@@ -185,6 +188,26 @@ class FRAPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         given = {*self.space_.free, *self._given_names()}
         defaults = self.model_.defaults()
         return [name for name, default in defaults.items() if default is None or name in given]
+
+    # Files
+
+    def __setstate__(self, state):
+        if state.get("skfrap_version_", __version__).startswith("0.1."):
+            raise refusal(f"a fitted {type(self).__name__} of skfrap 0.1 cannot be unpickled")
+        super().__setstate__(state)
+
+    def fitted_state(self):
+        """Return the public fitted attributes, and whether y had one dimension."""
+        if "n_features_in_" not in vars(self):
+            return {}
+        return super().fitted_state() | {"one_dimensional": self._flat_output}
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        if fitted:
+            others = dict(fitted)
+            self._flat_output = others.pop("one_dimensional")
+            super().set_fitted_state(others)
 
     # Input and output
 

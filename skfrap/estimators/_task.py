@@ -1,6 +1,6 @@
 """What a network is to learn: which parameters of which model, in which experiment and box."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference.fitting._fitter import CurveFitter
@@ -42,6 +42,15 @@ class Task:
     names: tuple = ()
     fixed: dict = field(default_factory=dict)
     bounds: dict = field(default_factory=dict)
+
+    def to_state(self):
+        """Return what a file keeps: the attributes."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the task that :meth:`to_state` described."""
+        return cls(**state)
 
     def fitter(self):
         """Make what fits the model within the box.

@@ -65,6 +65,15 @@ class CurveModel:
     def __init__(self, protocol):
         self.protocol = protocol
 
+    def to_state(self):
+        """Return what a file keeps of the model: the arguments of its constructor."""
+        return {"protocol": self.protocol}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the model that :meth:`to_state` described."""
+        return cls(**state)
+
     @classmethod
     def defaults(cls):
         """Return all parameters by name: their defaults, or None for those that have none."""
@@ -141,6 +150,10 @@ class ExactModel(CurveModel):
             "bleach_blur": (0.5 * protocol.pixel_size, widest),
             "imaging_blur": (0.0, widest),
         }
+
+    def to_state(self):
+        """Return what a file keeps: ``"protocol"`` and ``"weights"``."""
+        return super().to_state() | {"weights": self._weights}
 
     def known_factor(self, imaging_bleach=1.0, **others):
         """Return what the shapes are nearly proportional to, by "power" parameters: (n_frames,).

@@ -108,6 +108,10 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
         super().__init__(protocol)
         self.width = protocol.equivalent_radius if width is None else width
 
+    def to_state(self):
+        """Return what a file keeps: ``"protocol"`` and ``"width"``."""
+        return super().to_state() | {"width": self.width}
+
     @property
     def bounds(self):
         """Bounds for fits: D as in `DiffusionModel.D_range`, alpha positive."""

@@ -20,21 +20,46 @@ class ChebyshevTensor:
     """
 
     def __init__(self, coefficients, unit):
-        *self.shape, self.n_rows, self.n_scores = coefficients.shape
+        *shape, _, _ = coefficients.shape
         # What does not depend on a parameter needs no sum over its polynomials.
         size = np.abs(coefficients).max()
-        self._active = []
-        for axis, n in enumerate(self.shape):
+        active = []
+        for axis, n in enumerate(shape):
             if n > 1 and np.abs(np.delete(coefficients, 0, axis)).max() > 1e-13 * size:
-                self._active.append(axis)
+                active.append(axis)
             else:
                 coefficients = np.take(coefficients, [0], axis)
-        self.n_products = prod(coefficients.shape[: len(self.shape)])
+        self._prepare(coefficients, unit, shape, active)
+
+    def _prepare(self, coefficients, unit, shape, active):
+        self.shape, self._active = shape, active
+        self.n_rows, self.n_scores = coefficients.shape[-2:]
+        self.n_products = prod(coefficients.shape[: len(shape)])
         parts = [coefficients] + [
-            unit[axis] * slope_coefficients(coefficients, axis) for axis in self._active
+            unit[axis] * slope_coefficients(coefficients, axis) for axis in active
         ]
         self._with_slopes = np.stack(parts, axis=-3).reshape(self.n_products, -1)
         self._values = np.ascontiguousarray(coefficients.reshape(self.n_products, -1))
+
+    def to_state(self):
+        """Return what a file keeps: coefficients, without those of no effect, and the axes."""
+        return {
+            "coefficients": self._values,
+            "shape": [*self.shape],
+            "active": [*self._active],
+            "n_rows": self.n_rows,
+            "n_scores": self.n_scores,
+        }
+
+    @classmethod
+    def from_state(cls, state, unit):
+        """Make the tensor that :meth:`to_state` described, of axes with these units."""
+        tensor = cls.__new__(cls)
+        shape, active = state["shape"], state["active"]
+        axes = [n if axis in active else 1 for axis, n in enumerate(shape)]
+        coefficients = state["coefficients"].reshape(*axes, state["n_rows"], state["n_scores"])
+        tensor._prepare(coefficients, unit, shape, active)
+        return tensor
 
     def evaluate(self, in_axes, rows, rows_slope, by_axes):
         """Sum over polynomials and rows.

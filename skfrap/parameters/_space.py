@@ -43,6 +43,11 @@ class ParameterSpace:
     bounds: Mapping
     free: tuple[str, ...]
 
+    def __post_init__(self):
+        plain = {name: (float(low), float(high)) for name, (low, high) in self.bounds.items()}
+        object.__setattr__(self, "bounds", plain)
+        object.__setattr__(self, "free", tuple(self.free))
+
     @classmethod
     def of(cls, model, parameters=None, fixed=None, bounds=None):
         """Check what is asked of a model's parameters, and complete it by the model's defaults.
@@ -71,6 +76,15 @@ class ParameterSpace:
         fixed = dict(fixed or {})
         free = _check_free(model.defaults(), parameters, fixed)
         return cls(_complete_bounds(model, free, fixed, bounds), free)
+
+    def to_state(self):
+        """Return what a file keeps: ``"bounds"`` and ``"free"``."""
+        return {"bounds": dict(self.bounds), "free": self.free}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the space that :meth:`to_state` described."""
+        return cls(**state)
 
     def __contains__(self, name):
         return name in self.bounds
@@ -168,7 +182,7 @@ class ParameterSpace:
 
     def with_fixed(self, **values):
         """Make the space in which some of the free parameters are known."""
-        bounds = {**self.bounds, **{name: (float(v),) * 2 for name, v in values.items()}}
+        bounds = {**self.bounds, **{name: (value,) * 2 for name, value in values.items()}}
         return ParameterSpace(bounds, tuple(name for name in self.free if name not in values))
 
     def extra_over(self, other):

@@ -16,13 +16,14 @@ from threading import Lock, RLock
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from skfrap._state import EstimatorState
 from skfrap.io import ImageSeries, load_stack, read_series
 
 _MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but always the last one
 _MOST_VIEWS = 16  # of one stack
 
 
-class StackTransformer(TransformerMixin, BaseEstimator):
+class StackTransformer(EstimatorState, TransformerMixin, BaseEstimator):
     """Say to scikit-learn that X holds stacks, not rows of a table."""
 
     def __sklearn_tags__(self):

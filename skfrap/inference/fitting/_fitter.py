@@ -11,6 +11,7 @@ from skfrap.models import CurveSurrogate, ForwardMap
 from skfrap.numerics._covariance import inverse_with_voids
 from skfrap.numerics._levenberg_marquardt import minimize_in_box, sum_of_squares
 from skfrap.numerics._threads import one_blas_thread
+from skfrap.parameters import ParameterSpace
 
 _CHUNK = 2048
 _FEW = 16  # curves: so few are done before the threads of BLAS are told to wait
@@ -129,6 +130,26 @@ class CurveFitter:
         self.max_nfev = max_nfev
         self.tol = tol
         self.n_jobs = n_jobs
+
+    def to_state(self):
+        """Return what a file keeps: evaluators, space, objective and how to stop."""
+        return {
+            "evaluator": self.evaluator,
+            "guide": None if self.guide is None else self.guide.evaluator,
+            "light": None if self.forward_light is None else self.forward_light.evaluator,
+            "space": self.space.to_state(),
+            "objective": self.objective,
+            "max_nfev": self.max_nfev,
+            "tol": self.tol,
+            "n_jobs": self.n_jobs,
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the fitter that :meth:`to_state` described."""
+        options = dict(state)
+        space = ParameterSpace.from_state(options.pop("space"))
+        return cls(options.pop("evaluator"), space, **options)
 
     def __getstate__(self):
         # Templates are quick to compute again and would only swell a pickle.

@@ -59,6 +59,15 @@ class HuberLoss:
     def __init__(self, gain):
         self.gain = gain
 
+    def to_state(self):
+        """Return what a file keeps: the ``"gain"``."""
+        return {"gain": self.gain}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the loss that :meth:`to_state` described."""
+        return cls(**state)
+
     def refine(self, frames, X, theta, lower, upper, size, *, max_iter, tol):
         """Refine least-squares fits.
 
@@ -128,6 +137,15 @@ class ProportionalNoise:
     def __init__(self, gain, given):
         self.gain = gain
         self.given = given
+
+    def to_state(self):
+        """Return what a file keeps: ``"gain"`` and what of the noise is ``"given"``."""
+        return {"gain": self.gain, "given": self.given}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the likelihood that :meth:`to_state` described."""
+        return cls(**state)
 
     def refine(self, frames, X, theta, lower, upper, size, *, light_frames=None, max_iter, tol):
         """Refine least-squares fits by maximum likelihood; as :meth:`HuberLoss.refine`.

@@ -35,6 +35,15 @@ class DirectCurves:
         self.names = tuple(name for name in known if name not in factors)
         self.basis = np.eye(self.protocol.n_frames)
 
+    def to_state(self):
+        """Return what a file keeps: the ``"model"``."""
+        return {"model": self.model}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make what :meth:`to_state` described."""
+        return cls(**state)
+
     def project(self, curves):
         """Return the curves."""
         return curves

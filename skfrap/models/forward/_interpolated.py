@@ -117,19 +117,7 @@ class CurveSurrogate:
                 f"ranges and fixed must together give {others}; missing {missing}, "
                 f"unknown {sorted({*self.fixed} - {*others})}."
             )
-        self._factor, polynomial, mixture = (
-            _with_dependence(defaults, kind) for kind in ("factor", "polynomial", "mixture")
-        )
-        self.names = tuple(name for name in defaults if name != self._factor)
-        self._axes = [self.names.index(name) for name in self.ranges]
-        self._alpha, self._mobile = self.names.index(polynomial), self.names.index(mixture)
-        ends = [PARAMETERS[name].to_target(np.array(self.ranges[name])) for name in self.ranges]
-        self._lower, self._upper = np.transpose(ends) if ends else np.empty((2, 0))
-
-        # A polynomial of degree n_bleach - 1; of a high degree it needs fewer nodes than that.
-        n_bleach = self.protocol.n_bleach
-        n_depth = min(n_bleach, 8 + int(np.ceil(5 * np.sqrt(n_bleach))))
-        self._depth_nodes = 0.5 + 0.5 * first_kind_nodes(n_depth)
+        self._set_axes(defaults)
         if largest_error is None:
             largest_error = _LARGEST_ERROR if len(self._axes) < 2 else _LARGEST_ERROR_ON_GRID
         tolerance = _COEFFICIENT_TOLERANCE * largest_error
@@ -144,6 +132,52 @@ class CurveSurrogate:
                 f"interpolation of {self.protocol!r} over {self._described()} reaches an error of "
                 f"{self.error:.1e} only, not {largest_error:.0e}; use narrower bounds."
             )
+
+    def _set_axes(self, defaults):
+        """Settle what follows from the protocol, the ranges and the names of the parameters."""
+        self._factor, polynomial, mixture = (
+            _with_dependence(defaults, kind) for kind in ("factor", "polynomial", "mixture")
+        )
+        self.names = tuple(name for name in defaults if name != self._factor)
+        self._axes = [self.names.index(name) for name in self.ranges]
+        self._alpha, self._mobile = self.names.index(polynomial), self.names.index(mixture)
+        ends = [PARAMETERS[name].to_target(np.array(self.ranges[name])) for name in self.ranges]
+        self._lower, self._upper = np.transpose(ends) if ends else np.empty((2, 0))
+        # A polynomial of degree n_bleach - 1; of a high degree it needs fewer nodes than that.
+        n_bleach = self.protocol.n_bleach
+        n_depth = min(n_bleach, 8 + int(np.ceil(5 * np.sqrt(n_bleach))))
+        self._depth_nodes = 0.5 + 0.5 * first_kind_nodes(n_depth)
+
+    def to_state(self):
+        """Return what a file keeps: coefficients of the scores, their basis, and what of."""
+        return {
+            "protocol": self.protocol,
+            "parameters": [self._factor, *self.names],
+            "ranges": self.ranges,
+            "fixed": self.fixed,
+            "n_nodes": self.n_nodes,
+            "error": self.error,
+            "basis": self.basis,
+            "constant": self._constant,
+            "undepleted_varies": self._undepleted_varies,
+            "mobile": self._moving.to_state(),
+            "immobile": self._still.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the interpolation that :meth:`to_state` described."""
+        surrogate = cls.__new__(cls)
+        for name in ("protocol", "ranges", "fixed", "n_nodes", "error", "basis"):
+            setattr(surrogate, name, state[name])
+        surrogate._constant = state["constant"]
+        surrogate._undepleted_varies = state["undepleted_varies"]
+        surrogate._set_axes(state["parameters"])
+        unit = 2 / (surrogate._upper - surrogate._lower)
+        surrogate._moving, surrogate._still = (
+            ChebyshevTensor.from_state(state[name], unit) for name in ("mobile", "immobile")
+        )
+        return surrogate
 
     @one_blas_thread()
     def curves(self, **parameters):

@@ -1,0 +1,50 @@
+"""What a file keeps of an estimator: what it was made with, and what it was fitted to.
+
+Every class that is kept in files has ``to_state()``, a dictionary of plain values, arrays and other
+such objects under names that stay, and ``from_state(state)``, which makes the object again. Private
+attributes may be renamed: they are no part of it.
+"""
+
+
+class EstimatorState:
+    """Keep the parameters of an estimator and its public fitted attributes.
+
+    What else a subclass needs to predict it adds to ``fitted_state()``, under a name that stays,
+    and takes in ``set_fitted_state(fitted)``.
+    """
+
+    def to_state(self):
+        """Return what a file keeps: ``"parameters"``, ``"fitted"`` and the output's form."""
+        return {
+            "parameters": self.get_params(deep=False),
+            "fitted": self.fitted_state(),
+            "output": vars(self).get("_sklearn_output_config"),
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the estimator that :meth:`to_state` described."""
+        estimator = cls(**state["parameters"])
+        estimator.set_fitted_state(state["fitted"])
+        if state["output"] is not None:
+            estimator._sklearn_output_config = state["output"]
+        return estimator
+
+    def fitted_state(self):
+        """Return the public fitted attributes, whose names end in an underscore."""
+        return public_fitted(self)
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        vars(self).update(fitted)
+
+
+def public_fitted(estimator):
+    """Return the public fitted attributes of an estimator by name, in an order that stays."""
+    names = sorted(name for name in vars(estimator) if is_fitted_attribute(name))
+    return {name: getattr(estimator, name) for name in names}
+
+
+def is_fitted_attribute(name):
+    """Tell whether an attribute is a fitted one that is public."""
+    return name.endswith("_") and not name.startswith("_")

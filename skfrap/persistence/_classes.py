@@ -1,0 +1,147 @@
+"""The classes that files may hold: their names there, which stay, and their places, which may move.
+
+A class of skfrap says by ``to_state`` what is kept of it and makes it again by ``from_state``;
+frozen dataclasses are kept by their fields, and the few classes of scikit-learn by their parameters
+and fitted attributes.
+"""
+
+import dataclasses
+import importlib
+from functools import cache
+
+from sklearn.frozen import FrozenEstimator
+
+from skfrap._state import is_fitted_attribute, public_fitted
+
+_PLACES = {
+    "skfrap.experiment._protocol": ("FRAPProtocol",),
+    "skfrap.experiment._regions": ("Circle", "Mask", "Polygon", "Rectangle"),
+    "skfrap.models._binding": ("BindingModel",),
+    "skfrap.models._closed_form": (
+        "ExponentialModel",
+        "GaussianBeamModel",
+        "ReactionModel",
+        "SoumpasisModel",
+    ),
+    "skfrap.models._diffusion": ("DiffusionModel",),
+    "skfrap.models.forward._direct": ("DirectCurves",),
+    "skfrap.models.forward._interpolated": ("CurveSurrogate",),
+    "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),
+    "skfrap.preprocessing._images": (
+        "BackgroundSubtractor",
+        "FadingCorrector",
+        "FlatFieldCorrector",
+        "IntensityRescaler",
+    ),
+    "skfrap.inference.fitting._fitter": ("CurveFitter",),
+    "skfrap.inference.fitting._objectives": ("HuberLoss", "ProportionalNoise"),
+    "skfrap.estimators._bayesian": ("BayesianFRAP",),
+    "skfrap.estimators._features": ("LinearizedFeatures", "RawFeatures", "ScoreFeatures"),
+    "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),
+    "skfrap.estimators._neural": ("NeuralFRAP",),
+    "skfrap.estimators._task": ("Task",),
+    "sklearn.frozen._frozen": ("FrozenEstimator",),
+    "sklearn.pipeline": ("Pipeline",),
+    "sklearn.preprocessing._data": ("StandardScaler",),
+}
+_CLASSES = {name: module for module, names in _PLACES.items() for name in names}
+# What an unpickled estimator holds besides.
+_ONLY_PICKLED = {
+    "skfrap.models.forward._map": ("ForwardMap",),
+    "skfrap.numerics._chebyshev": ("ChebyshevTensor",),
+    "skfrap.parameters._space": ("ParameterSpace",),
+}
+TRUSTED_TYPES = sorted(
+    f"{module}.{name}"
+    for module, names in (_PLACES | _ONLY_PICKLED).items()
+    for name in names
+    if module.startswith("skfrap.")
+)
+"""Types of skfrap for the `trusted` argument of `skops.io.load`, which refuses them otherwise."""
+
+# A Pipeline would unpickle, in its next fit, what it finds in the folder of its cache.
+_MUST_BE_NONE = {"Pipeline": "memory"}
+
+
+@cache
+def class_named(name):
+    """Import a class on the list."""
+    if name not in _CLASSES:
+        raise ValueError(f"it asks for the class {name!r}, which skfrap.persistence does not load.")
+    return getattr(importlib.import_module(_CLASSES[name]), name)
+
+
+def is_constant(kind):
+    """Tell whether objects of a class are frozen, so that equal ones may be one."""
+    return dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
+
+
+def name_and_state(value, where):
+    """Return the name of an object's class, and what is kept of the object.
+
+    Parameters
+    ----------
+    value : object
+    where : str
+        Its name, for messages.
+
+    Returns
+    -------
+    name : str
+    state : dict
+    """
+    kind = type(value)
+    name = kind.__qualname__
+    if _CLASSES.get(name) != kind.__module__:
+        raise ValueError(
+            f"{where} is {_described(value)}, which cannot be saved; skfrap.persistence keeps "
+            f"plain Python values, NumPy arrays, and of classes {', '.join(sorted(_CLASSES))}."
+        )
+    if is_constant(kind):
+        state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    elif hasattr(value, "to_state"):
+        state = value.to_state()
+    else:
+        state = {
+            "parameters": _parameters_of(value),
+            "fitted": public_fitted(value),
+            "output": vars(value).get("_sklearn_output_config"),
+        }
+        _check_parameters(name, state["parameters"], where)
+    return name, state
+
+
+def make(kind, name, state):
+    """Make an object of a class on the list of what was kept of it."""
+    if is_constant(kind):  # their constructors check what they are given
+        return kind(**state)
+    if hasattr(kind, "from_state"):
+        return kind.from_state(state)
+    _check_parameters(name, state["parameters"], name)
+    value = kind(**state["parameters"])
+    for key, item in state["fitted"].items():
+        if not is_fitted_attribute(key):
+            raise ValueError(f"{name} has no fitted attribute {key!r}.")
+        setattr(value, key, item)
+    if state["output"] is not None:
+        value._sklearn_output_config = state["output"]
+    return value
+
+
+def _parameters_of(estimator):
+    if isinstance(estimator, FrozenEstimator):  # it shows those of what it holds
+        return {"estimator": estimator.estimator}
+    return estimator.get_params(deep=False)
+
+
+def _check_parameters(name, parameters, where):
+    parameter = _MUST_BE_NONE.get(name)
+    if parameter is not None and parameters.get(parameter) is not None:
+        raise ValueError(f"{where}.{parameter} must be None, got {parameters[parameter]!r}.")
+
+
+def _described(value):
+    kind = type(value)
+    if isinstance(value, type) or callable(getattr(value, "__get__", None)):
+        return f"{kind.__name__} {getattr(value, '__qualname__', value)}"
+    return f"of class {kind.__module__}.{kind.__qualname__}"
