@@ -9,9 +9,16 @@ from numpy.testing import assert_allclose
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.io import ImageSeries
-from skfrap.models import MODELS, BindingModel, ComposedModel, DiffusionModel, Kinetics
-from skfrap.models.kinetics import Binding, FreeDiffusion
-from skfrap.parameters import PARAMETERS, Parameter, define
+from skfrap.models import (
+    MODELS,
+    BindingModel,
+    ComposedModel,
+    DiffusionModel,
+    Kinetics,
+    check_model,
+)
+from skfrap.models.kinetics import Binding, FreeDiffusion, check_kinetics
+from skfrap.parameters import Parameter, define
 
 define(
     Parameter("second_D", "µm²/s", "log10", 0.0, np.inf,
@@ -109,47 +116,60 @@ def model_of(kinetics):
 
 @every_kinetics
 def test_kinetics_keep_to_their_contract(kinetics, values):
-    assert {*values} == {*kinetics.parameters} <= {*PARAMETERS}
-    start = kinetics.start(**values)
-    n = len(start)
-    assert start.shape == (n,)
-    assert (start >= 0).all()
-    assert_allclose(start.sum(), 1.0, rtol=0, atol=1e-15)
-
-    k_squared = np.array([[0.0, 1e-3, 0.1], [2.0, 30.0, 400.0]])
-    times = np.array([0.0, 0.02, 0.5, 7.0])
-    symbol = kinetics.symbol(k_squared, times, **values)
-    assert symbol.shape == (4, n, n, 2, 3)
-    one_by_one = [
-        [kinetics.symbol(np.array([k]), [time], **values)[0, :, :, 0] for k in k_squared.ravel()]
-        for time in times
-    ]
-    one_by_one = np.moveaxis(np.reshape(one_by_one, (4, 2, 3, n, n)), (3, 4), (1, 2))
-    assert_allclose(symbol, one_by_one, rtol=1e-13, atol=1e-15)
-    identity = np.eye(n)[:, :, np.newaxis, np.newaxis] * np.ones((2, 3))
-    assert_allclose(symbol[0], identity, rtol=0, atol=1e-15)
-    assert np.abs(symbol).max() < 1 + 1e-12
-    # In an even sample nothing changes, and nothing is lost.
-    assert_allclose(symbol[:, :, :, 0, 0] @ start, np.tile(start, (4, 1)), rtol=0, atol=1e-14)
-    assert_allclose(symbol[:, :, :, 0, 0].sum(axis=1), 1.0, rtol=0, atol=1e-14)
-
-    late, early = (kinetics.symbol(k_squared, [t], **values)[0] for t in (0.7, 0.4))
-    both = np.einsum("ab...,bc...->ac...", late, early)
-    together = kinetics.symbol(k_squared, [1.1], **values)[0]
-    assert np.allclose(both, together, rtol=0, atol=1e-13) == kinetics.is_semigroup
-
-    bounds = kinetics.bounds(PROTOCOL)
-    assert {*bounds} <= {*kinetics.parameters}
-    for name in kinetics.parameters:
-        entry = PARAMETERS[name]
-        lowest, highest = bounds.get(name, (entry.lowest, entry.highest))
-        assert entry.lowest <= lowest < highest <= entry.highest
-        assert np.isfinite([lowest, highest]).all(), name
-    derived = kinetics.derived(**{name: np.full(3, value) for name, value in values.items()})
-    assert {*derived} <= {*PARAMETERS}
-    assert all(np.shape(value) == (3,) for value in derived.values())
+    check_kinetics(kinetics, **values)
+    model = model_of(kinetics)(ONE_FLASH)
+    given = {name: value for name, value in values.items() if name not in kinetics.defaults}
+    if values.get("k_on") != 0:
+        check_model(model, **given, c0=0.8, alpha=0.4)
+    assert {*kinetics.bounds(PROTOCOL)} <= {*kinetics.parameters}
     assert kinetics.simpler is None or kinetics.simpler in MODELS
     assert repr(kinetics) == f"{type(kinetics).__name__}()"
+
+
+def test_the_contract_sees_what_is_wrong_with_kinetics():
+    class Forgetful(Anomalous):
+        is_semigroup = True
+
+    class Flat(FreeDiffusion):
+        def symbol(self, k_squared, times, D):
+            return super().symbol(k_squared, times, D)[:, 0, 0]
+
+    class Leaking(FreeDiffusion):
+        def symbol(self, k_squared, times, D):
+            return super().symbol(k_squared + 0.01, times, D)
+
+    class Creating(FreeDiffusion):
+        def symbol(self, k_squared, times, D):
+            return 1 / super().symbol(k_squared, times, D / 1e4)
+
+    class Late(FreeDiffusion):
+        def symbol(self, k_squared, times, D):
+            return super().symbol(k_squared, np.add(times, 0.1), D)
+
+    class Transposed(Binding):
+        def symbol(self, k_squared, times, **rates):
+            return super().symbol(k_squared, times, **rates).swapaxes(1, 2)
+
+    class Doubled(FreeDiffusion):
+        def start(self, D):
+            return np.array([2.0])
+
+    for kinetics, message in (
+        (Flat(), r"must have the shape \(n_times, n_species, n_species"),
+        (Leaking(), "must leave start as it is"),
+        (Creating(), "must be at most 1"),
+        (Late(), "must be the identity at the time 0"),
+        (Doubled(), "whose sum is 1"),
+        (FreeDiffusion, "must be an instance of Kinetics"),
+    ):
+        with pytest.raises(AssertionError, match=message):
+            check_kinetics(kinetics, D=3.0)
+    with pytest.raises(AssertionError, match="must leave start as it is"):
+        check_kinetics(Transposed(), D=3.0, k_on=0.7, k_off=0.4)
+    with pytest.raises(AssertionError, match="declare is_semigroup = False"):
+        check_kinetics(Forgetful(), D=3.0, spread_exponent=0.7)
+    with pytest.raises(AssertionError, match=r"values must be given of \('D',\)"):
+        check_kinetics(FreeDiffusion(), k_on=3.0)
 
 
 @every_kinetics

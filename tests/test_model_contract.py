@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.analysis import ExperimentOptions, analyse_series
@@ -12,13 +12,13 @@ from skfrap.models import (
     MODELS,
     ComposedModel,
     CurveModel,
-    DirectCurves,
     ExactModel,
     broadcast_parameters,
+    check_model,
     model_for,
 )
 from skfrap.models.kinetics import FreeDiffusion
-from skfrap.parameters import PARAMETERS, Parameter, ParameterSpace, define
+from skfrap.parameters import PARAMETERS, Parameter, define
 
 PROTOCOL = FRAPProtocol(
     shape=(40, 44), pixel_size=0.8, bleach_region=Circle(5.0), n_prebleach=4, n_bleach=1,
@@ -125,29 +125,12 @@ def tried(model, n=1, *, rng=None):
     }
 
 
-def own_factor(model):
-    return next((n for n in model.defaults() if PARAMETERS[n].dependence == "factor"), None)
-
-
 @every_model
-def test_defaults_and_bounds_are_those_of_known_parameters(name):
+def test_models_keep_to_their_contract(name):
     model = model_for(PROTOCOL, name)
+    check_model(model, **{n: TRIED[n] for n in tried(model)})
     assert model.name == name
-    assert model.protocol == PROTOCOL
     assert MODELS[name].defaults() == model.defaults()
-    assert {*model.defaults()} <= {*PARAMETERS}
-    assert {*model.bounds} <= {*model.defaults()}
-    for parameter, (lowest, highest) in model.bounds.items():
-        entry = PARAMETERS[parameter]
-        assert entry.lowest <= lowest < highest <= entry.highest, parameter
-    space = ParameterSpace.of(model)
-    assert space.free == tuple(n for n, default in model.defaults().items() if default is None)
-    shaping = [entry.is_shaping for entry in space.parameters]
-    assert np.isfinite(space.lower[shaping]).all()
-    assert np.isfinite(space.upper[shaping]).all()
-    for parameter, default in model.defaults().items():
-        entry = PARAMETERS[parameter]
-        assert default is None or entry.lowest <= default <= entry.highest
     assert model.simpler is None or model.simpler in MODELS
     derived = model.derived(
         {n: np.full(3, TRIED[n] if d is None else d) for n, d in model.defaults().items()}
@@ -156,83 +139,63 @@ def test_defaults_and_bounds_are_those_of_known_parameters(name):
     assert all(np.shape(value) == (3,) for value in derived.values())
 
 
-@every_model
-def test_curves_have_a_row_for_each_set_of_parameters(name):
-    model = model_for(PROTOCOL, name)
-    given = tried(model, 5, rng=np.random.default_rng(0))
-    before = {n: value.copy() for n, value in given.items()}
-    curves = model.curves(**given)
-    assert curves.shape == (5, PROTOCOL.n_frames)
-    assert curves.dtype == np.float64
-    assert np.isfinite(curves).all()
-    for n, value in before.items():
-        assert_array_equal(given[n], value)
-    for k in range(5):
-        one = model.curves(**{n: float(value[k]) for n, value in given.items()})
-        assert one.shape == (1, PROTOCOL.n_frames)
-        assert_allclose(one[0], curves[k], rtol=0, atol=1e-12)
-    first, *others = given
-    mixed = model.curves(**{first: given[first]}, **{n: TRIED[n] for n in others})
-    assert mixed.shape == curves.shape
-    explicit = {n: default for n, default in model.defaults().items() if default is not None}
-    assert_array_equal(model.curves(**given, **explicit), curves)
+def rejects(PowerLawLike, message, **values):
+    with pytest.raises(AssertionError, match=message):
+        check_model(PowerLawLike(PROTOCOL), **{"half_time": 1.5, "c0": 0.8, "alpha": 0.4} | values)
 
 
-@every_model
-def test_curves_are_proportional_to_their_factor(name):
-    model = model_for(PROTOCOL, name)
-    factor = own_factor(model)
-    given = tried(model)
-    if factor is None:
-        assert "c0" not in given
-        return
-    curves = model.curves(**given)
-    assert_allclose(model.curves(**given | {factor: 2.5}), curves * 2.5 / given[factor], rtol=1e-12)
-    assert_array_equal(model.curves(**given | {factor: 0.0}), np.zeros_like(curves))
-    # Before bleaching a curve is its factor, where looking bleaches nothing.
-    assert_allclose(curves[:, : PROTOCOL.n_prebleach], given[factor][0], rtol=1e-12)
+def test_the_contract_sees_what_is_wrong_with_a_model():
+    class Flat(PowerLaw):
+        def curves(self, half_time, c0, alpha):
+            return super().curves(half_time, c0, alpha)[0]
 
+    class Squared(PowerLaw):
+        def curves(self, half_time, c0, alpha):
+            return super().curves(half_time, c0, alpha) ** 2
 
-@every_model
-def test_what_makes_no_sense_is_refused_by_name(name):
-    model = model_for(PROTOCOL, name)
-    given = tried(model)
-    for parameter in given:
-        entry = PARAMETERS[parameter]
-        for wrong in (np.nan, np.inf, entry.lowest - 0.5):
-            with pytest.raises(ValueError, match=rf"^{parameter} must be finite and between"):
-                model.curves(**given | {parameter: wrong})
-    if len(given) > 1:
-        first, second, *_ = given
-        with pytest.raises(ValueError, match="must broadcast"):
-            model.curves(**given | {first: np.full(2, TRIED[first]), second: [TRIED[second]] * 3})
-    with pytest.raises(TypeError):
-        model.curves(**given, no_such_parameter=1.0)
+    class Trusting(PowerLaw):
+        def curves(self, half_time, c0, alpha):
+            given = np.broadcast_arrays(np.atleast_1d(half_time), c0, alpha)
+            return super().curves(*np.clip(np.nan_to_num(given), 0.0, 1.0))
 
+    class Deaf(PowerLaw):
+        def curves(self, half_time, c0, alpha):
+            sensible = np.isfinite(alpha) & np.greater_equal(alpha, 0)
+            return super().curves(half_time, c0, np.where(sensible, 0.5, alpha))
 
-@every_model
-def test_scores_and_slopes_are_those_of_curves(name):
-    model = model_for(PROTOCOL, name)
-    direct = DirectCurves(model)
-    factor = own_factor(model)
-    assert direct.names == tuple(n for n in model.defaults() if n != factor)
-    free = [n for n, default in model.defaults().items() if default is None and n != factor]
-    values = {n: TRIED[n] if n in free else model.defaults()[n] for n in direct.names}
-    with np.errstate(divide="ignore"):
-        table = np.array([[PARAMETERS[n].to_target(np.float64(values[n])) for n in direct.names]])
-    wanted = [direct.names.index(n) for n in free]
-    scores, slopes = direct.scores_and_slopes(table, wanted)
-    unit = {} if factor is None else {factor: 1.0}
-    assert_allclose(scores @ direct.basis, model.curves(**values, **unit), rtol=0, atol=1e-12)
-    for n, slope in zip(free, slopes, strict=True):
-        entry, step = PARAMETERS[n], 1e-4
-        there, back = (
-            model.curves(**values | {n: entry.from_target(entry.to_target(TRIED[n]) + s)}, **unit)
-            for s in (step, -step)
-        )
-        expected = (there - back) / (2 * step)
-        assert np.abs(expected).max() > 1e-4, n
-        assert_allclose(slope, expected, rtol=0, atol=2e-4 * max(1.0, np.abs(expected).max()))
+    class Rough(PowerLaw):
+        def curves(self, half_time, c0, alpha):
+            return super().curves(np.round(half_time, 4), c0, alpha)
+
+    class Shared(PowerLaw):
+        def curves(self, half_time, c0, alpha):
+            return super().curves(np.mean(half_time) + 0 * np.asarray(half_time), c0, alpha)
+
+    class Reversed(PowerLaw):
+        bounds = {"half_time": (10.0, 1.0)}  # noqa: RUF012
+
+    class Unbounded(PowerLaw):
+        bounds = {}  # noqa: RUF012
+
+    class Misspelt(PowerLaw):
+        bounds = {"halftime": (1.0, 10.0)}  # noqa: RUF012
+
+    class New(PowerLaw):
+        def curves(self, half_time, c0, alpha, never_defined=1.0):
+            return super().curves(half_time, c0, alpha)
+
+    check_model(PowerLaw(PROTOCOL), half_time=1.5, c0=0.8, alpha=0.4)
+    rejects(Flat, r"of the shape \(3, 64\)")
+    rejects(Squared, "must be proportional to c0")
+    rejects(Trusting, "must refuse half_time=nan by a ValueError")
+    rejects(Deaf, "must depend on alpha")
+    rejects(Rough, "must be smooth in half_time")
+    rejects(Shared, "must not depend on those that are computed with it")
+    rejects(Reversed, "bounds of half_time must increase")
+    rejects(Unbounded, "a fit could not start: bounds.'half_time'. must be positive and finite")
+    rejects(Misspelt, "bounds can be of the arguments of curves only, not of {'halftime'}")
+    rejects(New, r"entered by define: \['never_defined'\]")
+    rejects(PowerLaw, "values must be given of", D=1.0)
 
 
 @every_model

@@ -8,6 +8,7 @@ from skfrap.models._base import (
     model_for,
 )
 from skfrap.models._binding import BindingModel
+from skfrap.models._check import check_model
 from skfrap.models._closed_form import (
     ExponentialModel,
     GaussianBeamModel,
@@ -51,6 +52,7 @@ __all__ = [
     "ReactionModel",
     "SoumpasisModel",
     "broadcast_parameters",
+    "check_model",
     "effective_diffusion",
     "evaluator_of",
     "light_weights",

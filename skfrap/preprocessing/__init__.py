@@ -1,5 +1,6 @@
 """Transformers: image stacks to corrected stacks, and to recovery curves."""
 
+from skfrap.preprocessing._check import check_corrector
 from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._curves import RecoveryCurveExtractor
 from skfrap.preprocessing._images import (
@@ -19,4 +20,5 @@ __all__ = [
     "StackCorrector",
     "StackSequence",
     "StackView",
+    "check_corrector",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skfrap._contract import must
 from skfrap.io._recording import Recording
 
 _LEFT = (0.0005, 0.01, 0.3, 0.7, 0.99)  # of a file that was not copied to its end
@@ -32,12 +33,12 @@ def check_reader(reader, path):
     _check_recording(recording)
     n_frames = len(recording.frames)
     n_images = reader.n_images(path)
-    _must(
+    must(
         (n_images == 1) == (n_frames == 1) and n_images >= 1,
         f"n_images must count the images, it is {n_images} where read finds {n_frames} frames",
     )
     same = reader.read(path, channel=0)
-    _must(
+    must(
         np.array_equal(same.frames, recording.frames),
         "read must find the same again, and take the one channel by channel=0",
     )
@@ -56,54 +57,49 @@ def check_reader(reader, path):
         damaged.unlink()  # fails on some systems where the reader has left it open
 
 
-def _must(holds, message):
-    if not holds:
-        raise AssertionError(f"{message}.")
-
-
 def _checked_suffix(reader, path):
     suffixes = reader.suffixes
-    _must(
+    must(
         isinstance(suffixes, tuple)
         and suffixes
         and all(one.startswith(".") and one == one.lower() for one in suffixes),
         f"suffixes must be a tuple of suffixes in lower case with their dot, got {suffixes!r}",
     )
     fitting = [suffix for suffix in suffixes if path.name.lower().endswith(suffix)]
-    _must(fitting, f"path must end in one of the suffixes {suffixes}, got {path.name!r}")
+    must(fitting, f"path must end in one of the suffixes {suffixes}, got {path.name!r}")
     return max(fitting, key=len)
 
 
 def _check_can_read(reader, path, suffix):
-    _must(reader.can_read(path), f"can_read must be true of {path}")
+    must(reader.can_read(path), f"can_read must be true of {path}")
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder, f"other{suffix}")
         for content in (b"?", b"time,intensity\n" * 100):
             other.write_bytes(content)
-            _must(not reader.can_read(other), f"can_read must be false of {content[:15]!r}")
+            must(not reader.can_read(other), f"can_read must be false of {content[:15]!r}")
 
 
 def _check_recording(recording):
-    _must(isinstance(recording, Recording), f"read must return a Recording, got {recording!r}")
+    must(isinstance(recording, Recording), f"read must return a Recording, got {recording!r}")
     frames = recording.frames
-    _must(
+    must(
         isinstance(frames, np.ndarray) and frames.dtype.kind in "uif" and frames.dtype.isnative,
         "frames must be an array of integers or floats in the machine's byte order",
     )
     depth = recording.bit_depth
-    _must(
+    must(
         depth is None or (frames.dtype.kind in "ui" and 0 < depth <= 8 * frames.dtype.itemsize),
         f"bit_depth must be what pixels of {frames.dtype} can use, got {depth!r}",
     )
     for name in ("pixel_size_um", "times_s", "interval_s"):
         value, words = getattr(recording, name)
-        _must(isinstance(words, str), f"{name} must be a value and words, got {words!r} as words")
+        must(isinstance(words, str), f"{name} must be a value and words, got {words!r} as words")
         if value is None:
             continue
-        _must(words, f"{name} must come with words that say where it stood")
+        must(words, f"{name} must come with words that say where it stood")
         if name == "times_s":
             value = np.diff(value)
-        _must(
+        must(
             np.isfinite(value).all() and np.all(np.asarray(value) > 0),
             f"{name} must be positive, and times increase; got {value!r}",
         )
@@ -113,7 +109,7 @@ def _must_refuse(reader, path, what, channel=None, unless=None):
     try:
         recording = reader.read(path, channel=channel)
     except ValueError as error:
-        _must(
+        must(
             path.name in str(error),
             f"the error at {what} must name the file, got {str(error)!r}",
         )
@@ -121,4 +117,4 @@ def _must_refuse(reader, path, what, channel=None, unless=None):
         raise AssertionError(f"{what} must raise ValueError, got {error!r}.") from error
     else:
         whole = unless is not None and np.array_equal(recording.frames, unless.frames)
-        _must(whole, f"{what} must raise ValueError, and was read")
+        must(whole, f"{what} must raise ValueError, and was read")
