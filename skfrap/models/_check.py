@@ -4,7 +4,7 @@ import numpy as np
 
 from skfrap._contract import must
 from skfrap.models._base import CurveModel
-from skfrap.models._direct import DirectCurves
+from skfrap.models.forward._direct import DirectCurves
 from skfrap.parameters import PARAMETERS, ParameterSpace
 
 _STEP = 1e-4  # of slopes, on the scales of the targets
