@@ -238,6 +238,15 @@ def test_simulated_curves_are_estimated_within_their_errors(name, noise):
     assert len(estimates.summary()) == 40
 
 
+def test_what_nobody_says_how_it_is_distributed_is_asked_for():
+    message = r"prior must say how 'brightness' .* 0 to inf, leave it open. Give prior={'brightness"
+    with pytest.raises(ValueError, match=message):
+        FRAPSimulator(PROTOCOL, model="pausing_example")
+    simulator = FRAPSimulator(PROTOCOL, {"brightness": 0.7}, model="pausing_example")
+    assert simulator.target_names == ["pause", "brightness", "alpha"]
+    assert (simulator.sample(2).parameters["brightness"] == 0.7).all()
+
+
 @every_model
 def test_noise_alone_gives_no_number(name):
     """Where nothing was bleached, no rate is estimated: not on a linear scale either."""

@@ -46,14 +46,19 @@ def complete_prior(given, model, noise=("a", "b")):
     """
     if not isinstance(given, dict | None):
         raise ValueError(f"prior must be a dictionary by parameter name, got {given!r}.")
+    given = given or {}
     known = table_1_prior()
     known["b"] = known["a"]
-    prior = {
-        name: known[name] if default is None and name in known else _default(name, default, model)
-        for name, default in model.defaults().items()
-    }
+    prior = {}
+    for name, default in model.defaults().items():
+        if name in given:
+            prior[name] = None  # keeps the model's order
+        elif default is None and name in known:
+            prior[name] = known[name]
+        else:
+            prior[name] = _default(name, default, model)
     prior |= {name: known[name] for name in noise}
-    for name, distribution in (given or {}).items():
+    for name, distribution in given.items():
         description = parameter(name)
         if name not in prior:
             raise ValueError(f"prior can be given for {(*prior,)}, got {name!r}.")
@@ -92,6 +97,11 @@ def _default(name, default, model):
         return float(default)
     description = PARAMETERS[name]
     lowest, highest = model.bounds.get(name, (description.lowest, description.highest))
+    if highest == np.inf or (description.is_logarithmic and lowest <= 0):
+        raise ValueError(
+            f"prior must say how {name!r} is distributed: it has no default, and its bounds, "
+            f"{lowest:g} to {highest:g}, leave it open. Give prior={{{name!r}: ...}}."
+        )
     if description.is_logarithmic:
         return loguniform(lowest, highest)
     return uniform(lowest, highest - lowest)
