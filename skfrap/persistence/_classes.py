@@ -99,7 +99,7 @@ def name_and_state(value, where):
         )
     if is_constant(kind):
         state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(value, "to_state"):
+    elif hasattr(kind, "to_state"):  # not of what a FrozenEstimator holds
         state = value.to_state()
     else:
         state = {
