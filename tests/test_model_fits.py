@@ -423,7 +423,9 @@ class _DriftModel(CurveModel, name="drift"):
         return {"D": DiffusionModel(self.protocol).D_range, "loss_rate": (0.0, 0.05)}
 
 
-@pytest.mark.parametrize("model", ["drift", _DriftModel, _DriftModel(SMALL)], ids=str)
+@pytest.mark.parametrize(
+    "model", ["drift", _DriftModel, _DriftModel(SMALL)], ids=["name", "class", "instance"]
+)
 def test_a_model_of_ones_own_takes_one_class(model):
     truth = {"D": 5.0, "c0": 0.8, "alpha": 0.4, "loss_rate": 0.01}
     sample = FRAPSimulator(SMALL, truth | {"a": 1e-5}, model=model, random_state=0).sample(3)

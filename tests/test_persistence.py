@@ -105,7 +105,7 @@ def content(estimator, path, **options):
         {"optimizer": "sgd", "random_state": np.random.RandomState(3)},
         {"early_stopping": True, "bounds": {"D": (0.5, 2000.0)}},
     ],
-    ids=str,
+    ids=["default", "scores", "raw", "separate", "own generator", "bounds"],
 )
 def test_networks_come_back(options, protocol, sample, path):
     network = small(protocol=protocol, **options).fit(sample.data, sample.target)
