@@ -56,6 +56,6 @@ def test_names_that_are_not_there():
 
 
 def test_version_is_that_of_the_distribution():
-    major, minor, _ = skfrap.__version__.split(".")
+    major, minor, *_ = skfrap.__version__.split(".")
     assert major.isdigit()
     assert minor.isdigit()

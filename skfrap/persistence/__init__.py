@@ -2,7 +2,7 @@
 
 `pickle` and `joblib` restore anything, and do so by running what the file tells them to: loading
 a stranger's pickle is running a stranger's program. A file written by :func:`save` holds NumPy
-arrays and JSON, and :func:`load` makes nothing of it but the classes listed in this module, so it
+arrays and JSON, and :func:`load` makes nothing of it but the classes of a list, so it
 can be loaded from anywhere. It depends on no module's place in the package, and the same estimator
 gives the same bytes, so it can be kept in a repository.
 
@@ -17,6 +17,9 @@ dictionary with a tag:
 - ``{"distribution": ["uniform", {"tuple": [0.5, 0.5]}, {"dict": {}}]}``, a frozen continuous
   distribution of `scipy.stats` with its arguments;
 - ``{"class": "Circle", "id": 3, "state": {...}}``, and ``{"same": 3}`` for the same object again.
+
+The state is what the class says by ``to_state``, under names that stay; the guide lists them. This
+is format 2; what version 0.1 wrote, in format 1, is read as well.
 """
 
 from io import BytesIO
