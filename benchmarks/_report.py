@@ -80,7 +80,7 @@ class Report:
     """
 
     def __init__(self, title, seed=None):
-        self._missed = []
+        self._missed, self._begun = [], False
         found = environment()
         print(title)
         print(found["versions"])
@@ -88,10 +88,10 @@ class Report:
             f"cores {found['cores']}, BLAS threads {found['blas']}, "
             f"load {found['load']}, seed {seed}"
         )
-        self.section("what")
 
     def section(self, title):
-        """Print the head of a table."""
+        """Print the head of a table; without one the first is of "what"."""
+        self._begun = True
         print(f"\n{title:<58s} {'measured':>14s} {'asked':>18s}")
         print("-" * 100, flush=True)
 
@@ -106,6 +106,8 @@ class Report:
 
     def line(self, what, measured, asked="", met=None):
         """Print a row of strings; `met` None asks for nothing."""
+        if not self._begun:
+            self.section("what")
         verdict = "" if met is None else ("ok" if met else "NOT MET")
         print(f"{what:<58s} {measured:>14s} {asked:>18s} {verdict}".rstrip(), flush=True)
         if met is False or met is np.False_:
@@ -139,21 +141,24 @@ print(time.perf_counter() - start)
 """
 
 
-def median_times_in_turn(ways, repeats):
-    """Take turns at calling functions that return seconds, so that all see the same machine.
+def median_times_in_turn(ways, repeats, seconds=lambda way: timed(way)[1]):
+    """Take turns at timing functions, so that all see the same machine.
 
     The first turn, which fills caches, does not count.
 
     Parameters
     ----------
-    ways : dict of callable
+    ways : dict
+        By name; callables unless `seconds` takes others.
     repeats : int
+    seconds : callable
+        ``seconds(way)`` times one.
 
     Returns
     -------
     dict of float
     """
-    turns = [[way() for way in ways.values()] for _ in range(1 + repeats)]
+    turns = [[seconds(way) for way in ways.values()] for _ in range(1 + repeats)]
     return dict(zip(ways, np.median(turns[1:], axis=0).tolist(), strict=True))
 
 
@@ -168,8 +173,7 @@ def run_fresh(program):
 def fresh_times(programs, repeats):
     """Time pairs of what to run before and what to time, in fresh processes: medians in s."""
     written = {name: _TIMED.format(before=b, timed=t) for name, (b, t) in programs.items()}
-    ways = {name: lambda p=program: float(run_fresh(p)) for name, program in written.items()}
-    return median_times_in_turn(ways, repeats)
+    return median_times_in_turn(written, repeats, lambda program: float(run_fresh(program)))
 
 
 def timed(function, clock=time.perf_counter):

@@ -42,8 +42,7 @@ def main():
         "astype": lambda: stacks[0].astype(np.float32),
         "plain": lambda: plain_curve(stacks[0], protocol),
     }
-    timed = {name: lambda w=way: timed(w)[1] for name, way in ways.items()}
-    median = median_times_in_turn(timed, 30)
+    median = median_times_in_turn(ways, 30)
     report.add("stack.astype(np.float32), ms", 1e3 * median["astype"])
     report.add("chain, ms", 1e3 * median["chain"])
     report.add("plain NumPy formula in float64, ms", 1e3 * median["plain"])
