@@ -11,12 +11,17 @@ kinds of process take turns, so that a busy moment of the machine falls on all o
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks._report import Report, arguments_of, fresh_times, run_fresh
+from benchmarks._report import (
+    Report,
+    arguments_of,
+    fresh_times,
+    median_times_in_turn,
+    run_fresh,
+    timed,
+)
 
 _KINDS = {
     "import sklearn": ("", "import sklearn"),
@@ -64,14 +69,13 @@ _USE_ALL_NAMES = "import skfrap; [getattr(skfrap, name) for name in skfrap.__all
 
 def start_times(lines, folder, turns):
     """Return the median time that Python takes to start, do its work and end, s, in turns."""
-    times = {name: [] for name in lines}
-    for turn in range(1 + turns):
-        for name, line in lines.items():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *line], capture_output=True, cwd=folder, check=False)
-            if turn > 0:  # the first turn fills the file cache
-                times[name].append(time.perf_counter() - start)
-    return {name: float(np.median(seconds)) for name, seconds in times.items()}
+
+    def seconds(line):
+        command = [sys.executable, *line]
+        run = partial(subprocess.run, command, capture_output=True, cwd=folder, check=False)
+        return timed(run)[1]
+
+    return median_times_in_turn(lines, turns, seconds)
 
 
 def report_commands(report, turns):
