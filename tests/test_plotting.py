@@ -29,6 +29,7 @@ from skfrap.plotting import (
     ResidualsDisplay,
     plot_analysis,
 )
+from skfrap.plotting._style import new_axes, write_plainly
 from skfrap.replicates import summarise_replicates
 from skfrap.results import Finding, FRAPEstimates
 
@@ -739,3 +740,12 @@ def test_estimates_of_bad_input_are_refused(fitter, sample):
         EstimatedVersusTrueDisplay.from_predictions(
             y, y, axes=[matplotlib.figure.Figure().subplots()]
         )
+
+
+def test_ticks_of_a_logarithmic_axis_are_those_asked_for_as_plain_numbers():
+    ax = new_axes()
+    ax.set(yscale="log", ylim=(0.2, 200))
+    write_plainly(ax.yaxis, [0.3, 1, 30])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["0.3", "1", "30"]
+    assert len(ax.yaxis.get_minorticklocs()) == 0
+    assert ax.get_ylim() == (0.2, 200)
