@@ -410,7 +410,11 @@ def test_huber_loss_is_not_led_astray_by_spoilt_frames():
 class _DriftModel(CurveModel, name="drift"):
     """Free diffusion in a sample that fades by a constant a second: what a user might write."""
 
-    define(Parameter("loss_rate", "1/s", "linear", 0.0, np.inf, "intensity lost per second"))
+    define(
+        Parameter(
+            "loss_rate", "1/s", "linear", 0.0, np.inf, "intensity lost per second", "instrument"
+        )
+    )
 
     def curves(self, D, c0, alpha, loss_rate):
         values = broadcast_parameters(D=D, c0=c0, alpha=alpha, loss_rate=loss_rate)
@@ -556,3 +560,11 @@ def test_imaging_bleach_leads_to_no_other_optimum(interval, D, imaging_bleach):
         from_truth.estimate(X).residual_sum_of_squares,
         rtol=1e-6,
     )
+
+
+def test_fits_of_parameters_that_go_together_converge():
+    """Where D is large and half of the particles are immobile, steps are many and small."""
+    prior = {"D": loguniform(1.0, 1000.0), "mobile_fraction": 0.5, "a": 1e-3}
+    X = FRAPSimulator(prior=prior, random_state=0).sample(1000).data
+    names = ("D", "c0", "alpha", "mobile_fraction")
+    assert LeastSquaresFRAP(FRAPProtocol(), parameters=names).fit(X).fit_results(X).converged.all()

@@ -73,7 +73,7 @@ class LeastSquaresFRAP(CurveRegressor):
         cloning), and at the best point of the grid too where that is quite elsewhere.
     n_init : int, default=30
         Random starts per curve with ``init="random"``.
-    max_nfev : int, default=100
+    max_nfev : int, default=500
         Largest number of steps, each an evaluation of the model, from one start.
     tol : float, default=1e-13
         A fit has converged when the next step would lower its residual sum of squares by less than
@@ -133,7 +133,7 @@ class LeastSquaresFRAP(CurveRegressor):
         loss="squared",
         init="grid",
         n_init=30,
-        max_nfev=100,
+        max_nfev=500,
         tol=1e-13,
         interpolate="auto",
         random_state=None,
