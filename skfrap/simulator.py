@@ -17,7 +17,7 @@ from skfrap.models import (
     surrogate_for,
 )
 from skfrap.numerics._threads import one_blas_thread
-from skfrap.parameters import PARAMETERS, complete_prior, finite_ends, is_uncertain
+from skfrap.parameters import complete_prior, finite_ends, is_uncertain, parameter
 
 __all__ = ["FRAPSimulator"]
 
@@ -129,8 +129,8 @@ class FRAPSimulator:
             for name, default in defaults.items()
             if default is None or is_uncertain(self.prior[name])
         )
-        self.target_names = [PARAMETERS[name].target_name for name in self._targets]
-        factors = (name for name in defaults if PARAMETERS[name].dependence == "factor")
+        self.target_names = [parameter(name).target_name for name in self._targets]
+        factors = (name for name in defaults if parameter(name).dependence == "factor")
         self._factor = next(factors, None)
         seed = random_state
         if not isinstance(seed, numbers.Integral) and seed is not None:
@@ -286,7 +286,7 @@ class FRAPSimulator:
                 f"theta must have the columns {self.target_names}, got shape {theta.shape}."
             )
         values = {
-            name: PARAMETERS[name].from_target(column)
+            name: parameter(name).from_target(column)
             for name, column in zip(self._targets, theta.T, strict=True)
         }
         others = {name: self.prior[name] for name in self._parameters if name not in values}
@@ -316,7 +316,7 @@ class FRAPSimulator:
         varying = [
             name
             for name in self._parameters
-            if PARAMETERS[name].is_shaping and is_uncertain(self.prior[name])
+            if parameter(name).is_shaping and is_uncertain(self.prior[name])
         ]
         worthwhile = len(varying) <= MOST_INTERPOLATED if self.interpolate == "auto" else True
         if not isinstance(model, ExactModel) or not (self.interpolate and worthwhile):
@@ -326,7 +326,7 @@ class FRAPSimulator:
         fixed = {
             name: self.prior[name]
             for name in self._parameters
-            if PARAMETERS[name].is_shaping and name not in varying
+            if parameter(name).is_shaping and name not in varying
         }
         try:
             return surrogate_for(self.protocol, self.model, ranges, fixed, weights)
@@ -352,7 +352,7 @@ class FRAPSimulator:
 
     def _bunch(self, data, parameters, return_X_y):
         target = np.column_stack(
-            [PARAMETERS[name].to_target(parameters[name]) for name in self._targets]
+            [parameter(name).to_target(parameters[name]) for name in self._targets]
         )
         if return_X_y:
             return data, target

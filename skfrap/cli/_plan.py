@@ -132,12 +132,12 @@ def _guesses(given, model, free, fixed):
 def _premises(guesses, a, b):
     import numpy as np
 
-    from skfrap.parameters import PARAMETERS
+    from skfrap.parameters import parameter
 
     told = []
     for name, value in guesses.items():
         ends = [f"{end:.4g}" for end in np.unique([np.min(value), np.max(value)])]
-        told.append(f"{name} = {' to '.join(ends)} {PARAMETERS[name].unit}".rstrip())
+        told.append(f"{name} = {' to '.join(ends)} {parameter(name).unit}".rstrip())
     return f"For {', '.join(told)} and noise a = {a:.4g}" + (f", b = {b:.4g}" if b else "")
 
 

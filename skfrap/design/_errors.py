@@ -16,7 +16,7 @@ from skfrap.design._information import Information
 from skfrap.design._judgement import judge
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol
 from skfrap.models import broadcast_parameters, model_for
-from skfrap.parameters import PARAMETERS, ParameterSpace
+from skfrap.parameters import ParameterSpace, parameter
 from skfrap.results._finding import as_labels, has_severity, in_words
 from skfrap.results._tables import as_table
 
@@ -80,7 +80,7 @@ class ExpectedErrors:
         """
         if name not in self.errors:
             raise ValueError(f"name must be one of {tuple(self.errors)}, got {name!r}.")
-        if PARAMETERS[name].is_logarithmic:
+        if parameter(name).is_logarithmic:
             return _LN_10 * self.errors[name]
         with np.errstate(divide="ignore"):
             return self.errors[name] / self.values[name]
@@ -89,7 +89,7 @@ class ExpectedErrors:
         """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``."""
         columns = {}
         for name in self.values:
-            column = PARAMETERS[name].column
+            column = parameter(name).column
             columns[column] = self.values[name]
             columns[f"{column}_lower"], columns[f"{column}_upper"] = (
                 self.lower[name],
@@ -233,7 +233,7 @@ def _complete(given, space):
             )
     values = broadcast_parameters(**(space.fixed | dict(given)))
     for name in names:
-        positive = PARAMETERS[name].is_logarithmic or name == space.factor
+        positive = parameter(name).is_logarithmic or name == space.factor
         if positive and (values[name] <= 0).any():
             raise ValueError(f"values[{name!r}] must be positive to be estimated, got 0.")
     return values
@@ -241,7 +241,7 @@ def _complete(given, space):
 
 def _end(name, value, distance, bounds):
     """Return the ends of intervals in natural units, within the bounds."""
-    entry = PARAMETERS[name]
+    entry = parameter(name)
     with np.errstate(over="ignore"):
         end = entry.from_target(entry.to_target(value) + distance)
     return np.clip(end, *bounds.get(name, (entry.lowest, entry.highest)))
@@ -249,7 +249,7 @@ def _end(name, value, distance, bounds):
 
 def with_unit(name, value):
     """Write a parameter with its value and unit."""
-    return f"{name} = {value:.4g} {PARAMETERS[name].unit}".rstrip()
+    return f"{name} = {value:.4g} {parameter(name).unit}".rstrip()
 
 
 def as_percent(share):

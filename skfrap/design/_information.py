@@ -5,7 +5,7 @@ import numpy as np
 from skfrap.experiment import Noise
 from skfrap.models import light_weights, model_for
 from skfrap.numerics._covariance import inverse_with_voids
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 _STEP = 5e-3  # of differences, in decades or in widths of the bounds: good to 1e-8
 # Weights of the slope at 0 from values at whole steps; the last two for ends of a range.
@@ -83,7 +83,7 @@ class Information:
         here = self._derived_targets(values)
         gradients = {name: np.empty((len(covariance), len(self.names))) for name in here}
         for column, name in enumerate(self.names if here else ()):
-            entry, (lowest, highest) = PARAMETERS[name], self.bounds[name]
+            entry, (lowest, highest) = parameter(name), self.bounds[name]
             # Towards the middle of a range, so as not to leave it.
             step = np.where(values[name] > 0.5 * (lowest + highest), -1, 1) * _DERIVED_STEP
             moved = values | {name: entry.from_target(entry.to_target(values[name]) + step)}
@@ -96,7 +96,7 @@ class Information:
             variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
             unknown = ((np.abs(gradient) > 1e-6) & ~known).any(axis=1)
             errors[name] = np.where(unknown, np.inf, np.sqrt(np.maximum(variance, 0.0)))
-        return {name: PARAMETERS[name].from_target(x) for name, x in here.items()}, errors
+        return {name: parameter(name).from_target(x) for name, x in here.items()}, errors
 
     def growth(self, values, covariance, name):
         """Compute how the standard error of a parameter grows within its interval.
@@ -115,7 +115,7 @@ class Information:
         for away in (-_AWAY, _AWAY):
             moved = dict(values)
             for k, other in enumerate(self.names):
-                entry = PARAMETERS[other]
+                entry = parameter(other)
                 by = away * covariance[:, k, column] / error
                 moved[other] = entry.from_target(entry.to_target(values[other]) + by)
                 moved[other] = np.clip(moved[other], *self.bounds[other])
@@ -126,7 +126,7 @@ class Information:
         """Differentiate curves by a parameter on its target's scale: (n, n_frames)."""
         if name == self.space.factor:
             return curves / values[name][:, np.newaxis]
-        entry = PARAMETERS[name]
+        entry = parameter(name)
         at, ends = (entry.to_target(np.asarray(x)) for x in (values[name], self.bounds[name]))
         step = _STEP * (1.0 if entry.is_logarithmic else ends[1] - ends[0])
         low, high = at - 2 * step < ends[0], at + 2 * step > ends[1]
@@ -145,4 +145,4 @@ class Information:
 
     def _derived_targets(self, values):
         derived = self.model.derived(values)
-        return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
+        return {name: parameter(name).to_target(value) for name, value in derived.items()}

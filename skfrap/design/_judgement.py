@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import ncf
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.results._finding import FindingsByRow
 
 # Fits are found poorly determined from a factor of three on; they scatter, and at a planned
@@ -48,7 +48,7 @@ def judge(information, values, covariance):
     judged = enough & visible
     for column, name in enumerate(names):
         (lowest, highest), error = bounds[name], _REACH * errors[:, column]
-        if not PARAMETERS[name].is_rate:
+        if not parameter(name).is_rate:
             words = f"{name} is not determined"
             unknown = judged & ~np.isfinite(error)
             remarks.add(unknown, "amount_will_be_undetermined", words, name)
@@ -59,7 +59,7 @@ def judge(information, values, covariance):
         inside = (lowest <= values[name]) & (values[name] <= highest)
         words = f"{name} is outside of its bounds, {lowest:.3g} to {highest:.3g}"
         doubts.add(judged & ~inside, "guess_outside_bounds", words, name)
-        entry = PARAMETERS[name]
+        entry = parameter(name)
         decades = entry.decades(entry.to_target(values[name]), error)
         wide = ~(decades < _WIDE_INTERVAL)
         words = f"{name} not known to a factor of 2 either way"

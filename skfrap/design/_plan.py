@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from skfrap.design._errors import as_percent, expected_errors, with_unit
 from skfrap.experiment import Circle, FRAPProtocol
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.results._finding import as_labels, in_words
 from skfrap.results._tables import as_table
 
@@ -269,7 +269,7 @@ def plan(protocol, values, vary, *, a, target=None, **options):
     expected = [expected_errors(one, values, a=a, **options) for one in progress]
     names = [*expected[0].errors]
     if target is None:
-        rates = [name for name in names if PARAMETERS[name].is_rate]
+        rates = [name for name in names if parameter(name).is_rate]
         target = (["D"] if "D" in names else rates or names)[0]
     if target not in names:
         raise ValueError(f"target must be one of {tuple(names)}, got {target!r}.")

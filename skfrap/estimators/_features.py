@@ -7,7 +7,7 @@ and only the rest must be learnt.
 
 import numpy as np
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 _N_STEPS, _N_STEPS_OF_MANY = 2, 4  # up to three parameters a third changes nothing to learn
 _RIDGE = 0.3  # of the box: the standard deviation of a uniform prior
@@ -132,7 +132,7 @@ class _ModelFeatures:
             low, high = y[:, k].min(), y[:, k].max()
             if low < self.lower[k] - 1e-9 or high > self.upper[k] + 1e-9:
                 raise ValueError(
-                    f"y holds {PARAMETERS[name].target_name} from {low:.6g} to {high:.6g}, outside "
+                    f"y holds {parameter(name).target_name} from {low:.6g} to {high:.6g}, outside "
                     f"of bounds[{name!r}] = {self.space.bounds[name]}; give wider bounds, or use "
                     "features='raw'."
                 )

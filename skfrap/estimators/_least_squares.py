@@ -22,7 +22,7 @@ from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.judging._findings import SimplerModel, judge_residuals
 from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
 from skfrap.models.forward._choice import choose_evaluators
-from skfrap.parameters import PARAMETERS, ParameterSpace, check_value, parameter
+from skfrap.parameters import ParameterSpace, check_value, parameter
 from skfrap.results import Fit
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
@@ -305,7 +305,7 @@ class LeastSquaresFRAP(CurveRegressor):
         check_choice("name", name, self.space_.free)
         if len(X) != 1 or not self._has_profiles:
             raise ValueError(f"profile takes one curve, got {len(X)}, and {_PROFILES}.")
-        targets = np.atleast_1d(PARAMETERS[name].to_target(np.asarray(values, dtype=float)))
+        targets = np.atleast_1d(parameter(name).to_target(np.asarray(values, dtype=float)))
         column = self.space_.column(name)
         return profile_costs(self._fitter, self._fit_batch(X), column, targets)
 

@@ -11,7 +11,7 @@ from skfrap._checks import check_level
 from skfrap._pickles import refusal
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
 
@@ -63,7 +63,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         instead = "D_effective" if "D_effective" in values else ""
         report = describe_fits(fit, instead=instead, **self._judgement(fit))
         for name in values:
-            if PARAMETERS[name].is_rate:
+            if parameter(name).is_rate:
                 for ends in (values, lower, upper):
                     ends[name] = np.where(report.visible, ends[name], np.nan)
         return FRAPEstimates(

@@ -7,10 +7,10 @@ from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.models import DirectCurves, ExactModel, InterpolationError, surrogate_for
 from skfrap.models import model_for as make_model
 from skfrap.parameters import (
-    PARAMETERS,
     ParameterSpace,
     finite_ends,
     is_uncertain,
+    parameter,
     parameter_of_target,
     table_1_prior,
 )
@@ -137,7 +137,7 @@ def task_of_simulator(estimator, simulator):
     model = make_model(simulator.protocol, simulator.model)
     fixed = {name: float(simulator.prior[name]) for name in model.defaults() if name not in names}
     _check_agreement(estimator, simulator.model, names, fixed)
-    bounds = {name: _range(PARAMETERS[name], simulator.prior[name]) for name in names}
+    bounds = {name: _range(parameter(name), simulator.prior[name]) for name in names}
     bounds |= dict(estimator.bounds or {})
     ParameterSpace.of(model, names, fixed, bounds)  # checks them
     return Task(targets, simulator.protocol, simulator.model, names, fixed, bounds)

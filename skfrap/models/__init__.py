@@ -28,10 +28,9 @@ from skfrap.models.forward._interpolated import (
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
 from skfrap.models.kinetics import Kinetics, effective_diffusion
-from skfrap.parameters import PARAMETERS
 
-# In these a curve is a polynomial of low degree: another name of what parameters say themselves.
-LINEAR = tuple(name for name, entry in PARAMETERS.items() if not entry.is_shaping)
+# In these a curve is a polynomial of low degree: what parameters say themselves by `is_shaping`.
+LINEAR = ("c0", "alpha", "mobile_fraction")
 
 __all__ = [
     "LINEAR",

@@ -10,7 +10,7 @@ import inspect
 import numpy as np
 
 from skfrap.models._optics import optics_for
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 MODELS: dict[str, type] = {}
 _MOST_ENGINES = 16
@@ -184,7 +184,7 @@ class ExactModel(CurveModel):
     def _curves(self, values):
         """Compute curves from broadcast parameters."""
         depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
-        others = [name for name in values if PARAMETERS[name].is_shaping]
+        others = [name for name in values if parameter(name).is_shaping]
         curves = np.empty((len(depth), self.protocol.n_frames))
         largest = max(1, _LARGEST_GROUP // self.protocol.bleach_mask[self.protocol.roi_box].size)
         for point, rows in groups(*(values[name] for name in others)):
@@ -298,7 +298,7 @@ def broadcast_parameters(**given):
     """
     for name, value in given.items():
         value = np.asarray(value, dtype=float)
-        lowest, highest = PARAMETERS[name].lowest, PARAMETERS[name].highest
+        lowest, highest = parameter(name).lowest, parameter(name).highest
         if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "

@@ -5,7 +5,7 @@ import numpy as np
 from skfrap._contract import must
 from skfrap.models._base import CurveModel
 from skfrap.models.forward._direct import DirectCurves
-from skfrap.parameters import PARAMETERS, ParameterSpace
+from skfrap.parameters import ParameterSpace, is_parameter, parameter
 
 _STEP = 1e-4  # of slopes, on the scales of the targets
 _ROUNDING = 1e-12
@@ -35,11 +35,11 @@ def check_model(model, **values):
     """
     must(isinstance(model, CurveModel), f"model must be an instance of CurveModel: {model!r}")
     defaults = model.defaults()
-    unknown = [name for name in defaults if name not in PARAMETERS]
+    unknown = [name for name in defaults if not is_parameter(name)]
     must(not unknown, f"arguments of curves must be entered by define: {unknown}")
     needed = [name for name, default in defaults.items() if default is None]
     must({*values} == {*needed}, f"values must be given of {needed}, got {[*values]}")
-    factors = [name for name in defaults if PARAMETERS[name].dependence == "factor"]
+    factors = [name for name in defaults if parameter(name).dependence == "factor"]
     must(len(factors) < 2, f"curves can be proportional to one parameter, not to {factors}")
     _check_bounds(model)
     _check_shapes(model, values)
@@ -53,7 +53,7 @@ def _check_bounds(model):
     unknown = {*model.bounds} - {*model.defaults()}
     must(not unknown, f"bounds can be of the arguments of curves only, not of {unknown}")
     for name, (lowest, highest) in model.bounds.items():
-        entry = PARAMETERS[name]
+        entry = parameter(name)
         must(
             entry.lowest <= lowest < highest <= entry.highest,
             f"bounds of {name} must increase and lie between {entry.lowest} and {entry.highest}, "
@@ -93,7 +93,7 @@ def _check_shapes(model, values):
 
 def _check_refusals(model, values):
     for name in values:
-        for wrong in (np.nan, np.inf, PARAMETERS[name].lowest - 1):
+        for wrong in (np.nan, np.inf, parameter(name).lowest - 1):
             try:
                 model.curves(**values | {name: wrong})
             except ValueError as error:
@@ -125,7 +125,7 @@ def _check_slopes(model, values, factors):
     )
     for column, slope in zip(wanted, slopes, strict=True):
         name = direct.names[column]
-        entry = PARAMETERS[name]
+        entry = parameter(name)
         there, back = (
             model.curves(**natural | unit | {name: entry.from_target(table[0, column] + step)})
             for step in (_STEP, -_STEP)
@@ -139,9 +139,9 @@ def _check_slopes(model, values, factors):
 
 
 def _inside(name, values):
-    return np.clip(values, PARAMETERS[name].lowest, PARAMETERS[name].highest)
+    return np.clip(values, parameter(name).lowest, parameter(name).highest)
 
 
 def _to_target(name, value):
     with np.errstate(divide="ignore"):
-        return PARAMETERS[name].to_target(np.float64(value))
+        return parameter(name).to_target(np.float64(value))

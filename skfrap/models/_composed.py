@@ -12,7 +12,7 @@ from skfrap.models.field._radial import LocalReaction
 from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import Kinetics
 from skfrap.numerics._threads import one_blas_thread
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 _OF_LIGHT = {"imaging_bleach": 1.0, "bleach_blur": 0.0, "imaging_blur": 0.0}
 _ALL_PARAMETERS = """\
@@ -261,6 +261,6 @@ def _default(argument):
 
 
 def _meaning(name):
-    entry = PARAMETERS[name]
+    entry = parameter(name)
     unit = f", {entry.unit}" if entry.unit else ""
     return f"{entry.meaning[0].upper()}{entry.meaning[1:]}{unit}."

@@ -256,6 +256,11 @@ def parameter(name):
     return PARAMETERS[name]
 
 
+def is_parameter(name):
+    """Tell whether there is a parameter of a name."""
+    return name in PARAMETERS
+
+
 def parameter_of_target(target_name, argument="target_name"):
     """Look a parameter up by the name of its column of y.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.plotting._style import DATA, new_axes, tidy, with_unit, write_closely, write_title
 
 _UNDECIDED = 6.0  # difference of a criterion below which data hardly decide between models
@@ -80,7 +80,7 @@ class ModelComparisonDisplay:
         criterion = {"aicc": "AICc", "evidence": "-2 log evidence"}
         label = criterion.get(self.criterion, self.criterion.upper())
         self.ax_.set_xlabel(f"{label} above that of the best model\n(grey: hardly decided)")
-        entry = PARAMETERS[self.name]
+        entry = parameter(self.name)
         if entry.is_logarithmic:
             self.estimates_ax_.set_xscale("log")
             write_closely(self.estimates_ax_.xaxis)

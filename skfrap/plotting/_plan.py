@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.design import SETTINGS
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.plotting._style import (
     MARKERS,
     new_axes,
@@ -79,12 +79,12 @@ class ExperimentPlanDisplay:
         ax.set_ylim(min(bottom, 50.0), min(top, 120.0))
         for axis in (ax.xaxis, ax.yaxis):
             write_plainly(axis)
-        entry = SETTINGS[x] if by_setting else PARAMETERS[x]
+        entry = SETTINGS[x] if by_setting else parameter(x)
         ax.set_xlabel(str(entry) if by_setting else with_unit(x, entry.unit))
         guesses = plan.expected[0].values[plan.target]
         worst = ""
         if by_setting and guesses.min() < guesses.max():
-            unit = PARAMETERS[plan.target].unit
+            unit = parameter(plan.target).unit
             worst = f",\nat worst of {guesses.min():.3g} to {guesses.max():.3g} {unit}".rstrip()
         ax.set_ylabel(f"expected standard error of {plan.target} (%){worst}")
         tidy(ax, which="both")

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import t as student_t
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
     check_level,
@@ -154,7 +154,7 @@ class ProfileDisplay:
         if ax is None:
             ax = new_axes(figsize=(6.4, 4.4))
         self.ax_, self.figure_ = ax, ax.figure
-        entry, values = PARAMETERS[self.name], np.asarray(self.values)
+        entry, values = parameter(self.name), np.asarray(self.values)
         top = _MARGIN * max(self.allowed_rise)
         ax.set_xlim(values.min(), values.max())
         ax.set_ylim(-0.03 * top, top)

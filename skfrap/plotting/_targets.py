@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skfrap.parameters import PARAMETERS, Parameter
+from skfrap.parameters import Parameter, parameter_of_target
 from skfrap.plotting._style import place_evenly, with_unit, write_closely
 
 _USUAL = "log10_D", "c0", "alpha"
@@ -29,11 +29,14 @@ def name_targets(names, n_targets):
         raise ValueError(
             f"target_names must name the {n_targets} columns, as {list(_USUAL)}; got {names!r}."
         )
-    known = {entry.target_name: entry for entry in PARAMETERS.values()}
-    return [
-        known.get(name) or Parameter(name, "", "linear", -np.inf, np.inf, "unknown")
-        for name in names
-    ]
+    return [_parameter_of(name) for name in names]
+
+
+def _parameter_of(target_name):
+    try:
+        return parameter_of_target(target_name)
+    except ValueError:
+        return Parameter(target_name, "", "linear", -np.inf, np.inf, "unknown")
 
 
 def names_of(regressor, n_targets):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import norm
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import is_parameter, parameter
 from skfrap.results import FRAPEstimates
 from skfrap.results._finding import codes_in, worst_code
 
@@ -27,7 +27,7 @@ def check_level(level):
 def choose_scale(name, scale):
     """Choose the scale on which a parameter is averaged, unless it is given."""
     if scale is None:
-        return PARAMETERS[name].scale if name in PARAMETERS else "linear"
+        return parameter(name).scale if is_parameter(name) else "linear"
     if scale not in ("log10", "linear"):
         raise ValueError(f"scale must be 'log10' or 'linear', got {scale!r}.")
     return scale
@@ -60,7 +60,7 @@ def take_replicates(estimates, errors, name, scale, level=0.95):
         return _take_values(estimates, errors, scale)
     if errors is not None:
         raise ValueError("errors go with an array of values; those of a table are its intervals.")
-    column = PARAMETERS[name].column if name in PARAMETERS else name
+    column = parameter(name).column if is_parameter(name) else name
     if column not in estimates:
         raise ValueError(
             f"the table must have the column {column!r} for {name}, got {', '.join(estimates)}."

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import is_parameter, parameter
 from skfrap.replicates._input import (
     ALL,
     check_level,
@@ -82,7 +82,7 @@ class ReplicateSummary:
     @property
     def unit(self):
         """Unit of the values, empty where there is none."""
-        return PARAMETERS[self.name].unit if self.name in PARAMETERS else ""
+        return parameter(self.name).unit if is_parameter(self.name) else ""
 
     @property
     def findings(self):
@@ -126,7 +126,7 @@ class ReplicateSummary:
 
     def to_dict(self):
         """Return the columns by name; those that end in ``_percent`` are parts of the mean."""
-        column = PARAMETERS[self.name].column if self.name in PARAMETERS else self.name
+        column = parameter(self.name).column if is_parameter(self.name) else self.name
         columns = {"group": np.array(self.groups), "n": self.n, "n_left_out": self.n_left_out}
         ends = {"": self.mean, "_lower": self.lower, "_upper": self.upper}
         columns |= {column + end: values for end, values in ends.items()}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 from skfrap.results._finding import as_labels, has_severity, in_words
 from skfrap.results._fit import Fit
 from skfrap.results._tables import as_table
@@ -108,7 +108,7 @@ class FRAPEstimates:
 
     def _parameter_columns(self):
         return {
-            PARAMETERS[name].column + end: values[name]
+            parameter(name).column + end: values[name]
             for name in self.values
             for end, values in (("", self.values), ("_lower", self.lower), ("_upper", self.upper))
         }
@@ -173,13 +173,13 @@ class FRAPEstimates:
             ends = (self.lower, self.values, self.upper)
             lower, value, upper = (end[name][index] for end in ends)
             # What every recording has, c0 and alpha, says nothing of the sample.
-            habitual = PARAMETERS[name].dependence in ("factor", "polynomial")
+            habitual = parameter(name).dependence in ("factor", "polynomial")
             if habitual or lower == upper:
                 continue
             if np.isnan(value):
                 texts.append(f"{name} not estimated")
                 continue
-            unit, n = f" {PARAMETERS[name].unit}".rstrip(), _digits(value, lower, upper)
+            unit, n = f" {parameter(name).unit}".rstrip(), _digits(value, lower, upper)
             value, low, high = (f"{number:.{n}g}" for number in (value, lower, upper))
             texts.append(f"{name} = {value}{unit} ({level}{low} to {high})")
             level = ""

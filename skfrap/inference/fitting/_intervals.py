@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.numerics._threads import one_blas_thread
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 _WIDE = 0.05  # decades
 _STEP, _NO_SLOPE = 1e-5, 1e-9  # of differences
@@ -177,7 +177,7 @@ def natural_intervals(fit, model, names, ends, reach):
     rivals = () if fit.rivals is None else fit.rivals.swapaxes(0, 1)
     others = [derived_targets(model, space.values(theta)) for theta in rivals]
     for name, (value, error) in derived_errors(model, space, fit.theta, fit.covariance).items():
-        entry = PARAMETERS[name]
+        entry = parameter(name)
         values[name] = entry.from_target(value)
         # Where other parameters fit as well, what follows from them belongs to the interval.
         all_values = [value, *(other[name] for other in others)]
@@ -193,7 +193,7 @@ def natural_intervals(fit, model, names, ends, reach):
 def derived_targets(model, values):
     """Compute what a model derives from parameters in natural units, on targets' scales."""
     derived = model.derived(values)
-    return {name: PARAMETERS[name].to_target(value) for name, value in derived.items()}
+    return {name: parameter(name).to_target(value) for name, value in derived.items()}
 
 
 def derived_errors(model, space, theta, covariance):

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from skfrap.models import CurveSurrogate
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 _PIECE = 128
 _GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
@@ -180,7 +180,7 @@ class StartGrid:
         several = min(self.n_forms, 3)
         if several == 3 and isinstance(self.evaluator, CurveSurrogate):
             several = 2  # a guide, and cheap
-        entry = PARAMETERS[name]
+        entry = parameter(name)
         if not entry.is_shaping:
             # Middles of equal parts: at alpha = 1 all D give the same curve.
             n = _GRID_IN_ALPHA if entry.dependence == "polynomial" else _GRID_IN_MIXTURE

@@ -14,7 +14,7 @@ from skfrap.inference.posterior._priors import Prior
 from skfrap.numerics._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
 from skfrap.numerics._quadrature import DROP, Marginal, Nodes, Support, find_support
 from skfrap.numerics._threads import one_blas_thread
-from skfrap.parameters import PARAMETERS, is_uncertain
+from skfrap.parameters import is_uncertain, parameter
 
 _NEGLIGIBLE = 1e-15  # coefficients, of the largest
 _UNCUT = 6.0  # standard errors from its ends c0 is as good as unbounded
@@ -45,7 +45,7 @@ class CurvePosterior:
             if name != "a" and is_uncertain(distribution)
         }
         self.names = (*self._priors,)
-        in_closed_form = [n for n in surrogate.names if not PARAMETERS[n].is_shaping]
+        in_closed_form = [n for n in surrogate.names if not parameter(n).is_shaping]
         self._shaping = (*surrogate.ranges, *(n for n in in_closed_form if n in self._priors))
         self._fixed_c0 = None if "c0" in self._priors else float(priors["c0"])
         self._coefficients = self._interpolate(surrogate, priors)
@@ -69,7 +69,7 @@ class CurvePosterior:
         for k, name in enumerate(surrogate.names):
             if name in self._shaping:
                 values[:, k] = self._priors[name].target(grid[:, self._shaping.index(name)])
-            elif not PARAMETERS[name].is_shaping:
+            elif not parameter(name).is_shaping:
                 values[:, k] = priors[name]
         table = surrogate.scores(values).reshape(*map(len, axes), -1)
         for axis in range(len(axes)):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.models import ExactModel
-from skfrap.parameters import PARAMETERS, complete_prior, finite_ends, is_uncertain
+from skfrap.parameters import complete_prior, finite_ends, is_uncertain, parameter
 
 _NEVER = -1e6  # logarithm of a density of zero
 
@@ -21,7 +21,7 @@ class Prior:
     def __init__(self, name, distribution):
         self.name = name
         self.distribution = distribution
-        self._description = PARAMETERS[name]
+        self._description = parameter(name)
         lowest, highest = finite_ends(name, distribution)
         self.bounds = lowest, highest
         lower, upper = self._description.to_target(np.array([lowest, highest]))
@@ -75,7 +75,7 @@ def check_prior(given, model):
         known = not is_uncertain(distribution)
         if not known and not hasattr(distribution, "logpdf"):
             raise ValueError(f"prior[{name!r}] must be continuous, got {distribution!r}.")
-        if known and PARAMETERS[name].is_logarithmic and distribution <= 0:
+        if known and parameter(name).is_logarithmic and distribution <= 0:
             raise ValueError(f"prior[{name!r}] must be positive, got {distribution}.")
     if not any(is_uncertain(prior[name]) for name in prior if name != "a"):
         raise ValueError("prior must leave a parameter unknown, got numbers for all of them.")

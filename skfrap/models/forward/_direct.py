@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 _STEP = 1e-6  # of differences; the models are smooth and good to 1e-13
 
@@ -30,7 +30,7 @@ class DirectCurves:
         self.model = model
         self.protocol = model.protocol
         known = model.defaults()
-        factors = [name for name in known if PARAMETERS[name].dependence == "factor"]
+        factors = [name for name in known if parameter(name).dependence == "factor"]
         self._unit_factor = dict.fromkeys(factors, 1.0)
         self.names = tuple(name for name in known if name not in factors)
         self.basis = np.eye(self.protocol.n_frames)
@@ -55,7 +55,7 @@ class DirectCurves:
     def scores(self, values):
         """Compute curves whose factor is 1; `values` as in :meth:`CurveSurrogate.scores`."""
         natural = {
-            name: PARAMETERS[name].from_target(column)
+            name: parameter(name).from_target(column)
             for name, column in zip(self.names, values.T, strict=True)
         }
         return self.model.curves(**self._unit_factor, **natural)
@@ -80,6 +80,6 @@ class DirectCurves:
         """Step forward, or back where forward leaves the parameter's range."""
         step = _STEP * np.maximum(1.0, np.abs(column))
         with np.errstate(divide="ignore"):
-            highest = PARAMETERS[name].to_target(PARAMETERS[name].highest)
+            highest = parameter(name).to_target(parameter(name).highest)
         # A difference of what the numbers are after rounding.
         return np.where(column + step > highest, column - step, column + step) - column

@@ -30,7 +30,7 @@ from skfrap.numerics._chebyshev import (
     truncated,
 )
 from skfrap.numerics._threads import one_blas_thread
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import parameter
 
 # Along one axis values are cheap; on a grid over several, a part in a million is enough.
 _LARGEST_ERROR, _LARGEST_ERROR_ON_GRID = 1e-8, 1e-6
@@ -101,7 +101,7 @@ class CurveSurrogate:
     def __init__(self, model, ranges=None, fixed=None, *, largest_error=None):
         self.protocol = model.protocol
         defaults = model.defaults()
-        others = [name for name in defaults if PARAMETERS[name].is_shaping]
+        others = [name for name in defaults if parameter(name).is_shaping]
         if ranges is None:
             ranges = {"D": model.bounds["D"]}
         self.ranges = {name: _check_range(name, ranges[name], others) for name in ranges}
@@ -141,7 +141,7 @@ class CurveSurrogate:
         self.names = tuple(name for name in defaults if name != self._factor)
         self._axes = [self.names.index(name) for name in self.ranges]
         self._alpha, self._mobile = self.names.index(polynomial), self.names.index(mixture)
-        ends = [PARAMETERS[name].to_target(np.array(self.ranges[name])) for name in self.ranges]
+        ends = [parameter(name).to_target(np.array(self.ranges[name])) for name in self.ranges]
         self._lower, self._upper = np.transpose(ends) if ends else np.empty((2, 0))
         # A polynomial of degree n_bleach - 1; of a high degree it needs fewer nodes than that.
         n_bleach = self.protocol.n_bleach
@@ -203,11 +203,11 @@ class CurveSurrogate:
             if len(given) and not self._holds(name, given.min(), given.max()):
                 raise ValueError(
                     f"{name} must lie in the range of the interpolation, {lowest:.6g} to "
-                    f"{highest:.6g} {PARAMETERS[name].unit}; got values from {given.min():.6g} to "
+                    f"{highest:.6g} {parameter(name).unit}; got values from {given.min():.6g} to "
                     f"{given.max():.6g}. Use the model itself, or a surrogate with a wider range."
                 )
         with np.errstate(divide="ignore"):
-            targets = [PARAMETERS[name].to_target(values[name]) for name in self.names]
+            targets = [parameter(name).to_target(values[name]) for name in self.names]
         table = np.column_stack(targets)
         curves = np.empty((len(factor), self.protocol.n_frames))
         for start in range(0, len(factor), _CHUNK):
@@ -403,7 +403,7 @@ class CurveSurrogate:
     def _point(self, unit):
         middle, half = 0.5 * (self._lower + self._upper), 0.5 * (self._upper - self._lower)
         point = {
-            name: float(PARAMETERS[name].from_target(value))
+            name: float(parameter(name).from_target(value))
             for name, value in zip(self.ranges, middle + half * unit, strict=True)
         }
         return point | self.fixed
@@ -453,7 +453,7 @@ class CurveSurrogate:
 
     def _described(self):
         return ", ".join(
-            f"{name} from {lowest:.3g} to {highest:.3g} {PARAMETERS[name].unit}".rstrip()
+            f"{name} from {lowest:.3g} to {highest:.3g} {parameter(name).unit}".rstrip()
             for name, (lowest, highest) in self.ranges.items()
         )
 
@@ -497,7 +497,7 @@ def _check_range(name, given, known):
     if name not in known:
         raise ValueError(f"ranges can be given for {known}, got {name!r}.")
     lowest, highest = map(float, given)
-    positive = PARAMETERS[name].is_logarithmic
+    positive = parameter(name).is_logarithmic
     if not (lowest < highest < np.inf and (lowest > 0 if positive else lowest >= 0)):
         raise ValueError(
             f"the range of {name} must be increasing, finite and "
@@ -507,12 +507,12 @@ def _check_range(name, given, known):
 
 
 def _is_power(name):
-    return PARAMETERS[name].dependence == "power"
+    return parameter(name).dependence == "power"
 
 
 def _with_dependence(names, dependence):
     """Return the one parameter that curves of an exact model depend on in a way."""
-    return next(name for name in names if PARAMETERS[name].dependence == dependence)
+    return next(name for name in names if parameter(name).dependence == dependence)
 
 
 def _replaced(point, axis, value):

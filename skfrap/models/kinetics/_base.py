@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import is_parameter, parameter
 
 
 class Kinetics:
@@ -85,15 +85,15 @@ class Kinetics:
                 f"{cls.__name__}.parameters must be a tuple of names, got {cls.parameters!r}."
             )
         for name in cls.parameters:
-            if name not in PARAMETERS:
+            if not is_parameter(name):
                 raise ValueError(
                     f"{cls.__name__}.parameters has {name!r}, which is not known; enter it with "
                     "skfrap.parameters.define first."
                 )
-            if PARAMETERS[name].dependence != "nonlinear":
+            if parameter(name).dependence != "nonlinear":
                 raise ValueError(
                     f"{cls.__name__}.parameters has {name!r}, of which curves are declared to be a "
-                    f"{PARAMETERS[name].dependence}: that is a matter of the model, not of its "
+                    f"{parameter(name).dependence}: that is a matter of the model, not of its "
                     "kinetics; use another name."
                 )
         if not {*cls.defaults} <= {*cls.parameters}:

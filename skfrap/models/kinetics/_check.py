@@ -4,7 +4,7 @@ import numpy as np
 
 from skfrap._contract import must
 from skfrap.models.kinetics._base import Kinetics
-from skfrap.parameters import PARAMETERS
+from skfrap.parameters import is_parameter
 
 _K_SQUARED = np.array([[0.0, 1e-3, 0.1], [2.0, 30.0, 400.0]])  # 1/µm²
 _TIMES = np.array([0.0, 0.02, 0.5, 7.0])  # s
@@ -43,7 +43,7 @@ def check_kinetics(kinetics, **values):
     _check_memory(kinetics, values)
     derived = kinetics.derived(**{name: np.full(3, value) for name, value in values.items()})
     for name, value in derived.items():
-        must(name in PARAMETERS, f"derived has {name!r}, which is not entered by define")
+        must(is_parameter(name), f"derived has {name!r}, which is not entered by define")
         must(
             np.shape(value) == (3,),
             f"derived must return a value for each of 3, of {name} the shape is {np.shape(value)}",
