@@ -359,7 +359,7 @@ def test_draws_depend_on_the_seed_alone(bayesian, sample):
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        BayesianFRAP(**arguments).fit(np.ones((1, 110)))
+        BayesianFRAP(**({"protocol": FRAPProtocol()} | arguments)).fit(np.ones((1, 110)))
 
 
 def test_bad_requests_are_named(bayesian, sample):

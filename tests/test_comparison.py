@@ -5,8 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, norm
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import Ridge
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.comparison import (
     CANDIDATES,
     compare_models,
@@ -264,7 +265,7 @@ def test_table_has_a_row_for_each_curve_and_model(of_mobile_fraction):
         (["diffusion", "diffusion"], "got 'diffusion' twice"),
         ([], "at least one model"),
         ([3], "must be names, dictionaries of options"),
-        ([NeuralFRAP()], "estimators of it or with log_evidence"),
+        ([Ridge()], "estimators of skfrap, or others with log_evidence"),
         ([LeastSquaresFRAP(PAPER, loss="huber")], "loss='huber', which has no likelihood"),
     ],
 )

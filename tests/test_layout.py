@@ -12,6 +12,9 @@ PACKAGE = Path(skfrap.__file__).parent
 # From the ground up; docs/contributing.md says what each is for.
 ROOMS = (
     "_checks",
+    "_contract",
+    "_pickles",
+    "_state",
     "numerics",
     "parameters",
     "experiment",

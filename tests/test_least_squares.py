@@ -512,7 +512,8 @@ def test_bounds_beyond_the_default_range():
 
 
 def test_protocol_is_guessed_from_the_width():
-    fitted = LeastSquaresFRAP(PAPER).fit(np.ones((2, 33)))
+    with pytest.warns(UserWarning, match="protocol is None: the 33 columns"):
+        fitted = LeastSquaresFRAP().fit(np.ones((2, 33)))
     assert fitted.protocol_.n_frames == 33
     assert fitted.predict(np.ones((2, 33))).shape == (2, 3)
 
@@ -541,7 +542,7 @@ def test_protocol_is_guessed_from_the_width():
 def test_errors_name_the_argument(options, message):
     X = np.ones((5, 110))
     with pytest.raises(ValueError, match=message):
-        LeastSquaresFRAP(**options).fit(X).predict(X)
+        LeastSquaresFRAP(**({"protocol": PAPER} | options)).fit(X).predict(X)
 
 
 def test_errors_of_the_data(repeated):
@@ -671,7 +672,7 @@ def test_fixed_parameters_are_what_they_are_and_free_ones_may_come_in_any_order(
 def test_wrong_parameters_are_refused_in_words(options, message):
     X = FRAPSimulator(random_state=0).sample(3).data
     with pytest.raises(ValueError, match=message):
-        LeastSquaresFRAP(**options).fit(X)
+        LeastSquaresFRAP(**({"protocol": PAPER} | options)).fit(X)
 
 
 def test_one_column_of_y_gives_one_column_of_everything():

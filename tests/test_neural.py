@@ -71,17 +71,17 @@ def assert_same_weights(one, other):
 
 
 @pytest.fixture(scope="module")
-def space(default_protocol):
+def fitter(default_protocol):
     names = tuple(BOX)
     task = Task(["log10_D", "c0", "alpha"], default_protocol, "diffusion", names, {}, BOX)
-    return task.space()
+    return task.fitter()
 
 
 # Accuracy
 
 
-def test_it_beats_the_linearised_fit_on_fresh_curves(online, space, fresh):
-    features = LinearizedFeatures(space)
+def test_it_beats_the_linearised_fit_on_fresh_curves(online, fitter, fresh):
+    features = LinearizedFeatures(fitter)
     features.fit(fresh.data, fresh.target, fresh.sample_weight)
     _, guess, _ = features(fresh.data)
     ratio = losses(fresh, online.predict(fresh.data)) / losses(fresh, guess)
@@ -107,10 +107,10 @@ def test_estimates_lie_in_the_box(online):
     assert (estimates <= [3, 1, 0.95]).all()
 
 
-def test_the_linearised_fit_finds_noise_free_curves(default_protocol, space):
+def test_the_linearised_fit_finds_noise_free_curves(default_protocol, fitter):
     theta = np.array([[0.5, 0.6, 0.5], [1.4, 0.9, 0.7], [2.7, 0.7, 0.9]])
     curves = FRAPSimulator(default_protocol).curves(theta)
-    _, guess, scale = LinearizedFeatures(space)._describe(curves)
+    _, guess, scale = LinearizedFeatures(fitter)._describe(curves)
     np.testing.assert_allclose(guess, theta, atol=1e-4)
     assert (scale < 1e-3).all()
 

@@ -31,7 +31,7 @@ def test_fitting_loads_nothing_heavy():
     modules = modules_after(
         "import numpy, skfrap\n"
         "X = skfrap.FRAPSimulator(random_state=0).sample(3).data\n"
-        "skfrap.LeastSquaresFRAP(FRAPProtocol()).fit(X).estimate(X).summary()"
+        "skfrap.LeastSquaresFRAP(skfrap.FRAPProtocol()).fit(X).estimate(X).summary()"
     )
     assert "skfrap.estimators" in modules
     assert not modules & (HEAVY - by_sklearn)

@@ -273,11 +273,12 @@ def compare_models(
 
     Examples
     --------
-    >>> from skfrap import FRAPSimulator
+    >>> from skfrap import FRAPProtocol, FRAPSimulator
     >>> from skfrap.comparison import compare_models
     >>> prior = {"D": 10.0, "mobile_fraction": 0.8}
     >>> X = FRAPSimulator(prior=prior, random_state=0).sample(1).data
-    >>> comparison = compare_models(X, ["diffusion", "diffusion+mobile_fraction"])
+    >>> models = ["diffusion", "diffusion+mobile_fraction"]
+    >>> comparison = compare_models(X, models, FRAPProtocol())
     >>> comparison.best["bic"].tolist()
     ['diffusion+mobile_fraction']
     >>> comparison.tests[0].extra, bool(comparison.tests[0].p_value[0] < 1e-3)

@@ -26,7 +26,7 @@ from skfrap.parameters import ParameterSpace, check_value, parameter
 from skfrap.results import Fit
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
-_PROFILES = "noise='constant', loss='squared' and more frames than parameters"
+_PROFILES = "noise='constant' and loss='squared', and with more frames than parameters"
 _DARKEST = 1e-6  # of the largest standard deviation of the noise
 _LOSSES = ("squared", "huber")
 
@@ -304,7 +304,7 @@ class LeastSquaresFRAP(CurveRegressor):
         X = self._check_curves(X)
         check_choice("name", name, self.space_.free)
         if len(X) != 1 or not self._has_profiles:
-            raise ValueError(f"profile takes one curve, got {len(X)}, and {_PROFILES}.")
+            raise ValueError(f"profile takes one curve, got {len(X)}, and goes with {_PROFILES}.")
         targets = np.atleast_1d(parameter(name).to_target(np.asarray(values, dtype=float)))
         column = self.space_.column(name)
         return profile_costs(self._fitter, self._fit_batch(X), column, targets)
@@ -466,7 +466,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _ends(self, fit, level, method="auto"):
         if method == "profile" and not self._has_profiles:
-            raise ValueError(f"method='profile' takes {_PROFILES}; use 'curvature'.")
+            raise ValueError(f"method='profile' goes with {_PROFILES}; use 'curvature'.")
         method = method if self._has_profiles else "curvature"
         return confidence_ends(self._fitter, fit, self._reach(level), method)
 

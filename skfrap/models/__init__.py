@@ -1,5 +1,6 @@
 """Forward models: parameters of an experiment to recovery curves and image series."""
 
+from skfrap.models._diffusion import DiffusionModel  # isort: skip  first in lists of models
 from skfrap.models._base import (
     MODELS,
     CurveModel,
@@ -16,7 +17,6 @@ from skfrap.models._closed_form import (
     SoumpasisModel,
 )
 from skfrap.models._composed import ComposedModel
-from skfrap.models._diffusion import DiffusionModel
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,

@@ -118,7 +118,7 @@ class Parameter:
         --------
         >>> from skfrap.parameters import Parameter
         >>> time = Parameter("rise_time", "s", "linear", 0.0, 100.0, "of the signal")
-        >>> float(10 ** (2 * time.decades(5.0, 4.0)).round(9))  # 1 to 9 s
+        >>> round(float(10 ** (2 * time.decades(5.0, 4.0))), 6)  # 1 to 9 s
         9.0
         """
         if self.is_logarithmic:
