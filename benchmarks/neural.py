@@ -36,9 +36,9 @@ from benchmarks._report import Report, arguments_of, choice_of, fresh_times, med
 from benchmarks._series import time_series
 from benchmarks._settings import N_NOISY, estimate_at_settings, grid
 from skfrap import FRAPSimulator, LeastSquaresFRAP, NeuralFRAP, load_pretrained
-from skfrap.estimators._features import RawFeatures
-from skfrap.estimators._keras import _build_model, _JaxStepper, import_keras
-from skfrap.estimators._network import forward
+from skfrap.inference.networks._features import RawFeatures
+from skfrap.inference.networks._keras import _build_model, _JaxStepper, import_keras
+from skfrap.inference.networks._network import forward
 
 ASKED = 0.881, 1.0, 0.937, 0.888
 ASKED_OF_SCORES = 0.895, 1.015, 0.945

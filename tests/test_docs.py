@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.cli import cli
-from skfrap.estimators._features import FEATURES
+from skfrap.inference.networks._features import FEATURES
 from skfrap.io.readers._registry import _READERS
 from skfrap.models import MODELS
 from skfrap.parameters import PARAMETERS

@@ -13,10 +13,10 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
-from skfrap.estimators import _keras
-from skfrap.estimators._features import LinearizedFeatures, ScoreFeatures
-from skfrap.estimators._network import ACTIVATIONS, forward
-from skfrap.estimators._task import Task
+from skfrap.inference.networks import _keras
+from skfrap.inference.networks._features import LinearizedFeatures, ScoreFeatures
+from skfrap.inference.networks._network import ACTIVATIONS, forward
+from skfrap.inference.networks._task import Task
 from skfrap.judging import judge_fits
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.scaling import scaled_protocol
@@ -447,7 +447,8 @@ def test_importing_keras_leaves_generators_and_the_environment_alone():
     program = (
         "import os, random, sys\n"
         "import numpy as np\n"
-        "from skfrap.estimators import _keras, _neural\n"
+        "from skfrap.estimators import _neural\n"
+        "from skfrap.inference.networks import _keras\n"
         "assert not {'keras', 'jax'} & set(sys.modules)\n"
         "np.random.seed(0), random.seed(0)\n"
         "_keras.import_keras()\n"

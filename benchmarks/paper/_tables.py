@@ -8,7 +8,7 @@ from benchmarks._bench import SETS
 from benchmarks._pages import markdown_table, paragraphs, picture, with_error
 from benchmarks._published import LEAST_SQUARES, NAMES
 from benchmarks._stage import Outcome, Row, Stage
-from skfrap.estimators._keras import _WARM_UP
+from skfrap.inference.networks._keras import _WARM_UP
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy
 
 _LOSS, _RATIO, _FLOOR = "loss", "over least squares", "over the floor"

@@ -15,7 +15,7 @@ from benchmarks._pages import duration, markdown_table, paragraphs
 from benchmarks._published import NAMES
 from benchmarks._report import timed
 from benchmarks.peers._records import LOSS, loss_text
-from skfrap.estimators._keras import import_keras
+from skfrap.inference.networks._keras import import_keras
 
 OUR_NETWORK, FLOOR = "skfrap, NeuralFRAP", "skfrap, BayesianFRAP"
 MLP_FIXED = "MLPRegressor, one set of curves"

@@ -12,16 +12,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tqdm import tqdm
 
 from skfrap._checks import check_level
-from skfrap.estimators._deviations import constant_deviations, learn_deviations
-from skfrap.estimators._features import FEATURES
-from skfrap.estimators._keras import initial_weights, learning_rates
-from skfrap.estimators._network import answer, networks_of
-from skfrap.estimators._network_options import check_options
 from skfrap.estimators._regressor import FRAPRegressor
-from skfrap.estimators._stream import CurveStream
-from skfrap.estimators._task import task_of_data, task_of_simulator
-from skfrap.estimators._training import BLOCK, TrainingRun, stopping_rule
 from skfrap.experiment import Noise
+from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
+from skfrap.inference.networks._features import FEATURES
+from skfrap.inference.networks._keras import initial_weights, learning_rates
+from skfrap.inference.networks._network import answer, networks_of
+from skfrap.inference.networks._options import check_options
+from skfrap.inference.networks._stream import CurveStream
+from skfrap.inference.networks._task import task_of_data, task_of_simulator
+from skfrap.inference.networks._training import BLOCK, TrainingRun, stopping_rule
 from skfrap.models import DirectCurves, ForwardMap, InterpolationError, evaluator_of
 from skfrap.models import model_for as make_model
 from skfrap.numerics._threads import one_blas_thread

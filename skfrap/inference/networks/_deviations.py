@@ -6,8 +6,8 @@ likelihood of errors of curves that the first network has not seen.
 
 import numpy as np
 
-from skfrap.estimators._keras import Training, initial_weights, learning_rates
-from skfrap.estimators._training import BLOCK, check_finite, take_steps
+from skfrap.inference.networks._keras import Training, initial_weights, learning_rates
+from skfrap.inference.networks._training import BLOCK, check_finite, take_steps
 
 _LEAST = 1e-14
 _LARGEST_RATE = 3e-3  # of Adam, whatever the first network learns by

@@ -66,7 +66,7 @@ def forward(inputs, weights, activation, skips=False):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfrap.estimators._network import forward
+    >>> from skfrap.inference.networks._network import forward
     >>> twice, three = (np.array([[2.0]]), np.zeros(1)), (np.ones((1, 1)), np.full(1, 3.0))
     >>> forward(np.array([[1.0], [-1.0]]), [twice, three], "relu").ravel().tolist()
     [5.0, 3.0]
@@ -97,7 +97,7 @@ def networks_of(targets, n_targets):
 
     Examples
     --------
-    >>> from skfrap.estimators._network import networks_of
+    >>> from skfrap.inference.networks._network import networks_of
     >>> networks_of("merged", 3)
     [[0, 1, 2], [1], [2]]
     """

@@ -6,8 +6,8 @@ import time
 import numpy as np
 
 from skfrap import __version__
-from skfrap.estimators._keras import Training, rounded_up, stack_batches
 from skfrap.estimators._least_squares import LeastSquaresFRAP
+from skfrap.inference.networks._keras import Training, rounded_up, stack_batches
 from skfrap.metrics import weighted_mean_squared_error
 
 BLOCK = 64  # steps told to the trainer at once, and batches in a chunk of a stream

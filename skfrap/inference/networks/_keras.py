@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skfrap.estimators._network import has_skip
+from skfrap.inference.networks._network import has_skip
 
 _BACKENDS = ("jax", "torch", "tensorflow")  # in the order of preference
 _LARGEST_GRADIENT = 1.0
@@ -115,7 +115,7 @@ def learning_rates(kind, largest, step, epoch, n_steps, epochs_per_step=8000):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfrap.estimators._keras import learning_rates
+    >>> from skfrap.inference.networks._keras import learning_rates
     >>> learning_rates("cosine", 1.0, np.array([0, 5, 10]), None, 10).round(3).tolist()
     [1.0, 0.5, 0.0]
     >>> epochs = np.array([0.0, 50.0, 8000.0, 16000.0])

@@ -4,9 +4,9 @@ import numbers
 
 import numpy as np
 
-from skfrap.estimators._features import FEATURES
-from skfrap.estimators._network import ACTIVATIONS
 from skfrap.experiment import FRAPProtocol
+from skfrap.inference.networks._features import FEATURES
+from skfrap.inference.networks._network import ACTIVATIONS
 
 _CHOICES = {
     "activation": tuple(ACTIVATIONS),

@@ -1,0 +1,1 @@
+"""Networks that learn to estimate: what they see, what is trained, and how."""
