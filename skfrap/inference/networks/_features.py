@@ -7,6 +7,7 @@ and only the rest must be learnt.
 
 import numpy as np
 
+from skfrap.models import InterpolationError
 from skfrap.parameters import parameter
 
 _N_STEPS, _N_STEPS_OF_MANY = 2, 4  # up to three parameters a third changes nothing to learn
@@ -268,6 +269,43 @@ class ScoreFeatures(_ModelFeatures):
 
 
 FEATURES = {"linearized": LinearizedFeatures, "scores": ScoreFeatures, "raw": RawFeatures}
+
+
+def choose_features(asked, task):
+    """Make the features of a task.
+
+    Parameters
+    ----------
+    asked : {"auto", "linearized", "scores", "raw"}
+    task : Task
+
+    Returns
+    -------
+    name : str
+    features : LinearizedFeatures, ScoreFeatures or RawFeatures
+
+    Raises
+    ------
+    ValueError
+        If features that know a model are asked for, and the task has none.
+    InterpolationError
+        If its model can neither be interpolated nor is cheap.
+    """
+    if asked == "raw" or (asked == "auto" and task.model is None):
+        return "raw", RawFeatures()
+    if task.model is None:
+        raise ValueError(
+            f"features={asked!r} needs a protocol and targets that are parameters of a model, "
+            f"got protocol={task.protocol!r} and {task.target_names}; use features='raw'."
+        )
+    try:
+        fitter = task.fitter()
+    except InterpolationError:
+        if asked == "auto":
+            return "raw", RawFeatures()
+        raise
+    name = "linearized" if asked == "auto" else asked
+    return name, FEATURES[name](fitter)
 
 
 def _moments(values, weight):

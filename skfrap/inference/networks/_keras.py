@@ -13,6 +13,7 @@ import sys
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,20 @@ _BACKENDS = ("jax", "torch", "tensorflow")  # in the order of preference
 _LARGEST_GRADIENT = 1.0
 _LARGEST_SEED = 2**31 - 1
 _WARM_UP = 50  # epochs of the DeepFRAP paper's schedule
+
+
+class Optimizer(NamedTuple):
+    """What takes the steps.
+
+    Attributes
+    ----------
+    name : {"adam", "sgd"}
+    momentum : float, default=0.0
+        Of "sgd".
+    """
+
+    name: str
+    momentum: float = 0.0
 
 
 def import_keras():
@@ -158,9 +173,7 @@ class Training:
         Targets that each of the networks learns.
     activation : str
     skips : bool
-    optimizer : {"adam", "sgd"}
-    momentum : float
-        For "sgd".
+    optimizer : Optimizer
     loss : {"squared", "likelihood"}, default="squared"
         "squared": the sum of importance * (output - goal)**2. "likelihood": goals are errors of
         zero mean, and outputs the logarithms of their standard deviations.
@@ -175,17 +188,15 @@ class Training:
         activation,
         skips,
         optimizer,
-        momentum,
         *,
         loss="squared",
         states=None,
     ):
         self._columns = columns
-        momentum = momentum if optimizer == "sgd" else 0.0
         self._steppers = []
         for weights in networks:
             widths = (len(weights[0][0]), *(len(bias) for _, bias in weights))
-            self._steppers.append(_stepper(widths, activation, skips, optimizer, momentum, loss))
+            self._steppers.append(_stepper(widths, activation, skips, optimizer, loss))
         self._networks = [[array for layer in weights for array in layer] for weights in networks]
         self._states = states or [stepper.initial_state() for stepper in self._steppers]
 
@@ -228,14 +239,14 @@ class Training:
 
 
 @lru_cache(maxsize=32)
-def _stepper(widths, activation, skips, optimizer, momentum, loss):
+def _stepper(widths, activation, skips, optimizer, loss):
     """Build, or take from those built, what steps networks of one architecture."""
     keras = import_keras()
     model = _build_model(keras, widths, activation, skips)
     chosen = (
         keras.optimizers.Adam(1e-3, global_clipnorm=_LARGEST_GRADIENT)
-        if optimizer == "adam"
-        else keras.optimizers.SGD(1e-3, momentum=momentum)
+        if optimizer.name == "adam"
+        else keras.optimizers.SGD(1e-3, momentum=optimizer.momentum)
     )
     chosen.build(model.trainable_variables)
     kind = _JaxStepper if keras.backend.backend() == "jax" else _KerasStepper

@@ -1,11 +1,15 @@
-"""Checks of how a network is asked to be made and trained."""
+"""How a network is asked to be made and trained, checked."""
 
 import numbers
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
+from skfrap._checks import check_choice, check_count, check_range
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._features import FEATURES
+from skfrap.inference.networks._keras import Optimizer
 from skfrap.inference.networks._network import ACTIVATIONS
 
 _CHOICES = {
@@ -15,49 +19,150 @@ _CHOICES = {
     "learning_rate": ("cosine", "constant", "deepfrap2021"),
     "targets": ("joint", "separate", "merged"),
 }
+_ARCHITECTURE = "activation", "features", "optimizer", "targets", "hidden_layer_sizes"
+
+DEEPFRAP_2021 = {
+    "hidden_layer_sizes": (128,) * 8,
+    "activation": "elu",
+    "features": "raw",
+    "target_scales": None,
+    "optimizer": "sgd",
+    "momentum": 0.99,
+    "learning_rate": "deepfrap2021",
+    "learning_rate_init": 0.1,
+    "batch_size": 1024,
+    "max_iter": 80_000,
+    "early_stopping": True,
+    "n_iter_no_change": 80_000,
+}
+"""The DeepFRAP paper's network, and its training."""
 
 
-def check_options(estimator):
-    """Check the constructor's arguments.
-
-    Parameters
-    ----------
-    estimator : NeuralFRAP
+@dataclass(frozen=True, eq=False)
+class TrainingOptions:
+    """What NeuralFRAP's arguments say of networks and their training, under the same names.
 
     Raises
     ------
     ValueError
         If one of them makes no sense.
     """
-    for name, allowed in _CHOICES.items():
-        if getattr(estimator, name) not in allowed:
-            raise ValueError(f"{name} must be one of {allowed}, got {getattr(estimator, name)!r}.")
-    sizes = estimator._hidden
-    if not all(isinstance(size, numbers.Integral) and size > 0 for size in sizes):
-        raise ValueError(
-            "hidden_layer_sizes must be whole numbers above 0, as (64, 64), got "
-            f"{estimator.hidden_layer_sizes!r}."
-        )
-    for name in ("batch_size", "max_iter", "n_iter_no_change", "epochs_per_step"):
-        value = getattr(estimator, name)
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-    for name, lowest, highest in (
-        ("learning_rate_init", 0, np.inf),
-        ("momentum", 0, 1),
-        ("validation_fraction", 0, 1),
-    ):
-        value = getattr(estimator, name)
-        inside = isinstance(value, numbers.Real) and lowest <= value < highest
-        if not inside or (value == 0 and name != "momentum"):
+
+    hidden_layer_sizes: Any
+    activation: str
+    features: str
+    targets: str
+    target_scales: Any
+    optimizer: str
+    learning_rate_init: float
+    learning_rate: str
+    epochs_per_step: int
+    momentum: float
+    batch_size: int
+    max_iter: int
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    stop_at: Any
+    verbose: int
+
+    def __post_init__(self):
+        for name, allowed in _CHOICES.items():
+            check_choice(name, getattr(self, name), allowed)
+        if not all(isinstance(size, numbers.Integral) and size > 0 for size in self.hidden_sizes):
             raise ValueError(
-                f"{name} must be a number between {lowest} and {highest}, got {value!r}."
+                "hidden_layer_sizes must be whole numbers above 0, as (64, 64), got "
+                f"{self.hidden_layer_sizes!r}."
             )
-    if isinstance(estimator.stop_at, str) and estimator.stop_at != "least_squares":
-        raise ValueError(f"stop_at must be 'least_squares' or losses, got {estimator.stop_at!r}.")
-    if isinstance(estimator.target_scales, str) and estimator.target_scales != "benchmark":
-        raise ValueError(
-            f"target_scales must be 'benchmark', None or numbers, got {estimator.target_scales!r}."
-        )
-    if estimator.protocol is not None and not isinstance(estimator.protocol, FRAPProtocol):
-        raise ValueError(f"protocol must be a FRAPProtocol, got {estimator.protocol!r}.")
+        for name in ("batch_size", "max_iter", "n_iter_no_change", "epochs_per_step"):
+            check_count(name, getattr(self, name))
+        check_range("learning_rate_init", self.learning_rate_init, 0, np.inf, with_lowest=False)
+        check_range("momentum", self.momentum, 0, 1)
+        check_range("validation_fraction", self.validation_fraction, 0, 1, with_lowest=False)
+        if isinstance(self.stop_at, str) and self.stop_at != "least_squares":
+            raise ValueError(f"stop_at must be 'least_squares' or losses, got {self.stop_at!r}.")
+        if isinstance(self.target_scales, str) and self.target_scales != "benchmark":
+            raise ValueError(
+                f"target_scales must be 'benchmark', None or numbers, got {self.target_scales!r}."
+            )
+
+    @classmethod
+    def of(cls, arguments):
+        """Take the options out of a dictionary of all of the constructor's arguments."""
+        return cls(**{field.name: arguments[field.name] for field in fields(cls)})
+
+    @property
+    def hidden_sizes(self):
+        """The widths of the hidden layers, as a tuple."""
+        sizes = self.hidden_layer_sizes
+        return (sizes,) if isinstance(sizes, numbers.Integral) else tuple(sizes)
+
+    @property
+    def stepper(self):
+        """The optimizer, with its momentum if it has one."""
+        return Optimizer(self.optimizer, self.momentum if self.optimizer == "sgd" else 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class TaskOptions:
+    """What NeuralFRAP's arguments say of what is to be learnt, under the same names.
+
+    Raises
+    ------
+    ValueError
+        If the protocol is none.
+    """
+
+    protocol: FRAPProtocol | None
+    model: Any
+    parameters: Any
+    fixed: dict | None
+    bounds: dict | None
+
+    def __post_init__(self):
+        if self.protocol is not None and not isinstance(self.protocol, FRAPProtocol):
+            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
+
+    @classmethod
+    def of(cls, arguments):
+        """Take the options out of a dictionary of all of the constructor's arguments."""
+        return cls(**{field.name: arguments[field.name] for field in fields(cls)})
+
+
+def architecture_of(options, asked):
+    """Return what a fit that goes on from another must share with it.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    asked : TaskOptions
+
+    Returns
+    -------
+    dict
+    """
+    shared = {name: getattr(options, name) for name in _ARCHITECTURE}
+    shared["hidden_layer_sizes"] = options.hidden_sizes
+    return shared | {field.name: getattr(asked, field.name) for field in fields(asked)}
+
+
+def check_same_architecture(ours, asked):
+    """Check that a fit can go on from another.
+
+    Parameters
+    ----------
+    ours, asked : dict
+        Of the weights there are, and of the fit that is to go on from them.
+
+    Raises
+    ------
+    ValueError
+        If something differs; the message says what.
+    """
+    for name, value in asked.items():
+        # Files of earlier versions do not know all of them.
+        if value != ours.get(name, value):
+            raise ValueError(
+                f"{name} must stay {ours[name]!r} to go on from the weights there are, "
+                f"got {value!r}; use fit with warm_start=False."
+            )

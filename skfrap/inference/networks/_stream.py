@@ -1,5 +1,6 @@
 """An endless stream of simulated curves."""
 
+import numbers
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,15 +16,16 @@ class CurveStream:
 
     Parameters
     ----------
-    estimator : NeuralFRAP
-        With ``warm_start`` it is not shown again what it has seen.
     simulator : FRAPSimulator
+    batch_size : int
+    n_seen : int, default=0
+        Curves that were drawn before, and are not to come again.
     """
 
-    def __init__(self, estimator, simulator):
+    def __init__(self, simulator, batch_size, n_seen=0):
         self.simulator = simulator
-        self.batch_size = estimator.batch_size
-        self.n_seen = getattr(estimator, "_n_seen", 0) if estimator.warm_start else 0
+        self.batch_size = batch_size
+        self.n_seen = n_seen
 
     def sample(self, n_batches, first=None):
         """Draw curves, targets and weights."""
@@ -47,3 +49,37 @@ class CurveStream:
                     coming.append(pool.submit(make, k + _AHEAD))
                 self.n_seen = int(firsts[k + 1])
                 yield data
+
+
+def check_stream(simulator, n_samples, options, *, protocol, has_validation):
+    """Check that a fit can learn from a stream.
+
+    Parameters
+    ----------
+    simulator : FRAPSimulator
+    n_samples : int
+    options : TrainingOptions
+    protocol : FRAPProtocol or None
+        The network's.
+    has_validation : bool
+        Whether there are other curves to measure the progress on.
+
+    Raises
+    ------
+    ValueError
+        If there are too few curves, of another protocol, or nothing to stop by.
+    """
+    if protocol is not None and protocol != simulator.protocol:
+        raise ValueError(
+            f"simulator must have the estimator's protocol, {protocol!r}, got one with "
+            f"{simulator.protocol!r}."
+        )
+    if not isinstance(n_samples, numbers.Integral) or n_samples < options.batch_size:
+        raise ValueError(
+            f"n_samples must be a whole number of at least batch_size = {options.batch_size}, "
+            f"got {n_samples!r}."
+        )
+    if not has_validation and (options.early_stopping or options.stop_at is not None):
+        raise ValueError(
+            "early_stopping and stop_at need validation=(X, y) of other simulated curves."
+        )

@@ -64,15 +64,32 @@ class Task:
         InterpolationError
             If the model can neither be interpolated nor is cheap.
         """
-        model, space = make_model(self.protocol, self.model), self.space()
+        model, space = self.curve_model(), self.space()
         exact = isinstance(model, ExactModel)
         evaluator = self._interpolated(space) if exact else DirectCurves(model)
         return CurveFitter(evaluator, space, max_nfev=100, tol=1e-10)
 
+    def curve_model(self):
+        """Make the model; None where there is none."""
+        return None if self.model is None else make_model(self.protocol, self.model)
+
     def space(self):
-        """Make the space of what is to be learnt, within its box."""
-        model = make_model(self.protocol, self.model)
+        """Make the space of what is to be learnt, within its box; None without a model."""
+        model = self.curve_model()
+        if model is None:
+            return None
         return ParameterSpace.of(model, self.names, self.fixed, self.bounds)
+
+    def check_same(self, task):
+        """Check that what a simulator's curves teach is this task."""
+        names = "target_names", "model", "fixed"
+        for name in names if self.model is not None else names[:1]:
+            ours, theirs = getattr(self, name), getattr(task, name)
+            if ours != theirs:
+                raise ValueError(
+                    f"simulator must have the {name} {ours!r} to go on from the weights there are, "
+                    f"got {theirs!r}; use warm_start=False."
+                )
 
     def _interpolated(self, space):
         ranges = {name: space.bounds[name] for name in space.free_shaping}
@@ -86,12 +103,12 @@ class Task:
         return surrogate_for(self.protocol, self.model, ranges, fixed, largest_error=last)
 
 
-def task_of_data(estimator, n_targets, columns):
+def task_of_data(asked, n_targets, columns):
     """Find what labelled curves are to teach.
 
     Parameters
     ----------
-    estimator : NeuralFRAP
+    asked : TaskOptions
     n_targets : int
         Columns of y.
     columns : list of str or None
@@ -102,30 +119,30 @@ def task_of_data(estimator, n_targets, columns):
     Task
     """
     nameless = [f"y{k}" for k in range(n_targets)] if columns is None else columns
-    if estimator.protocol is None:
+    if asked.protocol is None:
         for name in ("model", "parameters", "fixed", "bounds"):
-            if getattr(estimator, name) is not None:
+            if getattr(asked, name) is not None:
                 raise ValueError(f"{name} needs a protocol, or curves of a simulator; give both.")
         return Task(nameless)
-    key = "diffusion" if estimator.model is None else estimator.model
-    model, fixed = make_model(estimator.protocol, key), dict(estimator.fixed or {})
-    names = ParameterSpace.of(model, estimator.parameters, fixed).free
+    key = "diffusion" if asked.model is None else asked.model
+    model, fixed = make_model(asked.protocol, key), dict(asked.fixed or {})
+    names = ParameterSpace.of(model, asked.parameters, fixed).free
     known = model.bounds | _TABLE_1
-    bounds = {name: known[name] for name in names if name in known} | dict(estimator.bounds or {})
+    bounds = {name: known[name] for name in names if name in known} | dict(asked.bounds or {})
     targets = ParameterSpace.of(model, names, fixed, bounds).target_names
     if len(targets) != n_targets or columns not in (None, targets):
-        if estimator.parameters is not None:
+        if asked.parameters is not None:
             raise ValueError(f"y must have the columns {targets}, got {nameless}.")
-        return Task(nameless, estimator.protocol)
-    return Task(targets, estimator.protocol, key, names, fixed, bounds)
+        return Task(nameless, asked.protocol)
+    return Task(targets, asked.protocol, key, names, fixed, bounds)
 
 
-def task_of_simulator(estimator, simulator):
+def task_of_simulator(asked, simulator):
     """Find what a simulator's curves are to teach.
 
     Parameters
     ----------
-    estimator : NeuralFRAP
+    asked : TaskOptions
     simulator : FRAPSimulator
 
     Returns
@@ -136,28 +153,24 @@ def task_of_simulator(estimator, simulator):
     names = tuple(parameter_of_target(target).name for target in targets)
     model = make_model(simulator.protocol, simulator.model)
     fixed = {name: float(simulator.prior[name]) for name in model.defaults() if name not in names}
-    _check_agreement(estimator, simulator.model, names, fixed)
+    _check_agreement(asked, simulator.model, names, fixed)
     bounds = {name: _range(parameter(name), simulator.prior[name]) for name in names}
-    bounds |= dict(estimator.bounds or {})
+    bounds |= dict(asked.bounds or {})
     ParameterSpace.of(model, names, fixed, bounds)  # checks them
     return Task(targets, simulator.protocol, simulator.model, names, fixed, bounds)
 
 
-def _check_agreement(estimator, model, names, fixed):
-    asked = {
-        "model": (estimator.model, model),
-        "parameters": (
-            None if estimator.parameters is None else sorted(estimator.parameters),
-            sorted(names),
-        ),
-    }
-    for name, value in (estimator.fixed or {}).items():
-        asked[f"fixed[{name!r}]"] = value, fixed.get(name)
-    for name, (ours, theirs) in asked.items():
-        if ours is not None and ours != theirs:
+def _check_agreement(asked, model, names, fixed):
+    drawn = {"model": model, "parameters": sorted(names)}
+    wanted = {"model": asked.model}
+    wanted["parameters"] = None if asked.parameters is None else sorted(asked.parameters)
+    for name, value in (asked.fixed or {}).items():
+        wanted[f"fixed[{name!r}]"], drawn[f"fixed[{name!r}]"] = value, fixed.get(name)
+    for name, ours in wanted.items():
+        if ours is not None and ours != drawn[name]:
             raise ValueError(
                 f"simulator and estimator must agree: {name} of the estimator is {ours!r}, and "
-                f"what the simulator draws has {theirs!r}."
+                f"what the simulator draws has {drawn[name]!r}."
             )
 
 

@@ -1,0 +1,250 @@
+"""What can be asked of a network that is trained, whatever trained it."""
+
+import numpy as np
+from scipy.special import ndtri
+from sklearn.utils.validation import check_is_fitted
+
+from skfrap import __version__
+from skfrap._checks import check_level
+from skfrap.estimators._regressor import FRAPRegressor
+from skfrap.experiment import Noise
+from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
+from skfrap.models import DirectCurves, ForwardMap, evaluator_of
+from skfrap.results import Fit
+from skfrap.scaling import rescale_targets, scale_between
+
+
+class NetworkRegressor(FRAPRegressor):
+    """Base class of estimators that answer by a trained network.
+
+    A subclass trains, and hands over what came of it by ``_keep(network, state)``; ``_network`` and
+    ``_state`` give it back.
+    """
+
+    # What is kept
+
+    def _keep(self, network, state):
+        """Take over what training returned."""
+        self._task = network.task
+        self.protocol_ = network.task.protocol
+        self.target_names_ = network.task.target_names
+        self.features_name_, self.features_ = network.features_name, network.features
+        self.bounds_ = network.features.bounds
+        self._architecture = network.architecture
+        self._columns, self._benchmark = network.columns, network.benchmark
+        self.weights_, self.deviation_weights_ = network.weights, network.deviation_weights
+        self._optimizer_states = state.optimizer_states
+        self.n_iter_, self.n_steps_, self._n_seen = state.n_iter, state.n_steps, state.n_seen
+        self.history_, self.loss_, self.reached_ = state.history, state.loss, state.reached
+        self.skfrap_version_ = __version__
+        return self
+
+    @property
+    def _network(self):
+        return TrainedNetwork(
+            self._task,
+            self.features_name_,
+            self.features_,
+            self._architecture,
+            self._columns,
+            self.weights_,
+            self._benchmark,
+            self.deviation_weights_,
+        )
+
+    @property
+    def _state(self):
+        return TrainingState(
+            self._optimizer_states,
+            self.n_iter_,
+            self.n_steps_,
+            self._n_seen,
+            getattr(self, "history_", {}),  # files for prediction do without
+            self.loss_,
+            self.reached_,
+        )
+
+    def to_state(self):
+        """Return what a file keeps; what only training needs is in ``"training"``."""
+        training = None
+        if hasattr(self, "weights_"):
+            training = {
+                "optimizer_states": self._optimizer_states,
+                "history": getattr(self, "history_", None),
+                "random": getattr(self, "_random", None),
+            }
+        return super().to_state() | {"training": training}
+
+    @classmethod
+    def from_state(cls, state):
+        """Make the network that :meth:`to_state` described."""
+        network = super().from_state(state)
+        if hasattr(network, "weights_"):
+            training = state["training"] or {}
+            network._optimizer_states = training.get("optimizer_states")
+            if training.get("history") is not None:
+                network.history_ = training["history"]
+            if training.get("random") is not None:
+                network._random = training["random"]
+        return network
+
+    def fitted_state(self):
+        """Return what predictions need, under names that stay in files."""
+        fitted = super().fitted_state()
+        if not hasattr(self, "weights_"):
+            return {}
+        for name in ("history_", "protocol_", "target_names_", "bounds_"):
+            fitted.pop(name, None)  # of training, or known by the task and the features
+        return fitted | {
+            "task": self._task,
+            "benchmark": self._benchmark,
+            "networks": self._columns,
+            "architecture": self._architecture,
+            "n_seen": self._n_seen,
+        }
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        if fitted:
+            others = dict(fitted)
+            self._task = others.pop("task")
+            self._benchmark, self._columns = others.pop("benchmark"), others.pop("networks")
+            self._architecture, self._n_seen = others.pop("architecture"), others.pop("n_seen")
+            self.protocol_, self.target_names_ = self._task.protocol, self._task.target_names
+            super().set_fitted_state(others)
+            self.bounds_ = self.features_.bounds
+
+    @property
+    def n_weights_(self):
+        """Number of trained numbers in all networks that estimate, together."""
+        check_is_fitted(self, "weights_")
+        return sum(W.size + b.size for weights in self.weights_ for W, b in weights)
+
+    # Answers
+
+    def predict(self, X, return_std=False, *, protocol=None):
+        """Estimate the parameters of recovery curves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        return_std : bool, default=False
+            Also return standard deviations of the errors, as the network was taught to tell them.
+        protocol : FRAPProtocol, default=None
+            The experiment the curves are from, if it is another one than the network's. If the two
+            are one up to the units of length and time, estimates are rescaled, which is exact.
+
+        Returns
+        -------
+        theta : ndarray of shape (n_samples, n_targets)
+            Columns as in `target_names_`; of shape (n_samples,) after a fit to y of one dimension.
+        std : ndarray of shape (n_samples, n_targets)
+            Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If the curves cannot be of the network's protocol or intensities; or for `return_std`
+            if the network was not taught standard deviations.
+        """
+        X = self._check_curves(X)
+        length, time_scale = self._scale_to(protocol)
+        self.features_.check_curves(X)
+        theta, std = self._network.answers(X, return_std)
+        found = (theta,) if std is None else (theta, theta + std)
+        if protocol is not None:
+            names = self.target_names_
+            found = [rescale_targets(one, names, length, time_scale) for one in found]
+        theta, *above = map(self._as_output, found)
+        return (theta, above[0] - theta) if return_std else theta
+
+    def predict_interval(self, X, level=0.95, *, protocol=None):
+        """Compute intervals that hold the true values, within the box of the prior.
+
+        Of curves drawn from the prior that the network was trained on, they hold it in the share
+        `level`: the network tells the standard deviations, the intervals are those of a normal
+        distribution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        level : float, default=0.95
+        protocol : FRAPProtocol, default=None
+            As in :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets, 2)
+            Lower and upper ends, in the columns of `target_names_`.
+        """
+        X, level = self._check_curves(X), check_level(level)
+        scale = self._scale_to(protocol)
+        self.features_.check_curves(X)
+        theta, std = self._network.answers(X, True)
+        ends = self._network.ends(theta, self._reach(level) * std)
+        if protocol is not None:
+            names = self.target_names_
+            sides = [rescale_targets(end, names, *scale) for end in np.moveaxis(ends, -1, 0)]
+            ends = np.stack(sides, axis=-1)
+        return ends
+
+    def _scale_to(self, protocol):
+        """Return the factors of lengths and times of another protocol than the estimator's."""
+        if protocol is None:
+            return 1.0, 1.0
+        if self.protocol_ is None:
+            raise ValueError("protocol can be given only if the network was trained with one.")
+        return scale_between(self.protocol_, protocol)
+
+    # The contract of estimators
+
+    @property
+    def n_outputs_(self):
+        """Number of targets."""
+        return len(self.target_names_)
+
+    @property
+    def model_(self):
+        """The model whose parameters the network estimates, None where it knows none."""
+        return self._task.curve_model()
+
+    @property
+    def space_(self):
+        """What of the model is estimated, in which box, and what is known; None without a model."""
+        return self._task.space()
+
+    def _fit_batch(self, X):
+        """Keep the network's answers as a fit."""
+        self.features_.check_curves(X)
+        forward = self._forward()
+        theta, std = self._network.answers(X, self.deviation_weights_ is not None)
+        std = np.full_like(theta, np.nan) if std is None else std
+        curves = forward.curves(theta)
+        squares = np.sum((X - curves) ** 2, axis=1)
+        variance = squares / max(1, X.shape[1] - theta.shape[1])
+        covariance = np.zeros((*theta.shape, theta.shape[1]))
+        np.einsum("nvv->nv", covariance)[:] = std**2
+        return Fit(
+            forward,
+            X,
+            theta,
+            covariance,
+            curves,
+            curves,
+            squares,
+            Noise.of_variance(variance, self.protocol_.noise_gain),
+            np.ones(len(X), dtype=bool),
+        )
+
+    def _ends(self, fit, level):
+        return self._network.ends(fit.theta, self._reach(level) * fit.std)
+
+    def _reach(self, level):
+        return ndtri(0.5 + 0.5 * level)
+
+    def _forward(self, weights="mean"):
+        forward = self.features_.forward
+        if forward is None:
+            forward = ForwardMap(DirectCurves(self.model_), self.space_)
+        evaluator = evaluator_of(weights, forward.evaluator, self._task.model)
+        return forward if evaluator is forward.evaluator else ForwardMap(evaluator, forward.space)

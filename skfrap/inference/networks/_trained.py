@@ -1,0 +1,119 @@
+"""What training makes: all that a network needs to answer, and what it takes to go on training."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skfrap.inference.networks._network import answer
+from skfrap.inference.networks._task import Task
+from skfrap.numerics._threads import one_blas_thread
+
+_FEW = 64  # curves: so few are done before the threads of BLAS are told to wait
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """All that a network needs to answer.
+
+    Attributes
+    ----------
+    task : Task
+        What it was to learn.
+    features_name : str
+    features : LinearizedFeatures, ScoreFeatures or RawFeatures
+        Turn curves into inputs, a guess and a scale.
+    architecture : dict
+        How it was asked for: what a fit that goes on from it must share.
+    columns : list of list of int
+        Targets that each of the networks learns.
+    weights : list of list of (W, b)
+        Per network and layer.
+    benchmark : ndarray of shape (n_targets,)
+        Mean squared error of what is known beforehand: the unit of losses.
+    deviation_weights : list of (W, b) or None
+        Of the network that answers with standard deviations.
+    """
+
+    task: Task
+    features_name: str
+    features: Any
+    architecture: dict
+    columns: list
+    weights: list
+    benchmark: np.ndarray
+    deviation_weights: list | None = None
+
+    @property
+    def activation(self):
+        """Of the hidden layers."""
+        return self.architecture["activation"]
+
+    def describe(self, X):
+        """Return what the networks see of curves: inputs, and a guess and a scale per target."""
+        return self.features(X)
+
+    def estimate(self, described):
+        """Estimate the targets of curves that are described, (n, n_targets)."""
+        inputs, guess, scale = described
+        corrections = answer(
+            inputs, self.weights, self.columns, self.activation, self.features.skips
+        )
+        return self.features.finish(guess + scale * corrections)
+
+    def deviations(self, described):
+        """Compute standard deviations of the estimates of curves that are described."""
+        if self.deviation_weights is None:
+            raise ValueError(
+                "this network was not taught standard deviations, which takes curves that it has "
+                "not seen: use fit_online, or fit with early_stopping=True."
+            )
+        inputs, _, scale = described
+        columns = [[*range(scale.shape[1])]]
+        networks = [self.deviation_weights]
+        logarithms = answer(inputs, networks, columns, self.activation, self.features.skips)
+        return scale * np.exp(logarithms)
+
+    def answers(self, X, with_std):
+        """Return estimates of curves, and their standard deviations or None."""
+        with one_blas_thread() if len(X) > _FEW else nullcontext():
+            described = self.describe(X)
+            theta = self.estimate(described)
+            return theta, self.deviations(described) if with_std else None
+
+    def ends(self, theta, reach):
+        """Return both ends of intervals of some reach, within the box, (n, n_targets, 2)."""
+        ends = [self.features.finish(end) for end in (theta - reach, theta + reach)]
+        return np.stack(ends, axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """Where the training of a network is, besides the network.
+
+    Attributes
+    ----------
+    optimizer_states : list of list of ndarray, or None
+        None is a fresh optimizer.
+    n_iter : int
+        Passes, or chunks of a stream.
+    n_steps : int
+        Steps of the optimizer.
+    n_seen : int
+        Curves of the stream that are used up.
+    history : dict of ndarray
+        As the attribute `history_` of NeuralFRAP.
+    loss : float or None
+        Mean training loss of the last pass or chunk.
+    reached : bool
+        Whether the last fit ended because it came to its goal.
+    """
+
+    optimizer_states: list | None = None
+    n_iter: int = 0
+    n_steps: int = 0
+    n_seen: int = 0
+    history: dict = field(default_factory=dict)
+    loss: float | None = None
+    reached: bool = False
