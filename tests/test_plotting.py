@@ -258,7 +258,7 @@ def test_plan_of_which_nothing_is_known_can_be_drawn():
 
 @pytest.mark.usefixtures("close_figures")
 def test_residuals_are_drawn_with_a_verdict():
-    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=60)
+    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=60, padding=24)
     prior = {"D": 10.0, "c0": 0.8, "alpha": 0.4, "mobile_fraction": 0.7, "a": 1e-3}
     X = FRAPSimulator(protocol, prior, random_state=0).sample(2).data
     estimator = LeastSquaresFRAP(protocol).fit(X)
@@ -282,7 +282,7 @@ def test_residuals_are_drawn_with_a_verdict():
 
 @pytest.mark.usefixtures("close_figures")
 def test_residuals_of_a_right_model_are_said_to_be_good():
-    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=60)
+    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=60, padding=24)
     fitted = np.full(protocol.n_frames, 0.7)
     noise = 0.01 * np.random.default_rng(0).standard_normal(protocol.n_frames)
     figure, axes = matplotlib.pyplot.subplots(1, 2)
@@ -356,7 +356,7 @@ def test_replicates_of_different_things_are_not_drawn_together():
 @pytest.mark.usefixtures("close_figures")
 @pytest.mark.parametrize("mobile_fraction", [1.0, 0.8])
 def test_comparison_of_models_is_drawn(mobile_fraction):
-    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=40)
+    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=40, padding=24)
     prior = {"D": 10.0, "c0": 0.8, "alpha": 0.4, "mobile_fraction": mobile_fraction, "a": 1e-3}
     X = FRAPSimulator(protocol, prior, random_state=0).sample(3).data
     models = ["diffusion", "diffusion+mobile_fraction", "exponential"]
@@ -564,7 +564,7 @@ def test_profile_of_what_is_linear_is_its_parabola(sample):
 
 @pytest.mark.usefixtures("close_figures")
 def test_profile_stays_within_bounds():
-    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=40)
+    protocol = FRAPProtocol(shape=(48, 48), bleach_region=Circle(8.0), n_postbleach=40, padding=24)
     prior = {"D": 10.0, "c0": 0.8, "alpha": 0.4, "a": 1e-3}
     X = FRAPSimulator(protocol, prior, random_state=0).sample(1).data
     names = ("D", "c0", "alpha", "mobile_fraction")
