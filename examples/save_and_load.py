@@ -29,7 +29,7 @@ protocol = FRAPProtocol(
 )
 network = NeuralFRAP(protocol, random_state=0)
 network.fit_online(
-    FRAPSimulator(protocol, random_state=0), n_samples=50 * 1024
+    FRAPSimulator(protocol, random_state=0), n_samples=20 * 1024
 )
 curves, target = FRAPSimulator(protocol, random_state=1).sample(
     500, return_X_y=True
@@ -115,7 +115,7 @@ except ValueError as error:
 # A loaded network can go on learning.
 
 copy = load(folder / "network.npz").set_params(warm_start=True)
-copy.fit_online(FRAPSimulator(protocol, random_state=3), n_samples=50 * 1024)
+copy.fit_online(FRAPSimulator(protocol, random_state=3), n_samples=20 * 1024)
 print(f"{network.n_steps_} steps before, {copy.n_steps_} after going on")
 plt.show()
 temporary.cleanup()

@@ -168,7 +168,7 @@ def test_binding_that_is_not_determined_says_so_and_gives_the_effective_diffusio
     # Exchange a hundred times faster than recovery: only D_effective is left to see.
     truth = {"D": 40.0, "k_on": 30.0, "k_off": 10.0}
     prior = truth | {"a": 1e-4, "c0": 0.8, "alpha": 0.5}
-    sample = FRAPSimulator(SMALL, prior, model="binding", random_state=3).sample(12)
+    sample = FRAPSimulator(SMALL, prior, model="binding", random_state=3).sample(6)
     estimator = LeastSquaresFRAP(SMALL, model="binding").fit(sample.data)
     estimates = estimator.estimate(sample.data)
     assert estimates.poorly_determined.all()
@@ -536,7 +536,9 @@ def test_closed_forms_have_no_images_and_binding_has():
 def test_fits_of_every_kind_are_stored_and_brought_back(name):
     truth = {"diffusion": {"imaging_bleach": 0.99}}.get(name, {})
     sample = FRAPSimulator(SMALL, truth | {"a": 1e-5}, model=name, random_state=0).sample(5)
-    estimator = LeastSquaresFRAP(SMALL, model=name, fixed=truth or None).fit(sample.data)
+    # Within all that a protocol resolves binding takes long to prepare.
+    bounds = {"D": (10, 100), "k_on": (0.3, 3), "k_off": (0.3, 3)} if name == "binding" else None
+    estimator = LeastSquaresFRAP(SMALL, bounds, model=name, fixed=truth or None).fit(sample.data)
     expected = estimator.predict(sample.data[:2])
     stored = pickle.dumps(estimator)
     assert len(stored) < 3e6

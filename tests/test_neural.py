@@ -46,7 +46,7 @@ def small(**changes):
 
 @pytest.fixture(scope="module")
 def online(simulator):
-    return small().fit_online(simulator, 256 * 256)
+    return small().fit_online(simulator, 128 * 256)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_the_linearised_fit_finds_noise_free_curves(default_protocol, fitter):
 
 
 def test_scores_learn_too(simulator, fresh):
-    network = small(features="scores", learning_rate_init=0.01).fit_online(simulator, 256 * 256)
+    network = small(features="scores", learning_rate_init=0.01).fit_online(simulator, 128 * 256)
     assert network.features_name_ == "scores"
     assert isinstance(network.features_, ScoreFeatures)
     estimates = network.predict(fresh.data)
@@ -139,7 +139,7 @@ def test_scores_learn_too(simulator, fresh):
 def test_it_learns_other_models_and_priors(model, prior):
     protocol = FRAPProtocol(shape=(64, 64), pixel_size=2.0, n_postbleach=40, padding=32)
     simulator = FRAPSimulator(protocol, prior, model=model, random_state=0)
-    network = small().fit_online(simulator, 256 * 256)
+    network = small().fit_online(simulator, 128 * 256)
     assert network.features_name_ == "linearized"
     assert network.target_names_ == simulator.target_names
     fresh = FRAPSimulator(protocol, prior, model=model, random_state=1).sample(2048)
@@ -219,7 +219,7 @@ def test_the_same_seed_gives_the_same_bits_and_global_generators_are_left_alone(
     online, simulator, fitted, default_protocol, sample
 ):
     states = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    again = small().fit_online(simulator, 256 * 256)
+    again = small().fit_online(simulator, 128 * 256)
     assert_same_weights(again, online)
     again = clone(fitted).fit(sample.data, sample.target, sample.sample_weight)
     assert_same_weights(again, fitted)
@@ -349,7 +349,7 @@ def test_the_paper_s_networks_have_its_numbers_of_weights(sample):
         ("merged", joint + 2 * alone),
     ):
         network = NeuralFRAP.deepfrap2021(targets, max_iter=1, random_state=0)
-        network.fit(sample.data, sample.target, sample.sample_weight)
+        network.fit(sample.data[:200], sample.target[:200], sample.sample_weight[:200])
         assert network.n_weights_ == n_weights
         assert network.features_name_ == "raw"
         assert network.predict(sample.data[:7]).shape == (7, 3)
@@ -572,14 +572,11 @@ def test_a_loss_that_is_not_finite_stops(sample):
     assert not hasattr(network, "weights_")
 
 
-def test_least_squares_goes_on_from_a_network_to_the_same_optimum():
-    protocol, box = FRAPProtocol(), {"D": (1, 1000), "c0": (0.5, 1), "alpha": (0.45, 0.95)}
-    network = NeuralFRAP(protocol, random_state=0)
-    network.fit_online(FRAPSimulator(protocol, random_state=0), n_samples=200 * 1024)
-    X = FRAPSimulator(protocol, random_state=1).sample(500).data
+def test_least_squares_goes_on_from_a_network_to_the_same_optimum(online, fresh, default_protocol):
+    X = fresh.data[:500]
     hybrid, alone = (
-        LeastSquaresFRAP(protocol, box, init=init).fit(X)
-        for init in (FrozenEstimator(network), "grid")
+        LeastSquaresFRAP(default_protocol, BOX, init=init).fit(X)
+        for init in (FrozenEstimator(online), "grid")
     )
     np.testing.assert_allclose(hybrid.predict(X), alone.predict(X), rtol=0, atol=2e-5)
 
