@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,12 @@ import pytest
 
 from skfrap import FRAPProtocol, Mask
 from skfrap.models import MODELS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Take a worker per core, as far as memory goes: each holds NumPy, JAX and what tests share."""
+    return min(os.cpu_count() or 1, 8)
 
 
 @pytest.fixture(scope="session")
