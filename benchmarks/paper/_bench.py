@@ -8,6 +8,7 @@ from benchmarks import _bench
 from benchmarks._published import N_CURVES, N_TRAINING_CURVES
 from benchmarks._report import timed
 from skfrap import NeuralFRAP
+from skfrap.inference.networks._data import split
 from skfrap.persistence import load, save
 
 _STEPS_DOWN = 10  # of the learning rate in the paper's 80,000 passes
@@ -96,9 +97,10 @@ class Bench(_bench.Bench):
             return self.sets["validation"]
         network, sample = self.paper_network(targets), self._sample_for_paper()
         # The part that its fit has set aside, by the same random numbers.
-        _, held = network._split(len(sample.data), check_random_state(self.seed))
-        columns = "data", "target", "sample_weight"
-        return Bunch(**{name: sample[name][held] for name in columns})
+        names = "data", "target", "sample_weight"
+        curves, random = [sample[name] for name in names], check_random_state(self.seed)
+        _, held = split(curves, network.validation_fraction, random)
+        return Bunch(**dict(zip(names, held, strict=True)))
 
     def estimator(self, method):
         """Return an estimator by the name its estimates go by in rows."""
