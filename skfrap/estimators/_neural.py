@@ -10,11 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
-from skfrap.inference.networks._data import (
-    names_of_columns,
-    split,
-    with_weights,
-)
+from skfrap.inference.networks._data import names_of_columns, split, with_weights
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
 from skfrap.inference.networks._options import (
     DEEPFRAP_2021,
@@ -334,10 +330,7 @@ class NeuralFRAP(NetworkRegressor):
         """
         options, asked, network, before = self._start(self.warm_start)
         protocol = self.protocol if network is None else network.task.protocol
-        has_validation = validation is not None
-        check_stream(
-            simulator, n_samples, options, protocol=protocol, has_validation=has_validation
-        )
+        check_stream(simulator, n_samples, options, protocol, validation)
         task = task_of_simulator(asked, simulator)
         if network is not None:
             network.task.check_same(task)

@@ -51,7 +51,7 @@ class CurveStream:
                 yield data
 
 
-def check_stream(simulator, n_samples, options, *, protocol, has_validation):
+def check_stream(simulator, n_samples, options, protocol, validation):
     """Check that a fit can learn from a stream.
 
     Parameters
@@ -61,8 +61,8 @@ def check_stream(simulator, n_samples, options, *, protocol, has_validation):
     options : TrainingOptions
     protocol : FRAPProtocol or None
         The network's.
-    has_validation : bool
-        Whether there are other curves to measure the progress on.
+    validation : tuple or None
+        Other curves to measure the progress on.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def check_stream(simulator, n_samples, options, *, protocol, has_validation):
             f"n_samples must be a whole number of at least batch_size = {options.batch_size}, "
             f"got {n_samples!r}."
         )
-    if not has_validation and (options.early_stopping or options.stop_at is not None):
+    if validation is None and (options.early_stopping or options.stop_at is not None):
         raise ValueError(
             "early_stopping and stop_at need validation=(X, y) of other simulated curves."
         )
