@@ -1,6 +1,5 @@
 """The detector's noise, from image series in which nothing happens."""
 
-import numbers
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
+from skfrap._checks import check_number
 from skfrap.experiment import Noise
 from skfrap.io import ImageSeries
 from skfrap.preprocessing import IntensityRescaler
@@ -196,8 +196,7 @@ def calibrate_noise(series, *, dark_level=0.0, bit_depth=None):
     >>> float(noise.variance(0.5).round(6))
     0.0006
     """
-    if not isinstance(dark_level, numbers.Real) or not np.isfinite(dark_level):
-        raise ValueError(f"dark_level must be a number of counts, got {dark_level!r}.")
+    check_number("dark_level", dark_level, what="number of counts")
     stacks = _as_sequence(series)
     rescaler = IntensityRescaler(bit_depth, offset=dark_level, max_saturated=1.0).fit(stacks)
     if rescaler.bit_depth_ is not None and dark_level >= 2**rescaler.bit_depth_ - 1:

@@ -10,6 +10,8 @@ weights to reach it, with scikit-learn's metadata routing, say
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
+from skfrap._checks import check_choice
+
 __all__ = [
     "mean_absolute_percentage_error",
     "neg_weighted_mean_squared_error",  # noqa: F822  by __getattr__
@@ -60,10 +62,7 @@ def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput=
     >>> weighted_mean_squared_error([[0.0], [0.0]], [[1.0], [2.0]], [3.0, 1.0]).tolist()
     [1.75]
     """
-    if multioutput not in ("raw_values", "uniform_average"):
-        raise ValueError(
-            f"multioutput must be 'raw_values' or 'uniform_average', got {multioutput!r}."
-        )
+    check_choice("multioutput", multioutput, ("raw_values", "uniform_average"))
     y_true, y_pred = _check_targets(y_true, y_pred)
     if sample_weight is not None:
         sample_weight = check_array(sample_weight, ensure_2d=False, input_name="sample_weight")

@@ -6,13 +6,13 @@ accordingly, D by length² / time. So an estimator fitted for one frame interval
 (Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021)).
 """
 
-import numbers
 from dataclasses import replace
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import skfrap.models  # noqa: F401  models define their parameters
+from skfrap._checks import check_positive
 from skfrap.experiment import Circle, FRAPProtocol, Mask, Polygon, Rectangle
 from skfrap.parameters import parameter_of_target
 
@@ -204,8 +204,7 @@ def predict_rescaled(estimator, X, protocol):
 
 def _check_factors(length, time):
     for name, value in (("length", length), ("time", time)):
-        if not isinstance(value, numbers.Real) or not np.isfinite(value) or value <= 0:
-            raise ValueError(f"{name} must be a positive number, a factor, got {value!r}.")
+        check_positive(name, value, what="factor")
 
 
 def _no_rescaling(name, ours, theirs):

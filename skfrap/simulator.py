@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import Bunch, check_random_state
 
+from skfrap._checks import check_choice, check_count
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol, Noise
 from skfrap.models import (
     MOST_INTERPOLATED,
@@ -103,12 +104,9 @@ class FRAPSimulator:
         background=None,
     ):
         self.protocol = FRAPProtocol() if protocol is None else protocol
-        if noise not in _NOISE_KINDS:
-            raise ValueError(f"noise must be one of {_NOISE_KINDS}, got {noise!r}.")
-        if bit_depth is not None and bit_depth not in _PIXEL_TYPES:
-            raise ValueError(f"bit_depth must be 8, 12, 16 or None, got {bit_depth!r}.")
-        if interpolate not in (True, False, "auto"):
-            raise ValueError(f"interpolate must be True, False or 'auto', got {interpolate!r}.")
+        check_choice("noise", noise, _NOISE_KINDS)
+        check_choice("bit_depth", bit_depth, (*_PIXEL_TYPES, None))
+        check_choice("interpolate", interpolate, (True, False, "auto"))
         if background is not None and np.shape(background) != self.protocol.shape:
             raise ValueError(
                 f"background must have the field's shape {self.protocol.shape}, "
@@ -166,8 +164,8 @@ class FRAPSimulator:
         """
         # Matrix products round differently for different numbers of rows: always compute the same
         # whole blocks of samples, so that sample i is the same to the last bit.
-        _check_count("n_samples", n_samples, 1)
-        _check_count("start", start, 0)
+        check_count("n_samples", n_samples, 1)
+        check_count("start", start, 0)
         before = start % _BLOCK
         n_blocks = -(-(before + n_samples) // _BLOCK)
         parameters = self._draw_parameters(n_blocks * _BLOCK, start - before)
@@ -199,8 +197,8 @@ class FRAPSimulator:
             As from :meth:`sample`, with ``data`` of shape (n_samples, n_frames, ny, nx): float32,
             or uint8 or uint16 with `bit_depth`.
         """
-        _check_count("n_samples", n_samples, 1)
-        _check_count("start", start, 0)
+        check_count("n_samples", n_samples, 1)
+        check_count("start", start, 0)
         parameters = self._draw_parameters(n_samples, start)
         protocol = self.protocol
         dtype = np.float32 if self.bit_depth is None else _PIXEL_TYPES[self.bit_depth]
@@ -236,9 +234,9 @@ class FRAPSimulator:
         ------
         Bunch
         """
-        _check_count("chunk_size", chunk_size, 1)
+        check_count("chunk_size", chunk_size, 1)
         if n_samples is not None:
-            _check_count("n_samples", n_samples, 1)
+            check_count("n_samples", n_samples, 1)
         done = 0
         while n_samples is None or done < n_samples:
             size = chunk_size if n_samples is None else min(chunk_size, n_samples - done)
@@ -372,11 +370,6 @@ class FRAPSimulator:
 def _noise_of(values, gain=1.0):
     """Return the noise of samples, of pixels or of values of other gain."""
     return Noise(values["a"], values["b"], gain)
-
-
-def _check_count(name, value, lowest):
-    if not isinstance(value, numbers.Integral) or value < lowest:
-        raise ValueError(f"{name} must be a whole number of at least {lowest}, got {value!r}.")
 
 
 def _uniform(key, first, n_rows, n_columns):

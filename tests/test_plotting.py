@@ -581,7 +581,7 @@ def test_profile_of_bad_input_is_refused(fitter, sample):
     X = sample.data
     with pytest.raises(ValueError, match=r"name must be one of .*'alpha'.* got 'speed'"):
         ProfileDisplay.from_estimator(fitter, X, name="speed")
-    with pytest.raises(ValueError, match="n_points must be at least 3"):
+    with pytest.raises(ValueError, match="n_points must be a whole number of at least 3"):
         ProfileDisplay.from_estimator(fitter, X, n_points=2)
     with pytest.raises(ValueError, match="level must lie between 0 and 1"):
         ProfileDisplay.from_estimator(fitter, X, levels=[1.0])

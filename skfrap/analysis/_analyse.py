@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
+from skfrap._checks import check_choice
 from skfrap.analysis._experiment import (
     before_and_after,
     describe_experiment,
@@ -126,12 +127,8 @@ def _corrected(series, protocol, options):
 
 
 def _corrections(protocol, options):
-    for what, value, allowed in (
-        ("background", options.background, _BACKGROUNDS),
-        ("fading", options.fading, _FADINGS),
-    ):
-        if value not in allowed:
-            raise ValueError(f"{what} must be one of {allowed}, got {value!r}.")
+    check_choice("background", options.background, _BACKGROUNDS)
+    check_choice("fading", options.fading, _FADINGS)
     corrections = [IntensityRescaler(options.bit_depth, offset=options.dark_level)]
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
     if options.fading != "none":

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
+from skfrap._checks import check_count
 from skfrap.experiment import FRAPProtocol, Mask, parse_region
 from skfrap.io import read_image
 
@@ -153,8 +154,7 @@ def recenter(corrected, protocol, source):
 def select_frames(series, protocol, options):
     """Leave out the first frames after bleaching and those that are too late."""
     postbleach = protocol.times[protocol.n_prebleach :]
-    if options.skip < 0:
-        raise ValueError(f"skip must be at least 0, got {options.skip}.")
+    check_count("skip", options.skip, 0)
     wanted = np.arange(len(postbleach)) >= options.skip
     if options.until is not None:
         wanted &= postbleach <= options.until

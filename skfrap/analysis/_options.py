@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from skfrap._checks import check_choice
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -98,8 +99,7 @@ class ExperimentOptions:
 
 def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
-    if options.model not in MODELS:
-        raise ValueError(f"model must be one of {tuple(MODELS)}, got {options.model!r}.")
+    check_choice("model", options.model, MODELS)
     if isinstance(options.free, str):
         raise ValueError(f"free must be a sequence of names, got {options.free!r}.")
     fixed = options.fixed or {}

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skfrap._checks import check_choice
 from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
 from skfrap.comparison._criteria import (
     boundary_p_value,
@@ -179,8 +180,7 @@ class ModelComparison:
         return as_table(self.to_records())
 
     def _values(self, criterion):
-        if criterion not in self.criteria:
-            raise ValueError(f"criterion must be one of {(*self.criteria,)}, got {criterion!r}.")
+        check_choice("criterion", criterion, self.criteria)
         values = self.criteria[criterion]
         if np.isnan(values).all():
             raise ValueError(

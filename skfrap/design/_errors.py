@@ -5,13 +5,13 @@ is so as long as they scatter little: what is expected to be known to no better 
 is told as not determined, and its error is not to be relied on.
 """
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student_t
 
+from skfrap._checks import check_choice, check_level, check_number
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol
@@ -78,8 +78,7 @@ class ExpectedErrors:
         -------
         ndarray of shape (n,)
         """
-        if name not in self.errors:
-            raise ValueError(f"name must be one of {tuple(self.errors)}, got {name!r}.")
+        check_choice("name", name, self.errors)
         if parameter(name).is_logarithmic:
             return _LN_10 * self.errors[name]
         with np.errstate(divide="ignore"):
@@ -184,10 +183,8 @@ def expected_errors(
     """
     if not isinstance(protocol, FRAPProtocol):
         raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
-    if noise not in NOISE_KINDS:
-        raise ValueError(f"noise must be one of {NOISE_KINDS}, got {noise!r}.")
-    if not isinstance(level, numbers.Real) or not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+    check_choice("noise", noise, NOISE_KINDS)
+    check_level(level)
     _check_noise(a, b)
     forward = model_for(protocol, model)
     space = ParameterSpace.of(forward, parameters, fixed, bounds)
@@ -209,8 +206,7 @@ def expected_errors(
 
 def _check_noise(a, b):
     for name, value in (("a", a), ("b", b)):
-        if not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be a variance, a number of at least 0, got {value!r}.")
+        check_number(name, value, 0, what="variance")
     if a == b == 0:
         raise ValueError("a or b must be positive: without noise nothing limits what is known.")
 

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 from tqdm import tqdm
 
+from skfrap._checks import check_choice
 from skfrap.design._errors import as_percent, expected_errors, with_unit
 from skfrap.experiment import Circle, FRAPProtocol
 from skfrap.parameters import parameter
@@ -271,8 +272,7 @@ def plan(protocol, values, vary, *, a, target=None, **options):
     if target is None:
         rates = [name for name in names if parameter(name).is_rate]
         target = (["D"] if "D" in names else rates or names)[0]
-    if target not in names:
-        raise ValueError(f"target must be one of {tuple(names)}, got {target!r}.")
+    check_choice("target", target, names)
     errors = [one.relative_error(target).max() for one in expected]
     poor = [not one.determined.all() for one in expected]
     times = [np.ptp(one.times) for one in protocols]

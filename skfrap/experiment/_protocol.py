@@ -1,12 +1,12 @@
 """The geometry and the clock of a FRAP experiment."""
 
 import json
-import numbers
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 
+from skfrap._checks import check_count, check_positive
 from skfrap.experiment._regions import (
     Circle,
     Mask,
@@ -17,18 +17,6 @@ from skfrap.experiment._regions import (
 )
 
 __all__ = ["Circle", "FRAPProtocol", "Mask", "Polygon", "Rectangle"]
-
-
-def _count(value, argument, minimum):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
-        raise ValueError(f"{argument} must be a whole number of at least {minimum}, got {value!r}.")
-    return int(value)
-
-
-def _duration(value, argument):
-    if not isinstance(value, numbers.Real) or not np.isfinite(value) or value <= 0:
-        raise ValueError(f"{argument} must be a positive number of seconds, got {value!r}.")
-    return float(value)
 
 
 @dataclass(frozen=True)
@@ -114,21 +102,18 @@ class FRAPProtocol:
             ny, nx = self.shape
         except (TypeError, ValueError):
             raise ValueError(f"shape must be (ny, nx), got {self.shape!r}.") from None
-        store("shape", (_count(ny, "shape", 1), _count(nx, "shape", 1)))
-        size = self.pixel_size
-        if not isinstance(size, numbers.Real) or not np.isfinite(size) or size <= 0:
-            raise ValueError(f"pixel_size must be a positive number of µm, got {size!r}.")
-        store("pixel_size", float(size))
-        store("n_prebleach", _count(self.n_prebleach, "n_prebleach", 1))
-        store("n_bleach", _count(self.n_bleach, "n_bleach", 1))
-        store("frame_interval", _duration(self.frame_interval, "frame_interval"))
-        store("padding", _count(self.padding, "padding", 0))
+        store("shape", (check_count("shape", ny, 1), check_count("shape", nx, 1)))
+        store("pixel_size", check_positive("pixel_size", self.pixel_size, "number of µm"))
+        for name, lowest in (("n_prebleach", 1), ("n_bleach", 1), ("padding", 0)):
+            store(name, check_count(name, getattr(self, name), lowest))
+        seconds = "number of seconds"
+        store("frame_interval", check_positive("frame_interval", self.frame_interval, seconds))
         if self.bleach_interval is not None:
-            interval = _duration(self.bleach_interval, "bleach_interval")
+            interval = check_positive("bleach_interval", self.bleach_interval, seconds)
             store("bleach_interval", None if interval == self.frame_interval else interval)
         if self.postbleach_times is None:
             n = 100 if self.n_postbleach is None else self.n_postbleach
-            store("n_postbleach", _count(n, "n_postbleach", 1))
+            store("n_postbleach", check_count("n_postbleach", n, 1))
         else:
             self._store_postbleach_times(store)
         if not hasattr(self.bleach_region, "area_fractions"):

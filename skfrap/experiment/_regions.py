@@ -5,12 +5,12 @@ right and y down, and turns it into the area fraction of every pixel. The centre
 pixel is at (0.5, 0.5) pixels.
 """
 
-import numbers
 import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skfrap._checks import check_positive
 from skfrap.experiment import _areas
 
 __all__ = [
@@ -22,12 +22,6 @@ __all__ = [
     "region_from_dict",
     "region_to_dict",
 ]
-
-
-def _positive(value, argument):
-    if not isinstance(value, numbers.Real) or not np.isfinite(value) or value <= 0:
-        raise ValueError(f"{argument} must be a positive number in µm, got {value!r}.")
-    return float(value)
 
 
 def _point(value, argument):
@@ -110,7 +104,7 @@ class Circle(_Region):
     center: tuple[float, float] | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "radius", _positive(self.radius, "radius"))
+        object.__setattr__(self, "radius", check_positive("radius", self.radius, "number of µm"))
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
@@ -153,8 +147,8 @@ class Rectangle(_Region):
     center: tuple[float, float] | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "width", _positive(self.width, "width"))
-        object.__setattr__(self, "height", _positive(self.height, "height"))
+        object.__setattr__(self, "width", check_positive("width", self.width, "number of µm"))
+        object.__setattr__(self, "height", check_positive("height", self.height, "number of µm"))
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skfrap._checks import check_positive
 from skfrap.io.readers._tiff_tags import INFO_KEY
 from skfrap.io.readers.tiff import import_tifffile
 
@@ -68,7 +69,7 @@ def write_series(
     if path.suffix.lower() not in (".tif", ".tiff"):
         raise ValueError(f"path must end in .tif or .tiff, got {str(path)!r}.")
     frames = _checked_frames(frames)
-    pixel_size_um = _positive(pixel_size_um, "pixel_size_um")
+    pixel_size_um = check_positive("pixel_size_um", pixel_size_um)
     interval, times = _clock(len(frames), times_s, frame_interval_s)
     stored = {
         "version": 1,
@@ -106,17 +107,10 @@ def _checked_frames(frames):
     return frames
 
 
-def _positive(value, name):
-    value = float(value)
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")
-    return value
-
-
 def _clock(n_frames, times_s, frame_interval_s):
     """Return the interval of regular times, or the list of irregular ones."""
     if frame_interval_s is not None and times_s is None:
-        return _positive(frame_interval_s, "frame_interval_s"), None
+        return check_positive("frame_interval_s", frame_interval_s), None
     if times_s is None or frame_interval_s is not None:
         got = "none" if times_s is None else "both"
         raise ValueError(f"one of times_s and frame_interval_s must be given, got {got}.")

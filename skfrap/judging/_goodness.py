@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
+from skfrap._checks import check_level
 from skfrap.experiment import Noise
 from skfrap.judging._tangents import VOID
 from skfrap.results import Finding
@@ -190,8 +191,7 @@ def goodness_of_fit(
             f"{n_frames} frames leave {freedom} residuals free of {n_free} fitted parameters; at "
             f"least {_FEWEST_FREE} are needed to judge a fit."
         )
-    if not 0 < false_alarm_rate < 1:
-        raise ValueError(f"false_alarm_rate must lie between 0 and 1, got {false_alarm_rate!r}.")
+    check_level(false_alarm_rate, "false_alarm_rate")
     residuals = X - fitted
     spread = np.ones((len(X), 1))
     if noise_a is not None:

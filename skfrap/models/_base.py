@@ -9,6 +9,7 @@ import inspect
 
 import numpy as np
 
+from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
 from skfrap.parameters import parameter
 
@@ -227,9 +228,7 @@ def model_for(protocol, model="diffusion", weights="mean"):
             return model
         model = type(model)
     if isinstance(model, str):
-        if model not in MODELS:
-            raise ValueError(f"model must be one of {tuple(MODELS)}, got {model!r}.")
-        model = MODELS[model]
+        model = MODELS[check_choice("model", model, MODELS)]
     if not (isinstance(model, type) and issubclass(model, CurveModel)):
         raise ValueError(
             f"model must be one of {tuple(MODELS)}, a CurveModel or a subclass of it, "

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skfrap._checks import check_choice
+
 SCALES = ("linear", "log10")
 ROLES = ("rate", "amount", "instrument", "noise", "derived")
 DEPENDENCES = ("factor", "polynomial", "mixture", "power", "nonlinear")
@@ -72,8 +74,7 @@ class Parameter:
             ("role", ROLES),
             ("dependence", DEPENDENCES),
         ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}.")
+            check_choice(name, getattr(self, name), allowed)
         if self.dependence == "factor" and self.is_logarithmic:
             raise ValueError("a factor must have the scale 'linear', got 'log10'.")
 

@@ -1,11 +1,11 @@
 """Which parameters a model has, which of them are free, and in which box."""
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from skfrap._checks import check_range
 from skfrap.parameters._parameter import PARAMETERS, parameter
 
 
@@ -215,9 +215,7 @@ def check_value(what, value, entry):
     value : object
     entry : Parameter
     """
-    lowest, highest = entry.lowest, entry.highest
-    if not isinstance(value, numbers.Real) or not (lowest <= value <= highest and value < np.inf):
-        raise ValueError(f"{what} must be a number between {lowest} and {highest}, got {value!r}.")
+    check_range(what, value, entry.lowest, entry.highest, with_highest=True)
 
 
 def _check_free(defaults, parameters, fixed):

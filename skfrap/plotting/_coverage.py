@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.stats import norm
 
+from skfrap._checks import check_level
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
     LOWER,
     UPPER,
     as_columns,
     check_ends,
-    check_level,
     name_targets,
     names_of,
     regressor_and_input,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfrap._checks import check_choice
 from skfrap.design import SETTINGS
 from skfrap.parameters import parameter
 from skfrap.plotting._style import (
@@ -110,9 +111,7 @@ class ExperimentPlanDisplay:
             if guesses[plan.target] > 1 or not counts:
                 return plan.target
             return max(counts, key=counts.get)
-        if self.x not in counts | guesses:
-            raise ValueError(f"x must be one of {(*guesses, *counts)}, got {self.x!r}.")
-        return self.x
+        return check_choice("x", self.x, guesses | counts)
 
     def _lines_by_guess(self, name):
         """Return a line per protocol against guesses: settings, positions, errors, determined."""

@@ -3,11 +3,11 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from skfrap._checks import check_level
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy
 from skfrap.plotting._targets import (
     as_columns,
     check_ends,
-    check_level,
     in_numbers,
     label_of,
     name_targets,

@@ -4,10 +4,10 @@ import numpy as np
 from scipy.stats import t as student_t
 from sklearn.utils.validation import check_is_fitted
 
+from skfrap._checks import check_choice, check_count, check_level
 from skfrap.parameters import parameter
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
-    check_level,
     in_numbers,
     label_of,
     name_targets,
@@ -105,10 +105,8 @@ class ProfileDisplay:
         """
         entries = _answered(estimator)
         names = [entry.name for entry in entries]
-        if name not in names:
-            raise ValueError(f"name must be one of the estimated parameters {names}, got {name!r}.")
-        if n_points < 3:
-            raise ValueError(f"n_points must be at least 3, got {n_points!r}.")
+        check_choice("name", name, names)
+        check_count("n_points", n_points, 3)
         levels = [check_level(level) for level in levels]
         curve, row = take_curve(X, index), names.index(name)
         entry = entries[row]

@@ -68,13 +68,6 @@ def check_ends(intervals, what, shape):
     return ends
 
 
-def check_level(level):
-    """Check the level of intervals."""
-    if not (np.ndim(level) == 0 and 0 < level < 1):
-        raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-    return float(level)
-
-
 def take_curve(X, index):
     """Return one curve of several, or the only one, of shape (1, n_frames)."""
     X = np.atleast_2d(np.asarray(X, dtype=float))

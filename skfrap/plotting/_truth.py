@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from skfrap._checks import check_level
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
     LOWER,
     UPPER,
     as_columns,
     check_ends,
-    check_level,
     label_of,
     name_targets,
     names_of,

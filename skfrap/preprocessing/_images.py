@@ -1,10 +1,9 @@
 """Corrections of image stacks."""
 
-import numbers
-
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from skfrap._checks import check_count, check_number
 from skfrap.preprocessing._corrector import StackCorrector
 
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
@@ -47,12 +46,9 @@ class IntensityRescaler(StackCorrector):
 
     def learn(self, stacks):
         """Detect the bit depth, if it is not given."""
-        if not isinstance(self.offset, numbers.Real) or not np.isfinite(self.offset):
-            raise ValueError(f"offset must be a number of counts, got {self.offset!r}.")
+        check_number("offset", self.offset, what="number of counts")
         if self.bit_depth is not None:
-            if not isinstance(self.bit_depth, numbers.Integral) or not 1 <= self.bit_depth <= 32:
-                raise ValueError(f"bit_depth must be between 1 and 32, got {self.bit_depth!r}.")
-            self.bit_depth_ = int(self.bit_depth)
+            self.bit_depth_ = check_count("bit_depth", self.bit_depth, 1, 32)
             return
         detected = {self._detect(stacks, i) for i in range(len(stacks))}
         detected.discard(0)
@@ -121,11 +117,8 @@ class _PrebleachCorrector(StackCorrector):
 
     def learn(self, stacks):
         """Check the parameters."""
-        if not isinstance(self.sigma, numbers.Real) or not 0 <= self.sigma < np.inf:
-            raise ValueError(f"sigma must be a number of pixels, >= 0, got {self.sigma!r}.")
-        if not isinstance(self.n_prebleach, numbers.Integral) or self.n_prebleach < 1:
-            raise ValueError(f"n_prebleach must be at least 1, got {self.n_prebleach!r}.")
-        self.n_prebleach_ = int(self.n_prebleach)
+        check_number("sigma", self.sigma, 0, what="number of pixels")
+        self.n_prebleach_ = check_count("n_prebleach", self.n_prebleach)
         if self.protocol is not None:
             self.n_prebleach_ = self.protocol.n_prebleach
 
@@ -262,8 +255,7 @@ class FadingCorrector(StackCorrector):
 
     def learn(self, stacks):
         """Choose the pixels of the reference."""
-        if not isinstance(self.distance, numbers.Real) or not self.distance >= 1:
-            raise ValueError(f"distance must be at least 1 radius, got {self.distance!r}.")
+        check_number("distance", self.distance, 1, what="number of radii")
         rows, columns = np.indices(self.protocol.shape)
         weights = self.protocol.roi_weights
         from_middle = np.hypot(rows - np.sum(weights * rows), columns - np.sum(weights * columns))

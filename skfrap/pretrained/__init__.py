@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from skfrap._checks import check_choice
 from skfrap.persistence import load
 
 __all__ = ["load_pretrained"]
@@ -35,9 +36,7 @@ def load_pretrained(name="deepfrap"):
     >>> load_pretrained("no_such_network")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ValueError: name must be one of [...], got 'no_such_network'.
+    ValueError: name must be one of (...), got 'no_such_network'.
     """
     shipped = {path.stem: path for path in sorted(_FOLDER.glob("*.npz"))}
-    if name not in shipped:
-        raise ValueError(f"name must be one of {[*shipped]}, got {name!r}.")
-    return load(shipped[name])
+    return load(shipped[check_choice("name", name, shipped)])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import norm
 
+from skfrap._checks import check_choice
 from skfrap.parameters import is_parameter, parameter
 from skfrap.results import FRAPEstimates
 from skfrap.results._finding import codes_in, worst_code
@@ -18,19 +19,11 @@ def to_natural(values, scale):
     return 10.0**values if scale == "log10" else values
 
 
-def check_level(level):
-    """Check the level of intervals."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-
-
 def choose_scale(name, scale):
     """Choose the scale on which a parameter is averaged, unless it is given."""
     if scale is None:
         return parameter(name).scale if is_parameter(name) else "linear"
-    if scale not in ("log10", "linear"):
-        raise ValueError(f"scale must be 'log10' or 'linear', got {scale!r}.")
-    return scale
+    return check_choice("scale", scale, ("linear", "log10"))
 
 
 def take_replicates(estimates, errors, name, scale, level=0.95):

@@ -10,10 +10,10 @@ from itertools import combinations
 
 import numpy as np
 
+from skfrap._checks import check_level
 from skfrap.parameters import is_parameter, parameter
 from skfrap.replicates._input import (
     ALL,
-    check_level,
     choose_scale,
     split_groups,
     take_replicates,

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from skfrap._checks import check_choice
+
 # The number must not be used; it may be used, but not averaged with others as if nothing were;
 # there is something to know, and the number may be used.
 SEVERITIES = ("unusable", "doubtful", "note")
@@ -310,9 +312,7 @@ class Finding:
 
 
 def _kind_of(code):
-    if code not in FINDINGS:
-        raise ValueError(f"code must be one of {', '.join(FINDINGS)}; got {code!r}.")
-    return FINDINGS[code]
+    return FINDINGS[check_choice("code", code, FINDINGS)]
 
 
 def in_words(findings):

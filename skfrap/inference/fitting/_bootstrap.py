@@ -1,10 +1,9 @@
 """Confidence intervals from fits to curves that are simulated from a fit."""
 
-import numbers
-
 import numpy as np
 from scipy.stats import t as student_t
 
+from skfrap._checks import check_count
 from skfrap.numerics._covariance import inverse_with_voids
 
 _BATCH = 16384  # replicates held at once
@@ -60,11 +59,7 @@ def bootstrap_ends(fitter, fit, level, standard_noise):
 def check_n_bootstrap(n_bootstrap, level):
     """Check that there are enough replicates for quantiles of a level."""
     fewest = int(np.ceil(2 / (1 - level) - 1 - 1e-9))
-    if not isinstance(n_bootstrap, numbers.Integral) or n_bootstrap < fewest:
-        raise ValueError(
-            f"n_bootstrap must be a whole number of at least {fewest} for level={level!r}, "
-            f"got {n_bootstrap!r}."
-        )
+    check_count(f"for level={level!r} n_bootstrap", n_bootstrap, fewest)
 
 
 def _replicated(fitter, fit, standard_noise):

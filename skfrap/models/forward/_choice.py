@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
+from skfrap._checks import check_choice
 from skfrap.models import (
     MOST_INTERPOLATED,
     DirectCurves,
@@ -42,8 +43,7 @@ def choose_evaluators(key, model, space, interpolate, n_curves):
     guide : CurveSurrogate or None
         A coarse interpolation that leads direct fits to the right basin, where that is cheap.
     """
-    if interpolate not in (True, False, "auto"):
-        raise ValueError(f"interpolate must be True, False or 'auto', got {interpolate!r}.")
+    check_choice("interpolate", interpolate, (True, False, "auto"))
     if not isinstance(model, ExactModel):
         if interpolate is True:
             raise ValueError(

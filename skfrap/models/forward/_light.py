@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from skfrap._checks import check_choice
 from skfrap.models._base import ExactModel, model_for
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._interpolated import CurveSurrogate, InterpolationError, surrogate_for
@@ -52,8 +53,7 @@ def evaluator_of(weights, evaluator, key):
     CurveSurrogate or DirectCurves
         Of the same parameters in the same ranges; the same one where the weights are the same.
     """
-    if weights not in ("mean", "noise"):
-        raise ValueError(f"weights must be 'mean' or 'noise', got {weights!r}.")
+    check_choice("weights", weights, ("mean", "noise"))
     protocol = evaluator.protocol
     if weights == "mean" or light_weights(model_for(protocol, key)) == "mean":
         return evaluator
