@@ -1,12 +1,44 @@
 """Checks of arguments, each kind in one place: one of several, a whole number, a number, a level.
 
-Each takes the name of the argument, for the message, and raises ValueError. What comes back is of
-Python's own type.
+Each takes the name of the argument, for the message, and raises ValueError. Numbers come back as
+Python's own. The command line answers errors at once, so nothing heavy is imported here.
 """
 
+import math
 import numbers
+from dataclasses import dataclass
 
-import numpy as np
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument within an error's words, which a caller may know by another name.
+
+    Parameters
+    ----------
+    name : str
+    words : str, default=None
+        What the library writes; None is the name itself.
+    value : str, default=None
+        What it should be, for those who have to write that as well.
+    """
+
+    name: str
+    words: str | None = None
+    value: str | None = None
+
+    def __str__(self):
+        return self.name if self.words is None else self.words
+
+
+class ArgumentError(ValueError):
+    """Say what is wrong, in parts: words, and the arguments that they speak of."""
+
+    def __str__(self):
+        return self.spell(str)
+
+    def spell(self, write):
+        """Join the parts, the arguments as ``write(argument)`` has them."""
+        return "".join(write(one) if isinstance(one, Argument) else one for one in self.args)
 
 
 def check_choice(name, value, allowed):
@@ -16,12 +48,12 @@ def check_choice(name, value, allowed):
     return value
 
 
-def check_count(name, value, lowest=1, highest=np.inf):
+def check_count(name, value, lowest=1, highest=math.inf):
     """Check that an argument is a whole number of at least `lowest`, and at most `highest`."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not whole or not lowest <= value <= highest:
         ends = f"of at least {lowest}"
-        if highest < np.inf:
+        if highest < math.inf:
             ends = f"between {lowest} and {highest}"
         raise ValueError(f"{name} must be a whole number {ends}, got {value!r}.")
     return int(value)
@@ -34,10 +66,10 @@ def check_level(level, name="level"):
     return float(level)
 
 
-def check_number(name, value, lowest=-np.inf, what="number"):
+def check_number(name, value, lowest=-math.inf, what="number"):
     """Check that an argument is a finite number, of at least `lowest`; `what` says of what."""
     if not _is_finite(value) or value < lowest:
-        least = f", at least {lowest:g}" if np.isfinite(lowest) else ""
+        least = f", at least {lowest:g}" if math.isfinite(lowest) else ""
         raise ValueError(f"{name} must be a {what}{least}, got {value!r}.")
     return float(value)
 
@@ -61,4 +93,4 @@ def check_range(name, value, lowest, highest, *, with_lowest=True, with_highest=
 
 
 def _is_finite(value):
-    return isinstance(value, numbers.Real) and bool(np.isfinite(value))
+    return isinstance(value, numbers.Real) and math.isfinite(value)

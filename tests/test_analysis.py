@@ -128,7 +128,9 @@ def test_long_polygons_are_text_not_file_names(frames, protocol):
 
 def test_everything_missing_is_named_at_once(frames, protocol):
     series = series_of(frames, protocol, pixel_size_um=None, times_s=None)
-    with pytest.raises(ValueError, match=r"--pixel-size.*--n-prebleach.*--bleach-region.*--frame"):
+    with pytest.raises(
+        ValueError, match=r"pixel_size, .*n_prebleach.*bleach_region, .*frame_interval"
+    ):
         describe_experiment(series, ExperimentOptions())
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from skfrap import Circle, FRAPProtocol, analysis, models
 from skfrap.cli import _names, cli
+from skfrap.cli._output import in_words
 from skfrap.comparison import CANDIDATES, compare_models
 from skfrap.design import SETTINGS, plan
 from skfrap.io import read_series, write_series
@@ -627,4 +628,4 @@ def test_refusal_of_a_name_is_worded_as_in_the_library(what, model):
         analysis.ExperimentOptions(
             model=model, **{what: names if what == "fixed" else tuple(names)}
         )
-    assert str(at_once.value) == str(later.value)
+    assert str(at_once.value) == in_words(later.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
-from skfrap._checks import check_count
+from skfrap._checks import Argument, ArgumentError, check_count
 from skfrap.experiment import FRAPProtocol, Mask, parse_region
 from skfrap.io import read_image
 
@@ -42,7 +42,7 @@ def describe_experiment(series, options):
         if from_file is not None:
             sources[what] = file_source
             return from_file
-        missing.append(hint)
+        missing.extend((", ", *hint))
         return None
 
     pixel_size = settle(
@@ -50,21 +50,25 @@ def describe_experiment(series, options):
         options.pixel_size,
         series.pixel_size_um,
         series.sources.get("pixel_size_um", "file"),
-        "the pixel size (--pixel-size, µm)",
+        ("the pixel size (", Argument("pixel_size"), ", µm)"),
     )
     n_prebleach = settle(
         "prebleach frames",
         options.n_prebleach,
         stored and stored.n_prebleach,
         "protocol in the file",
-        "the number of frames before bleaching (--n-prebleach)",
+        ("the number of frames before bleaching (", Argument("n_prebleach"), ")"),
     )
     region = settle(
         "bleach region",
         options.bleach_region,
         stored and stored.bleach_region,
         "protocol in the file",
-        "the bleach region (--bleach-region, e.g. circle:15@50,50 in µm, or an image of it)",
+        (
+            "the bleach region (",
+            Argument("bleach_region"),
+            ", e.g. circle:15@50,50 in µm, or an image of it)",
+        ),
     )
     n_frames = len(series.frames)
     times = series.times_s
@@ -74,9 +78,9 @@ def describe_experiment(series, options):
     elif times is not None:
         sources["frame times"] = series.sources.get("times_s", "file")
     else:
-        missing.append("the time between frames (--frame-interval, s)")
+        missing += [", ", "the time between frames (", Argument("frame_interval"), ", s)"]
     if missing:
-        raise ValueError(f"the file does not say {', '.join(missing)}; give what is missing.")
+        raise ArgumentError("the file does not say ", *missing[1:], "; give what is missing.")
     if not 1 <= n_prebleach < n_frames:
         raise ValueError(
             f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "

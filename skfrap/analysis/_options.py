@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from skfrap._checks import check_choice
+from skfrap._checks import Argument, ArgumentError, check_choice
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
 
 _OF_NOISE = ("a", "b")
+_FREE, _FIXED = Argument("free", "free"), Argument("fixed", "fixed")
 
 
 @dataclass(frozen=True)
@@ -105,24 +106,32 @@ def _check_fit(options):
     fixed = options.fixed or {}
     of_noise = [name for name in fixed if name in _OF_NOISE]
     if of_noise and options.noise != "proportional":
-        raise ValueError(
-            f"{' and '.join(of_noise)} of the noise can be fixed (--fixed) only with "
-            f"noise='proportional' (--noise proportional), got {options.noise!r}."
+        raise ArgumentError(
+            f"{' and '.join(of_noise)} of the noise can be ",
+            _FIXED,
+            " only with ",
+            Argument("noise", "noise='proportional'", "proportional"),
+            f", got {options.noise!r}.",
         )
-    _check_names("free", options.free, options.model)
-    _check_names("fixed", [name for name in fixed if name not in of_noise], options.model)
+    _check_names(_FREE, options.free, options.model)
+    _check_names(_FIXED, [name for name in fixed if name not in of_noise], options.model)
     for name, value in fixed.items():
         if name in options.free:
-            raise ValueError(f"{name} is both free (--free) and fixed (--fixed); choose one.")
-        check_value(f"fixed[{name!r}] (--fixed)", value, parameter(name))
+            raise ArgumentError(f"{name} is both ", _FREE, " and ", _FIXED, "; choose one.")
+        try:
+            check_value("", value, parameter(name))
+        except ValueError as error:
+            where = Argument("fixed", f"fixed[{name!r}]")
+            raise ArgumentError(where, str(error)) from None
     if not _estimated(options):
-        raise ValueError(
-            f"fixed (--fixed) holds all of {', '.join(fixed)}: nothing is left to estimate."
+        raise ArgumentError(
+            _FIXED, f" holds all of {', '.join(fixed)}: nothing is left to estimate."
         )
     if options.skip and "imaging_bleach" in {*options.free, *fixed}:
-        raise ValueError(
-            f"skip (--skip) is {options.skip}, and imaging_bleach counts every frame that was "
-            "taken; use all frames after bleaching, skip 0."
+        raise ArgumentError(
+            Argument("skip", "skip"),
+            f" is {options.skip}, and imaging_bleach counts every frame that was taken; use all "
+            "frames after bleaching, skip 0.",
         )
     make_regressor(None, options)._check_options()
 
@@ -131,9 +140,9 @@ def _check_names(what, names, model):
     known = MODELS[model].defaults()
     for name in names:
         if name not in known:
-            raise ValueError(
-                f"{what} (--{what}) takes the parameters of the model {model!r}, "
-                f"{', '.join(known)}; got {name!r}."
+            raise ArgumentError(
+                what,
+                f" takes the parameters of the model {model!r}, {', '.join(known)}; got {name!r}.",
             )
 
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import click
 
+from skfrap._checks import ArgumentError
+
 _MENDABLE = ValueError, OSError, ImportError
 
 
@@ -19,10 +21,22 @@ def clear_errors():
 
 def in_words(error):
     """Say what went wrong: what a user can mend has a message for that, a defect is named too."""
-    message, kind = str(error), type(error).__name__
+    message, kind = _with_options(error), type(error).__name__
     if message and isinstance(error, _MENDABLE):
         return message
     return f"{kind}: {message}" if message else kind
+
+
+def _with_options(error):
+    """Return an error's message, with the options of the arguments that it speaks of."""
+    return error.spell(_as_option) if isinstance(error, ArgumentError) else str(error)
+
+
+def _as_option(argument):
+    option = f"--{argument.name.replace('_', '-')}"
+    if argument.value is not None:
+        option += f" {argument.value}"
+    return option if argument.words is None else f"{argument.words} ({option})"
 
 
 def print_json(value):
