@@ -8,7 +8,8 @@ from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
 
 _OF_NOISE = ("a", "b")
-_FREE, _FIXED = Argument("free", "free"), Argument("fixed", "fixed")
+_FREE = Argument("free", "free")
+_FIXED = Argument("fixed", "fixed")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ _NARROW_INTERVAL = 0.1  # decades, within which models are as good as linear
 _GROWTH = 1.5
 _VISIBLE = 0.999  # level of the F test by which fits tell bleaching from noise
 _NEARLY_ALL = 0.99
-_OVER, _BEGUN = 0.1, 0.1  # shares of the bleaching
+_OVER = 0.1  # of the bleaching, of which the first frame shows less: recovery is nearly over
+_BEGUN = 0.1  # of the bleaching in the first frame, of which less recovers by the last one
 _REACH = 1.96  # standard errors
 
 

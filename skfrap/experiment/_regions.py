@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skfrap._checks import check_positive
+from skfrap._checks import check_choice, check_positive
 from skfrap.experiment import _areas
 
 __all__ = [
@@ -348,8 +348,7 @@ def region_from_dict(description):
         array[top : top + values.shape[0], left : left + values.shape[1]] = values
         return Mask(array)
     kinds = {"Circle": Circle, "Rectangle": Rectangle, "Polygon": Polygon}
-    if kind not in kinds:
-        raise ValueError(f"type of a region must be one of {[*kinds, 'Mask']}, got {kind!r}.")
+    check_choice("type of a region", kind, [*kinds, "Mask"])
     return kinds[kind](**fields)
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-14, 1e12
+_SMALLEST_DAMPING = 1e-14  # of the curvature
+_LARGEST_DAMPING = 1e12  # of the curvature
 
 
 def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, tol=1e-13):

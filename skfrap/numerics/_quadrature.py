@@ -13,8 +13,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 DROP = 14.0  # of the log density, at which a Gaussian has 1e-7 of its mass beyond
-_SCAN, _FEWEST_INSIDE = 8, 4  # points of one look, and how many must see the density
-_MOST_LOOKS, _LEAST_WIDTH = 60, 1e-14
+_SCAN = 8  # points of one look along an axis
+_FEWEST_INSIDE = 4  # of them, that must find the density
+_MOST_LOOKS = 60
+_LEAST_WIDTH = 1e-14  # of the box
 _MARGIN = 0.1  # of its width, by which what is known of an inner axis is widened
 _CELLS = 4  # per node, on which a density is tabulated
 _TRIED = 33  # intervals, for the shortest

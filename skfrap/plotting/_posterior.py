@@ -15,10 +15,12 @@ from skfrap.plotting._targets import (
     take_curve,
 )
 
-_BINS, _PLANE_BINS, _EMPTY_BINS = 40, 32, 4
+_BINS = 40  # of one parameter
+_PLANE_BINS = 32  # along each of two
+_EMPTY_BINS = 4  # around those, into which densities are smoothed
 _NARROWEST = 1e-12  # variance across the diagonal, where draws all but lie on it
 _SMOOTHING = 1.2  # bins
-_HELD = 0.68, 0.95  # shares of the draws within the contours
+_COVERED = 0.68, 0.95  # shares of the draws within the contours
 _TICKS = 5
 _TRUE = {"color": FIT, "ls": "--", "lw": 1.3}
 _SHOWN = 1500  # points that a panel bears
@@ -180,9 +182,9 @@ class PosteriorDisplay:
             Patch(color=DATA, alpha=0.15, lw=0, label=f"{100 * level:g} % interval"),
         ]
         if len(self.axes_) > 1:
-            held = " and ".join(f"{100 * share:g}" for share in _HELD)
+            shares = " and ".join(f"{100 * share:g}" for share in _COVERED)
             ring = {"ls": "", "marker": "o", "ms": 8, "mfc": "none", "color": DATA}
-            entries.append(Line2D([], [], label=f"{held} % of draws", **ring))
+            entries.append(Line2D([], [], label=f"{shares} % of draws", **ring))
         if with_truth:
             entries.append(Line2D([], [], **_TRUE, label="truth"))
         place = "upper right" if len(self.axes_) > 1 else "outside lower center"
@@ -214,7 +216,7 @@ def _draw_plane(ax, x, y, horizontal, vertical):
     at = x.from_target(horizontal[some]), y.from_target(vertical[some])
     ax.plot(*at, ".", ms=2, color=DATA, alpha=0.25, rasterized=True)
     u, v, density, at_draws = _density(np.stack([horizontal, vertical]))
-    levels = np.unique(np.quantile(at_draws, 1 - np.array(_HELD)))
+    levels = np.unique(np.quantile(at_draws, 1 - np.array(_COVERED)))
     widths = np.linspace(1.0, 1.8, len(levels))
     ax.contour(
         x.from_target(u), y.from_target(v), density, levels=levels, colors=DATA, linewidths=widths

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-DATA, FIT, REGION = "#1f4e79", "#d1495b", "#ffd166"
+DATA = "#1f4e79"
+FIT = "#d1495b"
+REGION = "#ffd166"
 CATEGORIES = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"  # Okabe and Ito's
 MARKERS = "os^Dv<>P"
 TIME = "time since end of bleaching (s)"

@@ -7,7 +7,8 @@ from skfrap.parameters import Parameter, parameter_of_target
 from skfrap.plotting._style import place_evenly, with_unit, write_closely
 
 _USUAL = "log10_D", "c0", "alpha"
-LOWER, UPPER = 0, 1
+LOWER = 0  # ends of an interval
+UPPER = 1
 
 
 def name_targets(names, n_targets):

@@ -15,14 +15,21 @@ from skfrap.parameters import ParameterSpace
 
 _CHUNK = 2048
 _FEW = 16  # curves: so few are done before the threads of BLAS are told to wait
-_GUIDED, _GUIDE_TOLERANCE, _GUIDED_STARTS, _SAME_PLACE = 60, 1e-6, 4, 0.1
-_RIVAL, _ELSEWHERE = 3.84, 0.5  # chi-squared at 95 %; decades, or what linear parameters are in
+_GUIDED = 60  # steps of a fit on the guide
+_GUIDE_TOLERANCE = 1e-6  # of its cost, relative
+_GUIDED_STARTS = 4  # best optima of the guide from which fits start
+_SAME_PLACE = 0.1  # decades, or what linear parameters are in: nearer optima are one
+_RIVAL = 3.84  # chi-squared at 95 %: what fits no worse may be the truth
+_ELSEWHERE = 0.5  # decades, or what linear parameters are in: so far off it is another place
 # Where two parameters shape the curve: `python -m benchmarks.models` counts the optima that fits
 # miss. With three starts a few more are missed, but where each step computes curves of the model
 # itself they take half as long.
-_STARTS_OF_TWO, _DIRECT_STARTS_OF_TWO = 6, 3
-# Steps from every start, from those whose cost is not so many times the best, and then the best.
-_FIRST_STEPS, _SCREENING, _HOPELESS = 12, 40, 3.0
+_STARTS_OF_TWO = 6
+_DIRECT_STARTS_OF_TWO = 3
+# Of several starts each takes a few steps, those that are not hopeless go on, the best to the end.
+_FIRST_STEPS = 12
+_SCREENING = 40  # further steps
+_HOPELESS = 3.0  # times the lowest cost
 
 
 @dataclass

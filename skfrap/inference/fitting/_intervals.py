@@ -6,8 +6,10 @@ from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
 _WIDE = 0.05  # decades
-_STEP, _NO_SLOPE = 1e-5, 1e-9  # of differences
-_PROFILE_STEPS, _PROFILE_FIT = 4, 30  # along a profile, and of the fits on it
+_STEP = 1e-5  # of differences, on the scale of each parameter
+_NO_SLOPE = 1e-9  # below which a difference is rounding
+_PROFILE_STEPS = 4  # secants towards each end of an interval
+_PROFILE_FIT = 30  # steps of a fit along a profile
 _PROFILE_TOLERANCE = 1e-3
 
 

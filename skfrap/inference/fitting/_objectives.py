@@ -14,7 +14,8 @@ from skfrap.numerics._levenberg_marquardt import minimize_in_box
 
 _HUBER = 1.345  # standard deviations; 95 % as efficient as least squares on normal noise
 _ROUNDS = 3  # of fitting and taking the scale of the residuals anew
-_SMALLEST, _LARGEST = 1e-8, 1e4  # of a and b over what the residuals say
+_SMALLEST = 1e-8  # a and b, over what the residuals say
+_LARGEST = 1e4
 _NO_VARIANCE = 1e-24  # of curves of unit size: rounding
 _LOG_10 = np.log(10)
 _SMALLEST_TOLERANCE = 1e-12  # a likelihood is known to no more digits

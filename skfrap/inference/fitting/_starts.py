@@ -9,10 +9,15 @@ from skfrap.models import CurveSurrogate
 from skfrap.parameters import parameter
 
 _PIECE = 128
-_GRID_PER_DECADE, _GRID_ON_LINE = 12, 12  # along the one parameter that a curve's form hangs on
-_COARSER_PER_DECADE, _COARSER_ON_LINE = {2: 4, 3: 1.5}, {2: 5, 3: 4}  # along each of several
+# Points of the grid. `python -m benchmarks.least_squares` and `benchmarks.models` count the optima
+# that fits from it miss.
+_GRID_PER_DECADE = 12  # of the one parameter that a curve's form hangs on
+_GRID_ON_LINE = 12  # the same, where its scale is linear
+_COARSER_PER_DECADE = {2: 4, 3: 1.5}  # of each of several, by how many
+_COARSER_ON_LINE = {2: 5, 3: 4}
 _GRID_IN_POWER = 16  # along what comes in powers of the frame's number: it is seen sharply
-_GRID_IN_ALPHA, _GRID_IN_MIXTURE = 12, 4
+_GRID_IN_ALPHA = 12  # along what curves are a polynomial in
+_GRID_IN_MIXTURE = 4
 _WEAKEST = 1e-8  # direction, relative to the strongest, that is not rounding
 _SLABS = 6  # of the grid along each axis, in each of which there may be an optimum
 

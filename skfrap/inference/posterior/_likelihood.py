@@ -14,7 +14,8 @@ from scipy.interpolate import CubicSpline
 from skfrap.numerics._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
 from skfrap.parameters import finite_ends, is_uncertain
 
-_TABLE, _FARTHEST = 4096, 1e4  # values of S, up to so many times what the noise explains
+_TABLE = 4096  # values of S
+_FARTHEST = 1e4  # the largest of them, over what the noise explains
 _LEAST_S = 0.1  # of what the least noise explains: below, the table is even in S
 _DENSE = 0.25  # standard deviations of log a between nodes
 

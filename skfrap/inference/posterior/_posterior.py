@@ -19,7 +19,9 @@ from skfrap.parameters import is_uncertain, parameter
 _NEGLIGIBLE = 1e-15  # coefficients, of the largest
 _UNCUT = 6.0  # standard errors from its ends c0 is as good as unbounded
 _NEAR = 0.03  # of its width, by which what has any weight is widened
-_FEWEST, _MOST_LEAVES, _DRAWS = 16, 2**18, 64  # curves, nodes and draws of each at once
+_FEWEST = 16  # curves at once
+_MOST_LEAVES = 2**18  # nodes at once, of all curves together
+_DRAWS = 64  # of each curve at once
 
 
 class CurvePosterior:

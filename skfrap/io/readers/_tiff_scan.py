@@ -8,8 +8,15 @@ import mmap
 import struct
 from typing import NamedTuple
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _DATE = 256, 257, 258, 259, 277, 306
-_STRIPS, _TILES = (273, 279), (324, 325)  # offsets and byte counts
+# Numbers of tags.
+_WIDTH = 256
+_HEIGHT = 257
+_BITS = 258
+_COMPRESSION = 259
+_SAMPLES = 277
+_DATE = 306
+_STRIPS = (273, 279)  # offsets and byte counts
+_TILES = (324, 325)  # offsets and byte counts
 _NUMBERS = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, *_STRIPS, *_TILES}
 # ImageJ's own tags count as part of the image; makers' private tags may be broken in whole files.
 _IMAGEJ = (50838, 50839)
@@ -18,7 +25,8 @@ _LAST_STANDARD = 32768
 # The standard's types of values, as struct's letters.
 _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii",
           11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # fmt: skip
-_UNSIGNED, _ASCII = {1, 3, 4, 13, 16, 18}, 2
+_UNSIGNED = {1, 3, 4, 13, 16, 18}
+_ASCII = 2
 
 
 class _Layout(NamedTuple):

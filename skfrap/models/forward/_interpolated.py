@@ -32,9 +32,12 @@ from skfrap.numerics._chebyshev import (
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
-# Along one axis values are cheap; on a grid over several, a part in a million is enough.
-_LARGEST_ERROR, _LARGEST_ERROR_ON_GRID = 1e-8, 1e-6
-_COEFFICIENT_TOLERANCE, _BASIS_TOLERANCE = 1e-3, 1e-2  # of that error
+# Of curves of unit size; `python -m benchmarks.models` measures it on random points. Along one axis
+# values are cheap; on a grid over several, a part in a million is enough.
+_LARGEST_ERROR = 1e-8
+_LARGEST_ERROR_ON_GRID = 1e-6
+_COEFFICIENT_TOLERANCE = 1e-3  # of that error
+_BASIS_TOLERANCE = 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
 _MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
