@@ -216,17 +216,17 @@ def _no_rescaling(name, ours, theirs):
 
 def _region_in_pixels(protocol):
     """Return the kind of the bleach region and its numbers, lengths in pixels."""
-    region, size = protocol.bleach_region, protocol.pixel_size
+    region, pixel_size = protocol.bleach_region, protocol.pixel_size
     match region:
         case Circle(radius):
-            lengths = radius, *region.center_on(protocol.shape, size)
+            lengths = radius, *region.center_on(protocol.shape, pixel_size)
         case Rectangle(width, height):
-            lengths = width, height, *region.center_on(protocol.shape, size)
+            lengths = width, height, *region.center_on(protocol.shape, pixel_size)
         case Polygon(vertices):
             lengths = vertices
         case _:
             return type(region), protocol.bleach_mask
-    return type(region), np.divide(lengths, size)
+    return type(region), np.divide(lengths, pixel_size)
 
 
 def _scaled_region(region, length):

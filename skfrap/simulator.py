@@ -239,9 +239,9 @@ class FRAPSimulator:
             check_count("n_samples", n_samples, 1)
         done = 0
         while n_samples is None or done < n_samples:
-            size = chunk_size if n_samples is None else min(chunk_size, n_samples - done)
-            yield self.sample(size, start=start + done)
-            done += size
+            n_next = chunk_size if n_samples is None else min(chunk_size, n_samples - done)
+            yield self.sample(n_next, start=start + done)
+            done += n_next
 
     def curves(self, theta):
         """Compute noise-free curves.

@@ -134,11 +134,11 @@ def _premises(guesses, a, b):
 
     from skfrap.parameters import parameter
 
-    told = []
+    premises = []
     for name, value in guesses.items():
         ends = [f"{end:.4g}" for end in np.unique([np.min(value), np.max(value)])]
-        told.append(f"{name} = {' to '.join(ends)} {parameter(name).unit}".rstrip())
-    return f"For {', '.join(told)} and noise a = {a:.4g}" + (f", b = {b:.4g}" if b else "")
+        premises.append(f"{name} = {' to '.join(ends)} {parameter(name).unit}".rstrip())
+    return f"For {', '.join(premises)} and noise a = {a:.4g}" + (f", b = {b:.4g}" if b else "")
 
 
 def _with_findings(result):

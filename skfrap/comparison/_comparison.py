@@ -190,9 +190,9 @@ class ModelComparison:
         return values
 
     def _test_against_smallest(self, larger):
-        sizes = {fit.name: fit.n_parameters for fit in self.fits}
+        n_parameters = {fit.name: fit.n_parameters for fit in self.fits}
         tests = [test for test in self.tests if test.larger == larger]
-        return min(tests, key=lambda test: sizes[test.smaller], default=None)
+        return min(tests, key=lambda test: n_parameters[test.smaller], default=None)
 
     def _tests_of(self, larger):
         """Return the tests against those models that lack least of a model."""
@@ -204,7 +204,7 @@ class ModelComparison:
         best = int(np.nanargmax(weights))
         word = _CRITERIA[criterion]
         lines = [f"{self.models[best]} is best (weight {weights[best]:.2f} by {word})"]
-        lines[0] += _told(self.fits[best], k)
+        lines[0] += _estimates_in_words(self.fits[best], k)
         for test in self._tests_of(self.models[best]):
             verb = "is" if len(test.extra) == 1 else "are"
             needed = f"{verb} needed: {test.smaller} fits worse than chance allows"
@@ -213,16 +213,17 @@ class ModelComparison:
             lines.append(f"{' and '.join(test.extra)} {needed} (p = {test.p_value[k]:.1g})")
         larger = {test.larger: test for test in self.tests if test.smaller == self.models[best]}
         for m, fit in enumerate(self.fits):
-            told = _told(fit, k)
+            words = _estimates_in_words(fit, k)
             if fit.name in larger:
                 test = larger[fit.name]
                 left_out = f"{' and '.join(test.extra)} may as well be left out"
                 if test.p_value[k] < _BY_CHANCE:
                     left_out = f"{' and '.join(test.extra)} may be needed"
-                with_it = f"; with {'it' if len(test.extra) == 1 else 'them'}{told}" if told else ""
+                them = "it" if len(test.extra) == 1 else "them"
+                with_it = f"; with {them}{words}" if words else ""
                 lines.append(f"{left_out} (p = {test.p_value[k]:.1g}){with_it}")
             elif m != best and weights[m] > _NOT_EXCLUDED:
-                lines.append(f"{fit.name} is not excluded (weight {weights[m]:.2f}){told}")
+                lines.append(f"{fit.name} is not excluded (weight {weights[m]:.2f}){words}")
         if self.fits[best].goodness is not None:
             for finding in self.fits[best].goodness.findings[k]:
                 lines.append(f"but {finding.words}; {finding.remedy}")
@@ -352,15 +353,15 @@ def _nested_tests(fits, estimators, n_frames):
             if nested is None:
                 continue
             extra, on_boundary = nested
-            gain = 2 * (larger.log_likelihood - smaller.log_likelihood)
+            likelihood_ratio = 2 * (larger.log_likelihood - smaller.log_likelihood)
             if not _is_proportional(estimators[larger.name]):
-                ratio = np.exp(gain / n_frames)  # of the residual sums of squares
+                ratio = np.exp(likelihood_ratio / n_frames)  # of the residual sums of squares
                 freedom = n_frames - larger.n_parameters + 1
                 statistic, p_value = nested_f_test(
                     ratio, 1.0, len(extra), freedom, on_boundary=on_boundary
                 )
             else:
-                statistic = np.maximum(gain, 0.0)
+                statistic = np.maximum(likelihood_ratio, 0.0)
                 p_value = chi2.sf(statistic, len(extra))
                 if on_boundary:
                     p_value = boundary_p_value(statistic, p_value)
@@ -368,5 +369,5 @@ def _nested_tests(fits, estimators, n_frames):
     return tuple(tests)
 
 
-def _told(fit, k):
+def _estimates_in_words(fit, k):
     return f": {fit.estimates.summary()[k]}" if fit.estimates is not None else ""

@@ -54,8 +54,8 @@ def information_criteria(log_likelihood, n_parameters, n_frames):
     """
     k = np.asarray(n_parameters)
     aic = 2 * k - 2 * np.asarray(log_likelihood)
-    left = n_frames - k - 1
-    correction = np.where(left > 0, 2 * k * (k + 1) / np.where(left > 0, left, 1), np.inf)
+    freedom = n_frames - k - 1
+    correction = np.where(freedom > 0, 2 * k * (k + 1) / np.where(freedom > 0, freedom, 1), np.inf)
     return {"aic": aic, "aicc": aic + correction, "bic": aic + k * (np.log(n_frames) - 2)}
 
 

@@ -194,14 +194,17 @@ def expected_errors(
     covariance = information.covariance(values)
     errors = dict(zip(names, np.sqrt(np.einsum("nvv->nv", covariance)).T, strict=True))
     derived, errors_of_derived = information.derived(values, covariance)
-    told, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
+    reported, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
     reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_frames - len(names)))
     lower, upper = (
-        {name: _end(name, told[name], out * error, space.bounds) for name, error in errors.items()}
+        {
+            name: _end(name, reported[name], out * error, space.bounds)
+            for name, error in errors.items()
+        }
         for out in (-reach, reach)
     )
     findings = judge(information, values, covariance)
-    return ExpectedErrors(told, errors, lower, upper, findings, level)
+    return ExpectedErrors(reported, errors, lower, upper, findings, level)
 
 
 def _check_noise(a, b):

@@ -174,10 +174,10 @@ class ExperimentPlan:
         if not self.determined[0]:
             nearest = f"The nearest, {self._described(0)}: {self.flags[0]}."
             return ["None of these experiments determines all that is to be estimated.", nearest]
-        told = [f"Best: {self._described(0)}. {self._promise(0)}"]
+        sentences = [f"Best: {self._described(0)}. {self._promise(0)}"]
         shortest = self._shortest()
         if shortest:
-            told.append(
+            sentences.append(
                 f"Nearly as good in less time: {self._described(shortest)}. "
                 f"{self._promise(shortest)}"
             )
@@ -187,11 +187,11 @@ class ExperimentPlan:
                 (values.max(), "largest", "a larger"),
             ):
                 if values.min() < values.max() and values[0] == end:
-                    told.append(
+                    sentences.append(
                         f"Of {SETTINGS[name].label} the {which} value tried is best; "
                         f"{other} one may be better still."
                     )
-        return told
+        return sentences
 
     def _described(self, k):
         parts = (

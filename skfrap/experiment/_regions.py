@@ -271,9 +271,9 @@ class Mask(_Region):
         patches, n_patches = label(smooth > 0.5 * (dark + bright))
         if n_patches == 0 or not bright > dark:
             raise ValueError("image shows no bright patch to take as bleach region.")
-        sizes = np.bincount(patches.ravel())
-        sizes[0] = 0
-        return cls(binary_fill_holes(patches == sizes.argmax()))
+        n_pixels = np.bincount(patches.ravel())
+        n_pixels[0] = 0
+        return cls(binary_fill_holes(patches == n_pixels.argmax()))
 
     def __eq__(self, other):
         if not isinstance(other, Mask):
@@ -325,13 +325,13 @@ def region_to_dict(region):
     kind = type(region).__name__
     if isinstance(region, Mask):
         rows, columns = np.nonzero(region.array)
-        top, left = (int(rows.min()), int(columns.min())) if len(rows) else (0, 0)
-        box = region.array[rows.min(initial=top) : rows.max(initial=-1) + 1]
-        box = box[:, left : columns.max(initial=-1) + 1]
+        first_row, first_column = (int(rows.min()), int(columns.min())) if len(rows) else (0, 0)
+        box = region.array[rows.min(initial=first_row) : rows.max(initial=-1) + 1]
+        box = box[:, first_column : columns.max(initial=-1) + 1]
         return {
             "type": kind,
             "shape": list(region.array.shape),
-            "offset": [top, left],
+            "offset": [first_row, first_column],
             "values": box.tolist(),
         }
     return {"type": kind, **{name: getattr(region, name) for name in region.__match_args__}}
@@ -343,9 +343,9 @@ def region_from_dict(description):
     kind = fields.pop("type", None)
     if kind == "Mask":
         array = np.zeros(fields["shape"])
-        top, left = fields["offset"]
+        y, x = fields["offset"]
         values = np.array(fields["values"], dtype=float).reshape(len(fields["values"]), -1)
-        array[top : top + values.shape[0], left : left + values.shape[1]] = values
+        array[y : y + values.shape[0], x : x + values.shape[1]] = values
         return Mask(array)
     kinds = {"Circle": Circle, "Rectangle": Rectangle, "Polygon": Polygon}
     check_choice("type of a region", kind, [*kinds, "Mask"])
@@ -388,13 +388,13 @@ def parse_region(text, pixel_size):
         return length(x), length(y)
 
     kind, _, rest = text.partition(":")
-    size, _, middle = rest.partition("@")
+    extent, _, middle = rest.partition("@")
     try:
         center = point(middle) if middle else None
         if kind == "circle":
-            return Circle(length(size), center)
+            return Circle(length(extent), center)
         if kind == "rectangle":
-            width, height = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", size).groups()
+            width, height = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", extent).groups()
             return Rectangle(length(width), length(height), center)
         if kind == "polygon" and not middle:
             return Polygon([point(pair) for pair in rest.split(";")])

@@ -87,27 +87,27 @@ class GoodnessOfFit:
         return [self._line(k) for k in range(len(self))]
 
     def _line(self, k):
-        told = []
+        reasons = []
         if self.autocorrelation_p[k] < _SHOWN:
-            told.append(
+            reasons.append(
                 f"neighbouring residuals go together (correlation {self.autocorrelation[k]:.2f}, "
                 f"p = {self.autocorrelation_p[k]:.1g})"
             )
         if self.chi_squared_p[k] < _SHOWN:
-            told.append(
+            reasons.append(
                 f"residuals vary {self.reduced_chi_squared[k]:.3g} times as much as the known "
                 f"noise (p = {self.chi_squared_p[k]:.1g})"
             )
         # Residuals that go together are no sample of the noise.
         if self.normality_p[k] < _SHOWN and not self.autocorrelation_p[k] < _SHOWN:
-            told.append(
+            reasons.append(
                 f"residuals are not normally distributed (p = {self.normality_p[k]:.1g}): are "
                 "single frames off?"
             )
         verdict = "nothing speaks against the model"
         if self.visibly_wrong[k]:
             verdict = f"the model is visibly wrong (p = {self.p_value[k]:.1g})"
-        return f"{verdict}: {'; '.join(told)}" if told else verdict
+        return f"{verdict}: {'; '.join(reasons)}" if reasons else verdict
 
 
 def goodness_of_fit(
@@ -373,8 +373,8 @@ def _autocorrelation_p(correlation, moments):
     mean, variance = moments
     # A beta distribution on -1 to 1 with these moments.
     middle = (1 + mean) / 2
-    size = middle * (1 - middle) / (variance / 4) - 1
-    p = beta.sf((1 + correlation) / 2, middle * size, (1 - middle) * size)
+    concentration = middle * (1 - middle) / (variance / 4) - 1
+    p = beta.sf((1 + correlation) / 2, middle * concentration, (1 - middle) * concentration)
     return np.where(np.isnan(correlation), 1.0, p)
 
 
@@ -390,8 +390,8 @@ def _moments(n_frames, n_free, tangents):
         rank, trace, trace_of_square = n_free, eigenvalues.sum(), np.sum(eigenvalues**2)
     else:
         # Of unit length, whatever the units of the parameters.
-        size = np.linalg.norm(tangents, axis=2, keepdims=True)
-        tangents = tangents / np.where(size > 0, size, 1.0)
+        lengths = np.linalg.norm(tangents, axis=2, keepdims=True)
+        tangents = tangents / np.where(lengths > 0, lengths, 1.0)
         _, values, basis = np.linalg.svd(tangents, full_matrices=False)
         kept = values > VOID * values[:, :1]
         rank = kept.sum(axis=1)

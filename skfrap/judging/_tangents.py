@@ -46,9 +46,9 @@ def prediction_deviations(X, fitted, tangents):
     """
     freedom = max(1, X.shape[1] - tangents.shape[1])
     variance = np.sum((X - fitted) ** 2, axis=1) / freedom
-    size = np.linalg.norm(tangents, axis=2, keepdims=True)
+    lengths = np.linalg.norm(tangents, axis=2, keepdims=True)
     directions, values, _ = np.linalg.svd(
-        (tangents / np.where(size > 0, size, 1.0)).swapaxes(1, 2), full_matrices=False
+        (tangents / np.where(lengths > 0, lengths, 1.0)).swapaxes(1, 2), full_matrices=False
     )
     # What does not move the curve has no direction.
     kept = values > VOID * values[:, :1]

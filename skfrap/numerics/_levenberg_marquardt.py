@@ -51,12 +51,12 @@ def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, t
         if len(rows) == 0:
             break
         here, low, high = theta[rows], lower[rows], upper[rows]
-        held = ((here <= low) & (gradient > 0)) | ((here >= high) & (gradient < 0))
+        at_bound = ((here <= low) & (gradient > 0)) | ((here >= high) & (gradient < 0))
         damped = hessian.copy()
         scale = hessian[:, diagonal, diagonal]
         scale = np.maximum(scale, 1e-12 * scale.max(axis=1, keepdims=True) + 1e-300)
         damped[:, diagonal, diagonal] += damping[:, np.newaxis] * scale
-        step = _step_in_box(damped, gradient, held, low - here, high - here)
+        step = _step_in_box(damped, gradient, at_bound, low - here, high - here)
         there = np.clip(here + step, low, high)
         step = there - here
         # What the quadratic model, undamped, promises of this step.
@@ -76,7 +76,7 @@ def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, t
             break
 
         new_cost, new_gradient, new_hessian = evaluate(there, rows)
-        gain = (cost[rows] - new_cost) / np.maximum(promised, 1e-300)
+        fulfilled = (cost[rows] - new_cost) / np.maximum(promised, 1e-300)
         better = new_cost <= cost[rows]
         n_iter[rows] += 1
 
@@ -93,8 +93,8 @@ def minimize_in_box(evaluate, start, lower, upper, *, floor=0.0, max_iter=100, t
             np.maximum(0.1 * damping, _SMALLEST_DAMPING),
             np.maximum(4 * damping, 1e-6),
         )
-        kept = np.where(gain > 0.25, damping, raised)
-        damping = np.where(better & (gain > 0.75), relaxed, np.where(better, kept, raised))
+        kept = np.where(fulfilled > 0.25, damping, raised)
+        damping = np.where(better & (fulfilled > 0.75), relaxed, np.where(better, kept, raised))
         going = ~done
         rows, damping = rows[going], damping[going]
         gradient, hessian = gradient[going], hessian[going]
@@ -124,7 +124,7 @@ def _minimize_one(evaluate, theta, lower, upper, floor, max_iter, tol):
         if small and damping < 1:
             return there, cost, True, n_iter
         new_cost, new_gradient, new_hessian = evaluate_one(there)
-        gain = (cost - new_cost) / max(promised, 1e-300)
+        fulfilled = (cost - new_cost) / max(promised, 1e-300)
         better = new_cost <= cost
         n_iter += 1
         if better:
@@ -132,9 +132,9 @@ def _minimize_one(evaluate, theta, lower, upper, floor, max_iter, tol):
         stuck = not better and damping > _LARGEST_DAMPING
         if (small and better) or stuck or not step.any():
             return theta, cost, True, n_iter
-        if better and gain > 0.75:
+        if better and fulfilled > 0.75:
             damping = max(0.1 * damping, _SMALLEST_DAMPING)
-        elif not (better and gain > 0.25):
+        elif not (better and fulfilled > 0.25):
             damping = max(4 * damping, 1e-6)
     return theta, cost, False, n_iter
 
@@ -147,8 +147,8 @@ def _step_of_one(damped, theta, gradient, lower, upper):
         there = theta + np.linalg.solve(damped, -gradient)
         if all(a <= x <= b for a, x, b in zip(low, there.tolist(), high, strict=True)):
             return there
-    held = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
-    problem = damped, gradient, held, lower - theta, upper - theta
+    at_bound = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
+    problem = damped, gradient, at_bound, lower - theta, upper - theta
     step = _step_in_box(*(part[np.newaxis] for part in problem))[0]
     return np.clip(theta + step, lower, upper)
 
@@ -172,7 +172,7 @@ def sum_of_squares(residuals, jacobian):
     return cost, gradient, jacobian @ jacobian.swapaxes(1, 2)
 
 
-def _step_in_box(curvature, gradient, held, lowest, highest):
+def _step_in_box(curvature, gradient, at_bound, lowest, highest):
     """Solve for the step of a quadratic model between bounds, holding what hits one.
 
     Variables that a solution carries over a bound are put on it, and the others solved for again,
@@ -180,10 +180,10 @@ def _step_in_box(curvature, gradient, held, lowest, highest):
     """
     n, n_variables = gradient.shape
     identity = np.eye(n_variables)
-    step, held = np.zeros((n, n_variables)), held.copy()
+    step, at_bound = np.zeros((n, n_variables)), at_bound.copy()
     rows = np.arange(n)
     for _ in range(n_variables):
-        stays = held[rows]
+        stays = at_bound[rows]
         either = stays[:, :, np.newaxis] | stays[:, np.newaxis]
         matrix = np.where(either, identity, curvature[rows])
         fixed = np.where(stays, step[rows], 0.0)
@@ -192,7 +192,7 @@ def _step_in_box(curvature, gradient, held, lowest, highest):
         solved = np.where(stays, fixed, solved)
         step[rows] = np.clip(solved, lowest[rows], highest[rows])
         over = (solved < lowest[rows]) | (solved > highest[rows])
-        held[rows] |= over
+        at_bound[rows] |= over
         rows = rows[over.any(axis=1)]
         if len(rows) == 0:
             break

@@ -120,10 +120,10 @@ def _take(table, columns):
 def _hull_between(ends, first, last):
     """Join the ends along inner axes of some points, with a margin: (n, n_inner, 2)."""
     index = np.arange(_SCAN)
-    seen = (index >= first[:, np.newaxis]) & (index <= last[:, np.newaxis])
-    seen = seen[:, :, np.newaxis]
-    lower = np.where(seen, ends[..., 0], np.inf).min(axis=1)
-    upper = np.where(seen, ends[..., 1], -np.inf).max(axis=1)
+    inside = (index >= first[:, np.newaxis]) & (index <= last[:, np.newaxis])
+    inside = inside[:, :, np.newaxis]
+    lower = np.where(inside, ends[..., 0], np.inf).min(axis=1)
+    upper = np.where(inside, ends[..., 1], -np.inf).max(axis=1)
     margin = _MARGIN * (upper - lower)
     return np.stack([np.maximum(lower - margin, -1), np.minimum(upper + margin, 1)], axis=-1)
 
@@ -189,7 +189,7 @@ class Nodes:
     @classmethod
     def none_yet(cls, conditional):
         """Start with no axis."""
-        return cls((), (), np.zeros(len(conditional.size)), conditional)
+        return cls((), (), np.zeros(len(conditional.squares)), conditional)
 
     def extended(self, prior, support, n_nodes):
         """Place nodes on another axis, between ends for each of the nodes so far."""
@@ -221,7 +221,7 @@ class Nodes:
         return (self.log_rule + self.log_density).reshape(len(self.log_rule), -1)
 
     @property
-    def seen(self):
+    def has_weight(self):
         """Which nodes have any weight, (n, n_nodes)."""
         log_weight = self.log_weight
         return log_weight > log_weight.max(axis=1, keepdims=True) - DROP

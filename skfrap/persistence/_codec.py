@@ -29,7 +29,7 @@ class Encoder:
         self.for_prediction = for_prediction
         self.arrays = []
         self._numbers = {}
-        self._seen = []  # kept, or their identity could pass on to others
+        self._kept = []  # kept, or their identity could pass on to others
 
     def encode(self, value, where):
         """Encode a value; `where` is its name, for messages."""
@@ -116,7 +116,7 @@ class Encoder:
         is_new = identity not in numbers
         if is_new:
             numbers[identity] = len(numbers)
-            self._seen.append(value)
+            self._kept.append(value)
         return numbers[identity], is_new
 
 

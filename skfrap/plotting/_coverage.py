@@ -138,7 +138,9 @@ class CoverageDisplay:
         if not levels:
             raise ValueError("levels must hold at least one level.")
         coverage = [
-            _held(y_true, check_ends(intervals[level], f"intervals[{level}]", y_true.shape))
+            _shares_covered(
+                y_true, check_ends(intervals[level], f"intervals[{level}]", y_true.shape)
+            )
             for level in levels
         ]
         return cls(np.array(levels), np.array(coverage), len(y_true), target_names).plot(**options)
@@ -199,5 +201,5 @@ def _check_std(y_std, shape):
     return std
 
 
-def _held(y_true, ends):
+def _shares_covered(y_true, ends):
     return ((ends[..., LOWER] <= y_true) & (y_true <= ends[..., UPPER])).mean(axis=0)

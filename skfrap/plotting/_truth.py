@@ -154,16 +154,16 @@ def _draw(ax, entry, true, estimated, ends, level):
     line = natural(np.linspace(*limits, 100))
     ax.plot(line, line, color="0.4", lw=1, zorder=1)
     faint = 0.75 if len(true) < _MANY else 0.3
-    held = np.full(len(true), True)
+    covered = np.full(len(true), True)
     if ends is not None:
-        held = (ends[:, LOWER] <= true) & (true <= ends[:, UPPER])
+        covered = (ends[:, LOWER] <= true) & (true <= ends[:, UPPER])
         # What ends far outside is drawn to outside: infinite ends cannot be drawn.
         ends = np.clip(ends, limits[0] - margin, limits[1] + margin)
-        title = f"{100 * level:g} % intervals hold {held.sum()} of {len(true)}"
+        title = f"{100 * level:g} % intervals hold {covered.sum()} of {len(true)}"
         write_title(ax, title)
     for some, look in (
-        (held, {"color": DATA, "marker": "o", "ms": 4, "alpha": faint, "zorder": 2}),
-        (~held, {"color": FIT, "marker": "^", "ms": 5, "mfc": "white", "zorder": 3}),
+        (covered, {"color": DATA, "marker": "o", "ms": 4, "alpha": faint, "zorder": 2}),
+        (~covered, {"color": FIT, "marker": "^", "ms": 5, "mfc": "white", "zorder": 3}),
     ):
         value, bars = natural(estimated[some]), None
         if ends is not None:

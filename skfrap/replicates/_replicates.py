@@ -243,22 +243,22 @@ class Comparisons:
     def _line(self, k):
         labels = {name: values[k] for name, values in self.labels.items()}
         group = labels.get("group", ALL)
-        told = "" if group == ALL else f"{group}, "
-        told += f"{labels['first']} against {labels['second']}: "
+        line = "" if group == ALL else f"{group}, "
+        line += f"{labels['first']} against {labels['second']}: "
         if not np.isfinite(self.p_value[k]):
-            return f"{told}too few replicates that differ to compare {self.name}"
+            return f"{line}too few replicates that differ to compare {self.name}"
         effect, lower, upper = (f"{x[k]:.4g}" for x in (self.effect, self.lower, self.upper))
         what = "is {} times as large" if self.scale == "log10" else "is larger by {}"
-        told += f"{self.name} {what.format(effect)} ({100 * self.level:g} % interval {lower} to "
-        told += f"{upper}; p = {self.p_value[k]:.2g}"
+        line += f"{self.name} {what.format(effect)} ({100 * self.level:g} % interval {lower} to "
+        line += f"{upper}; p = {self.p_value[k]:.2g}"
         if len(self) > 1:
-            told += f", {self.p_adjusted[k]:.2g} adjusted for {len(self)} comparisons"
+            line += f", {self.p_adjusted[k]:.2g} adjusted for {len(self)} comparisons"
         verdict = "differ" if self.p_adjusted[k] < _SIGNIFICANT else "are not seen to differ"
-        told += f"): the means {verdict}"
+        line += f"): the means {verdict}"
         if self.variance_p_value[k] < _SIGNIFICANT:
-            told += f"; so do the variances (ratio {self.variance_ratio[k]:.3g}, p = "
-            told += f"{self.variance_p_value[k]:.2g})"
-        return told
+            line += f"; so do the variances (ratio {self.variance_ratio[k]:.3g}, p = "
+            line += f"{self.variance_p_value[k]:.2g})"
+        return line
 
 
 def summarise_replicates(

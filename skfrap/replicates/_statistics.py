@@ -144,17 +144,17 @@ def welch(first, second, level=0.95):
     Difference
         First less second, first over second; NaN where a sample has fewer than two values.
     """
-    sizes = np.array([len(first), len(second)])
-    if sizes.min() < 2:
-        difference = np.mean(first) - np.mean(second) if sizes.min() else np.nan
+    counts = np.array([len(first), len(second)])
+    if counts.min() < 2:
+        difference = np.mean(first) - np.mean(second) if counts.min() else np.nan
         return Difference(difference, *[np.nan] * 7)
     means = np.array([np.mean(first), np.mean(second)])
     variances = np.array([np.var(first, ddof=1), np.var(second, ddof=1)])
-    parts = variances / sizes
+    parts = variances / counts
     with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = parts.sum() ** 2 / np.sum(parts**2 / (sizes - 1))
+        freedom = parts.sum() ** 2 / np.sum(parts**2 / (counts - 1))
         ratio = np.divide(*variances)
-    tail = f_distribution.cdf(ratio, *(sizes - 1))
+    tail = f_distribution.cdf(ratio, *(counts - 1))
     return _t_test(means[0] - means[1], np.sqrt(parts.sum()), freedom, level)._replace(
         variance_ratio=ratio, variance_p_value=2 * min(tail, 1 - tail)
     )

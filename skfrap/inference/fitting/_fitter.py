@@ -322,16 +322,16 @@ class CurveFitter:
     def _fit_chunk(self, X, starts, rows, screen):
         problems = Problems(self, X)
         first = _FIRST_STEPS if screen else self.max_nfev
-        seen = [
+        ended = [
             problems.minimize(self._with_best_factor(start, problems), first)
             for start in starts(problems, rows)
         ]
         if screen:
-            self._go_on(seen, problems)
-        best = seen[0]
-        if len(seen) > 1:
-            best = [column.copy() for column in seen[0]]
-        for fit in seen[1:]:
+            self._go_on(ended, problems)
+        best = ended[0]
+        if len(ended) > 1:
+            best = [column.copy() for column in ended[0]]
+        for fit in ended[1:]:
             better = fit[1] < best[1]
             for kept, new in zip(best, fit, strict=True):
                 kept[better] = new[better]
@@ -340,7 +340,7 @@ class CurveFitter:
         theta, cost, converged, n_iter = best
         fits = Fits(theta, cost + problems.floor, converged, n_iter)
         if screen:
-            fits.rivals = self._rivals(fits, seen, problems)
+            fits.rivals = self._rivals(fits, ended, problems)
         if self.objective is not None:
             self._refine(fits, problems)
         fits.cost *= problems.size**2
@@ -355,24 +355,24 @@ class CurveFitter:
             at[on_lower], at[on_upper] = self.lower[column], self.upper[column]
         return fits
 
-    def _go_on(self, seen, problems):
+    def _go_on(self, ended, problems):
         """Take more steps from those starts that may still lead to the optimum."""
         floor = problems.floor
-        hopeless = _HOPELESS * np.min([fit[1] + floor for fit in seen], axis=0)
-        for theta, cost, converged, n_iter in seen:
+        hopeless = _HOPELESS * np.min([fit[1] + floor for fit in ended], axis=0)
+        for theta, cost, converged, n_iter in ended:
             some = np.flatnonzero(~converged & (cost + floor < hopeless))
             if len(some):
                 found = problems.minimize(theta[some], _SCREENING, some)
                 theta[some], cost[some], converged[some], more = found
                 n_iter[some] += more
 
-    def _rivals(self, fits, seen, problems):
+    def _rivals(self, fits, ended, problems):
         """Find where starts have led far away and fit as well, by a chi-squared test."""
         n, n_free = fits.theta.shape
         shaping = self.forward.shaping_columns
         limit = fits.cost * (1 + _RIVAL / max(1, problems.X.shape[1] - n_free))
-        rivals = np.full((n, len(seen), n_free), np.nan)
-        for k, (theta, cost, *_) in enumerate(seen):
+        rivals = np.full((n, len(ended), n_free), np.nan)
+        for k, (theta, cost, *_) in enumerate(ended):
             away = np.abs(theta - fits.theta)[:, shaping].max(axis=1) > _ELSEWHERE
             as_good = away & (cost + problems.floor < limit)
             rivals[:, k] = np.where(as_good[:, np.newaxis], theta, np.nan)

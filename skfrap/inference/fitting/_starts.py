@@ -126,15 +126,19 @@ class StartGrid:
                 shift /= overlap * squared_slopes - with_slopes * mixed
             shift = np.clip(np.nan_to_num(shift, posinf=reach, neginf=-reach), -reach, reach)
             norm = squared + shift * (2 * mixed + shift * squared_slopes)
-            gain = (overlap + shift * with_slopes) ** 2 / norm
-            gain = np.where(overlap > 0, gain, 0.0).reshape(-1, *shape)
+            explained = (overlap + shift * with_slopes) ** 2 / norm
+            explained = np.where(overlap > 0, explained, 0.0).reshape(-1, *shape)
             chosen = []
             for axis, slab in slabs:
                 within = np.zeros(shape[axis], bool)
                 within[slab] = True
                 within = within.reshape([-1 if k == axis else 1 for k in range(len(shape))])
-                chosen.append(np.where(within, gain, -1.0).reshape(len(gain), -1).argmax(1))
-            chosen = _best_different(np.transpose(chosen), gain.reshape(len(gain), -1), n_starts)
+                chosen.append(
+                    np.where(within, explained, -1.0).reshape(len(explained), -1).argmax(1)
+                )
+            chosen = _best_different(
+                np.transpose(chosen), explained.reshape(len(explained), -1), n_starts
+            )
             points = grid[chosen]
             if self._polynomial is not None:
                 points[:, :, self._polynomial] += np.take_along_axis(shift, chosen, axis=1)
@@ -198,12 +202,12 @@ class StartGrid:
         return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
 
 
-def _best_different(chosen, gain, n):
+def _best_different(chosen, explained, n):
     """Return the n best columns of chosen templates (rows are curves), repeated ones last."""
     chosen = np.sort(chosen, axis=1)
-    gains = np.take_along_axis(gain, chosen, axis=1)
-    gains[:, 1:][chosen[:, 1:] == chosen[:, :-1]] = -1.0
-    order = np.argsort(-gains, axis=1, kind="stable")[:, :n]
+    of_chosen = np.take_along_axis(explained, chosen, axis=1)
+    of_chosen[:, 1:][chosen[:, 1:] == chosen[:, :-1]] = -1.0
+    order = np.argsort(-of_chosen, axis=1, kind="stable")[:, :n]
     return np.take_along_axis(chosen, order, axis=1)
 
 

@@ -107,7 +107,7 @@ class Conditional:
         Chebyshev coefficients of y·f along the axes that are left.
     q : ndarray of shape (n, k_1, ...) or (1, k_1, ...)
         Those of |f|².
-    size : ndarray of shape (n,)
+    squares : ndarray of shape (n,)
         |y|².
     log_prior : ndarray of shape (n,)
     c0 : ndarray of shape (n,) or None
@@ -117,7 +117,7 @@ class Conditional:
     axes: tuple
     h: np.ndarray
     q: np.ndarray
-    size: np.ndarray
+    squares: np.ndarray
     log_prior: np.ndarray
     c0: np.ndarray | None = None
 
@@ -125,7 +125,7 @@ class Conditional:
         """Take some of the curves."""
         q = self.q if len(self.q) == 1 else self.q[rows]
         c0 = None if self.c0 is None else self.c0[rows]
-        return Conditional(self.axes, self.h[rows], q, self.size[rows], self.log_prior[rows], c0)
+        return Conditional(self.axes, self.h[rows], q, self.squares[rows], self.log_prior[rows], c0)
 
     def at(self, prior, points):
         """Give each curve the next parameter, at several points: (n, n_points) to n * n_points."""
@@ -135,21 +135,21 @@ class Conditional:
             return np.repeat(values, n_points, axis=0)
 
         log_prior = repeated(self.log_prior) + np.ravel(prior.log_density(points))
-        size = repeated(self.size)
+        squares = repeated(self.squares)
         if prior.name == "c0":
             q = self.q if len(self.q) == 1 else repeated(self.q)
             c0 = prior.target(points).ravel()
-            return Conditional(self.axes, repeated(self.h), q, size, log_prior, c0)
+            return Conditional(self.axes, repeated(self.h), q, squares, log_prior, c0)
         c0 = None if self.c0 is None else repeated(self.c0)
         axis = 1 + self.axes.index(prior.name)
-        left = (*self.axes[: axis - 1], *self.axes[axis:])
+        remaining = (*self.axes[: axis - 1], *self.axes[axis:])
         h, q = np.moveaxis(self.h, axis, 1), np.moveaxis(self.q, axis, 1)
-        if not left and len(q) == n:
+        if not remaining and len(q) == n:
             h, q = _clenshaw(h, points), _clenshaw(q, points)
         else:
             basis = chebyshev_basis(points.ravel(), q.shape[1])
             h, q = _sum_series(h, basis[:, : h.shape[1]]), _sum_series(q, basis)
-        return Conditional(left, h, q, size, log_prior, c0)
+        return Conditional(remaining, h, q, squares, log_prior, c0)
 
     @property
     def best_c0(self):
@@ -158,7 +158,7 @@ class Conditional:
 
     def sum_of_squares(self, c0):
         """Compute S, all else being given."""
-        return self.size + c0 * (c0 * self.q - 2 * self.h)
+        return self.squares + c0 * (c0 * self.q - 2 * self.h)
 
 
 def _sum_series(coefficients, basis):

@@ -161,11 +161,11 @@ class CurvePosterior:
         for k, name in enumerate(chain):
             column = self.names.index(name)
             if k > 0 or not nodes.axes:
-                left = nodes.axes[k:] or ("c0",)
-                given = self._integrate(conditional, left, nodes, refine=True)
+                remaining = nodes.axes[k:] or ("c0",)
+                given = self._integrate(conditional, remaining, nodes, refine=True)
             else:
                 given = nodes
-            probability = uniforms[:, :, column].reshape(len(conditional.size), -1)
+            probability = uniforms[:, :, column].reshape(len(conditional.squares), -1)
             points = given.marginal().quantile(probability)
             conditional = conditional.at(self._priors[name], points)
             draws[:, :, column] = self._priors[name].target(points).reshape(uniforms.shape[:2])
@@ -202,9 +202,9 @@ class CurvePosterior:
         shape = self._coefficients.shape[:-1]
         h = scores @ self._coefficients.reshape(-1, scores.shape[1]).T
         c0 = None if self._fixed_c0 is None else np.full(len(X), self._fixed_c0)
-        size = np.einsum("nt,nt->n", X, X)
+        squares = np.einsum("nt,nt->n", X, X)
         return Conditional(
-            self._shaping, h.reshape(-1, *shape), self._squared, size, np.zeros(len(X)), c0
+            self._shaping, h.reshape(-1, *shape), self._squared, squares, np.zeros(len(X)), c0
         )
 
     def _integrate(self, conditional, axes, known=None, refine=False):
@@ -222,7 +222,7 @@ class CurvePosterior:
             Look further along the first axis, too.
         """
         shaping = tuple(axis for axis in axes if axis != "c0")
-        n = len(conditional.size)
+        n = len(conditional.squares)
         if known is None:
             hulls = np.tile([-1.0, 1.0], (n, len(shaping), 1))
         else:
@@ -295,7 +295,7 @@ class CurvePosterior:
         c0 = leaves.best_c0
         lowest, highest = self._priors["c0"].bounds
         room = np.minimum(c0 - lowest, highest - c0) / self._error_of_c0(leaves, c0)
-        return (nodes.seen & (room.reshape(n, -1) < _UNCUT)).any(axis=1)
+        return (nodes.has_weight & (room.reshape(n, -1) < _UNCUT)).any(axis=1)
 
     def _error_of_c0(self, given, c0):
         return np.sqrt(self._gain * self._noise_less_c0.mean(given.sum_of_squares(c0)) / given.q)
@@ -313,15 +313,15 @@ class CurvePosterior:
 
     def _hulls(self, nodes, axes):
         """Return the ends along axes of what has any weight, (n, n_axes, 2)."""
-        n, seen = len(nodes.log_rule), nodes.seen
+        n, has_weight = len(nodes.log_rule), nodes.has_weight
         hulls = np.empty((n, len(axes), 2))
         for k, axis in enumerate(axes):
             if axis in nodes.axes:
                 lower = upper = nodes.spread_points(axis)
             else:
                 lower, upper = np.moveaxis(self._hull_of_c0(nodes.leaves).reshape(n, -1, 2), -1, 0)
-            hulls[:, k, 0] = np.where(seen, lower, np.inf).min(axis=1)
-            hulls[:, k, 1] = np.where(seen, upper, -np.inf).max(axis=1)
+            hulls[:, k, 0] = np.where(has_weight, lower, np.inf).min(axis=1)
+            hulls[:, k, 1] = np.where(has_weight, upper, -np.inf).max(axis=1)
         margin = _NEAR * np.diff(hulls) * [-1, 1]
         return np.clip(hulls + margin, -1.0, 1.0)
 

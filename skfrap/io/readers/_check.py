@@ -9,7 +9,7 @@ import numpy as np
 from skfrap._contract import must
 from skfrap.io._recording import Recording
 
-_LEFT = (0.0005, 0.01, 0.3, 0.7, 0.99)  # of a file that was not copied to its end
+_SHARES = (0.0005, 0.01, 0.3, 0.7, 0.99)  # of a file that was not copied to its end
 
 
 def check_reader(reader, path):
@@ -46,10 +46,10 @@ def check_reader(reader, path):
     with tempfile.TemporaryDirectory() as folder:
         damaged = Path(folder, f"damaged{suffix}")
         whole = path.read_bytes()
-        for left in _LEFT:
-            damaged.write_bytes(whole[: max(1, int(left * len(whole)))])
+        for share in _SHARES:
+            damaged.write_bytes(whole[: max(1, int(share * len(whole)))])
             # What is lost may be of no use, as are the zeros at the end of many files.
-            _must_refuse(reader, damaged, f"a file of which {left:.2%} is left", unless=recording)
+            _must_refuse(reader, damaged, f"a file of which {share:.2%} is left", unless=recording)
         damaged.write_text("time,intensity\n", encoding="utf-8")
         _must_refuse(reader, damaged, "a file of another format")
         shutil.copy(path, damaged)

@@ -149,7 +149,7 @@ def parse_date(text):
 def square_pixel(x_um, y_um, source, path):
     """Return the side of a square pixel; raise ValueError where it is not square."""
     y_um = x_um if y_um is None else y_um
-    if not all(np.isfinite(size) and size > 0 for size in (x_um, y_um)):
+    if not all(np.isfinite(side) and side > 0 for side in (x_um, y_um)):
         return None, f"{source}: {x_um:g} by {y_um:g} µm is no pixel size"
     if abs(x_um / y_um - 1) > 1e-3:
         raise ValueError(

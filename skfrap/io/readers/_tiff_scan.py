@@ -84,25 +84,25 @@ def _layout(head):
 
 def _pages(data, layout, path):
     """Yield the tags of each page, ``{code: (type, count, place)}``."""
-    seen = set()
+    visited = set()
     offset = _unpack(data, layout.offset, layout.first, path)[0]
     while offset:
-        if offset in seen:
+        if offset in visited:
             raise ValueError(
                 f"{path} is damaged, its pages run in a circle; copy or export it again."
             )
-        seen.add(offset)
+        visited.add(offset)
         n_tags = _unpack(data, layout.n_tags, offset, path)[0]
         start = offset + struct.calcsize(layout.n_tags)
-        size = struct.calcsize(layout.tag)
-        _need(data, start + n_tags * size, path)
-        block = data[start : start + n_tags * size]
+        n_bytes = struct.calcsize(layout.tag)
+        _need(data, start + n_tags * n_bytes, path)
+        block = data[start : start + n_tags * n_bytes]
         tags = {}
         for i, (code, kind, count, _) in enumerate(struct.iter_unpack(layout.tag, block)):
-            tags[code] = (kind, count, start + (i + 1) * size - struct.calcsize(layout.offset))
+            tags[code] = (kind, count, start + (i + 1) * n_bytes - struct.calcsize(layout.offset))
         yield tags
-        offset = _unpack(data, layout.offset, start + n_tags * size, path)[0]
-    if not seen:
+        offset = _unpack(data, layout.offset, start + n_tags * n_bytes, path)[0]
+    if not visited:
         raise ValueError(f"{path} holds no image, it was not written to its end; export it again.")
 
 
@@ -112,10 +112,10 @@ def _check_page(data, layout, tags, path):
     for code, (kind, count, place) in tags.items():
         if kind not in _TYPES or (code >= _LAST_STANDARD and code not in _IMAGEJ):
             continue
-        size = count * struct.calcsize("=" + _TYPES[kind])
-        if size > struct.calcsize(layout.offset):
+        n_bytes = count * struct.calcsize("=" + _TYPES[kind])
+        if n_bytes > struct.calcsize(layout.offset):
             place = _unpack(data, layout.offset, place, path)[0]
-            _need(data, place + size, path)
+            _need(data, place + n_bytes, path)
         if code in _NUMBERS and kind in _UNSIGNED and count:
             values[code] = struct.unpack_from(f"{layout.order}{count}{_TYPES[kind]}", data, place)
         elif code == _DATE and kind == _ASCII:

@@ -110,15 +110,15 @@ def stored_clock(stored, n_frames, interval):
     return checked_times(times, "times stored by skfrap")
 
 
-def exact_pixel(size, stored):
+def exact_pixel(pixel, stored):
     """Return the pixel size as skfrap stored it, where the file's own tags still agree.
 
     Tags hold a ratio of 32-bit integers, so they agree to some digits only.
     """
     exact = stored.get("pixel_size_um", np.nan)
-    if size[0] is None or not abs(exact / size[0] - 1) < 1e-4:
-        return size
-    return exact, size[1]
+    if pixel[0] is None or not abs(exact / pixel[0] - 1) < 1e-4:
+        return pixel
+    return exact, pixel[1]
 
 
 def foreign_info(meta):
@@ -136,7 +136,7 @@ def ome_pixels(xml, name):
 
 def ome_pixel(pixels, path):
     """Return the pixel size of OME-XML's PhysicalSizeX and Y, whose unit is µm unless given."""
-    sizes = {}
+    sides = {}
     for axis in "XY":
         text, unit = (pixels.get(f"PhysicalSize{axis}{end}") for end in ("", "Unit"))
         if text is None:
@@ -144,10 +144,10 @@ def ome_pixel(pixels, path):
         factor = unit_factor(unit or "um", UM_PER_UNIT)
         if factor is None:
             return None, f"OME-XML's unit of length {unit!r} is not known"
-        sizes[axis] = _number(text) * factor
-    if "X" not in sizes:
+        sides[axis] = _number(text) * factor
+    if "X" not in sides:
         return NOT_STATED
-    return square_pixel(sizes["X"], sizes.get("Y"), "OME-XML PhysicalSize", path)
+    return square_pixel(sides["X"], sides.get("Y"), "OME-XML PhysicalSize", path)
 
 
 def ome_clock(pixels, axis, n_frames, channel):

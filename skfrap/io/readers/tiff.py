@@ -90,21 +90,21 @@ class TIFFReader:
         frames, axis = time_first(images, axes, channel, path)
         stored = tags.stored_by_skfrap(imagej)
         interval = tags.imagej_interval(imagej)
-        ome_size = ome_clock = NOT_STATED
+        ome_pixel = ome_clock = NOT_STATED
         if pixels is not None:
-            ome_size = tags.ome_pixel(pixels, path)
+            ome_pixel = tags.ome_pixel(pixels, path)
             if axis in "TZ":
                 ome_clock = tags.ome_clock(pixels, axis or "T", len(frames), channel or 0)
-        size = first_stated(
+        pixel = first_stated(
             (
-                ome_size,
+                ome_pixel,
                 tags.imagej_pixel(imagej, x, y, path),
                 tags.pixel_from_resolution(x, y, unit, path),
             )
         )
         return Recording(
             frames=frames,
-            pixel_size_um=tags.exact_pixel(size, stored),
+            pixel_size_um=tags.exact_pixel(pixel, stored),
             times_s=first_stated((tags.stored_clock(stored, len(frames), interval), ome_clock)),
             interval_s=interval,
             dates=_dates_of_frames(dates, shape, axes, channel, path),
@@ -209,13 +209,13 @@ def time_first(images, axes, channel, path):
     ValueError
         If it takes a guess to say which axis is time, or which channel is meant.
     """
-    sizes = dict(zip(axes, images.shape, strict=True))
-    if sizes.get("S", 1) > 1:
+    lengths = dict(zip(axes, images.shape, strict=True))
+    if lengths.get("S", 1) > 1:
         raise ValueError(
-            f"{path} is a colour image ({sizes['S']} samples per pixel), expected intensities; "
+            f"{path} is a colour image ({lengths['S']} samples per pixel), expected intensities; "
             "export the raw channel, without lookup table or overlay."
         )
-    n_channels = sizes.get("C", 1)
+    n_channels = lengths.get("C", 1)
     if channel is None and n_channels > 1:
         raise ValueError(
             f"{path} has {n_channels} channels; say which with channel=0 … {n_channels - 1}, or "
@@ -226,11 +226,11 @@ def time_first(images, axes, channel, path):
             f"channel must be from 0 to {n_channels - 1} for {path}, which has {n_channels} of "
             f"them, got channel={channel}."
         )
-    if "C" in sizes:
+    if "C" in lengths:
         images = images.take(channel or 0, axis=axes.index("C"))
         axes = axes.replace("C", "")
-    long = [axis for axis in axes if axis not in "YX" and sizes[axis] > 1]
-    described = ", ".join(f"{axis}={sizes[axis]}" for axis in long)
+    long = [axis for axis in axes if axis not in "YX" and lengths[axis] > 1]
+    described = ", ".join(f"{axis}={lengths[axis]}" for axis in long)
     if len(axes) > len(set(axes)) or len(long) > 1:
         raise ValueError(
             f"{path} has more than one axis besides Y and X ({described}), expected time alone; "

@@ -251,7 +251,7 @@ class _Modes:
 
     def n_needed(self, D):
         """Count the functions that outlast the shortest interval, along the axis with the most."""
-        return max(sum(axis.n_left(D * self._shortest)) for axis in self.axes)
+        return max(sum(axis.n_lasting(D * self._shortest)) for axis in self.axes)
 
     def steps(self, D, imaging_bleach):
         """Make steps of the modes that outlast the shortest interval."""
@@ -315,15 +315,15 @@ class _AxisModes:
         waves = np.concatenate(waves)
         return waves / np.linalg.norm(waves, axis=1, keepdims=True)
 
-    def n_left(self, spread):
+    def n_lasting(self, spread):
         """Count all modes that outlast a diffusion by `spread`, D times the time: by parity."""
         gone = -np.log(_GONE)
         return [np.searchsorted(spread * part, gone, "right") for part in self._k_squared]
 
-    def left(self, spread):
+    def lasting(self, spread):
         """Return which functions outlast it."""
         starts = (0, len(self._orders[0]))
-        counts = self.n_left(spread)
+        counts = self.n_lasting(spread)
         return np.concatenate(
             [start + np.arange(n) for start, n in zip(starts, counts, strict=False)]
         )
@@ -347,7 +347,7 @@ class _ModeSteps:
 
     def __init__(self, modes, spread, D, imaging_bleach):
         self._taken = 1 - imaging_bleach
-        kept = [axis.left(spread) for axis in modes.axes]
+        kept = [axis.lasting(spread) for axis in modes.axes]
         y_squared, x_squared = (
             axis.k_squared[some] for axis, some in zip(modes.axes, kept, strict=True)
         )
@@ -357,7 +357,7 @@ class _ModeSteps:
         # The field's middle is the grid's: it mixes no cosines with sines.
         self._field = []
         for axis, some, field in zip(modes.axes, kept, modes.field, strict=True):
-            ends = np.cumsum([0, *axis.n_left(spread)])
+            ends = np.cumsum([0, *axis.n_lasting(spread)])
             parities = [slice(*pair) for pair in pairwise(ends)]
             self._field.append([(part, field[np.ix_(some[part], some[part])]) for part in parities])
         self._box_y, self._box_x = (

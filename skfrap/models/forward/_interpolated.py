@@ -440,9 +440,9 @@ class CurveSurrogate:
         rows = rows - rows @ constant.T @ constant
         if len(rows) > 4 * protocol.n_frames:  # the triangular factor has the same directions
             rows = np.linalg.qr(rows, mode="r")
-        _, size, directions = np.linalg.svd(rows, full_matrices=False)
-        kept = max(1, np.count_nonzero(size > tolerance * size[0]))
-        # Weak directions are orthogonal to the constant only to rounding over their size: repeat.
+        _, strengths, directions = np.linalg.svd(rows, full_matrices=False)
+        kept = max(1, np.count_nonzero(strengths > tolerance * strengths[0]))
+        # Weak directions are orthogonal to it only to rounding over their strength: repeat.
         basis, _ = np.linalg.qr(np.vstack([constant, directions[:kept]]).T)
         self.basis = np.ascontiguousarray(basis.T)
 
