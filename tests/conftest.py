@@ -7,6 +7,10 @@ import pytest
 from skfrap import FRAPProtocol, Mask
 from skfrap.models import MODELS
 
+# Networks of tests are small: to compile them well takes longer than to train them. JAX reads this
+# when it is loaded.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():

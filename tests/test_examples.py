@@ -29,7 +29,8 @@ def run_script(name, folder, strict):
         cwd=folder,
         env=os.environ
         | {"MPLBACKEND": "Agg", "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"}
-        | {"TQDM_DISABLE": "1"},  # progress shows only where the machine is slow
+        | {"TQDM_DISABLE": "1"}  # progress shows only where the machine is slow
+        | {"XLA_FLAGS": ""},  # compiled as users have it
         capture_output=True,
         encoding="utf-8",
         check=False,

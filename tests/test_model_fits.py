@@ -169,7 +169,8 @@ def test_binding_that_is_not_determined_says_so_and_gives_the_effective_diffusio
     truth = {"D": 40.0, "k_on": 30.0, "k_off": 10.0}
     prior = truth | {"a": 1e-4, "c0": 0.8, "alpha": 0.5}
     sample = FRAPSimulator(SMALL, prior, model="binding", random_state=3).sample(6)
-    estimator = LeastSquaresFRAP(SMALL, model="binding").fit(sample.data)
+    bounds = {"D": (10, 200), "k_on": (0.5, 200), "k_off": (0.5, 200)}
+    estimator = LeastSquaresFRAP(SMALL, bounds, model="binding").fit(sample.data)
     estimates = estimator.estimate(sample.data)
     assert estimates.poorly_determined.all()
     D_effective = effective_diffusion(**truth)
@@ -234,7 +235,7 @@ def test_what_a_curve_cannot_tell_apart_has_no_standard_error():
 def test_proportional_noise_is_maximum_likelihood(protocol):
     gain = protocol.noise_gain
     prior = {"D": 5.0, "c0": 0.9, "alpha": 0.3, "a": 1e-4, "b": 5e-3}
-    X = FRAPSimulator(protocol, prior, noise="proportional", random_state=0).sample(3).data
+    X = FRAPSimulator(protocol, prior, noise="proportional", random_state=0).sample(2).data
     given = {"a": 1e-4, "b": 5e-3}
     model, by_squares = (model_for(protocol, weights=weights) for weights in ("mean", "noise"))
     for fixed in ({}, given, {"a": 1e-4}):
@@ -549,7 +550,8 @@ def test_fits_of_every_kind_are_stored_and_brought_back(name):
     ("interval", "D", "imaging_bleach"), [(1.0, 300.0, 0.995), (1.0, 100.0, 0.98)]
 )
 def test_imaging_bleach_leads_to_no_other_optimum(interval, D, imaging_bleach):
-    protocol = FRAPProtocol(frame_interval=interval)
+    # The default experiment in pixels of twice the size.
+    protocol = FRAPProtocol(shape=(128, 128), pixel_size=1.52, frame_interval=interval, padding=64)
     truth = {"D": D, "c0": 0.7, "alpha": 0.6, "imaging_bleach": imaging_bleach}
     X = FRAPSimulator(protocol, truth | {"a": 1e-3}, random_state=0).sample(50).data
     names = tuple(truth)

@@ -139,7 +139,7 @@ def test_scores_learn_too(simulator, fresh):
 def test_it_learns_other_models_and_priors(model, prior):
     protocol = FRAPProtocol(shape=(64, 64), pixel_size=2.0, n_postbleach=40, padding=32)
     simulator = FRAPSimulator(protocol, prior, model=model, random_state=0)
-    network = small().fit_online(simulator, 128 * 256)
+    network = small().fit_online(simulator, 64 * 256)
     assert network.features_name_ == "linearized"
     assert network.target_names_ == simulator.target_names
     fresh = FRAPSimulator(protocol, prior, model=model, random_state=1).sample(2048)
