@@ -17,13 +17,13 @@ from skfrap.comparison._criteria import (
     nested_f_test,
 )
 from skfrap.estimators import FRAPEstimates
+from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
 from skfrap.results._tables import as_table, plain
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")
 _CRITERIA = {"aic": "AIC", "aicc": "AICc", "bic": "BIC", "evidence": "evidence"}
-_NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
 _NOT_EXCLUDED = 0.05  # weight from which a model that is not the best is worth a word
 _BY_CHANCE = 0.01  # p-value from which a better fit is nothing but chance
 
@@ -334,8 +334,8 @@ def _likelihood(estimator, fit):
     n_frames = fit.data.shape[1]
     if not _is_proportional(estimator):
         # Of curves without noise rounding tells nothing.
-        rounding = n_frames * (_NO_NOISE * np.abs(fit.data).max(axis=1)) ** 2
-        return log_likelihood(np.maximum(fit.residual_sum_of_squares, rounding + 1e-300), n_frames)
+        least = squares_without_noise(fit.data) + 1e-300
+        return log_likelihood(np.maximum(fit.residual_sum_of_squares, least), n_frames)
     if known_noise(estimator):
         return fit.noise.log_likelihood(fit.residuals, fit.light)
     # Estimates of the noise make up for what the fit has taken; the likelihood is largest without.

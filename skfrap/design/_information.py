@@ -3,8 +3,9 @@
 import numpy as np
 
 from skfrap.experiment import Noise
+from skfrap.inference.fitting._intervals import derived_targets
 from skfrap.models import light_weights, model_for
-from skfrap.numerics._covariance import inverse_with_voids
+from skfrap.numerics._covariance import inverse_with_voids, propagated_error
 from skfrap.parameters import parameter
 
 _STEP = 5e-3  # of differences, in decades or in widths of the bounds: good to 1e-8
@@ -13,7 +14,8 @@ _CENTRAL = {-2: 1 / 12, -1: -8 / 12, 1: 8 / 12, 2: -1 / 12}
 _FORWARD = {0: -25 / 12, 1: 4.0, 2: -3.0, 3: 4 / 3, 4: -1 / 4}
 _BACKWARD = {-k: -weight for k, weight in _FORWARD.items()}
 _ROUNDING = 1e-9  # of the curve; a slope of that size is none
-_DERIVED_STEP = 5e-6
+_DERIVED_STEP = 5e-6  # of differences of what is derived, on the scale of each parameter
+_NO_DERIVED_SLOPE = 1e-6  # up to which such a difference is rounding
 _AWAY = 2.0  # standard errors
 
 
@@ -80,22 +82,19 @@ class Information:
         derived, errors : dict of str to ndarray of shape (n,)
             In natural units, and on the targets' scales.
         """
-        here = self._derived_targets(values)
+        here = derived_targets(self.model, values)
         gradients = {name: np.empty((len(covariance), len(self.names))) for name in here}
         for column, name in enumerate(self.names if here else ()):
             entry, (lowest, highest) = parameter(name), self.bounds[name]
             # Towards the middle of a range, so as not to leave it.
             step = np.where(values[name] > 0.5 * (lowest + highest), -1, 1) * _DERIVED_STEP
             moved = values | {name: entry.from_target(entry.to_target(values[name]) + step)}
-            for derived, value in self._derived_targets(moved).items():
+            for derived, value in derived_targets(self.model, moved).items():
                 gradients[derived][:, column] = (value - here[derived]) / step
-        known = np.isfinite(np.einsum("nvv->nv", covariance))
-        finite = np.where(np.isfinite(covariance), covariance, 0.0)
-        errors = {}
-        for name, gradient in gradients.items():
-            variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
-            unknown = ((np.abs(gradient) > 1e-6) & ~known).any(axis=1)
-            errors[name] = np.where(unknown, np.inf, np.sqrt(np.maximum(variance, 0.0)))
+        errors = {
+            name: propagated_error(gradient, covariance, _NO_DERIVED_SLOPE)
+            for name, gradient in gradients.items()
+        }
         return {name: parameter(name).from_target(x) for name, x in here.items()}, errors
 
     def growth(self, values, covariance, name):
@@ -142,7 +141,3 @@ class Information:
         largest = np.abs(slope).max(axis=1, keepdims=True)
         slope[(largest < _ROUNDING * np.abs(curves).max(axis=1, keepdims=True))[:, 0]] = 0.0
         return slope
-
-    def _derived_targets(self, values):
-        derived = self.model.derived(values)
-        return {name: parameter(name).to_target(value) for name, value in derived.items()}

@@ -7,6 +7,14 @@ import numpy as np
 NOISE_KINDS = ("constant", "proportional")
 """Names of the kinds of noise: of the variance a alone, and of the variance a + b * light."""
 
+NO_NOISE = 1e-7
+"""Residuals below this, over a curve's largest value, are the interpolation's, not noise."""
+
+
+def squares_without_noise(curves):
+    """Return the sum of squares (n,) up to which residuals of curves are no noise."""
+    return curves.shape[1] * (NO_NOISE * np.abs(curves).max(axis=1)) ** 2
+
 
 @dataclass(frozen=True, eq=False)
 class Noise:

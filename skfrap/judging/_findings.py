@@ -8,11 +8,11 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
+from skfrap.experiment._noise import NO_NOISE
 from skfrap.judging import find_misfits
 from skfrap.results._finding import FindingsByRow
 
 _OUTLIER = 6.0  # robust standard deviations
-_NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
 _SHORTEST_TESTED = 20  # frames
 # Share of right models that are said not to describe the curve: rare also in a folder of hundreds.
 _FALSE_ALARMS = 2e-4
@@ -242,5 +242,5 @@ def frame_that_does_not_fit(fit):
     n = residuals.shape[1]
     scale = np.median(residuals, axis=1) / norm.ppf(0.75)
     worst = residuals.argmax(axis=1)
-    far = residuals.max(axis=1) > _OUTLIER * scale + _NO_NOISE * np.abs(fit.data).max(axis=1)
+    far = residuals.max(axis=1) > _OUTLIER * scale + NO_NOISE * np.abs(fit.data).max(axis=1)
     return np.where(far & (n >= _SHORTEST_TESTED), worst, -1)

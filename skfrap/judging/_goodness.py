@@ -8,10 +8,10 @@ from scipy.stats import beta, chi2, shapiro
 
 from skfrap._checks import check_level
 from skfrap.experiment import Noise
+from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging._tangents import VOID
 from skfrap.results import Finding
 
-_NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
 _MOST_TESTED = 5000  # frames; Shapiro and Wilk's test is made for no more
 _FEWEST_FREE = 3  # residuals beyond the parameters
 _CHUNK = 4096
@@ -358,8 +358,7 @@ def judge_fits(estimator, X, theta=None, **options):
 
 def _are_noisy(X, residuals):
     """Tell whether residuals are more than rounding, so that there is something to judge."""
-    limit = X.shape[1] * (_NO_NOISE * np.abs(X).max(axis=1)) ** 2
-    return np.sum(residuals**2, axis=1) > limit
+    return np.sum(residuals**2, axis=1) > squares_without_noise(X)
 
 
 def _autocorrelation(residuals, noisy):

@@ -23,3 +23,26 @@ def inverse_with_voids(precision):
     rows, columns = np.nonzero(undetermined)
     covariance[rows, columns, columns] = np.inf
     return covariance
+
+
+def propagated_error(gradient, covariance, no_slope):
+    """Compute the standard error of what depends on estimates, by the delta method.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (n, n_estimates)
+    covariance : ndarray of shape (n, n_estimates, n_estimates)
+        As :func:`inverse_with_voids` leaves it.
+    no_slope : float
+        Up to which a derivative is rounding.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Infinite where the quantity depends on what is not determined.
+    """
+    determined = np.isfinite(np.einsum("nvv->nv", covariance))
+    finite = np.where(np.isfinite(covariance), covariance, 0.0)
+    variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
+    unknown = ((np.abs(gradient) > no_slope) & ~determined).any(axis=1)
+    return np.sqrt(np.where(unknown, np.inf, np.maximum(variance, 0.0)))

@@ -5,6 +5,7 @@ from scipy.stats import t as student_t
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_choice, check_count, check_level
+from skfrap.experiment._noise import squares_without_noise
 from skfrap.parameters import parameter
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
@@ -18,7 +19,6 @@ from skfrap.plotting._targets import (
 LEVELS = 0.68, 0.95
 _BEYOND = 1.3  # of the widest interval's half, to either side
 _MARGIN = 1.6  # of the highest level
-_NO_NOISE = 1e-7  # relative residuals below this are the interpolation's, not noise
 
 
 class ProfileDisplay:
@@ -117,7 +117,7 @@ class ProfileDisplay:
         column = fit.space.column(name)
         theta, std = fit.theta[0, column], fit.std[0, column]
         best = np.sum(fit.residuals**2)
-        if best <= curve.shape[1] * (_NO_NOISE * np.abs(curve).max()) ** 2:
+        if best <= squares_without_noise(curve)[0]:
             raise ValueError(
                 f"curve {index} is fitted exactly: without noise a parameter has no profile."
             )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfrap.numerics._covariance import propagated_error
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
@@ -220,12 +221,8 @@ def derived_errors(model, space, theta, covariance):
     moved = [
         derived_targets(model, space.values(theta + _STEP * row)) for row in np.eye(len(space.free))
     ]
-    determined = np.isfinite(np.einsum("nvv->nv", covariance))
-    finite = np.where(np.isfinite(covariance), covariance, 0.0)
     found = {}
     for name, value in here.items():
         gradient = np.stack([(other[name] - value) / _STEP for other in moved], axis=1)
-        variance = np.einsum("nv,nvw,nw->n", gradient, finite, gradient)
-        unknown = ((np.abs(gradient) > _NO_SLOPE) & ~determined).any(axis=1)
-        found[name] = value, np.sqrt(np.where(unknown, np.inf, np.maximum(variance, 0.0)))
+        found[name] = value, propagated_error(gradient, covariance, _NO_SLOPE)
     return found
