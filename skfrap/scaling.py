@@ -204,7 +204,7 @@ def predict_rescaled(estimator, X, protocol):
 
 def _check_factors(length, time):
     for name, value in (("length", length), ("time", time)):
-        check_positive(name, value, what="factor")
+        check_positive(name, value)
 
 
 def _no_rescaling(name, ours, theirs):

@@ -474,7 +474,7 @@ def test_estimators_that_answer_in_fewer_targets_are_drawn_in_these(sample):
     assert posterior.axes_.shape == (1, 1)
     optimum = ProfileDisplay.from_estimator(fitter, X).optimum
     assert optimum == pytest.approx(fitter.predict(X)[0])
-    with pytest.raises(ValueError, match=r"estimated parameters \['D'\]"):
+    with pytest.raises(ValueError, match=r"name must be one of \('D',\)"):
         ProfileDisplay.from_estimator(fitter, X, name="alpha")
     coverage = CoverageDisplay.from_estimator(bayesian, X, y, levels=[0.9])
     assert [*drawn_coverage(coverage)] == ["D"]

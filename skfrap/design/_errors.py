@@ -18,13 +18,13 @@ from skfrap.experiment import NOISE_KINDS, FRAPProtocol
 from skfrap.models import broadcast_parameters, model_for
 from skfrap.parameters import ParameterSpace, parameter
 from skfrap.results._finding import as_labels, has_severity, in_words
-from skfrap.results._tables import as_table
+from skfrap.results._tables import Columns
 
 _LN_10 = np.log(10)
 
 
 @dataclass(frozen=True, eq=False)
-class ExpectedErrors:
+class ExpectedErrors(Columns):
     """Hold what fits are expected to tell; every array has one entry per guess.
 
     Attributes
@@ -97,19 +97,6 @@ class ExpectedErrors:
             columns[f"{name}_relative_error"] = self.relative_error(name)
         labels = np.array([as_labels(some) for some in self.findings], dtype=str)
         return columns | {"determined": self.determined, "flags": self.flags, "findings": labels}
-
-    def to_frame(self):
-        """Return a pandas DataFrame, a row per guess."""
-        return as_table(self.to_dict())
-
-    def summary(self):
-        """Describe each guess in a line.
-
-        Returns
-        -------
-        list of str
-        """
-        return [self._line(k) for k in range(len(self))]
 
     def _line(self, k):
         level, parts = f"{100 * self.level:g} % interval ", []

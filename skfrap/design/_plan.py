@@ -13,7 +13,7 @@ from skfrap.design._errors import as_percent, expected_errors, with_unit
 from skfrap.experiment import Circle, FRAPProtocol
 from skfrap.parameters import parameter
 from skfrap.results._finding import as_labels, in_words
-from skfrap.results._tables import as_table
+from skfrap.results._tables import Columns
 
 _AS_GOOD = 1.1
 _SHOW_PROGRESS_AFTER = 2.0  # s
@@ -49,7 +49,7 @@ SETTINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class ExperimentPlan:
+class ExperimentPlan(Columns):
     """Hold experiments to choose from, those first in which the target is known best.
 
     Attributes
@@ -138,10 +138,6 @@ class ExperimentPlan:
             "flags": self.flags,
             "findings": np.array([as_labels(some) for some in self.findings], dtype=str),
         }
-
-    def to_frame(self):
-        """Return a pandas DataFrame, a row per protocol."""
-        return as_table(self.to_dict())
 
     def summary(self):
         """Describe all experiments in a table.

@@ -8,12 +8,12 @@ from skfrap.plotting._style import DATA, FIT, new_axes, tidy
 from skfrap.plotting._targets import (
     as_columns,
     check_ends,
-    in_numbers,
     label_of,
     name_targets,
     scale_axis,
     take_curve,
 )
+from skfrap.results._estimates import in_numbers
 
 _BINS = 40  # of one parameter
 _PLANE_BINS = 32  # along each of two

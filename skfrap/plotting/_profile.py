@@ -9,12 +9,12 @@ from skfrap.experiment._noise import squares_without_noise
 from skfrap.parameters import parameter
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
-    in_numbers,
     label_of,
     name_targets,
     scale_axis,
     take_curve,
 )
+from skfrap.results._estimates import in_numbers
 
 LEVELS = 0.68, 0.95
 _BEYOND = 1.3  # of the widest interval's half, to either side

@@ -96,13 +96,3 @@ def scale_axis(axis, entry, n_ticks=6):
 def label_of(entry):
     """Return the name of a parameter with its unit, for an axis in natural units."""
     return with_unit(entry.name, entry.unit)
-
-
-def in_numbers(entry, lower, value, upper):
-    """Write a value and its interval in natural units, in as many digits as tell them apart."""
-    width = upper - lower
-    n = 4
-    if 0 < width < np.inf and value != 0:
-        n = int(np.clip(2 + np.ceil(np.log10(abs(value) / width)), 3, 9))
-    unit = f" {entry.unit}".rstrip()
-    return f"{entry.name} = {value:.{n}g}{unit}", f"{lower:.{n}g} to {upper:.{n}g}"

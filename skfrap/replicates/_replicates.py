@@ -22,14 +22,14 @@ from skfrap.replicates._input import (
 from skfrap.replicates._statistics import holm, paired, random_effects, welch
 from skfrap.results import Finding
 from skfrap.results._finding import as_labels, count_in_words, in_words
-from skfrap.results._tables import as_table
+from skfrap.results._tables import Columns
 
 _SIGNIFICANT = 0.05
 _TOO_ALIKE = 0.995  # p-value from which replicates vary less than their errors let them
 
 
 @dataclass(frozen=True, eq=False)
-class ReplicateSummary:
+class ReplicateSummary(Columns):
     """Hold the mean of the replicates of each group; every array has one entry per group.
 
     Attributes
@@ -139,19 +139,6 @@ class ReplicateSummary:
         labels = np.array([as_labels(some) for some in self.findings], dtype=str)
         return columns | {"p_between": self.p_between, "flags": self.flags, "findings": labels}
 
-    def to_frame(self):
-        """Return a pandas DataFrame, a row per group."""
-        return as_table(self.to_dict())
-
-    def summary(self):
-        """Describe each group in a line.
-
-        Returns
-        -------
-        list of str
-        """
-        return [self._line(g) for g in range(len(self))]
-
     def _line(self, g):
         n, unit = self.n[g], f" {self.unit}".rstrip()
         line = "" if self.groups == (ALL,) else f"{self.groups[g]}: "
@@ -179,7 +166,7 @@ class ReplicateSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparisons:
+class Comparisons(Columns):
     """Hold tests of pairs of groups or methods; every array has one entry per pair.
 
     Attributes
@@ -226,19 +213,6 @@ class Comparisons:
         columns |= {what: self.effect, f"{what}_lower": self.lower, f"{what}_upper": self.upper}
         others = ("t", "freedom", "p_value", "p_adjusted", "variance_ratio", "variance_p_value")
         return columns | {name: getattr(self, name) for name in others}
-
-    def to_frame(self):
-        """Return a pandas DataFrame, a row per pair."""
-        return as_table(self.to_dict())
-
-    def summary(self):
-        """Describe each pair in a line.
-
-        Returns
-        -------
-        list of str
-        """
-        return [self._line(k) for k in range(len(self))]
 
     def _line(self, k):
         labels = {name: values[k] for name, values in self.labels.items()}

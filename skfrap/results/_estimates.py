@@ -179,16 +179,26 @@ class FRAPEstimates:
             if np.isnan(value):
                 texts.append(f"{name} not estimated")
                 continue
-            unit, n = f" {parameter(name).unit}".rstrip(), _digits(value, lower, upper)
-            value, low, high = (f"{number:.{n}g}" for number in (value, lower, upper))
-            texts.append(f"{name} = {value}{unit} ({level}{low} to {high})")
+            value, ends = in_numbers(parameter(name), lower, value, upper)
+            texts.append(f"{value} ({level}{ends})")
             level = ""
         return texts
 
 
-def _digits(value, lower, upper):
-    """Return how many digits tell a value from the ends of its interval; at least four."""
-    width = upper - lower
-    if not (0 < width < np.inf and value != 0):
-        return 4
-    return int(np.clip(2 + np.ceil(np.log10(abs(value) / width)), 4, 9))
+def in_numbers(entry, lower, value, upper):
+    """Write a value and its interval in natural units, in as many digits as tell them apart.
+
+    Parameters
+    ----------
+    entry : Parameter
+    lower, value, upper : float
+
+    Returns
+    -------
+    value, ends : str
+    """
+    width, n = upper - lower, 4
+    if 0 < width < np.inf and value != 0:
+        n = int(np.clip(2 + np.ceil(np.log10(abs(value) / width)), n, 9))
+    unit = f" {entry.unit}".rstrip()
+    return f"{entry.name} = {value:.{n}g}{unit}", f"{lower:.{n}g} to {upper:.{n}g}"

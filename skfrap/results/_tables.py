@@ -3,6 +3,27 @@
 import numpy as np
 
 
+class Columns:
+    """What results that are columns of a table have in common.
+
+    A subclass has ``__len__``, ``to_dict()``, which returns the columns, and ``_line(k)``, which
+    describes a row.
+    """
+
+    def to_frame(self):
+        """Return a pandas DataFrame of the columns of :meth:`to_dict`."""
+        return as_table(self.to_dict())
+
+    def summary(self):
+        """Describe each row in a line.
+
+        Returns
+        -------
+        list of str
+        """
+        return [self._line(k) for k in range(len(self))]
+
+
 def plain(value):
     """Return a value of Python's own; None for a number that is not finite.
 
