@@ -36,8 +36,6 @@ class ParameterSpace:
     >>> values = space.values([[1.0, 0.9, 0.5]])
     >>> values["D"].tolist(), values["mobile_fraction"].tolist()
     ([10.0], [1.0])
-    >>> space.with_fixed(alpha=0.5).free
-    ('D', 'c0')
     """
 
     bounds: Mapping
@@ -179,11 +177,6 @@ class ParameterSpace:
         """Return columns, (n, n_free), of parameters that are given by name in natural units."""
         columns = [PARAMETERS[n].to_target(np.asarray(values[n], dtype=float)) for n in self.free]
         return np.stack(columns, axis=1)
-
-    def with_fixed(self, **values):
-        """Make the space in which some of the free parameters are known."""
-        bounds = {**self.bounds, **{name: (value,) * 2 for name, value in values.items()}}
-        return ParameterSpace(bounds, tuple(name for name in self.free if name not in values))
 
     def extra_over(self, other):
         """Tell what is free here and known in a space that is nested in this one.
