@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skfrap import __version__
 from skfrap._checks import check_level
-from skfrap._pickles import refusal
+from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
 from skfrap.parameters import parameter
@@ -191,10 +191,11 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
 
     # Files
 
+    def __getstate__(self):
+        return stamped(super().__getstate__(), __version__)
+
     def __setstate__(self, state):
-        if state.get("skfrap_version_", __version__).startswith("0.1."):
-            raise refusal(f"a fitted {type(self).__name__} of skfrap 0.1 cannot be unpickled")
-        super().__setstate__(state)
+        super().__setstate__(unstamped(state, __version__, type(self).__name__))
 
     def fitted_state(self):
         """Return the public fitted attributes, and whether y had one dimension."""
