@@ -19,7 +19,7 @@ def upgrade(code):
     -------
     object
     """
-    return _upgraded(code, _objects_in(code))
+    return _Upgrade(_objects_in(code)).of(code)
 
 
 def _objects_in(code):
@@ -36,18 +36,31 @@ def _objects_in(code):
     return found
 
 
-def _upgraded(code, objects):
-    if isinstance(code, list):
-        return [_upgraded(item, objects) for item in code]
-    if not isinstance(code, dict):
-        return code
-    if "same" in code:  # where it stood first may not be kept any more
-        return _upgraded(objects[code["same"]], objects)
-    if "class" in code:
-        state = {key: _upgraded(item, objects) for key, item in code["state"].items()}
-        change = _STATES.get(code["class"], lambda state: state)
-        return {"class": code["class"], "id": code["id"], "state": change(state)}
-    return {key: _upgraded(item, objects) for key, item in code.items()}
+class _Upgrade:
+    """Turns parts of a structure, and each object once, however often a file refers to it."""
+
+    def __init__(self, objects):
+        self._objects = objects
+        self._done = {}
+
+    def of(self, code):
+        if isinstance(code, list):
+            return [self.of(item) for item in code]
+        if not isinstance(code, dict):
+            return code
+        if "same" in code:  # where it stood first may not be kept any more
+            return self._object(code["same"])
+        if "class" in code:
+            return self._object(code["id"])
+        return {key: self.of(item) for key, item in code.items()}
+
+    def _object(self, number):
+        if number not in self._done:
+            code = self._objects[number]
+            state = {key: self.of(item) for key, item in code["state"].items()}
+            change = _STATES.get(code["class"], lambda state: state)
+            self._done[number] = {"class": code["class"], "id": number, "state": change(state)}
+        return self._done[number]
 
 
 def _estimator(state, fitted=None, **others):
