@@ -36,15 +36,22 @@ class EstimatorState:
 
     def set_fitted_state(self, fitted):
         """Take what :meth:`fitted_state` gave."""
-        vars(self).update(fitted)
+        set_public_fitted(self, fitted)
 
 
 def public_fitted(estimator):
     """Return the public fitted attributes of an estimator by name, in an order that stays."""
-    names = sorted(name for name in vars(estimator) if is_fitted_attribute(name))
+    names = sorted(name for name in vars(estimator) if _is_fitted_attribute(name))
     return {name: getattr(estimator, name) for name in names}
 
 
-def is_fitted_attribute(name):
-    """Tell whether an attribute is a fitted one that is public."""
+def set_public_fitted(estimator, fitted):
+    """Set public fitted attributes, and no others, which a file has no business with."""
+    for name, value in fitted.items():
+        if not _is_fitted_attribute(name):
+            raise ValueError(f"{type(estimator).__name__} has no fitted attribute {name!r}.")
+        setattr(estimator, name, value)
+
+
+def _is_fitted_attribute(name):
     return name.endswith("_") and not name.startswith("_")

@@ -11,7 +11,7 @@ from functools import cache
 
 from sklearn.frozen import FrozenEstimator
 
-from skfrap._state import is_fitted_attribute, public_fitted
+from skfrap._state import public_fitted, set_public_fitted
 
 _PLACES = {
     "skfrap.experiment._protocol": ("FRAPProtocol",),
@@ -97,6 +97,11 @@ def name_and_state(value, where):
             f"{where} is {_described(value)}, which cannot be saved; skfrap.persistence keeps "
             f"plain Python values, NumPy arrays, and of classes {', '.join(sorted(_CLASSES))}."
         )
+    if "_metadata_request" in getattr(value, "__dict__", {}):
+        raise ValueError(
+            f"{where} has metadata requests, which cannot be saved; save it without, and set them "
+            "again after loading."
+        )
     if is_constant(kind):
         state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     elif hasattr(kind, "to_state"):  # not of what a FrozenEstimator holds
@@ -119,10 +124,7 @@ def make(kind, name, state):
         return kind.from_state(state)
     _check_parameters(name, state["parameters"], name)
     value = kind(**state["parameters"])
-    for key, item in state["fitted"].items():
-        if not is_fitted_attribute(key):
-            raise ValueError(f"{name} has no fitted attribute {key!r}.")
-        setattr(value, key, item)
+    set_public_fitted(value, state["fitted"])
     if state["output"] is not None:
         value._sklearn_output_config = state["output"]
     return value

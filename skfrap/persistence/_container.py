@@ -43,6 +43,8 @@ def unpack(content):
     structure = json.loads(archive.read(_STRUCTURE))
     if structure["what"] != SIGNATURE:
         raise ValueError(f"it holds {structure['what']!r}, not {SIGNATURE!r}.")
+    if type(structure["format"]) is not int or structure["format"] < 1:
+        raise ValueError(f"its format is {structure['format']!r}, which is none.")
     if structure["format"] > FORMAT:
         raise ValueError(
             f"skfrap {structure['skfrap_version']} wrote it in format {structure['format']}, and "

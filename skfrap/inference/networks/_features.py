@@ -31,6 +31,7 @@ class RawFeatures:
 
     skips = False
     bounds = forward = None
+    _learnt = ("mean", "scale", "guess", "spread")
 
     def __init__(self, fitter=None):
         pass
@@ -43,13 +44,13 @@ class RawFeatures:
 
     def to_state(self):
         """Return what a file keeps: means and spreads of curves and of targets."""
-        return {name: getattr(self, name) for name in ("mean", "scale", "guess", "spread")}
+        return {name: getattr(self, name) for name in self._learnt}
 
     @classmethod
     def from_state(cls, state):
         """Make the features that :meth:`to_state` described."""
         features = cls()
-        vars(features).update(state)
+        vars(features).update({name: state[name] for name in cls._learnt})
         return features
 
     def __call__(self, X):
