@@ -695,7 +695,7 @@ def test_pretrained_networks_are_found_by_name(network, sample, tmp_path, monkey
     for found in (load_pretrained(), load_pretrained("other")):
         np.testing.assert_array_equal(found.predict(sample.data), network.predict(sample.data))
     for wrong in ("third", "../tmp", "deepfrap.npz"):
-        with pytest.raises(ValueError, match=r"name must be one of \['deepfrap', 'other'\], got"):
+        with pytest.raises(ValueError, match=r"name must be one of \('deepfrap', 'other'\), got"):
             load_pretrained(wrong)
 
 
