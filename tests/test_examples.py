@@ -168,6 +168,7 @@ def test_the_hybrid_finds_the_same_optimum_in_fewer_steps(run):
     assert numbers_after("through cross-validation:", output)[0] < 1e-9
 
 
+@pytest.mark.slow
 def test_files_hold_what_was_saved_and_strangers_are_refused(run):
     output = run("save_and_load")
     same = re.findall(r"predicts the same: (\w+)", output)

@@ -264,6 +264,7 @@ def test_profiles_go_with_least_squares_only(repeated):
         huber.predict_interval(repeated.data[:2], method="profile")
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_cover_and_are_those_of_the_curvature_where_that_is_right():
     prior = {"D": loguniform(3, 100), "a": 1e-2}
     sample = FRAPSimulator(prior=prior, random_state=0).sample(400)
@@ -279,6 +280,7 @@ def test_bootstrap_intervals_cover_and_are_those_of_the_curvature_where_that_is_
     np.testing.assert_allclose(widths, 1, atol=0.15)
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_are_as_one_sided_as_the_curve():
     # Most of the recovery is over before the first frame: the curvature errs to one side.
     prior = {"D": loguniform(300, 1000), "a": 1e-2}

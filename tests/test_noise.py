@@ -181,8 +181,14 @@ SCENARIOS = {  # powers, frames, pixels of a side, and how uneven the light is
 }
 
 
-@pytest.mark.parametrize("photons", [False, True])
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    ("scenario", "photons"),
+    [
+        pytest.param(scenario, photons, marks=[] if scenario == "powers" else pytest.mark.slow)
+        for scenario in SCENARIOS
+        for photons in (False, True)
+    ],
+)
 def test_estimates_are_unbiased_and_intervals_cover(scenario, photons):
     powers, n_frames, side, depth = SCENARIOS[scenario]
     rng = np.random.default_rng(10)

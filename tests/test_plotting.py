@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -637,7 +637,7 @@ def test_coverage_of_normal_distributions_is_that_of_their_intervals():
 
 @pytest.mark.usefixtures("close_figures")
 def test_coverage_of_an_estimator_is_what_its_intervals_promise(bayesian, sample):
-    X, y = sample.data, sample.target
+    X, y = sample.data[:200], sample.target[:200]
     display = CoverageDisplay.from_estimator(bayesian, X, y, levels=[0.95, 0.5, 0.8])
     np.testing.assert_array_equal(display.levels, [0.5, 0.8, 0.95])
     away = np.abs(display.coverage - display.levels[:, np.newaxis])
