@@ -1,15 +1,20 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
+
+# What follows is read by libraries when they are loaded. Each worker has one core: more threads of
+# linear algebra would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+# Networks of tests are small: to compile them well takes longer than to train them.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import numpy as np
 
 from skfrap import FRAPProtocol, Mask
 from skfrap.models import MODELS
-
-# Networks of tests are small: to compile them well takes longer than to train them. JAX reads this
-# when it is loaded.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -59,7 +59,7 @@ class DenseGrid:
         if not np.isfinite(ends).all() or (ends[0] == 0 and scale.scale == "log10"):
             ends = distribution.ppf([1e-9, 1 - 1e-9])
         lower, upper = scale.to_target(np.array(ends))
-        nodes, weights = np.polynomial.legendre.leggauss(40 if name == "a" else 56)
+        nodes, weights = np.polynomial.legendre.leggauss(40 if name == "a" else 64)
         nodes = 0.5 * (lower + upper) + 0.5 * (upper - lower) * nodes
         natural = scale.from_target(nodes)
         log_weight = np.log(0.5 * (upper - lower) * weights) + distribution.logpdf(natural)

@@ -25,7 +25,7 @@ ESTIMATORS = [
     LeastSquaresFRAP(noise="proportional"),
     LeastSquaresFRAP(loss="huber"),
     LeastSquaresFRAP(model="exponential"),
-    BayesianFRAP(),
+    BayesianFRAP(n_nodes=8),
     NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
 ]
 OF_A_MODEL = {
