@@ -116,7 +116,13 @@ PRIORS = {
 }
 
 
-@pytest.mark.parametrize("which", PRIORS)
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("cut by c0", "cut by alpha")))
+        for name in PRIORS
+    ],
+)
 def test_it_agrees_with_a_dense_grid(default_protocol, which):
     prior = PRIORS[which]
     X = FRAPSimulator(default_protocol, CENTRE | {"a": 4e-3}, random_state=3).sample(1).data
@@ -204,6 +210,7 @@ def test_least_squares_never_has_the_lower_loss(default_protocol, bayesian, samp
     assert (ours.mean(axis=0) < theirs.mean(axis=0) * [0.95, 1.01, 0.98]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["default", "mobile fraction", "informative"])
 def test_it_is_calibrated(default_protocol, which):
     """Of curves that the prior made, the truth ranks anywhere among posterior draws."""

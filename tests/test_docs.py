@@ -26,7 +26,12 @@ PAGES = [
     if not page.startswith(MADE)
 ]
 TEXTS = {page: (DOCS / page).read_text(encoding="utf-8") for page in PAGES}
-SLOW_EXAMPLES = ("guide/models.md", "guide/networks.md", "guide/selection.md")
+SLOW_EXAMPLES = (
+    "guide/models.md",
+    "guide/networks.md",
+    "guide/selection.md",
+    "guide/uncertainty.md",
+)
 SLOW_COMMANDS = ("get_started/command_line.md", "guide/uncertainty.md")
 MODELS_PAGE = TEXTS["guide/models.md"]
 

@@ -59,6 +59,7 @@ def test_a_file_gives_an_estimate_and_says_what_it_took_from_where(run):
     assert "60 curves, " in output
 
 
+@pytest.mark.slow
 def test_a_broken_file_loses_no_other(run):
     output = run("folder_of_files")
     rows = re.findall(r"^ *(control|drug) +(cell\d) +([\d.]+|NaN) ", output, re.MULTILINE)
@@ -74,6 +75,7 @@ def test_a_broken_file_loses_no_other(run):
     assert "the means differ" in output
 
 
+@pytest.mark.slow
 def test_models_are_told_apart_where_the_recording_allows_it(run):
     output = run("mobile_fraction_and_binding")
     immobile, binding, short, fast = re.split(r"\n\n|\n(?=binding: k_on)", output)
@@ -89,6 +91,7 @@ def test_models_are_told_apart_where_the_recording_allows_it(run):
         assert found[-2] < truth < found[-1]
 
 
+@pytest.mark.slow
 def test_an_experiment_scatters_as_planned(run):
     output = run("plan_experiment")
     expected, _, found = numbers_after("at D = 10 µm²/s expected: ", output)

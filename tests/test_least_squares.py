@@ -218,6 +218,7 @@ def test_intervals_cover_what_they_say(repeated, level):
     np.testing.assert_allclose(inside.mean(axis=0), level, atol=4 * standard_error)
 
 
+@pytest.mark.slow
 def test_profile_intervals_cover_where_curvature_misleads():
     # Most of the recovery is over before the first frame.
     prior = {"D": loguniform(300, 1000), "a": 1e-2}

@@ -194,6 +194,7 @@ def test_binding_that_is_not_determined_says_so_and_gives_the_effective_diffusio
     assert np.median(rates) > 1
 
 
+@pytest.mark.slow
 def test_binding_with_known_diffusion_leads_to_no_other_optimum():
     # Fast exchange looks like slow diffusion, which slow exchange imitates from afar.
     protocol = FRAPProtocol(
@@ -553,7 +554,8 @@ def test_fits_of_every_kind_are_stored_and_brought_back(name):
 
 
 @pytest.mark.parametrize(
-    ("interval", "D", "imaging_bleach"), [(1.0, 300.0, 0.995), (1.0, 100.0, 0.98)]
+    ("interval", "D", "imaging_bleach"),
+    [pytest.param(1.0, 300.0, 0.995, marks=pytest.mark.slow), (1.0, 100.0, 0.98)],
 )
 def test_imaging_bleach_leads_to_no_other_optimum(interval, D, imaging_bleach):
     # The default experiment in pixels of twice the size.

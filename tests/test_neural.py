@@ -131,8 +131,12 @@ def test_scores_learn_too(simulator, fresh):
     ("model", "prior"),
     [
         ("diffusion", {"mobile_fraction": uniform(0.4, 0.5)}),
-        ("diffusion", {"D": loguniform(0.1, 10), "imaging_bleach": 0.995}),
-        ("diffusion", {"bleach_blur": uniform(1.0, 3.0)}),
+        pytest.param(
+            "diffusion",
+            {"D": loguniform(0.1, 10), "imaging_bleach": 0.995},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("diffusion", {"bleach_blur": uniform(1.0, 3.0)}, marks=pytest.mark.slow),
         ("soumpasis", {"mobile_fraction": 0.8}),
     ],
 )

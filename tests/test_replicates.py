@@ -61,6 +61,7 @@ def test_what_is_between_solves_the_equation_of_paule_and_mandel():
     assert sample.upper - sample.mean == pytest.approx(reach)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 8])
 @pytest.mark.parametrize("between", [0.0, 1.0, 4.0])
 def test_intervals_hold_for_replicates(n, between):

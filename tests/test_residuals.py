@@ -46,9 +46,9 @@ def agrees(share, rate, n, level=1e-4):
 
 @pytest.fixture(scope="module", params=[1.0, 10.0, 200.0], ids=lambda D: f"D={D:g}")
 def right_fits(request):
-    """4000 curves of one setting, the estimator that fits them, and what it finds."""
+    """2000 curves of one setting, the estimator that fits them, and what it finds."""
     prior = TRUTH | {"D": request.param}
-    X = FRAPSimulator(PROTOCOL, prior, random_state=1).sample(4000).data
+    X = FRAPSimulator(PROTOCOL, prior, random_state=1).sample(2000).data
     estimator = LeastSquaresFRAP(PROTOCOL).fit(X)
     return estimator, X, estimator.predict(X)
 

@@ -213,7 +213,7 @@ def test_many_bleach_frames():
         shape=(24, 24),
         pixel_size=1.0,
         bleach_region=Circle(3.0),
-        n_bleach=100,
+        n_bleach=60,
         n_postbleach=10,
         padding=12,
     )
