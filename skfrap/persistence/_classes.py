@@ -144,6 +144,6 @@ def _check_parameters(name, parameters, where):
 
 def _described(value):
     kind = type(value)
-    if isinstance(value, type) or callable(getattr(value, "__get__", None)):
-        return f"{kind.__name__} {getattr(value, '__qualname__', value)}"
+    if hasattr(value, "__qualname__"):  # classes and functions have one
+        return f"{kind.__name__} {value.__qualname__}"
     return f"of class {kind.__module__}.{kind.__qualname__}"

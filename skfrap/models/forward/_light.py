@@ -19,7 +19,7 @@ _FINE = 1e-6  # error of an interpolation; one that is coarser was made where a 
 
 
 def light_weights(model):
-    """Return the weights, as of :func:`model_for`, of the light that a model's noise goes by.
+    """Return the weights of the light that a model's noise goes by, as ``model_for`` takes them.
 
     Parameters
     ----------

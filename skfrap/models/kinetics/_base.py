@@ -137,8 +137,8 @@ class Kinetics:
 
         Returns
         -------
-        ndarray of shape (n_times, n_species, n_species, *k_squared.shape)
-            Entry ``[:, i, j]`` is what species j becomes of species i.
+        ndarray of shape (n_times, n_species, n_species, ...)
+            Entry ``[:, i, j]``, of the shape of k_squared, is what species i has of species j.
         """
         raise NotImplementedError
 
