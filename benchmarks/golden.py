@@ -38,7 +38,9 @@ UNEVEN = FRAPProtocol(
     postbleach_times=tuple(np.round(np.geomspace(0.2, 30.0, 35), 6).tolist()),
     padding=24,
 )
-TOLERANCES = {"curves": 1e-12, "fits": 1e-8, "posteriors": 1e-8, "networks": 1e-6}
+# Between versions of NumPy and SciPy. Fits stop where they no longer change: those of 0.1.0 itself,
+# of a Gaussian beam and with the lowest versions, are 1.05e-8 off.
+TOLERANCES = {"curves": 1e-12, "fits": 2e-8, "posteriors": 1e-8, "networks": 1e-6}
 _N = 4  # curves of each setting
 
 

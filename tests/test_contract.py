@@ -56,7 +56,7 @@ def network(sample, y):
         None if y is None or (y.ndim == 2 and y.shape[1] == 3) else ("D", "c0")[: _width(y)]
     )
     fixed = {} if parameters is None else {"alpha": 0.5} | ({} if _width(y) > 1 else {"c0": 0.75})
-    options = {"hidden_layer_sizes": (8, 8), "max_iter": 30, "batch_size": 64, "random_state": 0}
+    options = {"hidden_layer_sizes": (8, 8), "max_iter": 60, "batch_size": 64, "random_state": 0}
     estimator = NeuralFRAP(
         PROTOCOL, parameters=parameters, fixed=fixed, early_stopping=True,
         bounds={"alpha": (0.3, 0.8)} if parameters is None else None, **options,
