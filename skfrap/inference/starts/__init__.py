@@ -1,0 +1,1 @@
+"""D where what bleaching left is an unknown: linear ones are integrated out."""

@@ -1,0 +1,84 @@
+"""Evidence of linear models with Gaussian unknowns.
+
+Values z = X u + noise of variance a, with unknowns u ~ N(0, L⁻¹), have, up to a constant,
+
+    -2 log p(z) = z z / a - (g / a) H⁻¹ (g / a) + log |H| - log |L|,   H = G / a + L,
+
+with G = XᵀX and g = Xᵀz. With G V = L V diag(mu), VᵀLV = 1, it is for any a
+
+    z z / a - sum (Vᵀg / a)² / (1 + mu / a) + sum log(1 + mu / a),
+
+so what does not depend on the data can be prepared.
+"""
+
+import numpy as np
+from scipy.linalg import eigh
+
+_JITTER = 1e-12  # of unit diagonals: rounding
+
+
+class PreparedEvidence:
+    """Evidence of many linear models of the same values, prepared for any data and noise.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (..., n, n)
+        G of each model.
+    precision : ndarray of shape (..., n, n)
+        L of each model; leading axes as of `gram`, or fewer.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the models.
+    """
+
+    def __init__(self, gram, precision):
+        gram, precision = np.broadcast_arrays(gram, precision)
+        self.shape = gram.shape[:-2]
+        n = gram.shape[-1]
+        self._vectors = np.empty((*self.shape, n, n))
+        self._strengths = np.empty((*self.shape, n))
+        for index in np.ndindex(self.shape):
+            strengths, vectors = eigh(gram[index], precision[index])
+            self._strengths[index], self._vectors[index] = np.maximum(strengths, 0), vectors
+
+    def deviance(self, products, a):
+        """Compute -2 log p without the part that all models share.
+
+        Parameters
+        ----------
+        products : ndarray of shape (..., n)
+            g of one set of values, for each model; leading axes broadcast to `shape`.
+        a : float
+
+        Returns
+        -------
+        ndarray of the shape of the models
+        """
+        along = np.matmul(products[..., np.newaxis, :], self._vectors)[..., 0, :] / a
+        gain = 1 + self._strengths / a
+        return np.sum(np.log(gain) - along**2 / gain, axis=-1)
+
+
+def solve(gram, products, precision, a):
+    """Return the evidence's deviance as above, the mean of the unknowns, and the factor of H.
+
+    Parameters
+    ----------
+    gram, precision : ndarray of shape (n, n)
+    products : ndarray of shape (n,)
+    a : float
+
+    Returns
+    -------
+    deviance : float
+    mean : ndarray of shape (n,)
+    """
+    scaled = gram / a + precision
+    size = 1 / np.sqrt(np.diag(scaled))
+    factor = np.linalg.cholesky(scaled * size[:, np.newaxis] * size + _JITTER * np.eye(len(size)))
+    along = np.linalg.solve(factor, products / a * size)
+    mean = size * np.linalg.solve(factor.T, along)
+    deviance = 2 * np.log(np.diag(factor)).sum() - 2 * np.log(size).sum() - along @ along
+    return float(deviance - np.linalg.slogdet(precision)[1]), mean

@@ -1,0 +1,210 @@
+"""Fits of D to rows of a start that is unknown."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import chi2
+
+from skfrap.inference.starts._evidence import PreparedEvidence, solve
+from skfrap.inference.starts._readings import Reading
+
+_PER_DECADE = 6  # points of the grid in log10 D
+_TOLERANCE = 1e-5  # decades
+_SHARE_TOLERANCE = 1e-4
+_STEP = 1e-3  # decades, of differences
+
+
+@dataclass
+class StartFit:
+    """One reading of one sample's start.
+
+    Attributes
+    ----------
+    reading : str
+    log_D : float
+        Of the largest evidence.
+    standard_error : float
+        Of log10 D, by the noise alone.
+    lower, upper : float
+        Ends in log10 D at the level asked for, where the evidence has fallen so far.
+    deviance : float
+        -2 log evidence, comparable between readings of the same values.
+    share : float
+        Mobile fraction, of one depth; 1 where all moves, NaN where the reading knows none.
+    moving, still : ndarray of shape (n_basis,)
+        Coefficients of the start that moves, as first seen or as bleached, and of what stays.
+    rise : tuple of float
+        How much the deviance rises to either end of the range of D.
+    fitted : ndarray of shape (n_kept,)
+        The model's values.
+    tangent : ndarray of shape (n_kept,)
+        Their derivative by log10 D, without what the start could take up.
+    """
+
+    reading: str
+    log_D: float
+    standard_error: float
+    lower: float
+    upper: float
+    deviance: float
+    share: float
+    moving: np.ndarray
+    still: np.ndarray
+    rise: tuple
+    fitted: np.ndarray
+    tangent: np.ndarray
+
+
+class StartFitter:
+    """Fit D to values of one `RingRows`, by the evidence of one reading or several.
+
+    Parameters
+    ----------
+    rows : RingRows
+    readings : tuple of str
+        Among `READINGS`.
+    """
+
+    def __init__(self, rows, readings):
+        self.rows = rows
+        low, high = np.log10(rows.bounds)
+        self.grid = np.linspace(low, high, 1 + int(np.ceil(_PER_DECADE * (high - low))))
+        self._polynomials = rows.polynomials(self.grid)
+        self._readings = [Reading(name, rows) for name in readings]
+        self._prepared = [self._prepare(reading) for reading in self._readings]
+
+    def _prepare(self, reading):
+        """Prepare the evidence on the grid of D, mobile fraction and smoothness."""
+        squares = [reading.squares(log_D) for log_D in self.grid]
+        grams = [[reading.gram(three, share) for share in reading.shares] for three in squares]
+        gram = np.array(grams)[:, :, np.newaxis]  # D, share, smoothness
+        return PreparedEvidence(gram, reading.precision[np.newaxis, np.newaxis])
+
+    def fit(self, values, a, level):
+        """Fit one sample by each reading.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_kept,)
+        a : float
+            Noise variance of a pixel.
+        level : float
+
+        Returns
+        -------
+        list of StartFit
+            One of each reading.
+        """
+        still = values @ self.rows.still
+        return [
+            self._fit(reading, prepared, values, still, a, level)
+            for reading, prepared in zip(self._readings, self._prepared, strict=True)
+        ]
+
+    def _fit(self, reading, prepared, values, still, a, level):
+        table = reading.products_in_table(values)
+        moving = (self._polynomials @ table)[:, np.newaxis]
+        products = reading.products(moving, still, reading.shares)
+        deviance = prepared.deviance(products[:, :, np.newaxis], a)
+        at_D, at_share, smoothness = np.unravel_index(deviance.argmin(), deviance.shape)
+        over_D = deviance.min(axis=(1, 2))
+        problem = _Problem(reading, table, still, a, smoothness, reading.shares[at_share])
+        low, high = self.grid[[max(at_D - 1, 0), min(at_D + 1, len(self.grid) - 1)]]
+        options = {"xatol": _TOLERANCE}
+        found = minimize_scalar(problem, bounds=(low, high), method="bounded", options=options)
+        log_D, least = float(found.x), float(found.fun)
+        share = problem.share
+        error = problem.standard_error(log_D, least)
+        mean = problem.solve(log_D, share)[1]
+        moving_part, still_part = reading.parts(mean, share)
+        ends = problem.ends(log_D, least, error, chi2.ppf(level, 1), np.log10(self.rows.bounds))
+        shares = {"mobile": 1.0, "one_depth": share, "free": np.nan}
+        return StartFit(
+            reading=reading.name,
+            log_D=log_D,
+            standard_error=error,
+            lower=ends[0],
+            upper=ends[1],
+            deviance=least,
+            share=float(shares[reading.name]),
+            moving=moving_part,
+            still=still_part,
+            rise=(float(over_D[0] - least), float(over_D[-1] - least)),
+            fitted=reading.model(log_D, share) @ mean,
+            tangent=problem.tangent(log_D, share, mean),
+        )
+
+
+class _Problem:
+    """The deviance of one sample by log10 D, other nonlinear unknowns at their best."""
+
+    def __init__(self, reading, table, still, a, smoothness, share):
+        self.reading, self.a, self.share = reading, a, share
+        self._table, self._still = table, still
+        self._precision = reading.precision[smoothness]
+
+    def _parts(self, log_D):
+        """Return what G and g are made of at one log10 D."""
+        along = self.reading.rows.polynomials(log_D)[0] @ self._table
+        return self.reading.squares(log_D), along
+
+    def _evaluate(self, parts, share):
+        squares, along = parts
+        products = self.reading.products(along, self._still, share)
+        return solve(self.reading.gram(squares, share), products, self._precision, self.a)
+
+    def solve(self, log_D, share):
+        """Return the deviance and the mean of the linear unknowns."""
+        return self._evaluate(self._parts(log_D), share)
+
+    def __call__(self, log_D):
+        """Return the deviance; of one depth at the best mobile fraction, which is kept."""
+        parts = self._parts(log_D)
+        if not self.reading.late:
+            return self._evaluate(parts, 1.0)[0]
+        found = minimize_scalar(
+            lambda share: self._evaluate(parts, share)[0],
+            bounds=(0.0, 1.0),
+            method="bounded",
+            options={"xatol": _SHARE_TOLERANCE},
+        )
+        self.share = float(found.x)
+        return float(found.fun)
+
+    def tangent(self, log_D, share, mean):
+        """Differentiate the fitted values by log10 D, without what the unknowns take up."""
+        reading = self.reading
+        ahead, behind = (reading.model(log_D + x, share) @ mean for x in (_STEP, -_STEP))
+        slope = (ahead - behind) / (2 * _STEP)
+        rows = reading.model(log_D, share)
+        _, taken = solve(rows.T @ rows, rows.T @ slope, self._precision, self.a)
+        return slope - rows @ taken
+
+    def standard_error(self, log_D, least):
+        """Measure the curvature, by steps that raise the deviance by about 1."""
+        step = 0.01
+        share = self.share
+        for _ in range(8):
+            rise = 0.5 * (self(log_D + step) + self(log_D - step)) - least
+            if 0.3 < rise < 3:
+                break
+            step = float(np.clip(step / np.sqrt(max(rise, 1e-4)), 2e-5, 0.3))
+        self.share = share
+        return step / np.sqrt(max(rise, 1e-12))
+
+    def ends(self, log_D, least, error, threshold, bounds):
+        """Find where the deviance has risen by the threshold; the range's end where nowhere."""
+        share, found = self.share, []
+        for sign, bound in ((-1, bounds[0]), (1, bounds[1])):
+            reach = abs(bound - log_D)
+            step = min(3.0 * error, reach)
+            while (rise := self(log_D + sign * step) - least) < threshold and step < reach:
+                step = min(2 * step, reach)
+            if rise < threshold:
+                found.append(float(bound))
+                continue
+            excess = lambda x: self(log_D + sign * x) - least - threshold  # noqa: B023, E731
+            found.append(float(log_D + sign * brentq(excess, 0.0, step, xtol=1e-2 * error)))
+        self.share = share
+        return found
