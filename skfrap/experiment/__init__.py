@@ -11,6 +11,7 @@ from skfrap.experiment._regions import (
     region_from_dict,
     region_to_dict,
 )
+from skfrap.experiment._rings import RingLayout
 
 __all__ = [
     "NOISE_KINDS",
@@ -20,6 +21,7 @@ __all__ = [
     "Noise",
     "Polygon",
     "Rectangle",
+    "RingLayout",
     "parse_region",
     "region_from_dict",
     "region_to_dict",

@@ -9,6 +9,7 @@ from skfrap.preprocessing._images import (
     FlatFieldCorrector,
     IntensityRescaler,
 )
+from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FlatFieldCorrector",
     "IntensityRescaler",
     "RecoveryCurveExtractor",
+    "RingExtractor",
     "StackCorrector",
     "StackSequence",
     "StackView",

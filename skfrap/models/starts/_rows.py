@@ -123,13 +123,13 @@ class RingRows:
 
     def _moved_late(self, D):
         """Return the basis where it was bleached a known time before the first frame."""
+        return sum(weight * self._moved(D, self.times + delay) for weight, delay in self._delays())
+
+    def _delays(self):
+        """Return weights and times before the first frame seen that stand for the bleaching."""
         first, last = self.delays
         nodes, weights = np.polynomial.legendre.leggauss(1 if first == last else _DELAY_NODES)
-        delays = first + 0.5 * (nodes + 1) * (last - first)
-        return sum(
-            0.5 * weight * self._moved(D, self.times + delay)
-            for weight, delay in zip(weights, delays, strict=True)
-        )
+        return [*zip(0.5 * weights, first + 0.5 * (nodes + 1) * (last - first), strict=True)]
 
     def _rows(self, over_frames):
         """Take (n_frames, n_directions, n_basis) to rows (n_kept, n_basis)."""
@@ -167,6 +167,25 @@ class RingRows:
         """Compute rows of what moves: (n_kept, n_basis)."""
         return np.tensordot(self.polynomials(log_D)[0], self.table(late), 1)
 
+    def profiles(self, D, times, late=False):
+        """Compute the basis as circle means at some times, (n_times, n_rings, n_basis).
+
+        Parameters
+        ----------
+        D : float
+        times : ndarray of shape (n_times,)
+            In s, from the first frame seen.
+        late : bool, default=False
+            As in :meth:`table`.
+        """
+        times = np.asarray(times, float)
+        if not late:
+            return self.basis.profiles(self.radii, 2 * D * times)
+        return sum(
+            weight * self.basis.profiles(self.radii, 2 * D * (times + delay))
+            for weight, delay in self._delays()
+        )
+
     def project(self, deficits):
         """Reduce ring means, and measure what cannot be reduced.
 
@@ -187,10 +206,29 @@ class RingRows:
         rest = np.einsum("njk,njk->n", weighted, weighted) - np.einsum("nv,nv->n", values, values)
         return values, np.maximum(rest, 0.0)
 
+    def weigh(self, deficits):
+        """Weigh and whiten ring means, (n_frames, n_rings), so that noise is even and independent.
+
+        Sums of squares and products are those of the reduced values and of the rest.
+        """
+        return self._whitening @ self._weighted(deficits.T).T
+
     def unproject(self, values):
-        """Return whitened, weighted values (n_frames, n_rings) of rows (n_kept,)."""
+        """Return the weighed and whitened ring means, (n_frames, n_rings), of values (n_kept,)."""
         shape = self._in_time.shape[1], self._in_space.shape[1]
         return self._in_time @ values.reshape(shape) @ self._in_space.T
+
+    def to_means(self, weighed):
+        """Return what :meth:`weigh` does, the other way: weights of ring means themselves.
+
+        The sum of products of `weighed` with weighed means is that of the result with the means.
+        """
+        return self._weighted_back(self._whitening @ weighed)
+
+    def _weighted_back(self, weighed):
+        if self._level is not None:
+            weighed = weighed - np.multiply.outer(weighed @ self._level, self._level)
+        return weighed * self._size
 
 
 def _directions(rows):

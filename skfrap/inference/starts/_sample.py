@@ -1,0 +1,274 @@
+"""One sample's rings to D: what is chosen by what the data show."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.stats import t as student
+
+from skfrap.experiment import RingLayout
+from skfrap.inference.starts._fitter import StartFit, StartFitter
+from skfrap.inference.starts._readings import READINGS
+from skfrap.models.starts import RingBasis, RingRows, half_radius
+
+_STEPS_IN_HALF_RADIUS = 5
+_SMALLEST_STEP = 1.5  # pixels
+_STEP_RATIO = 2**0.5  # steps are among powers of it, so that few are prepared
+_STEPS_IN_WINDOW = 8  # at least
+_ROUNDS = 3  # of fitting and of measuring levels and what noise there is besides
+_LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
+_BLOCKS = 10  # of frames, in a jackknife
+
+
+@dataclass
+class StartEstimate:
+    """What one sample's rings say.
+
+    Attributes
+    ----------
+    fits : list of StartFit
+        Of each reading.
+    best : StartFit
+        Of the largest evidence.
+    standard_error : float
+        Of log10 D, by a jackknife over frames and sectors; at least that of the noise.
+    lower, upper : float
+        Ends in log10 D that belong to it.
+    a : float
+        Noise variance of a pixel, over the squared prebleach level.
+    extra : float
+        Variance of a ring's mean besides, over `a`.
+    radii, first, start, stays : ndarray of shape (n_rings,)
+        In µm; what is missing in the first frame as measured and as fitted, and the part of it that
+        stays.
+    levels : ndarray of shape (n_frames,)
+        Of the frames, over prebleach.
+    half_radius : float
+        Of the patch as first seen, in µm.
+    moving_share : float
+        Of what is missing within it at the first frame.
+    edge : float
+        What is missing at the last ring over what is missing at most, in the first frame.
+    signal : float
+        Depth of the patch over its noise, in the first frame, all rings together.
+    """
+
+    fits: list
+    best: StartFit
+    standard_error: float
+    lower: float
+    upper: float
+    a: float
+    extra: float
+    radii: np.ndarray
+    first: np.ndarray
+    start: np.ndarray
+    stays: np.ndarray
+    levels: np.ndarray
+    half_radius: float
+    moving_share: float
+    edge: float
+    signal: float
+
+
+class SampleFitter:
+    """Fit D to the rings of one sample after the other.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    layout : RingLayout
+    bounds : tuple of float
+        Of D, in µm²/s.
+    readings : tuple of str
+    frame_levels : bool
+    """
+
+    def __init__(self, protocol, layout, bounds, readings=READINGS, frame_levels=True):
+        self.protocol, self.layout, self.bounds = protocol, layout, bounds
+        self.readings, self.frame_levels = tuple(readings), frame_levels
+
+    def fit(self, means, level):
+        """Fit one sample.
+
+        Parameters
+        ----------
+        means : ndarray of shape (n_frames, n_sectors, n_rings)
+            As `RingExtractor` gives them.
+        level : float
+            Of intervals.
+
+        Returns
+        -------
+        StartEstimate
+        """
+        n_rings = int(np.isfinite(means).any(axis=(0, 1)).sum())
+        counts = self.layout.counts[:, :n_rings]
+        sectors = np.where(counts > 0, means[:, :, :n_rings], 0.0)
+        rings = np.sum(counts * sectors, axis=1) / counts.sum(axis=0)
+        radii = self.layout.radii[:n_rings] * self.protocol.pixel_size
+        # Three frames tell a shallow patch's size better than one, and it matters little.
+        size = half_radius(radii, 1 - rings[:3].mean(axis=0), counts.sum(axis=0))
+        step = self._step(size, radii)
+        levels, extra = np.ones(len(rings)), 0
+        for round_ in range(_ROUNDS):
+            fitter = self._prepared(n_rings, step, extra)
+            values, rest = fitter.rows.project((1 - rings / levels[:, np.newaxis])[np.newaxis])
+            freedom = fitter.rows.n_values - fitter.rows.n_kept
+            a = max(float(rest[0]) / max(freedom, 1), np.finfo(float).tiny)
+            fits = fitter.fit(values[0], a, level)
+            best = min(fits, key=lambda fit: fit.deviance)
+            missing = self._missing(fitter.rows, best)
+            new_levels, new_extra = self._measure(rings, missing, counts.sum(axis=0), a)
+            depth = np.abs(missing).max(axis=1)
+            noise = np.sqrt(a / counts.sum(axis=0)[radii <= size].sum())
+            moved = np.abs(new_levels / levels - 1) * depth
+            if (moved.max() < _LEVEL_MATTERS * noise and new_extra == extra) or (
+                round_ == _ROUNDS - 1
+            ):
+                break
+            levels, extra = new_levels, new_extra
+        return self._describe(
+            fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size, missing,
+            values[0], level,
+        )  # fmt: skip
+
+    def _step(self, size, radii):
+        pixel = self.protocol.pixel_size
+        wanted = min(size / _STEPS_IN_HALF_RADIUS, radii[-1] / _STEPS_IN_WINDOW)
+        smallest = _SMALLEST_STEP * pixel
+        power = round(np.log(max(wanted, smallest) / smallest) / np.log(_STEP_RATIO))
+        return smallest * _STEP_RATIO**power
+
+    def _prepared(self, n_rings, step, extra):
+        return _prepare(
+            self.protocol,
+            n_rings,
+            step,
+            self.bounds,
+            self.readings,
+            self.frame_levels,
+            0.0 if extra == 0 else 2.0**extra,
+        )
+
+    def _missing(self, rows, fit):
+        """Compute what is missing according to a fit, (n_frames, n_rings)."""
+        late = fit.reading == "one_depth"
+        moving = rows.profiles(10**fit.log_D, rows.times, late) @ fit.moving
+        return moving + rows.profiles(1.0, [0.0])[0] @ fit.still
+
+    def _measure(self, rings, missing, counts, a):
+        """Measure the frames' levels, and what varies in rings besides noise.
+
+        Returns
+        -------
+        levels : ndarray of shape (n_frames,)
+        extra : int
+            Power of 2 of the extra variance over that of a pixel; 0 where there is none.
+        """
+        shape = 1 - missing
+        levels = np.ones(len(rings))
+        if self.frame_levels:
+            levels = np.sum(counts * rings * shape, axis=1) / np.sum(counts * shape**2, axis=1)
+        left = rings / levels[:, np.newaxis] - shape
+        left = left - left.mean(axis=0)  # without the error of prebleach, which all frames share
+        n = len(rings)
+        variance = np.sum(left**2, axis=0) / max(n - 1, 1)
+        # variance * counts = a + extra * a * counts, each known to a part sqrt(2 / n).
+        x, y = counts / counts.max(), variance * counts
+        weights = 1 / np.maximum(y, a) ** 2
+        mean_x, mean_y = np.average(x, weights=weights), np.average(y, weights=weights)
+        spread = np.sum(weights * (x - mean_x) ** 2)
+        slope = np.sum(weights * (x - mean_x) * (y - mean_y)) / spread
+        pixel = mean_y - slope * mean_x
+        if slope < 4 * np.sqrt(2 / n / spread) or pixel <= 0:
+            return levels, 0
+        return levels, min(int(np.rint(np.log2(slope / counts.max() / pixel))), -1)
+
+    def _describe(
+        self, fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size, missing,
+        values, level,
+    ):  # fmt: skip
+        rows = fitter.rows
+        per_ring = counts.sum(axis=0)
+        late = best.reading == "one_depth"
+        stays = rows.profiles(1.0, [0.0])[0] @ best.still
+        moves = rows.profiles(10**best.log_D, [0.0], late)[0] @ best.moving
+        start = stays + moves
+        inside = per_ring * (radii <= size)
+        total = np.sum(inside * start)
+        share = np.sum(inside * moves) / total if total else np.nan
+        deepest = np.abs(start).max()
+        error, reach = self._jackknife(rows, best, sectors, rings, levels, counts, values, a, level)
+        return StartEstimate(
+            fits=fits,
+            best=best,
+            standard_error=error,
+            lower=min(best.lower, best.log_D - reach),
+            upper=max(best.upper, best.log_D + reach),
+            a=a,
+            extra=0.0 if extra == 0 else 2.0**extra,
+            radii=radii,
+            first=1 - rings[0] / levels[0],
+            start=start,
+            stays=stays,
+            levels=levels,
+            half_radius=half_radius(radii, start, per_ring),
+            moving_share=float(np.clip(share, 0.0, 1.0)),
+            edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
+            signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
+        )
+
+    @staticmethod
+    def _jackknife(rows, best, sectors, rings, levels, counts, values, a, level):
+        """Return the standard error of log10 D by parts of the data left out, and its reach.
+
+        To first order, leaving out a part moves log10 D by what it adds to u r / u u, with the
+        residuals r and the tangent u without what the start could take up. Frames are left out in
+        blocks that follow each other, since neighbours go together; then sectors, for what the
+        rings of all frames share. Of both, what noise makes in each is counted once.
+        """
+        information = best.tangent @ best.tangent
+        if not information > 0:
+            return np.inf, np.inf
+        tangent = rows.unproject(best.tangent)
+        deficits = 1 - rings / levels[:, np.newaxis]
+        left = rows.weigh(deficits) - rows.unproject(best.fitted)
+        by_frame = np.sum(tangent * left, axis=1)
+        n_blocks = min(_BLOCKS, len(by_frame))
+        blocks = [block.sum() for block in np.array_split(by_frame, n_blocks)]
+        weights = rows.to_means(tangent)
+        by_sector = (1 - sectors / levels[:, np.newaxis, np.newaxis]) - deficits[:, np.newaxis]
+        share = counts / counts.sum(axis=0)
+        by_sector = np.einsum("kj,sj,ksj->s", weights, share, by_sector)
+        variances = [
+            len(parts) / (len(parts) - 1) * np.sum((parts - np.mean(parts)) ** 2)
+            for parts in (np.array(blocks), by_sector)
+            if len(parts) > 1
+        ]
+        noise = best.standard_error**2
+        variance = sum(variances) / information**2 - (len(variances) - 1) * noise
+        error = np.sqrt(max(noise, variance))
+        freedom = min(n_blocks, sectors.shape[1]) - 1
+        return float(error), float(error * student.ppf(0.5 + level / 2, max(freedom, 1)))
+
+
+@lru_cache(maxsize=12)
+def _prepare(protocol, n_rings, step, bounds, readings, frame_levels, extra):
+    """Prepare fits of samples that have so many rings and so large a patch."""
+    layout = RingLayout(n_rings, 1)
+    radii = layout.radii * protocol.pixel_size
+    seen = protocol.times[protocol.n_prebleach :]
+    delays = seen[0] - protocol.bleach_times[-1], seen[0] - protocol.bleach_times[0]
+    rows = RingRows(
+        RingBasis.spanning(step, radii[-1]),
+        radii,
+        layout.counts[0].astype(float),
+        seen - seen[0],
+        protocol.n_prebleach,
+        bounds,
+        delays=tuple(map(float, delays)),
+        frame_levels=frame_levels,
+        extra=extra,
+    )
+    return StartFitter(rows, readings)

@@ -1,0 +1,218 @@
+"""From image stacks to circle means about the bleached patch."""
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.ndimage import gaussian_filter, label
+from scipy.sparse import csr_array
+from sklearn.utils.validation import check_is_fitted
+
+from skfrap._checks import check_count
+from skfrap.experiment import FRAPProtocol, RingLayout
+from skfrap.preprocessing._stacks import StackSequence, StackTransformer
+
+_FRAMES_AT_ONCE = 2**22  # pixels: of blocks that are read and averaged together
+_FEWEST_RINGS = 8
+_SMOOTHING = 1 / 40  # of the field's shorter side, in search of the patch
+
+
+class RingExtractor(StackTransformer):
+    """Average frames over rings about the bleached patch: image stacks to circle means.
+
+    The patch is looked for in the first frame after bleaching; where, when and in what shape it was
+    bleached need not be known. Circle means about any point of any pattern obey the radial heat
+    equation on an open plane, so a centre that is a little off costs precision, not truth.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol, default=None
+        Gives pixels and frames; of its bleach region no use is made. None is the paper's protocol.
+    centre : "auto" or tuple of float (x, y), default="auto"
+        In µm, as regions have it; the nearest pixel is the middle of the rings.
+    n_sectors : int, default=8
+        Parts of the rings that are averaged apart, for errors that do not rest on the noise.
+    n_jobs : int, default=None
+        Stacks to work on side by side, in threads. None is 1.
+
+    Attributes
+    ----------
+    protocol_ : FRAPProtocol
+    layout_ : RingLayout
+
+    Examples
+    --------
+    >>> from skfrap import Circle, FRAPProtocol, FRAPSimulator
+    >>> from skfrap.preprocessing import RingExtractor
+    >>> protocol = FRAPProtocol(shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0),
+    ...                         n_postbleach=20)
+    >>> images = FRAPSimulator(protocol, random_state=0).sample_images(2).data
+    >>> RingExtractor(protocol).fit_transform(images).shape  # 20 frames, 8 sectors, 32 rings
+    (2, 5120)
+    """
+
+    def __init__(self, protocol=None, *, centre="auto", n_sectors=8, n_jobs=None):
+        self.protocol = protocol
+        self.centre = centre
+        self.n_sectors = n_sectors
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None):
+        """Lay out the rings.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+        y : Ignored
+
+        Returns
+        -------
+        self
+        """
+        StackSequence(X)
+        self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
+        check_count("n_sectors", self.n_sectors)
+        self.layout_ = RingLayout.of_field(self.protocol_.shape, self.n_sectors)
+        return self
+
+    def transform(self, X):
+        """Average over rings.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_postbleach * n_sectors * n_rings)
+            Means of the frames after bleaching over those of the whole ring before; NaN in rings
+            that do not lie in the field entirely, and where a sector has no pixels.
+
+        Raises
+        ------
+        ValueError
+            If a stack does not fit the protocol, has pixels that are not finite or a ring without
+            light, or the patch lies at the edge of the field; it says which.
+        """
+        check_is_fitted(self)
+        stacks = StackSequence(X)
+        rows = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._extract)(stacks, index) for index in range(len(stacks))
+        )
+        return np.stack(rows)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the means by sector, radius and time."""
+        check_is_fitted(self)
+        protocol = self.protocol_
+        radii = self.layout_.radii * protocol.pixel_size
+        return np.array(
+            [
+                f"sector {sector} at {radius:.6g} µm at {time:.6g} s"
+                for time in protocol.times[protocol.n_prebleach :]
+                for sector in range(self.n_sectors)
+                for radius in radii
+            ],
+            dtype=object,
+        )
+
+    def _extract(self, stacks, index):
+        view, name = stacks.view(index), stacks.describe(index)
+        protocol, layout = self.protocol_, self.layout_
+        expected = (protocol.n_frames, *protocol.shape)
+        if tuple(view.shape) != expected:
+            raise ValueError(
+                f"{name} has shape {tuple(view.shape)} (n_frames, ny, nx), and the protocol "
+                f"expects {expected}; check n_prebleach, n_postbleach and shape of the protocol."
+            )
+        n = protocol.n_prebleach
+        before = view.read(frames=slice(0, n)).mean(axis=0, dtype=float)
+        centre = self._centre(before, view, n)
+        n_rings = layout.complete(protocol.shape, centre)
+        if n_rings < _FEWEST_RINGS:
+            raise ValueError(
+                f"{name}: the bleached patch is {n_rings - 1} pixels from the edge of the field, "
+                f"and {_FEWEST_RINGS} complete rings are needed about its middle; give centre, or "
+                "images in which the patch lies further inside."
+            )
+        means = self._averages(view, centre, n_rings, before)
+        if not np.isfinite(means[:, layout.counts[:, :n_rings] > 0]).all():
+            raise ValueError(f"{name}: a ring has no light before bleaching, or pixels are NaN.")
+        full = np.full((protocol.n_postbleach, self.n_sectors, layout.n_rings), np.nan)
+        full[:, :, :n_rings] = means
+        return full.ravel()
+
+    def _centre(self, before, view, first):
+        """Return the pixel (row, column) in the middle of the patch."""
+        protocol = self.protocol_
+        if isinstance(self.centre, str):
+            if self.centre != "auto":
+                raise ValueError(f"centre must be 'auto' or (x, y) in µm, got {self.centre!r}.")
+            after = view.read(frames=slice(first, first + 1))[0].astype(float)
+            return find_patch(before, after)
+        place = np.asarray(self.centre, float)
+        field = np.array(protocol.shape[::-1]) * protocol.pixel_size
+        if place.shape != (2,) or not ((place > 0) & (place < field)).all():
+            raise ValueError(
+                f"centre must be (x, y) in µm within the field of {field[0]:g} by {field[1]:g} µm, "
+                f"got {self.centre!r}."
+            )
+        column, row = np.minimum(place / protocol.pixel_size, np.array(protocol.shape[::-1]) - 1)
+        return int(row), int(column)
+
+    def _averages(self, view, centre, n_rings, before):
+        """Return means over prebleach, (n_postbleach, n_sectors, n_rings)."""
+        layout, n = self.layout_, self.protocol_.n_prebleach
+        reach = n_rings - 1
+        rows, columns = (slice(place - reach, place + reach + 1) for place in centre)
+        middle = layout.n_rings - 1
+        inside = slice(middle - reach, middle + reach + 1)
+        index = layout.index()[inside, inside]
+        index = np.where((index >= 0) & (index % layout.n_rings < n_rings), index, -1).ravel()
+        pixels = np.flatnonzero(index >= 0)
+        shape = layout.n_sectors * layout.n_rings, index.size
+        sums = csr_array((np.ones(len(pixels)), (index[pixels], pixels)), shape)
+
+        def over_rings(frames):
+            flat = frames.reshape(len(frames), -1).astype(float)
+            table = (sums @ flat.T).T
+            return table.reshape(len(frames), layout.n_sectors, layout.n_rings)[:, :, :n_rings]
+
+        step = max(1, _FRAMES_AT_ONCE // index.size)
+        total = self.protocol_.n_frames
+        blocks = [
+            over_rings(view.read(slice(k, min(k + step, total)), rows, columns))
+            for k in range(n, total, step)
+        ]
+        counts = layout.counts[:, :n_rings]
+        ring_before = over_rings(before[np.newaxis, rows, columns])[0].sum(axis=0)
+        ring_before /= counts.sum(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.concatenate(blocks) / counts / ring_before
+
+
+def find_patch(before, after):
+    """Find the middle of what bleaching has darkened.
+
+    Parameters
+    ----------
+    before, after : ndarray of shape (ny, nx)
+        Mean of the frames before bleaching, and the first frame after.
+
+    Returns
+    -------
+    row, column : int
+        Of the pixel nearest to the centre of mass of what is more than half as dark as the darkest
+        place, within that place's patch.
+    """
+    sigma = max(2.0, _SMOOTHING * min(before.shape))
+    lit, seen = (gaussian_filter(image, sigma, mode="nearest") for image in (before, after))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deficit = np.where(lit > 0.1 * np.median(lit), 1 - seen / lit, 0.0)
+    margin = max(1, int(sigma))
+    inner = deficit[margin:-margin, margin:-margin]
+    darkest = np.unravel_index(inner.argmax(), inner.shape)
+    row, column = darkest[0] + margin, darkest[1] + margin
+    patches, _ = label(deficit > 0.5 * deficit[row, column])
+    patch = np.where(patches == patches[row, column], deficit, 0.0)
+    weights = patch / patch.sum()
+    rows, columns = np.indices(before.shape)
+    return int(np.rint(np.sum(weights * rows))), int(np.rint(np.sum(weights * columns)))
