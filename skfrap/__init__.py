@@ -15,6 +15,7 @@ _HOME = {
     "FRAPSimulator": "simulator",
     "LeastSquaresFRAP": "estimators",
     "Mask": "experiment",
+    "MeasuredStartFRAP": "estimators",
     "NeuralFRAP": "estimators",
     "Polygon": "experiment",
     "Rectangle": "experiment",

@@ -6,6 +6,7 @@ _HOME = {
     "BayesianFRAP": "skfrap.estimators._bayesian",
     "FRAPEstimates": "skfrap.results",
     "LeastSquaresFRAP": "skfrap.estimators._least_squares",
+    "MeasuredStartFRAP": "skfrap.estimators._measured_start",
     "NeuralFRAP": "skfrap.estimators._neural",
 }
 

@@ -51,7 +51,7 @@ class RingLayout:
         return min(self.n_rings, edge + 1)
 
     def index(self):
-        """Number the pixels about the middle by sector and ring, -1 outside.
+        """Return the number of sector and ring of each pixel about the middle, -1 outside.
 
         Returns
         -------

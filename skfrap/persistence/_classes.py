@@ -26,6 +26,9 @@ _PLACES = {
     "skfrap.models._diffusion": ("DiffusionModel",),
     "skfrap.models.forward._direct": ("DirectCurves",),
     "skfrap.models.forward._interpolated": ("CurveSurrogate",),
+    "skfrap.experiment._rings": ("RingLayout",),
+    "skfrap.preprocessing._rings": ("RingExtractor",),
+    "skfrap.estimators._measured_start": ("MeasuredStartFRAP",),
     "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),
     "skfrap.preprocessing._images": (
         "BackgroundSubtractor",

@@ -132,6 +132,33 @@ _OF_FITS = {
         ),
     ),
 }
+_OF_STARTS = {
+    **_kinds(
+        "unusable",
+        patch_fills_field=(
+            "The dark patch is as wide as the field of view, so that no rim of it is seen.",
+            "Record a larger field, or bleach less.",
+        ),
+    ),
+    **_kinds(
+        "doubtful",
+        patch_near_edge=(
+            "The dark patch reaches the edge of the field of view; errors may be too small.",
+            "Record a larger field, or bleach a smaller region for a shorter time.",
+        ),
+        readings_disagree=(
+            "About equally likely readings of what moves and what stays give another D.",
+            "Record until recovery has ended; look at the table of readings.",
+        ),
+    ),
+    **_kinds(
+        "note",
+        patch_faint=(
+            "The dark patch is hardly seen above the noise.",
+            "Bleach more, or a larger region.",
+        ),
+    ),
+}
 _OF_PLANS = {
     **_kinds(
         "unusable",
@@ -242,7 +269,7 @@ _OF_REPLICATES = {
     ),
 }
 
-FINDINGS = MappingProxyType(_OF_FITS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
+FINDINGS = MappingProxyType(_OF_FITS | _OF_STARTS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class StartFit:
     """
 
     reading: str
-    log_D: float
+    log_D: float  # noqa: N815, as the field writes it
     standard_error: float
     lower: float
     upper: float

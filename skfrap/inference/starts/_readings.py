@@ -9,9 +9,9 @@ import numpy as np
 from skfrap.numerics._chebyshev import first_kind_coefficients
 
 READINGS = ("mobile", "one_depth", "free")
-"""``"mobile"``: all that was bleached moves. ``"one_depth"``: the same share of it everywhere, which
-is the mobile fraction; the part that moves has done so since it was bleached. ``"free"``: what
-moves and what stays are two starts that know nothing of each other."""
+"""``"mobile"``: all that was bleached moves. ``"one_depth"``: the same share of it everywhere, the
+mobile fraction; the part that moves has done so since it was bleached. ``"free"``: what moves and
+what stays are two starts that know nothing of each other."""
 
 SMOOTHNESS = 10.0 ** np.arange(-1, 6)
 """Weights of a start's roughness, among which the evidence chooses."""

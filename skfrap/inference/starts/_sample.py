@@ -49,6 +49,8 @@ class StartEstimate:
         Of what is missing within it at the first frame.
     edge : float
         What is missing at the last ring over what is missing at most, in the first frame.
+    residual_sum_of_squares : float
+        Of ring means weighed by their pixels.
     signal : float
         Depth of the patch over its noise, in the first frame, all rings together.
     """
@@ -68,6 +70,7 @@ class StartEstimate:
     half_radius: float
     moving_share: float
     edge: float
+    residual_sum_of_squares: float
     signal: float
 
 
@@ -129,8 +132,8 @@ class SampleFitter:
                 break
             levels, extra = new_levels, new_extra
         return self._describe(
-            fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size, missing,
-            values[0], level,
+            fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size,
+            values[0], float(rest[0]), level,
         )  # fmt: skip
 
     def _step(self, size, radii):
@@ -186,8 +189,8 @@ class SampleFitter:
         return levels, min(int(np.rint(np.log2(slope / counts.max() / pixel))), -1)
 
     def _describe(
-        self, fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size, missing,
-        values, level,
+        self, fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size,
+        values, rest, level,
     ):  # fmt: skip
         rows = fitter.rows
         per_ring = counts.sum(axis=0)
@@ -216,6 +219,7 @@ class SampleFitter:
             half_radius=half_radius(radii, start, per_ring),
             moving_share=float(np.clip(share, 0.0, 1.0)),
             edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
+            residual_sum_of_squares=float(np.sum((values - best.fitted) ** 2) + rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
         )
 

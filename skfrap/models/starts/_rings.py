@@ -14,6 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import i0e
 
+from skfrap.parameters import Parameter, define
+
+define(Parameter("moving_share", "", "linear", 0.0, 1.0, "of what is missing at first"))
+
 _GROWTH = 1.12  # of the steps between centres beyond the patch
 _FINE_STEPS = 8  # even steps, those within the patch
 _REACH = 1.6  # over the last ring: material from beyond it flows in

@@ -1,0 +1,301 @@
+"""D where nobody says what was bleached: the start is seen."""
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfrap import __version__
+from skfrap._checks import check_choice, check_level
+from skfrap._pickles import stamped, unstamped
+from skfrap._state import EstimatorState
+from skfrap.experiment import FRAPProtocol, RingLayout
+from skfrap.inference.starts._readings import READINGS
+from skfrap.inference.starts._sample import SampleFitter
+from skfrap.judging._starts import describe_starts
+from skfrap.numerics._threads import one_blas_thread
+from skfrap.results import FRAPEstimates
+
+_BOUNDS = (10**-2.5, 1e3)  # µm²/s
+ERRORS = ("jackknife", "noise")
+
+
+class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Estimate D from circle means, with what bleaching left as an unknown of the fit.
+
+    No bleach region, time of bleaching or shape of the beam is needed. The start is a sum of
+    ring-Gaussians with unknown coefficients, which the heat equation moves in closed form; what
+    stays is a second such sum. All that is linear is integrated out, and D is where the evidence is
+    largest.
+
+    Assumptions: free diffusion on an open plane, as far as the field reaches; particles that stay
+    do not move at all.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol, default=None
+        Gives pixels and times; of the bleach region no use is made. None is the paper's protocol.
+    bounds : tuple of float, default=None
+        Of D, in µm²/s. None is 0.00316 to 1000.
+    readings : tuple of str, default=("mobile", "one_depth", "free")
+        What may move. ``"mobile"``: all that was bleached. ``"one_depth"``: the same share of it
+        everywhere, the mobile fraction, since the bleach frames of the protocol. ``"free"``: what
+        moves and what stays are two unknown starts. Of several the one with the largest evidence is
+        taken; the others stay in the estimate.
+    frame_levels : bool, default=True
+        Whether the level of each frame is free: then neither flicker nor even fading matters.
+    errors : {"jackknife", "noise"}, default="jackknife"
+        Where intervals come from. ``"jackknife"``: from leaving out frames and sectors, at least
+        what the noise gives; the residuals of real images go together. ``"noise"``: from the noise
+        alone, as if it was independent in all pixels, for simulations.
+    n_jobs : int, default=None
+        Threads for samples. None is 1.
+
+    Attributes
+    ----------
+    protocol_ : FRAPProtocol
+    layout_ : RingLayout
+    bounds_ : dict of str to tuple of float
+    target_names_ : tuple of str
+        ``("log10_D",)``.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has names.
+
+    See Also
+    --------
+    skfrap.preprocessing.RingExtractor : Averages image stacks over rings.
+    LeastSquaresFRAP : Takes the bleach region as it was told.
+
+    Examples
+    --------
+    The bleach region that the estimator is told plays no part:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP
+    >>> from skfrap.preprocessing import RingExtractor
+    >>> protocol = FRAPProtocol(shape=(64, 64), pixel_size=0.5, bleach_region=Circle(5.0),
+    ...                         n_postbleach=40, frame_interval=0.2)
+    >>> prior = {"D": 8.0, "c0": 0.8, "alpha": 0.6, "a": 1e-3}
+    >>> stacks = FRAPSimulator(protocol, prior, random_state=0).sample_images(1).data
+    >>> told = protocol.replace(bleach_region=Circle(2.0))
+    >>> pipeline = make_pipeline(RingExtractor(told), MeasuredStartFRAP(told)).fit(stacks)
+    >>> round(float(10 ** pipeline.predict(stacks)[0, 0]), 1)
+    8.0
+    """
+
+    def __init__(
+        self,
+        protocol=None,
+        bounds=None,
+        *,
+        readings=READINGS,
+        frame_levels=True,
+        errors="jackknife",
+        n_jobs=None,
+    ):
+        self.protocol = protocol
+        self.bounds = bounds
+        self.readings = readings
+        self.frame_levels = frame_levels
+        self.errors = errors
+        self.n_jobs = n_jobs
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.regressor_tags.poor_score = True
+        tags.input_tags.allow_nan = True  # rings that do not lie in the field
+        return tags
+
+    def fit(self, X, y=None):
+        """Check the rings against the protocol; nothing is learnt from them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings)
+            As :class:`skfrap.preprocessing.RingExtractor` gives it.
+        y : array-like of shape (n_samples,) or (n_samples, 1), default=None
+            Says by its form whether answers have one dimension.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X does not have the protocol's frames and rings, or an argument is not as it must be.
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
+        if not isinstance(self.protocol_, FRAPProtocol):
+            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
+        check_choice("errors", self.errors, ERRORS)
+        if not len(self.readings):
+            raise ValueError(f"readings must hold one of {READINGS} at least, got none.")
+        for reading in self.readings:
+            check_choice("readings", reading, READINGS)
+        self.bounds_ = {"D": self._check_bounds()}
+        self.layout_ = self._layout(X.shape[1])
+        self.target_names_ = ("log10_D",)
+        self.n_outputs_, self._flat_output = 1, y is not None and np.ndim(y) == 1
+        return self
+
+    def predict(self, X, return_std=False):
+        """Predict log10 D.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_in_)
+        return_std : bool, default=False
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, 1), or (n_samples,) where y had one dimension
+        std : ndarray of the same shape
+            Standard errors, only with `return_std`.
+        """
+        fits = self._fit(X)
+        y = self._as_output(np.array([[one.best.log_D] for one in fits]))
+        if not return_std:
+            return y
+        return y, self._as_output(np.array([[self._error(one)] for one in fits]))
+
+    def predict_interval(self, X, level=0.95):
+        """Predict intervals of log10 D.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_in_)
+        level : float, default=0.95
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 1, 2)
+        """
+        return np.array([[self._ends(one)] for one in self._fit(X, check_level(level))])
+
+    def measure(self, X, level=0.95):
+        """Fit each sample, and keep all of it: readings, starts, levels of the frames, noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_in_)
+        level : float, default=0.95
+
+        Returns
+        -------
+        list of StartEstimate
+        """
+        return self._fit(X, check_level(level))
+
+    def estimate(self, X, level=0.95):
+        """Estimate with everything that a person wants to know.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_in_)
+        level : float, default=0.95
+            Level of the intervals.
+
+        Returns
+        -------
+        FRAPEstimates
+            ``D_um2_s`` with its interval, ``moving_share``, of what was missing at the first frame,
+            and ``mobile_fraction``, of the particles, where the reading that was taken knows it;
+            the noise over the squared prebleach level, and the findings.
+        """
+        level = check_level(level)
+        fits = self._fit(X, level)
+        seen = self.protocol_.times[self.protocol_.n_prebleach :]
+        findings, usable = describe_starts(fits, self.bounds_["D"], seen[-1] - seen[0])
+        ends = np.array([self._ends(one) for one in fits])
+        log_D = np.array([one.best.log_D for one in fits])
+        D, lower, upper = (
+            np.where(usable, 10**values, np.nan) for values in (log_D, ends[:, 0], ends[:, 1])
+        )
+        shares = np.array([one.moving_share for one in fits])
+        fractions = np.array([one.best.share for one in fits])
+        values = {"D": D, "moving_share": shares, "mobile_fraction": fractions}
+        low, high = np.log10(self.bounds_["D"])
+        return FRAPEstimates(
+            values,
+            {**values, "D": lower},
+            {**values, "D": upper},
+            noise_a=np.array([one.a for one in fits]),
+            noise_b=None,
+            residual_sum_of_squares=np.array([one.residual_sum_of_squares for one in fits]),
+            converged=np.ones(len(fits), dtype=bool),
+            at_bound=np.where((log_D - low < 1e-4) | (high - log_D < 1e-4), "D", ""),
+            findings=findings,
+            level=level,
+        )
+
+    # Files
+
+    def __getstate__(self):
+        return stamped(super().__getstate__(), __version__)
+
+    def __setstate__(self, state):
+        super().__setstate__(unstamped(state, __version__, type(self).__name__))
+
+    def fitted_state(self):
+        """Return the public fitted attributes, and whether y had one dimension."""
+        if "n_features_in_" not in vars(self):
+            return {}
+        return super().fitted_state() | {"one_dimensional": self._flat_output}
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave."""
+        if fitted:
+            others = dict(fitted)
+            self._flat_output = others.pop("one_dimensional")
+            super().set_fitted_state(others)
+
+    # What only this class needs
+
+    def _check_bounds(self):
+        bounds = _BOUNDS if self.bounds is None else self.bounds
+        if isinstance(bounds, dict):
+            bounds = bounds.get("D", _BOUNDS)
+        low, high = map(float, bounds)
+        if not 0 < low < high < np.inf:
+            raise ValueError(
+                f"bounds must be a lower and an upper end of D in µm²/s, above 0; got {bounds!r}."
+            )
+        return low, high
+
+    def _layout(self, n_columns):
+        protocol = self.protocol_
+        n_rings = RingLayout.of_field(protocol.shape).n_rings
+        per_sector = protocol.n_postbleach * n_rings
+        n_sectors, rest = divmod(n_columns, per_sector)
+        if rest or not n_sectors:
+            raise ValueError(
+                f"X has {n_columns} columns, and the protocol has {protocol.n_postbleach} frames "
+                f"after bleaching and room for {n_rings} rings: a multiple of {per_sector} is "
+                "needed. Make X by RingExtractor with the same protocol."
+            )
+        return RingLayout(n_rings, n_sectors)
+
+    def _fit(self, X, level=0.95):
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
+        layout, protocol = self.layout_, self.protocol_
+        fitter = SampleFitter(protocol, layout, self.bounds_["D"], self.readings, self.frame_levels)
+        means = X.reshape(len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings)
+        with one_blas_thread():
+            return Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(fitter.fit)(sample, level) for sample in means
+            )
+
+    def _error(self, fit):
+        return fit.standard_error if self.errors == "jackknife" else fit.best.standard_error
+
+    def _ends(self, fit):
+        ends = fit if self.errors == "jackknife" else fit.best
+        return ends.lower, ends.upper
+
+    def _as_output(self, columns):
+        return columns[:, 0] if self._flat_output else columns

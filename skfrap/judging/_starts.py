@@ -1,0 +1,87 @@
+"""What is to be known of fits of a measured start before their numbers are used."""
+
+import numpy as np
+
+from skfrap.results._finding import FindingsByRow
+
+# `benchmarks.start` counts what each of these limits refuses and lets through.
+_SEEN = 3.84  # rise of the deviance to either end of the range of D: chi-squared at 95 %
+_FIELD_FILLED = 0.75  # what is missing at the last ring over what is missing at most
+_FIELD_NEARLY_FILLED = 0.2
+_FAINT = 5.0  # depth over noise
+_BEGUN = 0.5  # half-radii that particles must have gone by the last frame
+_AS_LIKELY = 6.0  # difference of deviance up to which another reading may be right too
+_APART = 2.0  # standard errors
+
+
+def describe_starts(estimates, bounds, duration):
+    """Find where a measured start does not tell D, and where it tells less than it seems.
+
+    Parameters
+    ----------
+    estimates : sequence of n StartEstimate
+    bounds : tuple of float
+        Of D, in µm²/s.
+    duration : float
+        From the first to the last frame after bleaching, in s.
+
+    Returns
+    -------
+    findings : tuple of n tuples of Finding
+    usable : ndarray of shape (n,) of bool
+        Whether there is a D to report.
+    """
+    best = [one.best for one in estimates]
+    log_D = np.array([fit.log_D for fit in best])
+    rise = np.array([fit.rise for fit in best])
+    edge = np.array([one.edge for one in estimates])
+    signal = np.array([one.signal for one in estimates])
+    size = np.array([one.half_radius for one in estimates])
+    found = FindingsByRow(len(estimates))
+    unseen = ~(rise.min(axis=1, initial=np.inf) >= _SEEN) | ~np.isfinite(log_D)
+    lowest, highest = (_seen_to_end(rise[:, k]) for k in (0, 1))
+    found.add(
+        lowest & highest, "no_bleaching_visible", "no bleaching that recovers is seen in the images"
+    )
+    found.add(lowest & ~highest, "at_lower_bound", "no recovery seen: any smaller D fits", "D")
+    found.add(
+        highest & ~lowest,
+        "at_upper_bound",
+        "recovery over before the first frame: any larger D fits",
+        "D",
+    )
+    filled = edge > _FIELD_FILLED
+    found.add(filled, "patch_fills_field", "the dark patch is as wide as the field of view")
+    nearly = ~filled & ~unseen & (edge > _FIELD_NEARLY_FILLED)
+    found.add(nearly, "patch_near_edge", "the dark patch reaches the edge of the field of view")
+    faint = ~unseen & (signal < _FAINT)
+    found.add(faint, "patch_faint", "the dark patch is hardly seen above the noise")
+    reached = 2 * np.sqrt(10**log_D * duration)
+    found.add(
+        ~unseen & (reached < _BEGUN * size),
+        "recovery_hardly_begun",
+        "recovery has hardly begun by the last frame",
+    )
+    apart = np.array([_readings_disagree(one) for one in estimates], dtype=bool)
+    found.add(
+        apart & ~unseen,
+        "readings_disagree",
+        "what is assumed of the part that stays changes D by more than its error",
+        "D",
+    )
+    return found.to_tuple(), ~(unseen | filled)
+
+
+def _seen_to_end(rise):
+    return ~(rise >= _SEEN)
+
+
+def _readings_disagree(estimate):
+    """Tell whether another reading, about as likely, gives another D."""
+    best = estimate.best
+    return any(
+        fit is not best
+        and fit.deviance - best.deviance < _AS_LIKELY
+        and abs(fit.log_D - best.log_D) > _APART * max(estimate.standard_error, fit.standard_error)
+        for fit in estimate.fits
+    )
