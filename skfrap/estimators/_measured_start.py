@@ -294,8 +294,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         return fit.standard_error if self.errors == "jackknife" else fit.best.standard_error
 
     def _ends(self, fit):
-        ends = fit if self.errors == "jackknife" else fit.best
-        return ends.lower, ends.upper
+        return (fit.lower, fit.upper) if self.errors == "jackknife" else fit.noise_ends
 
     def _as_output(self, columns):
         return columns[:, 0] if self._flat_output else columns

@@ -13,6 +13,7 @@ so what does not depend on the data can be prepared.
 
 import numpy as np
 from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 _JITTER = 1e-12  # of unit diagonals: rounding
 
@@ -62,7 +63,7 @@ class PreparedEvidence:
 
 
 def solve(gram, products, precision, a):
-    """Return the evidence's deviance as above, the mean of the unknowns, and the factor of H.
+    """Return what all depends on at one model: the deviance, and the mean of the unknowns.
 
     Parameters
     ----------
@@ -73,12 +74,17 @@ def solve(gram, products, precision, a):
     Returns
     -------
     deviance : float
+        As above, but for log |L|, which is the user's to subtract.
     mean : ndarray of shape (n,)
     """
     scaled = gram / a + precision
-    size = 1 / np.sqrt(np.diag(scaled))
-    factor = np.linalg.cholesky(scaled * size[:, np.newaxis] * size + _JITTER * np.eye(len(size)))
-    along = np.linalg.solve(factor, products / a * size)
-    mean = size * np.linalg.solve(factor.T, along)
-    deviance = 2 * np.log(np.diag(factor)).sum() - 2 * np.log(size).sum() - along @ along
-    return float(deviance - np.linalg.slogdet(precision)[1]), mean
+    size = 1 / np.sqrt(scaled.diagonal())
+    scaled *= size[:, np.newaxis] * size
+    scaled.flat[:: len(size) + 1] += _JITTER
+    factor, info = dpotrf(scaled, lower=1, overwrite_a=1)
+    if info:
+        raise np.linalg.LinAlgError("the precision of the unknowns is not positive.")
+    right = products * (size / a)
+    mean, _ = dpotrs(factor, right, lower=1)
+    log_determinant = 2 * np.log(factor.diagonal() / size).sum()
+    return float(log_determinant - right @ mean), size * mean

@@ -1,6 +1,6 @@
 """Fits of D to rows of a start that is unknown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -26,8 +26,6 @@ class StartFit:
         Of the largest evidence.
     standard_error : float
         Of log10 D, by the noise alone.
-    lower, upper : float
-        Ends in log10 D at the level asked for, where the evidence has fallen so far.
     deviance : float
         -2 log evidence, comparable between readings of the same values.
     share : float
@@ -36,24 +34,46 @@ class StartFit:
         Coefficients of the start that moves, as first seen or as bleached, and of what stays.
     rise : tuple of float
         How much the deviance rises to either end of the range of D.
-    fitted : ndarray of shape (n_kept,)
-        The model's values.
-    tangent : ndarray of shape (n_kept,)
-        Their derivative by log10 D, without what the start could take up.
     """
 
     reading: str
     log_D: float  # noqa: N815, as the field writes it
     standard_error: float
-    lower: float
-    upper: float
     deviance: float
     share: float
     moving: np.ndarray
     still: np.ndarray
     rise: tuple
-    fitted: np.ndarray
-    tangent: np.ndarray
+    _problem: "_Problem" = field(repr=False)
+    _mean: np.ndarray = field(repr=False)
+
+    @property
+    def is_late(self):
+        """Whether the start that moves is that of the bleaching, before the first frame."""
+        return self._problem.reading.late
+
+    def ends(self, level):
+        """Return the ends in log10 D at which the evidence has fallen so far, by the noise alone.
+
+        Parameters
+        ----------
+        level : float
+
+        Returns
+        -------
+        lower, upper : float
+        """
+        return self._problem.ends(
+            self.log_D, self.deviance, self.standard_error, chi2.ppf(level, 1)
+        )
+
+    def fitted(self):
+        """Compute the model's values, (n_kept,)."""
+        return self._problem.model(self.log_D) @ self._mean
+
+    def tangent(self):
+        """Differentiate the values by log10 D, without what the start could take up, (n_kept,)."""
+        return self._problem.tangent(self.log_D, self._mean)
 
 
 class StartFitter:
@@ -81,7 +101,7 @@ class StartFitter:
         gram = np.array(grams)[:, :, np.newaxis]  # D, share, smoothness
         return PreparedEvidence(gram, reading.precision[np.newaxis, np.newaxis])
 
-    def fit(self, values, a, level):
+    def fit(self, values, a):
         """Fit one sample by each reading.
 
         Parameters
@@ -89,7 +109,6 @@ class StartFitter:
         values : ndarray of shape (n_kept,)
         a : float
             Noise variance of a pixel.
-        level : float
 
         Returns
         -------
@@ -98,11 +117,11 @@ class StartFitter:
         """
         still = values @ self.rows.still
         return [
-            self._fit(reading, prepared, values, still, a, level)
+            self._fit(reading, prepared, values, still, a)
             for reading, prepared in zip(self._readings, self._prepared, strict=True)
         ]
 
-    def _fit(self, reading, prepared, values, still, a, level):
+    def _fit(self, reading, prepared, values, still, a):
         table = reading.products_in_table(values)
         moving = (self._polynomials @ table)[:, np.newaxis]
         products = reading.products(moving, still, reading.shares)
@@ -114,25 +133,20 @@ class StartFitter:
         options = {"xatol": _TOLERANCE}
         found = minimize_scalar(problem, bounds=(low, high), method="bounded", options=options)
         log_D, least = float(found.x), float(found.fun)
-        share = problem.share
-        error = problem.standard_error(log_D, least)
-        mean = problem.solve(log_D, share)[1]
-        moving_part, still_part = reading.parts(mean, share)
-        ends = problem.ends(log_D, least, error, chi2.ppf(level, 1), np.log10(self.rows.bounds))
-        shares = {"mobile": 1.0, "one_depth": share, "free": np.nan}
+        mean = problem.solve(log_D)
+        moving, still = reading.parts(mean, problem.share)
+        shares = {"mobile": 1.0, "one_depth": problem.share, "free": np.nan}
         return StartFit(
             reading=reading.name,
             log_D=log_D,
-            standard_error=error,
-            lower=ends[0],
-            upper=ends[1],
+            standard_error=problem.standard_error(log_D, least),
             deviance=least,
             share=float(shares[reading.name]),
-            moving=moving_part,
-            still=still_part,
+            moving=moving,
+            still=still,
             rise=(float(over_D[0] - least), float(over_D[-1] - least)),
-            fitted=reading.model(log_D, share) @ mean,
-            tangent=problem.tangent(log_D, share, mean),
+            _problem=problem,
+            _mean=mean,
         )
 
 
@@ -143,6 +157,7 @@ class _Problem:
         self.reading, self.a, self.share = reading, a, share
         self._table, self._still = table, still
         self._precision = reading.precision[smoothness]
+        self._log_precision = reading.log_precision[smoothness]
 
     def _parts(self, log_D):
         """Return what G and g are made of at one log10 D."""
@@ -152,11 +167,17 @@ class _Problem:
     def _evaluate(self, parts, share):
         squares, along = parts
         products = self.reading.products(along, self._still, share)
-        return solve(self.reading.gram(squares, share), products, self._precision, self.a)
+        gram = self.reading.gram(squares, share)
+        deviance, mean = solve(gram, products, self._precision, self.a)
+        return deviance - self._log_precision, mean
 
-    def solve(self, log_D, share):
-        """Return the deviance and the mean of the linear unknowns."""
-        return self._evaluate(self._parts(log_D), share)
+    def solve(self, log_D):
+        """Return the mean of the linear unknowns, at the share that is kept."""
+        return self._evaluate(self._parts(log_D), self.share)[1]
+
+    def model(self, log_D):
+        """Return the model's rows, at the share that is kept."""
+        return self.reading.model(log_D, self.share)
 
     def __call__(self, log_D):
         """Return the deviance; of one depth at the best mobile fraction, which is kept."""
@@ -172,12 +193,10 @@ class _Problem:
         self.share = float(found.x)
         return float(found.fun)
 
-    def tangent(self, log_D, share, mean):
-        """Differentiate the fitted values by log10 D, without what the unknowns take up."""
-        reading = self.reading
-        ahead, behind = (reading.model(log_D + x, share) @ mean for x in (_STEP, -_STEP))
-        slope = (ahead - behind) / (2 * _STEP)
-        rows = reading.model(log_D, share)
+    def tangent(self, log_D, mean):
+        """Differentiate the values by log10 D, without what the unknowns take up."""
+        slope = (self.model(log_D + _STEP) - self.model(log_D - _STEP)) @ mean / (2 * _STEP)
+        rows = self.model(log_D)
         _, taken = solve(rows.T @ rows, rows.T @ slope, self._precision, self.a)
         return slope - rows @ taken
 
@@ -193,8 +212,9 @@ class _Problem:
         self.share = share
         return step / np.sqrt(max(rise, 1e-12))
 
-    def ends(self, log_D, least, error, threshold, bounds):
+    def ends(self, log_D, least, error, threshold):
         """Find where the deviance has risen by the threshold; the range's end where nowhere."""
+        bounds = np.log10(self.reading.rows.bounds)
         share, found = self.share, []
         for sign, bound in ((-1, bounds[0]), (1, bounds[1])):
             reach = abs(bound - log_D)

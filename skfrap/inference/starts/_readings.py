@@ -42,6 +42,7 @@ class Reading:
         if name == "free":
             self.precision = np.zeros((len(one), 2 * n, 2 * n))
             self.precision[:, :n, :n] = self.precision[:, n:, n:] = one
+        self.log_precision = np.linalg.slogdet(self.precision)[1]
         self._prepare_squares(rows)
 
     def _prepare_squares(self, rows):

@@ -34,6 +34,8 @@ class StartEstimate:
         Of log10 D, by a jackknife over frames and sectors; at least that of the noise.
     lower, upper : float
         Ends in log10 D that belong to it.
+    noise_ends : tuple of float
+        Those by the noise alone.
     a : float
         Noise variance of a pixel, over the squared prebleach level.
     extra : float
@@ -60,6 +62,7 @@ class StartEstimate:
     standard_error: float
     lower: float
     upper: float
+    noise_ends: tuple
     a: float
     extra: float
     radii: np.ndarray
@@ -119,7 +122,7 @@ class SampleFitter:
             values, rest = fitter.rows.project((1 - rings / levels[:, np.newaxis])[np.newaxis])
             freedom = fitter.rows.n_values - fitter.rows.n_kept
             a = max(float(rest[0]) / max(freedom, 1), np.finfo(float).tiny)
-            fits = fitter.fit(values[0], a, level)
+            fits = fitter.fit(values[0], a)
             best = min(fits, key=lambda fit: fit.deviance)
             missing = self._missing(fitter.rows, best)
             new_levels, new_extra = self._measure(rings, missing, counts.sum(axis=0), a)
@@ -156,8 +159,7 @@ class SampleFitter:
 
     def _missing(self, rows, fit):
         """Compute what is missing according to a fit, (n_frames, n_rings)."""
-        late = fit.reading == "one_depth"
-        moving = rows.profiles(10**fit.log_D, rows.times, late) @ fit.moving
+        moving = rows.profiles(10**fit.log_D, rows.times, fit.is_late) @ fit.moving
         return moving + rows.profiles(1.0, [0.0])[0] @ fit.still
 
     def _measure(self, rings, missing, counts, a):
@@ -194,21 +196,26 @@ class SampleFitter:
     ):  # fmt: skip
         rows = fitter.rows
         per_ring = counts.sum(axis=0)
-        late = best.reading == "one_depth"
         stays = rows.profiles(1.0, [0.0])[0] @ best.still
-        moves = rows.profiles(10**best.log_D, [0.0], late)[0] @ best.moving
+        moves = rows.profiles(10**best.log_D, [0.0], best.is_late)[0] @ best.moving
         start = stays + moves
         inside = per_ring * (radii <= size)
         total = np.sum(inside * start)
         share = np.sum(inside * moves) / total if total else np.nan
         deepest = np.abs(start).max()
-        error, reach = self._jackknife(rows, best, sectors, rings, levels, counts, values, a, level)
+        tangent, fitted = best.tangent(), best.fitted()
+        variance, freedom = _jackknife(rows, tangent, fitted, sectors, rings, levels, counts)
+        noise = best.standard_error
+        error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
+        reach = error * student.ppf(0.5 + level / 2, freedom)
+        lower, upper = best.ends(level)
         return StartEstimate(
             fits=fits,
             best=best,
             standard_error=error,
-            lower=min(best.lower, best.log_D - reach),
-            upper=max(best.upper, best.log_D + reach),
+            lower=min(lower, best.log_D - reach),
+            upper=max(upper, best.log_D + reach),
+            noise_ends=(lower, upper),
             a=a,
             extra=0.0 if extra == 0 else 2.0**extra,
             radii=radii,
@@ -219,42 +226,43 @@ class SampleFitter:
             half_radius=half_radius(radii, start, per_ring),
             moving_share=float(np.clip(share, 0.0, 1.0)),
             edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
-            residual_sum_of_squares=float(np.sum((values - best.fitted) ** 2) + rest),
+            residual_sum_of_squares=float(np.sum((values - fitted) ** 2) + rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
         )
 
-    @staticmethod
-    def _jackknife(rows, best, sectors, rings, levels, counts, values, a, level):
-        """Return the standard error of log10 D by parts of the data left out, and its reach.
 
-        To first order, leaving out a part moves log10 D by what it adds to u r / u u, with the
-        residuals r and the tangent u without what the start could take up. Frames are left out in
-        blocks that follow each other, since neighbours go together; then sectors, for what the
-        rings of all frames share. Of both, what noise makes in each is counted once.
-        """
-        information = best.tangent @ best.tangent
-        if not information > 0:
-            return np.inf, np.inf
-        tangent = rows.unproject(best.tangent)
-        deficits = 1 - rings / levels[:, np.newaxis]
-        left = rows.weigh(deficits) - rows.unproject(best.fitted)
-        by_frame = np.sum(tangent * left, axis=1)
-        n_blocks = min(_BLOCKS, len(by_frame))
-        blocks = [block.sum() for block in np.array_split(by_frame, n_blocks)]
-        weights = rows.to_means(tangent)
-        by_sector = (1 - sectors / levels[:, np.newaxis, np.newaxis]) - deficits[:, np.newaxis]
-        share = counts / counts.sum(axis=0)
-        by_sector = np.einsum("kj,sj,ksj->s", weights, share, by_sector)
-        variances = [
-            len(parts) / (len(parts) - 1) * np.sum((parts - np.mean(parts)) ** 2)
-            for parts in (np.array(blocks), by_sector)
-            if len(parts) > 1
-        ]
-        noise = best.standard_error**2
-        variance = sum(variances) / information**2 - (len(variances) - 1) * noise
-        error = np.sqrt(max(noise, variance))
-        freedom = min(n_blocks, sectors.shape[1]) - 1
-        return float(error), float(error * student.ppf(0.5 + level / 2, max(freedom, 1)))
+def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
+    """Measure the variance of log10 D by leaving out parts of the data.
+
+    To first order, leaving out a part moves log10 D by what it adds to u r / u u, with the
+    residuals r and the tangent u without what the start could take up. Frames are left out in
+    blocks that follow each other, since neighbours go together; then sectors, for what the rings of
+    all frames share.
+
+    Returns
+    -------
+    variance : float
+        The sum of both, so that what is independent in all pixels counts twice.
+    freedom : int
+        Degrees of freedom of the smaller of the two.
+    """
+    information = tangent @ tangent
+    if not information > 0:
+        return np.inf, 1
+    deficits = 1 - rings / levels[:, np.newaxis]
+    weighed = rows.unproject(tangent)
+    left = rows.weigh(deficits) - rows.unproject(fitted)
+    by_frame = np.sum(weighed * left, axis=1)
+    blocks = np.array_split(by_frame, min(_BLOCKS, len(by_frame)))
+    deviation = (1 - sectors / levels[:, np.newaxis, np.newaxis]) - deficits[:, np.newaxis]
+    share = counts / counts.sum(axis=0)
+    by_sector = np.einsum("kj,sj,ksj->s", rows.to_means(weighed), share, deviation, optimize=True)
+    parts = [np.array([block.sum() for block in blocks]), by_sector]
+    parts = [part for part in parts if len(part) > 1]
+    variances = [len(part) * np.var(part, ddof=1) for part in parts]
+    # One of the two alone stands for both.
+    variance = 2 * np.mean(variances) if variances else np.inf
+    return float(variance / information**2), max(min(map(len, parts), default=2) - 1, 1)
 
 
 @lru_cache(maxsize=12)
