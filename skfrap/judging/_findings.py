@@ -18,7 +18,7 @@ _SHORTEST_TESTED = 20  # frames
 _FALSE_ALARMS = 2e-4
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _REACH = 1.96  # standard errors
-_WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
+WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
 
 
 class SimplerModel(NamedTuple):
@@ -166,7 +166,7 @@ def _find_wide_intervals(found, fit, reach, settled, remedy):
         return
     entries = fit.space.parameters
     decades = [entries[k].decades(fit.theta[:, k], reach[:, k]) for k in rates]
-    wide = ~(np.reshape(decades, (len(rates), -1)) < _WIDE_INTERVAL) & ~settled
+    wide = ~(np.reshape(decades, (len(rates), -1)) < WIDE_INTERVAL) & ~settled
     for pattern in np.unique(wide.T, axis=0) if wide.any() else ():
         unsure = [fit.space.free[k] for k, one in zip(rates, pattern, strict=True) if one]
         if not unsure:

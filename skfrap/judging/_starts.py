@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from skfrap.judging._findings import WIDE_INTERVAL
 from skfrap.results._finding import FindingsByRow
 
 # `benchmarks.start` counts what each of these limits refuses and lets through.
+_REACH = 1.96  # standard errors
 _SEEN = 3.84  # rise of the deviance to either end of the range of D: chi-squared at 95 %
 _FIELD_FILLED = 0.75  # what is missing at the last ring over what is missing at most
 _FIELD_NEARLY_FILLED = 0.2
@@ -39,23 +41,29 @@ def describe_starts(estimates, bounds, duration):
     size = np.array([one.half_radius for one in estimates])
     found = FindingsByRow(len(estimates))
     unseen = ~(rise.min(axis=1, initial=np.inf) >= _SEEN) | ~np.isfinite(log_D)
-    lowest, highest = (_seen_to_end(rise[:, k]) for k in (0, 1))
+    faint = ~(signal >= _FAINT)
+    lowest, highest = (~(rise[:, k] >= _SEEN) for k in (0, 1))
+    nothing = (lowest & highest) | (unseen & faint)
+    found.add(nothing, "no_bleaching_visible", "no bleaching that recovers is seen in the images")
     found.add(
-        lowest & highest, "no_bleaching_visible", "no bleaching that recovers is seen in the images"
+        lowest & ~nothing, "at_lower_bound", "no recovery seen: any smaller D fits as well", "D"
     )
-    found.add(lowest & ~highest, "at_lower_bound", "no recovery seen: any smaller D fits", "D")
     found.add(
-        highest & ~lowest,
+        highest & ~nothing,
         "at_upper_bound",
-        "recovery over before the first frame: any larger D fits",
+        "recovery over before the first frame: any larger D fits as well",
         "D",
     )
-    filled = edge > _FIELD_FILLED
+    filled = ~nothing & (edge > _FIELD_FILLED)
     found.add(filled, "patch_fills_field", "the dark patch is as wide as the field of view")
     nearly = ~filled & ~unseen & (edge > _FIELD_NEARLY_FILLED)
     found.add(nearly, "patch_near_edge", "the dark patch reaches the edge of the field of view")
-    faint = ~unseen & (signal < _FAINT)
-    found.add(faint, "patch_faint", "the dark patch is hardly seen above the noise")
+    found.add(faint & ~unseen, "patch_faint", "the dark patch is hardly seen above the noise")
+    error = np.array([one.standard_error for one in estimates])
+    wide = ~(_REACH * error <= WIDE_INTERVAL)
+    found.add(
+        wide & ~unseen & ~filled, "interval_too_wide", "the interval of D is too wide to use", "D"
+    )
     reached = 2 * np.sqrt(10**log_D * duration)
     found.add(
         ~unseen & (reached < _BEGUN * size),
@@ -70,10 +78,6 @@ def describe_starts(estimates, bounds, duration):
         "D",
     )
     return found.to_tuple(), ~(unseen | filled)
-
-
-def _seen_to_end(rise):
-    return ~(rise >= _SEEN)
 
 
 def _readings_disagree(estimate):

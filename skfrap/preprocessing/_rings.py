@@ -26,7 +26,7 @@ class RingExtractor(StackTransformer):
     ----------
     protocol : FRAPProtocol, default=None
         Gives pixels and frames; of its bleach region no use is made. None is the paper's protocol.
-    centre : "auto" or tuple of float (x, y), default="auto"
+    center : "auto" or tuple of float (x, y), default="auto"
         In µm, as regions have it; the nearest pixel is the middle of the rings.
     n_sectors : int, default=8
         Parts of the rings that are averaged apart, for errors that do not rest on the noise.
@@ -49,9 +49,9 @@ class RingExtractor(StackTransformer):
     (2, 5120)
     """
 
-    def __init__(self, protocol=None, *, centre="auto", n_sectors=8, n_jobs=None):
+    def __init__(self, protocol=None, *, center="auto", n_sectors=8, n_jobs=None):
         self.protocol = protocol
-        self.centre = centre
+        self.center = center
         self.n_sectors = n_sectors
         self.n_jobs = n_jobs
 
@@ -130,7 +130,7 @@ class RingExtractor(StackTransformer):
         if n_rings < _FEWEST_RINGS:
             raise ValueError(
                 f"{name}: the bleached patch is {n_rings - 1} pixels from the edge of the field, "
-                f"and {_FEWEST_RINGS} complete rings are needed about its middle; give centre, or "
+                f"and {_FEWEST_RINGS} complete rings are needed about its middle; give center, or "
                 "images in which the patch lies further inside."
             )
         means = self._averages(view, centre, n_rings, before)
@@ -143,17 +143,17 @@ class RingExtractor(StackTransformer):
     def _centre(self, before, view, first):
         """Return the pixel (row, column) in the middle of the patch."""
         protocol = self.protocol_
-        if isinstance(self.centre, str):
-            if self.centre != "auto":
-                raise ValueError(f"centre must be 'auto' or (x, y) in µm, got {self.centre!r}.")
+        if isinstance(self.center, str):
+            if self.center != "auto":
+                raise ValueError(f"center must be 'auto' or (x, y) in µm, got {self.center!r}.")
             after = view.read(frames=slice(first, first + 1))[0].astype(float)
             return find_patch(before, after)
-        place = np.asarray(self.centre, float)
+        place = np.asarray(self.center, float)
         field = np.array(protocol.shape[::-1]) * protocol.pixel_size
         if place.shape != (2,) or not ((place > 0) & (place < field)).all():
             raise ValueError(
-                f"centre must be (x, y) in µm within the field of {field[0]:g} by {field[1]:g} µm, "
-                f"got {self.centre!r}."
+                f"center must be (x, y) in µm within the field of {field[0]:g} by {field[1]:g} µm, "
+                f"got {self.center!r}."
             )
         column, row = np.minimum(place / protocol.pixel_size, np.array(protocol.shape[::-1]) - 1)
         return int(row), int(column)
@@ -201,7 +201,7 @@ def find_patch(before, after):
     -------
     row, column : int
         Of the pixel nearest to the centre of mass of what is more than half as dark as the darkest
-        place, within that place's patch.
+        place, within that place's patch; a quarter of the field at least from its edges.
     """
     sigma = max(2.0, _SMOOTHING * min(before.shape))
     lit, seen = (gaussian_filter(image, sigma, mode="nearest") for image in (before, after))
@@ -214,5 +214,8 @@ def find_patch(before, after):
     patches, _ = label(deficit > 0.5 * deficit[row, column])
     patch = np.where(patches == patches[row, column], deficit, 0.0)
     weights = patch / patch.sum()
-    rows, columns = np.indices(before.shape)
-    return int(np.rint(np.sum(weights * rows))), int(np.rint(np.sum(weights * columns)))
+    centre = [np.sum(weights * places) for places in np.indices(before.shape)]
+    # A middle that is off costs precision; rings that do not fit into the field cost more.
+    room = min(before.shape) // 4
+    within = [np.clip(x, room, n - 1 - room) for x, n in zip(centre, before.shape, strict=True)]
+    return tuple(int(np.rint(x)) for x in within)

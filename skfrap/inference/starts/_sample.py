@@ -17,6 +17,8 @@ _STEP_RATIO = 2**0.5  # steps are among powers of it, so that few are prepared
 _STEPS_IN_WINDOW = 8  # at least
 _ROUNDS = 3  # of fitting and of measuring levels and what noise there is besides
 _LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
+_CONTRADICTED = 2.5  # standard deviations of what two readings may differ by
+_LEAST_DEVIATION = 0.3  # of the free reading's standard error
 _BLOCKS = 10  # of frames, in a jackknife
 
 
@@ -29,7 +31,7 @@ class StartEstimate:
     fits : list of StartFit
         Of each reading.
     best : StartFit
-        Of the largest evidence.
+        Of the largest evidence, unless what is free contradicts its D.
     standard_error : float
         Of log10 D, by a jackknife over frames and sectors; at least that of the noise.
     lower, upper : float
@@ -123,7 +125,7 @@ class SampleFitter:
             freedom = fitter.rows.n_values - fitter.rows.n_kept
             a = max(float(rest[0]) / max(freedom, 1), np.finfo(float).tiny)
             fits = fitter.fit(values[0], a)
-            best = min(fits, key=lambda fit: fit.deviance)
+            best = _choose(fits)
             missing = self._missing(fitter.rows, best)
             new_levels, new_extra = self._measure(rings, missing, counts.sum(axis=0), a)
             depth = np.abs(missing).max(axis=1)
@@ -229,6 +231,23 @@ class SampleFitter:
             residual_sum_of_squares=float(np.sum((values - fitted) ** 2) + rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
         )
+
+
+def _choose(fits):
+    """Take the reading with the largest evidence, unless the free one contradicts its D.
+
+    The free reading assumes least, and is right whenever another is; where that is right too, the
+    variance of their difference is the difference of their variances [1]_.
+
+    References
+    ----------
+    .. [1] Hausman, Econometrica 46, 1251-1271 (1978).
+    """
+    best = min(fits, key=lambda fit: fit.deviance)
+    free = next((fit for fit in fits if fit.reading == "free"), best)
+    variance = free.standard_error**2 - best.standard_error**2
+    deviation = np.sqrt(max(variance, (_LEAST_DEVIATION * free.standard_error) ** 2))
+    return best if abs(best.log_D - free.log_D) <= _CONTRADICTED * deviation else free
 
 
 def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
