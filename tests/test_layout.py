@@ -13,8 +13,10 @@ PACKAGE = Path(skfrap.__file__).parent
 ROOMS = (
     "_checks",
     "_contract",
+    "_files",
     "_pickles",
     "_state",
+    "_text",
     "numerics",
     "parameters",
     "experiment",

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from skfrap.cli._options import json_option, level_option, picture_option, table_option
-from skfrap.cli._output import clear_errors, print_json, save_picture, save_table
+from skfrap.cli._output import clear_errors, print_json, save_picture, save_table, say
+from skfrap.cli._overwrite import check_picture, check_table
 
 
 @click.command()
@@ -36,6 +37,8 @@ def replicates(table, by, name, scale, compare, level, out, plot, as_json):
     sample. Series that failed, whose D is poorly determined, whose fit did not converge or whose
     model does not describe the curve are left out, and counted.
     """
+    check_table(out, [table])
+    check_picture(plot, [table])
     from skfrap.replicates import compare_groups, summarise_replicates
     from skfrap.results._tables import plain_rows
 
@@ -53,10 +56,10 @@ def replicates(table, by, name, scale, compare, level, out, plot, as_json):
         print_json(record)
     else:
         for line in summary.summary() + (comparisons.summary() if compare else []):
-            click.echo(line)
+            say(line)
         flagged = int(rows["flags"].notna().sum()) if "flags" in rows else 0
         if flagged:
-            click.echo(f"note: {flagged} of {len(rows)} series are flagged; see flags in {table}")
+            say(f"note: {flagged} of {len(rows)} series are flagged; see flags in {table}")
     with clear_errors():
         if out is not None:
             save_table(samples, out)
