@@ -11,6 +11,7 @@ import skfrap
 PACKAGE = Path(skfrap.__file__).parent
 # From the ground up; docs/contributing.md says what each is for.
 ROOMS = (
+    "_arrays",
     "_checks",
     "_contract",
     "_files",

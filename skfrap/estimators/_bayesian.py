@@ -3,9 +3,10 @@
 import numpy as np
 from scipy.stats import norm
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from skfrap import __version__
+from skfrap._arrays import validate_data
 from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import Noise

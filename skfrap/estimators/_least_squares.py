@@ -6,12 +6,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_array,
     check_is_fitted,
-    validate_data,
 )
 
 from skfrap import __version__
+from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_count, check_level, check_range
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise

@@ -4,9 +4,10 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
+from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState

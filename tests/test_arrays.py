@@ -1,0 +1,85 @@
+"""Curves with holes are refused by all estimators, in words that say where the hole is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    NeuralFRAP,
+)
+from skfrap.comparison import compare_models
+from skfrap.metrics import mean_absolute_percentage_error, weighted_mean_squared_error
+
+PROTOCOL = FRAPProtocol(
+    shape=(48, 48), pixel_size=0.5, bleach_region=Circle(4.0), n_postbleach=20, padding=32
+)
+
+
+@pytest.fixture(scope="module")
+def X():
+    return FRAPSimulator(PROTOCOL, random_state=0).sample(8).data
+
+
+@pytest.fixture(scope="module")
+def asked(X):
+    """Return all that takes curves, as functions of curves alone."""
+    y = np.tile([1.0, 0.5, 0.5], (len(X), 1))
+    network = NeuralFRAP(PROTOCOL, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    estimators = [LeastSquaresFRAP(PROTOCOL), BayesianFRAP(PROTOCOL), network]
+    fitted = [estimator.fit(X, y) for estimator in estimators]
+    return {
+        **{f"{type(one).__name__}.fit": lambda X, one=one: one.fit(X, y) for one in estimators},
+        "partial_fit": lambda X: network.partial_fit(X, y),
+        **{f"{type(one).__name__}.predict": one.predict for one in fitted},
+        **{f"{type(one).__name__}.estimate": one.estimate for one in fitted},
+        **{f"{type(one).__name__}.predict_interval": one.predict_interval for one in fitted},
+        "compare_models": lambda X: compare_models(X, ["diffusion"], PROTOCOL),
+    }
+
+
+def spoilt(X, value):
+    changed = X.copy()
+    changed[3, 7] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X: np.ma.masked_invalid(spoilt(X, np.nan)), r"X has 1 masked .*\(3, 7\)"),
+        (lambda X: np.ma.masked_array(X, spoilt(0 * X, 1)), r"X has 1 masked .*\(3, 7\)"),
+        (lambda X: [*np.ma.masked_array(X, spoilt(0 * X, 1))], r"X has 1 masked .*\(7,\)"),
+        (lambda X: spoilt(X, np.nan), "X contains NaN in row 3, column 7 .* 1 of 8 rows"),
+        (lambda X: pd.DataFrame(spoilt(X, np.inf)), "X contains infinity in row 3, column 7"),
+        (lambda X: [X[0], X[1][:-2]], "30 frames in curve 0 and 28 in curve 1"),
+    ],
+    ids=["masked NaN", "masked", "masked rows", "NaN", "infinity", "lengths"],
+)
+def test_holes_are_refused_by_all_that_take_curves(asked, X, spoil, message):
+    for name, ask in asked.items():
+        with pytest.raises(ValueError, match=message):
+            pytest.fail(f"{name} took it: {ask(spoil(X))}")
+
+
+def test_mask_that_masks_nothing_changes_nothing(X):
+    estimator = LeastSquaresFRAP(PROTOCOL).fit(X)
+    masked = np.ma.masked_array(X, np.zeros_like(X, dtype=bool))
+    np.testing.assert_array_equal(estimator.predict(masked), estimator.predict(X))
+
+
+def test_masked_targets_and_weights_are_refused(X):
+    y = np.ma.masked_array(np.ones((len(X), 3)), spoilt(0 * X, 1)[:, 5:8])
+    for estimator in (LeastSquaresFRAP(PROTOCOL), NeuralFRAP(PROTOCOL)):
+        with pytest.raises(ValueError, match="y has 1 masked values"):
+            estimator.fit(X, y)
+    weights = np.ma.masked_array(np.ones(len(X)), np.arange(len(X)) == 2)
+    with pytest.raises(ValueError, match="sample_weight has 1 masked values"):
+        NeuralFRAP(PROTOCOL).fit(X, np.ones((len(X), 3)), weights)
+    for metric in (weighted_mean_squared_error, mean_absolute_percentage_error):
+        with pytest.raises(ValueError, match="y_true has 1 masked values"):
+            metric(y, np.ones(y.shape))
