@@ -66,8 +66,8 @@ def _refuse_masked(values, name):
     n, places = int(np.ma.count_masked(values)), np.argwhere(np.ma.getmaskarray(values))
     raise ValueError(
         f"{name} has {n} masked values, the first at {tuple(places[0].tolist())} (from 0), and a "
-        "curve cannot be used without some of its values; leave out whole curves, or these frames "
-        "in all of them and in the protocol."
+        "curve cannot be used here without some of its values; leave out whole curves, or mask "
+        "whole frames in all curves alike for LeastSquaresFRAP and BayesianFRAP."
     )
 
 

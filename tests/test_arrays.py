@@ -83,3 +83,42 @@ def test_masked_targets_and_weights_are_refused(X):
     for metric in (weighted_mean_squared_error, mean_absolute_percentage_error):
         with pytest.raises(ValueError, match="y_true has 1 masked values"):
             metric(y, np.ones(y.shape))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LeastSquaresFRAP(PROTOCOL),
+        LeastSquaresFRAP(PROTOCOL, noise="proportional"),
+        BayesianFRAP(PROTOCOL),
+    ],
+    ids=["least squares", "proportional noise", "posterior"],
+)
+def test_frames_that_are_masked_in_all_curves_are_as_if_not_recorded(X, estimator):
+    kept = np.ones(X.shape[1], dtype=bool)
+    kept[[2, 10, 17]] = False  # before bleaching, the first after it, and later
+    hidden = np.where(kept, X, np.nan)
+    hidden[:, 17] = 0.0
+    masked = np.ma.masked_array(hidden, np.broadcast_to(~kept, X.shape))
+    times = PROTOCOL.times[10:][kept[10:]]
+    shorter = PROTOCOL.replace(n_prebleach=9, n_postbleach=None, postbleach_times=times)
+    expected = estimator.set_params(protocol=shorter).fit(X[:, kept]).estimate(X[:, kept])
+    found = estimator.set_params(protocol=PROTOCOL).fit(masked).estimate(masked)
+    for name, column in expected.to_dict().items():
+        np.testing.assert_array_equal(found.to_dict()[name], column)
+    assert estimator.predict(masked).shape == (len(X), 3)
+    assert estimator.predict_interval(masked).shape == (len(X), 3, 2)
+    assert estimator.predict(X).shape == (len(X), 3)
+    assert estimator.fit(masked, np.ones(len(X))).predict(masked).shape == (len(X),)
+
+
+def test_masked_frames_that_count_are_refused(X):
+    mask = np.zeros_like(X, dtype=bool)
+    mask[:, 12] = True
+    masked = np.ma.masked_array(X, mask)
+    fading = LeastSquaresFRAP(PROTOCOL, fixed={"imaging_bleach": 0.99}).fit(X)
+    with pytest.raises(ValueError, match="imaging_bleach counts every frame"):
+        fading.estimate(masked)
+    mask[:, 10:] = True
+    with pytest.raises(ValueError, match="before and after bleaching"):
+        LeastSquaresFRAP(PROTOCOL).fit(X).predict(np.ma.masked_array(X, mask))
