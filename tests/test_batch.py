@@ -280,8 +280,11 @@ def test_names_are_no_formulas_and_no_commands(made, tmp_path, monkeypatch):
         names.append(os.fsdecode(b"\xff.tif"))
     for name in names:
         Path(name).write_bytes(made[0])
-    run("estimate", "--out", "pictures.csv", "--plots", "=p", "--", names[0])
+    Path("$x_{$.tif").write_bytes(made[0])
+    drawn = [names[0], "$x_{$.tif", *names[6:]]
+    run("estimate", "--out", "pictures.csv", "--plots", "=p", "--", *drawn)
     assert pd.read_csv("pictures.csv").picture[0] == "./=p/=1+1.png"
+    assert len([*Path("=p").iterdir()]) == len(drawn)
     result = run("estimate", "--out", "results.csv", "--", *names)
     assert "\x1b" not in result.output
     assert "\\x1b[2Jd;=e.tif" in result.output

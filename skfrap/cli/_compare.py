@@ -16,7 +16,7 @@ from skfrap.cli._options import (
     resume_option,
     table_option,
 )
-from skfrap.cli._output import clear_errors, say
+from skfrap.cli._output import as_title, clear_errors, say
 
 
 @click.command("compare-models")
@@ -87,7 +87,7 @@ def compare_models_of_series(
             ]
             record |= {"best": best, "summary": lines, "models": rows}
             if plots is not None:
-                draw = _picture_of(comparison, criterion, analysis.name)
+                draw = _picture_of(comparison, criterion, as_title(analysis.name))
                 add_picture(draw, analysis.name, record, kept)
             kept.add(record)
             if not as_json:

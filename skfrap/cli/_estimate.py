@@ -1,6 +1,7 @@
 """Estimates from image series."""
 
 import sys
+from dataclasses import replace
 
 import click
 
@@ -19,7 +20,7 @@ from skfrap.cli._options import (
     resume_option,
     table_option,
 )
-from skfrap.cli._output import clear_errors, say
+from skfrap.cli._output import as_title, clear_errors, say
 
 
 @click.command()
@@ -101,7 +102,8 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
 
 def _picture_of(analysis):
-    return lambda plotting: plotting.plot_analysis(analysis)
+    titled = replace(analysis, name=as_title(analysis.name))
+    return lambda plotting: plotting.plot_analysis(titled)
 
 
 def _lines(analysis, name):

@@ -121,6 +121,11 @@ def save_text(text, path):
     write_bytes(path, text.encode())
 
 
+def as_title(name):
+    """Write a name so that it can be drawn, and is not taken for a formula."""
+    return visible(name).replace("$", r"\$")
+
+
 def save_picture(draw, path):
     """Write the figure that `draw` makes of the module `skfrap.plotting`, at once."""
     import matplotlib
