@@ -275,13 +275,21 @@ def test_nothing_is_analysed_that_nobody_reads(series, monkeypatch, limited):
 
 def test_names_are_no_formulas_and_no_commands(made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = ["=1+1.tif", "@x.tif", "+a,b.tif", "-c.tif", "\x1b[2Jd;=e.tif", "\tf\n.tif"]
+    names = [
+        "=1+1.tif",
+        "@x.tif",
+        "+a,b.tif",
+        "-c.tif",
+        "\x1b[2Jd;=e.tif",
+        "\tf\n.tif",
+        "\x9b2J.tif",
+    ]
     if os.name != "nt":
         names.append(os.fsdecode(b"\xff.tif"))
     for name in names:
         Path(name).write_bytes(made[0])
     Path("$x_{$.tif").write_bytes(made[0])
-    drawn = [names[0], "$x_{$.tif", *names[6:]]
+    drawn = [names[0], "$x_{$.tif", *names[7:]]
     run("estimate", "--out", "pictures.csv", "--plots", "=p", "--", *drawn)
     assert pd.read_csv("pictures.csv").picture[0] == "./=p/=1+1.png"
     assert len([*Path("=p").iterdir()]) == len(drawn)
@@ -296,7 +304,9 @@ def test_names_are_no_formulas_and_no_commands(made, tmp_path, monkeypatch):
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert rows.file[:4].map(lambda name: Path(name).exists()).all()
     assert (rows.D_um2_s != "").all()
-    records = json.loads(run("estimate", "--json", "--", *names).stdout)
+    printed = run("estimate", "--json", "--", *names).stdout
+    assert not {*"\x1b\x9b"} & {*printed}
+    records = json.loads(printed)
     assert [record["file"] for record in records] == names
 
 

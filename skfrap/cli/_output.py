@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from contextlib import contextmanager
 
@@ -95,11 +96,14 @@ def print_json(value):
     print_raw(json_text(value) + "\n")
 
 
+_UNSHOWN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def json_text(value, indent=2):
     """Write plain values, findings and the like as JSON; a name that is no text is escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=_as_object)
-    # A lone surrogate is a byte of a name that is no text, and cannot be encoded as it is.
-    return "".join(f"\\u{ord(one):04x}" if "\ud800" <= one <= "\udfff" else one for one in text)
+    # Escaped for JSON is what a terminal obeys, and what is no text and cannot be encoded.
+    return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _as_object(value):
