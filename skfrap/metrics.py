@@ -8,8 +8,9 @@ weights to reach it, with scikit-learn's metadata routing, say
 """
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.utils.validation import check_consistent_length
 
+from skfrap._arrays import check_array
 from skfrap._checks import check_choice
 
 __all__ = [

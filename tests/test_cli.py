@@ -513,9 +513,10 @@ def test_replicates_are_averaged_and_compared(run, table, tmp_path):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith("gel: D = 10.97 µm²/s (95 % interval ")
-    assert "from 3 replicates, 1 left out" in lines[1]
-    assert lines[2].startswith("gel against water: D is 0.3333 times as large")
-    assert "note: 1 of 7 series are flagged" in lines[3]
+    assert "from 2 replicates, 2 left out (1 flagged, 1 no value)" in lines[1]
+    assert lines[2].startswith("gel against water: D is 0.3486 times as large")
+    assert lines[2].endswith("2 left out (1 flagged, 1 no value)")
+    assert lines[3].startswith("note: the table does not say the level of its intervals; 95 %")
     rows = pd.read_csv(out)
     assert rows.group.tolist() == ["gel", "water"]
     assert rows.D_um2_s[0] == pytest.approx(np.cbrt(10 * 11 * 12), rel=1e-3)
@@ -525,11 +526,13 @@ def test_replicates_are_averaged_and_compared(run, table, tmp_path):
 def test_replicates_by_a_column_for_machines(run, table):
     record = json.loads(run("replicates", table, "--by", "dye", "--compare", "--json").stdout)
     assert [sample["group"] for sample in record["samples"]] == ["a", "b"]
-    assert record["comparisons"][0]["n_first"] == 3
+    assert [sample["n_left_out"] for sample in record["samples"]] == [0, 2]
+    assert record["comparisons"][0]["n_left_out"] == 2
     (sample,) = json.loads(run("replicates", table, "--scale", "linear", "--json").stdout)[
         "samples"
     ]
-    assert sample["n"] == 6
+    assert (sample["n"], sample["n_left_out"]) == (5, 2)
+    assert sample["reasons"] == {"flagged": 1, "no value": 1}
 
 
 @pytest.mark.parametrize(

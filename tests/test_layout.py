@@ -11,10 +11,13 @@ import skfrap
 PACKAGE = Path(skfrap.__file__).parent
 # From the ground up; docs/contributing.md says what each is for.
 ROOMS = (
+    "_arrays",
     "_checks",
     "_contract",
+    "_files",
     "_pickles",
     "_state",
+    "_text",
     "numerics",
     "parameters",
     "experiment",

@@ -6,6 +6,7 @@ from skfrap import __version__
 from skfrap.cli._compare import compare_models_of_series
 from skfrap.cli._estimate import estimate
 from skfrap.cli._noise import noise
+from skfrap.cli._output import exit_if_unwritten
 from skfrap.cli._plan import plan
 from skfrap.cli._replicates import replicates
 from skfrap.cli._simulate import demo, simulate
@@ -20,3 +21,8 @@ __all__ = ["cli"]
 @click.version_option(__version__, package_name="skfrap")
 def cli():
     """Estimate diffusion from FRAP microscopy (fluorescence recovery after photobleaching)."""
+
+
+@cli.result_callback()
+def _end(*_, **__):
+    exit_if_unwritten()

@@ -2,6 +2,7 @@
 
 import click
 
+from skfrap._text import visible
 from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
 from skfrap.cli._names import CANDIDATES, check_candidate
 from skfrap.cli._options import (
@@ -12,9 +13,10 @@ from skfrap.cli._options import (
     level_option,
     pictures_option,
     recording_options,
+    resume_option,
     table_option,
 )
-from skfrap.cli._output import clear_errors
+from skfrap.cli._output import as_title, clear_errors, say
 
 
 @click.command("compare-models")
@@ -35,11 +37,12 @@ from skfrap.cli._output import clear_errors
     "What to go by; bic is the strictest with more parameters.",
 )
 @level_option
-@table_option("Write a CSV table, a row per series and model.")
+@table_option("Write a CSV table, a row per series and model, anew after each series.")
+@resume_option
 @pictures_option
 @json_option
 def compare_models_of_series(
-    files, models, fixed, noise, criterion, out, plots, as_json, **options
+    files, models, fixed, noise, criterion, out, resume, plots, as_json, **options
 ):
     """Tell which model curves ask for.
 
@@ -55,6 +58,7 @@ def compare_models_of_series(
     from skfrap.analysis import ExperimentOptions, analyse_series
     from skfrap.comparison import compare_models, options_for
 
+    asked = options | {"models": names, "fixed": fixed, "noise": noise, "criterion": criterion}
     with clear_errors():
         models = {name: options_for(name, fixed) for name in names}
         options = ExperimentOptions(**options)
@@ -66,10 +70,13 @@ def compare_models_of_series(
             curve, models, protocol, level=options.level, noise=noise, fixed=fixed
         )
 
-    with kept_records(as_json, out, _rows) as records:
-        for name, found, error in attempt_each(compare, expand(files)):
-            records.append({"file": name, "error": error})
+    series, inputs = expand(files), [*files, asked["bleach_region"]]
+    keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
+    with kept_records("compare-models", asked, series, inputs, **keep) as kept:
+        for name, found, error in attempt_each(compare, kept.pending()):
+            record = {"file": name, "error": error}
             if found is None:
+                kept.add(record)
                 continue
             analysis, comparison = found
             lines = comparison.summary(criterion)[0].split("\n")
@@ -78,16 +85,18 @@ def compare_models_of_series(
                 row | {"findings": fit.findings[0]}
                 for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
             ]
-            records[-1] |= {"best": best, "summary": lines, "models": rows}
+            record |= {"best": best, "summary": lines, "models": rows}
             if plots is not None:
-                draw = _picture_of(comparison, criterion, analysis.name)
-                add_picture(draw, plots, analysis.name, records)
+                draw = _picture_of(comparison, criterion, as_title(analysis.name))
+                add_picture(draw, analysis.name, record, kept)
+            kept.add(record)
             if not as_json:
-                click.echo("\n  ".join([name, *lines]))
+                say("\n  ".join([visible(name), *lines]))
+    records = kept.records
     compared = [record["best"] for record in records if "best" in record]
     if len(compared) > 1 and not as_json:
         counts = ", ".join(f"{name} {compared.count(name)}" for name in models)
-        click.echo(f"best of {len(compared)} series: {counts}")
+        say(f"best of {len(compared)} series: {counts}")
     exit_if_any_failed(records)
 
 
@@ -113,6 +122,6 @@ def _picture_of(comparison, criterion, title):
     return draw
 
 
-def _rows(records):
-    """Return a row for each series and model."""
-    return [{"file": one["file"], **row} for one in records for row in one.get("models", [])]
+def _rows(record):
+    """Return a row for each model."""
+    return [{"file": record["file"], **row} for row in record.get("models", [])]

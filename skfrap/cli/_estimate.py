@@ -1,9 +1,11 @@
 """Estimates from image series."""
 
 import sys
+from dataclasses import replace
 
 import click
 
+from skfrap._text import visible
 from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
@@ -15,9 +17,10 @@ from skfrap.cli._options import (
     level_option,
     pictures_option,
     recording_options,
+    resume_option,
     table_option,
 )
-from skfrap.cli._output import clear_errors
+from skfrap.cli._output import as_title, clear_errors, say
 
 
 @click.command()
@@ -49,10 +52,11 @@ from skfrap.cli._output import clear_errors
     "huber: single spoilt frames, by a flicker or something that drifts by, hardly count.",
 )
 @level_option
-@table_option("Write a CSV table.")
+@table_option("Write a CSV table, anew after each series.")
+@resume_option
 @pictures_option
 @json_option
-def estimate(files, as_one_series, out, plots, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
@@ -69,27 +73,37 @@ def estimate(files, as_one_series, out, plots, as_json, **options):
     from skfrap.analysis import ExperimentOptions, analyse_series
 
     with clear_errors():
-        options = ExperimentOptions(**options)
+        given = ExperimentOptions(**options)
     series = [list(files)] if as_one_series else expand(files)
-    quiet = as_json or len(series) == 1 or not sys.stderr.isatty()
-    with kept_records(as_json, out) as records:
-        shown = tqdm(series, desc="estimating", unit="series", disable=quiet)
-        analyses = attempt_each(lambda source: analyse_series(source, options), shown)
+    quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
+    inputs = [*files, options["bleach_region"]]
+    keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume}
+    with kept_records("estimate", options, series, inputs, **keep) as kept:
+        shown = tqdm(
+            kept.pending(),
+            total=len(series) - len(kept.records),
+            desc="estimating",
+            unit="series",
+            disable=quiet,
+        )
+        analyses = attempt_each(lambda source: analyse_series(source, given), shown)
         for name, analysis, error in analyses:
-            if analysis is None:
-                records.append({"file": name, "error": error})
-                continue
-            found = {"findings": analysis.estimates.findings[0]}
-            records.append({"file": name, **analysis.to_record() | found, "error": error})
-            if plots is not None:
-                add_picture(_picture_of(analysis), plots, analysis.name, records)
-            if not as_json:
-                tqdm.write("\n".join(_lines(analysis, name)))
-    exit_if_any_failed(records)
+            record = {"file": name, "error": error}
+            if analysis is not None:
+                found = {"findings": analysis.estimates.findings[0]}
+                record = {"file": name, **analysis.to_record() | found, "error": error}
+                if plots is not None:
+                    add_picture(_picture_of(analysis), analysis.name, record, kept)
+            kept.add(record)
+            if analysis is not None and not as_json:
+                with tqdm.external_write_mode(file=sys.stdout):
+                    say("\n".join(_lines(analysis, visible(name))))
+    exit_if_any_failed(kept.records)
 
 
 def _picture_of(analysis):
-    return lambda plotting: plotting.plot_analysis(analysis)
+    titled = replace(analysis, name=as_title(analysis.name))
+    return lambda plotting: plotting.plot_analysis(titled)
 
 
 def _lines(analysis, name):

@@ -10,7 +10,8 @@ from skfrap.cli._options import (
     number_option,
     picture_option,
 )
-from skfrap.cli._output import clear_errors, print_json, save_picture
+from skfrap.cli._output import clear_errors, print_json, save_picture, say
+from skfrap.cli._overwrite import check_picture
 
 _TOLD = (
     "a",
@@ -49,6 +50,7 @@ def noise(files, dark_level, bit_depth, plot, as_json):
     from skfrap.results._tables import plain
 
     series = expand(files)
+    check_picture(plot, [*series, *files])
     with clear_errors():
         calibration = calibrate_noise(series, dark_level=dark_level, bit_depth=bit_depth)
     pasted = _options_to_paste(calibration)
@@ -58,7 +60,7 @@ def noise(files, dark_level, bit_depth, plot, as_json):
     else:
         _tell(calibration, len(series))
         if pasted:
-            click.echo(pasted)
+            say(pasted)
     if plot is not None:
         with clear_errors():
             save_picture(
@@ -81,12 +83,12 @@ def _options_to_paste(calibration):
 def _tell(calibration, n_series):
     bit_depth = calibration.bit_depth
     unit = f"full scale, {2**bit_depth - 1} counts" if bit_depth else "as in the file"
-    click.echo(
+    say(
         f"{n_series} series, {calibration.n_pixels} pixels, intensities "
         f"{calibration.lowest_intensity:.4g} to {calibration.highest_intensity:.4g} (1 is {unit})"
     )
     for name, meaning in (("a", "constant part of the variance"), ("b", "variance per intensity")):
         value, error = getattr(calibration, name), getattr(calibration, f"{name}_std")
-        click.echo(f"  {name} = {value:.4g} ± {error:.2g}, {meaning}")
+        say(f"  {name} = {value:.4g} ± {error:.2g}, {meaning}")
     for flag in calibration.flags:
-        click.echo(f"note: {flag}")
+        say(f"note: {flag}")

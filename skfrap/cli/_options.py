@@ -69,6 +69,12 @@ level_option = click.option(
     help="Of the intervals.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with a run that was interrupted: what it has found for the same files, with the "
+    "same options, is taken over from the journal beside --out.",
+)
 pictures_option = click.option(
     "--plots", type=FOLDER, help="Write a picture per series into this folder."
 )

@@ -16,7 +16,8 @@ from skfrap.cli._options import (
     sample_options,
     simulated_model_option,
 )
-from skfrap.cli._output import clear_errors, print_json, save_picture
+from skfrap.cli._output import clear_errors, print_json, save_picture, say
+from skfrap.cli._overwrite import check_picture
 from skfrap.cli._types import Range, Settings, as_dict
 
 _GUESSES_IN_RANGE = 9
@@ -67,6 +68,7 @@ def plan(
     a pixel is taken to be the same in all of them. Intensities are as in the calibration of the
     noise, 1 being full scale.
     """
+    check_picture(plot)
     with clear_errors():
         protocol = take_protocol(given)
         values, known, a, b = _guesses(given | {"D": D}, model, free, fixed)
@@ -95,9 +97,9 @@ def plan(
     if as_json:
         print_json(_record(choice))
     else:
-        click.echo(f"{_premises(values | known, a, b)}, estimating {', '.join(values)}:\n")
+        say(f"{_premises(values | known, a, b)}, estimating {', '.join(values)}:\n")
         for line in (*choice.summary(), "", *choice.recommendation()):
-            click.echo(line)
+            say(line)
     if plot is not None:
         with clear_errors():
             save_picture(lambda p: p.ExperimentPlanDisplay.from_plan(choice).figure_, plot)

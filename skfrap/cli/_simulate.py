@@ -17,7 +17,8 @@ from skfrap.cli._options import (
     sample_options,
     simulated_model_option,
 )
-from skfrap.cli._output import clear_errors, save_picture, save_table
+from skfrap.cli._output import clear_errors, save_picture, save_table, say
+from skfrap.cli._overwrite import check_picture, check_simulated, check_table
 
 _truth_options = options_together(
     click.option("--D", "D", type=float, default=25.0, show_default=True, help="µm²/s."),
@@ -45,18 +46,21 @@ def demo(out, **truth):
     from skfrap.analysis import analyse_series
     from skfrap.experiment import FRAPProtocol
 
-    path = out / "demo.tif"
+    path, picture, table = (out / f"demo{suffix}" for suffix in (".tif", ".png", ".csv"))
+    check_simulated(path)
+    check_picture(picture, option="--out")
+    check_table(table)
     protocol = FRAPProtocol()
     with clear_errors():
         _simulate(path, protocol, truth, bit_depth=16, vignetting=0.1)
-    click.echo(f"simulated  {path}: {protocol.n_frames} frames of 256 x 256 pixels, 16 bit")
+    say(f"simulated  {path}: {protocol.n_frames} frames of 256 x 256 pixels, 16 bit")
     analysis = analyse_series(path)
     _tell_beside_truth(analysis.estimates, truth)
-    picture, table = out / f"{analysis.name}.png", out / "demo.csv"
-    save_picture(lambda plotting: plotting.plot_analysis(analysis), picture)
-    save_table([analysis.to_record()], table)
-    click.echo(f"\nwrote      {picture}\n           {table}")
-    click.echo(f"next       skfrap estimate {path}")
+    with clear_errors():
+        save_picture(lambda plotting: plotting.plot_analysis(analysis), picture)
+        save_table([analysis.to_record()], table)
+    say(f"\nwrote      {picture}\n           {table}")
+    say(f"next       skfrap estimate {path}")
 
 
 @click.command()
@@ -76,11 +80,13 @@ def simulate(out, model, bit_depth, vignetting, **truth):
         truth = complete(truth, model)
         _check_level(truth)
         protocol = make_protocol(protocol)
+    check_simulated(out)
+    with clear_errors():
         _simulate(
             out, protocol, truth, model=model, bit_depth=int(bit_depth), vignetting=vignetting
         )
     ny, nx = protocol.shape
-    click.echo(f"wrote {out}: {protocol.n_frames} frames of {ny} x {nx} pixels")
+    say(f"wrote {out}: {protocol.n_frames} frames of {ny} x {nx} pixels")
 
 
 def _check_level(truth):
@@ -124,7 +130,7 @@ def _simulate(path, protocol, truth, *, model="diffusion", bit_depth, vignetting
 
 
 def _tell_beside_truth(estimates, truth):
-    click.echo(f"\n{'':12}{'truth':>10}{'estimate':>12}   95 % interval")
+    say(f"\n{'':12}{'truth':>10}{'estimate':>12}   95 % interval")
     for label, name, column in (
         ("D (µm²/s)", "D", "D_um2_s"),
         ("c0", "c0", "c0"),
@@ -133,7 +139,7 @@ def _tell_beside_truth(estimates, truth):
         value, lower, upper = (
             getattr(estimates, column + end)[0] for end in ("", "_lower", "_upper")
         )
-        click.echo(f"{label:12}{truth[name]:10.4g}{value:12.4g}   {lower:.4g} to {upper:.4g}")
-    click.echo(f"{'noise a':12}{truth['noise_a']:10.3g}{estimates.noise_a[0]:12.3g}")
+        say(f"{label:12}{truth[name]:10.4g}{value:12.4g}   {lower:.4g} to {upper:.4g}")
+    say(f"{'noise a':12}{truth['noise_a']:10.3g}{estimates.noise_a[0]:12.3g}")
     if estimates.flags[0]:
-        click.echo(f"note: {estimates.flags[0]}")
+        say(f"note: {estimates.flags[0]}")

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.stats import chi2
 from sklearn.base import clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skfrap._arrays import check_array
 from skfrap._checks import check_choice
 from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
 from skfrap.comparison._criteria import (

@@ -3,10 +3,12 @@
 import numpy as np
 from scipy.stats import norm
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from skfrap import __version__
+from skfrap._arrays import validate_data
 from skfrap._checks import check_choice, check_count, check_level
+from skfrap.estimators._masked import leaves_out_masked_frames
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import Noise
 from skfrap.inference.posterior._posterior import CurvePosterior
@@ -108,6 +110,7 @@ class BayesianFRAP(CurveRegressor):
         self.weighting = weighting
         self.n_nodes = n_nodes
 
+    @leaves_out_masked_frames
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol and the prior; nothing is learnt from the curves.
 
@@ -145,6 +148,7 @@ class BayesianFRAP(CurveRegressor):
         self.skfrap_version_ = __version__
         return self
 
+    @leaves_out_masked_frames
     def predict(self, X, return_std=False):
         """Compute posterior means, weighted as `weighting` says.
 
@@ -168,6 +172,7 @@ class BayesianFRAP(CurveRegressor):
             return self._as_output(mean), self._as_output(std)
         return self._as_output(mean)
 
+    @leaves_out_masked_frames
     def predict_interval(self, X, level=0.95, method="equal_tailed"):
         """Compute credible intervals.
 

@@ -6,13 +6,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_array,
     check_is_fitted,
-    validate_data,
 )
 
 from skfrap import __version__
+from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_count, check_level, check_range
+from skfrap.estimators._masked import leaves_out_masked_frames
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.inference.fitting._bootstrap import bootstrap_ends, check_n_bootstrap
@@ -154,6 +154,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    @leaves_out_masked_frames
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
@@ -207,6 +208,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.skfrap_version_ = __version__
         return self
 
+    @leaves_out_masked_frames
     def predict(self, X, return_std=False):
         """Estimate the parameters of recovery curves.
 
@@ -230,6 +232,7 @@ class LeastSquaresFRAP(CurveRegressor):
             return theta, self._as_output(np.sqrt(np.einsum("nvv->nv", covariance)))
         return theta
 
+    @leaves_out_masked_frames
     def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
         """Compute confidence intervals, within the bounds.
 

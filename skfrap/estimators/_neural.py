@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
+from skfrap._arrays import validate_data
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
 from skfrap.inference.networks._data import names_of_columns, split, with_weights

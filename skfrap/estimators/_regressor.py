@@ -4,12 +4,14 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
+from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
+from skfrap.estimators._masked import leaves_out_masked_frames, protocol_of_frames
 from skfrap.experiment import FRAPProtocol
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
@@ -29,6 +31,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
     of its model.
     """
 
+    @leaves_out_masked_frames
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
 
@@ -80,6 +83,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
             fit=fit,
         )
 
+    @leaves_out_masked_frames
     def fit_results(self, X):
         """Fit curves, and keep all of it.
 
@@ -254,6 +258,17 @@ class CurveRegressor(FRAPRegressor):
         tags.regressor_tags.poor_score = True
         return tags
 
+    def _protocol_of_frames(self, kept):
+        """Return the protocol without masked frames."""
+        if "imaging_bleach" in {*self.space_.free, *self._given_names()}:
+            raise ValueError(
+                "X has masked frames, and imaging_bleach counts every frame that was taken; leave "
+                "it out, or use all frames."
+            )
+        if hasattr(getattr(self, "init", None), "predict"):
+            raise ValueError("X has masked frames, and init is an estimator of all; use another.")
+        return protocol_of_frames(self.protocol_, kept)
+
     def _choose_protocol(self, n_frames):
         """Return the protocol, or the paper's for curves of some width; check that they agree."""
         if self.protocol is None:
@@ -284,7 +299,7 @@ class CurveRegressor(FRAPRegressor):
                 f"{assumed.pixel_size:g} µm. Of another experiment D would be wrong: give "
                 "protocol=FRAPProtocol(...).",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return assumed
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from skfrap._checks import check_positive
+from skfrap._files import replacing
 from skfrap.io.readers._tiff_tags import INFO_KEY
 from skfrap.io.readers.tiff import import_tifffile
 
@@ -28,7 +29,7 @@ def write_series(
     Parameters
     ----------
     path : path
-        File to write, .tif or .tiff; replaced if it exists.
+        File to write, .tif or .tiff; if it exists it is replaced, at once.
     frames : ndarray of shape (n_frames, ny, nx)
         Two frames or more, of dtype uint8, uint16 or float32.
     pixel_size_um : float
@@ -82,14 +83,16 @@ def write_series(
     else:
         stored["times_s"] = times
     metadata["Info"] = f"{INFO_KEY} = {json.dumps(stored, allow_nan=False)}\n"
-    import_tifffile().imwrite(
-        path,
-        frames,
-        imagej=True,
-        photometric="minisblack",
-        resolution=(1 / pixel_size_um, 1 / pixel_size_um),
-        metadata=metadata,
-    )
+    imwrite = import_tifffile().imwrite
+    with replacing(path) as beside:
+        imwrite(
+            beside,
+            frames,
+            imagej=True,
+            photometric="minisblack",
+            resolution=(1 / pixel_size_um, 1 / pixel_size_um),
+            metadata=metadata,
+        )
 
 
 def _checked_frames(frames):

@@ -27,6 +27,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from skfrap import __version__
+from skfrap._files import write_bytes
 from skfrap.persistence._classes import TRUSTED_TYPES
 from skfrap.persistence._codec import Decoder, Encoder
 from skfrap.persistence._container import FORMAT, SIGNATURE, pack, unpack
@@ -44,7 +45,8 @@ def save(estimator, path, *, for_prediction=False):
         Of skfrap, or a `Pipeline` of such, which may also hold `StandardScaler` and
         `FrozenEstimator`.
     path : str or path-like
-        The file, by custom ending in ``.npz``. One that is there is replaced.
+        The file, by custom ending in ``.npz``. One that is there is replaced, at once: whoever
+        reads it meanwhile, and whatever ends the program, finds the one or the other whole.
     for_prediction : bool, default=False
         Leave out what only training needs: the state of the optimizer and of the random generator,
         and the history. The file becomes smaller and depends on the seed alone, not on how long
@@ -81,7 +83,7 @@ def save(estimator, path, *, for_prediction=False):
         "skfrap_version": __version__,
         "estimator": encoder.encode(_check_estimator(estimator), type(estimator).__name__),
     }
-    Path(path).write_bytes(pack(structure, encoder.arrays))
+    write_bytes(path, pack(structure, encoder.arrays))
 
 
 def load(path):

@@ -137,7 +137,11 @@ class ReplicateSummary(Columns):
             for name in ("between", "within")
         }
         labels = np.array([as_labels(some) for some in self.findings], dtype=str)
-        return columns | {"p_between": self.p_between, "flags": self.flags, "findings": labels}
+        columns |= {"p_between": self.p_between, "flags": self.flags, "findings": labels}
+        return columns | {
+            "level": np.full(len(self), self.level),
+            "scale": [self.scale] * len(self),
+        }
 
     def _line(self, g):
         n, unit = self.n[g], f" {self.unit}".rstrip()
@@ -185,6 +189,8 @@ class Comparisons(Columns):
         For the number of pairs, after Holm.
     variance_ratio, variance_p_value : ndarray of shape (n_pairs,)
         Of first over second, and the p-value of equal variances.
+    reasons : tuple of n_pairs tuples of str
+        Why replicates of either were left out, in a word or two for each.
     """
 
     name: str
@@ -202,17 +208,28 @@ class Comparisons(Columns):
     p_adjusted: np.ndarray
     variance_ratio: np.ndarray
     variance_p_value: np.ndarray
+    reasons: tuple[tuple[str, ...], ...]
 
     def __len__(self):
         return len(self.p_value)
+
+    @property
+    def n_left_out(self):
+        """How many replicates of either were left out."""
+        return np.array([len(some) for some in self.reasons])
 
     def to_dict(self):
         """Return the columns by name; the effect is called ``ratio`` or ``difference``."""
         what = "ratio" if self.scale == "log10" else "difference"
         columns = self.labels | {"n_first": self.n_first, "n_second": self.n_second}
+        columns |= {"n_left_out": self.n_left_out}
         columns |= {what: self.effect, f"{what}_lower": self.lower, f"{what}_upper": self.upper}
         others = ("t", "freedom", "p_value", "p_adjusted", "variance_ratio", "variance_p_value")
-        return columns | {name: getattr(self, name) for name in others}
+        columns |= {name: getattr(self, name) for name in others}
+        return columns | {
+            "level": np.full(len(self), self.level),
+            "scale": [self.scale] * len(self),
+        }
 
     def _line(self, k):
         labels = {name: values[k] for name, values in self.labels.items()}
@@ -232,11 +249,13 @@ class Comparisons(Columns):
         if self.variance_p_value[k] < _SIGNIFICANT:
             line += f"; so do the variances (ratio {self.variance_ratio[k]:.3g}, p = "
             line += f"{self.variance_p_value[k]:.2g})"
+        if self.reasons[k]:
+            line += f"; {len(self.reasons[k])} left out ({count_in_words(self.reasons[k])})"
         return line
 
 
 def summarise_replicates(
-    estimates, errors=None, groups=None, *, name="D", scale=None, level=0.95, table_level=0.95
+    estimates, errors=None, groups=None, *, name="D", scale=None, level=0.95, table_level=None
 ):
     """Average the replicates of each group, with an interval that holds for further replicates.
 
@@ -250,8 +269,10 @@ def summarise_replicates(
         One entry per curve. A table is a DataFrame or dictionary with the columns of FRAPEstimates,
         as ``skfrap estimate --out`` writes it; errors are then taken from the intervals, and what
         has an unusable or a doubtful finding is left out: what is poorly determined, has not
-        converged, or is of a model that does not describe the curve. An array holds values in
-        natural units.
+        converged, or is of a model that does not describe the curve. So is what a table has twice
+        (by its column ``file``), an interval with its ends exchanged or without the value in it,
+        and, in a table without findings, what has flags. An array holds values in natural units.
+        Not a number, None and masked values are left out.
     errors : array-like of shape (n,), default=None
         Standard errors of an array of values, in natural units. None counts all variance as between
         replicates, which changes the interval of the mean but little.
@@ -264,8 +285,9 @@ def summarise_replicates(
         None is the parameter's.
     level : float, default=0.95
         Of the intervals.
-    table_level : float, default=0.95
-        Level of the intervals in a table.
+    table_level : float, default=None
+        Level of the intervals in a table that does not say it; None is 0.95. Tables of skfrap have
+        a column ``level``, which holds for each row.
 
     Returns
     -------
@@ -274,7 +296,9 @@ def summarise_replicates(
     Raises
     ------
     ValueError
-        If columns are missing, lengths differ, or values do not go with the scale.
+        If columns are missing, lengths differ, values do not go with the scale, a cell is no number
+        or not TRUE or FALSE where it should be, a curve has no group, or two rows of a table are of
+        one file and have different values.
 
     Examples
     --------
@@ -340,10 +364,12 @@ def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
     if len(names) < 2:
         raise ValueError(f"groups must name at least two groups to compare, got {names}.")
     kept = {name: values[rows[usable[rows]]] for name, rows in zip(names, members, strict=True)}
+    why = [tuple(filter(None, reasons[rows])) for rows in members]
     pairs = [*combinations(names, 2)]
+    left_out = tuple(a + b for a, b in combinations(why, 2))
     found = [(welch(kept[a], kept[b], level), len(kept[a]), len(kept[b])) for a, b in pairs]
     first, second = np.array(pairs).T
-    return _comparisons(found, {"first": first, "second": second}, name, scale, level)
+    return _comparisons(found, {"first": first, "second": second}, left_out, name, scale, level)
 
 
 def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, pair=True):
@@ -386,7 +412,7 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
     if len({*sizes.values()}) > 1:
         raise ValueError(f"methods must be of the same curves, got {sizes} of them.")
     names, members = split_groups(groups, next(iter(methods.values())), next(iter(sizes.values())))
-    labels, found = [], []
+    labels, found, left_out = [], [], []
     for group, rows in zip(names, members, strict=True):
         for first, second in combinations(methods, 2):
             (one, _, reasons), (other, _, other_reasons) = taken[first], taken[second]
@@ -395,13 +421,15 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
                 usable = other_usable = usable & other_usable
             samples = one[rows[usable[rows]]], other[rows[other_usable[rows]]]
             labels.append((group, first, second))
+            either = np.where(reasons == "", other_reasons, reasons)[rows]
+            left_out.append(tuple(filter(None, either)))
             sizes = (len(sample) for sample in samples)
             found.append(((paired if pair else welch)(*samples, level), *sizes))
     columns = dict(zip(("group", "first", "second"), np.array(labels).T, strict=True))
-    return _comparisons(found, columns, name, scale, level)
+    return _comparisons(found, columns, tuple(left_out), name, scale, level)
 
 
-def _comparisons(found, labels, name, scale, level):
+def _comparisons(found, labels, left_out, name, scale, level):
     tests, n_first, n_second = zip(*found, strict=True)
     columns = _columns(tests)
     effect = columns.pop("difference")
@@ -418,8 +446,14 @@ def _comparisons(found, labels, name, scale, level):
         lower=lower,
         upper=upper,
         p_adjusted=holm(columns["p_value"]),
+        reasons=left_out,
         **columns,
     )
+
+
+def _conventions(results):
+    """Return the columns without which others cannot be read."""
+    return {"level": np.full(len(results), results.level), "scale": [results.scale] * len(results)}
 
 
 def _columns(results):

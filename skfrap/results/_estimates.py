@@ -128,6 +128,7 @@ class FRAPEstimates:
         if self.noise_b is None:
             del columns["noise_b"]
         columns["findings"] = np.array([as_labels(some) for some in self.findings], dtype=str)
+        columns["level"] = np.full(len(self), self.level)  # of the intervals in this very table
         return self._parameter_columns() | columns
 
     def to_frame(self, index=None):

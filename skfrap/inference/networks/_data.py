@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from skfrap._arrays import explain
+
 
 @dataclass(frozen=True, eq=False)
 class Validation:
@@ -59,6 +61,7 @@ def with_weights(X, y, sample_weight):
     -------
     X, y, weight : ndarray
     """
+    explain(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     used = weight > 0
     if not used.any():

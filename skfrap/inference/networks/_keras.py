@@ -45,7 +45,14 @@ def import_keras():
     A choice is ``KERAS_BACKEND`` in the environment, or a backend other than TensorFlow in
     Keras's own configuration file, as far as it is installed: Keras writes TensorFlow there by
     itself, so that alone is nobody's choice.
+
+    Raises
+    ------
+    RuntimeError
+        In a process that was forked from one that had loaded JAX: its threads are not there, and
+        whatever waits for them waits for ever.
     """
+    _refuse_after_fork()
     if "keras" in sys.modules:
         import keras
 
@@ -62,6 +69,26 @@ def import_keras():
         if not chosen:
             del os.environ["KERAS_BACKEND"]
     return keras
+
+
+_forked_with: list[str] = []  # backends whose threads a fork has left behind
+
+
+def _remember_fork():
+    _forked_with.extend(name for name in ("jax",) if name in sys.modules)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_remember_fork)
+
+
+def _refuse_after_fork():
+    if _forked_with:
+        raise RuntimeError(
+            "networks cannot be trained in a process that was forked after JAX was loaded: it "
+            "would wait for ever for threads that are not there. Start processes afresh, with "
+            "multiprocessing.get_context('spawn') or joblib, or fork before training anything."
+        )
 
 
 def _choose_backend():

@@ -1,0 +1,113 @@
+"""Runs over a folder, killed at random moments: what is in the table then."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from skfrap import Circle, FRAPProtocol, FRAPSimulator
+from skfrap.io import write_series
+
+N_FILES = 40
+_PROTOCOL = FRAPProtocol(
+    shape=(64, 64), pixel_size=0.75, bleach_region=Circle(8.0), n_postbleach=40, padding=32
+)
+_RESUMED = 5  # of the runs are gone on with to the end
+
+
+def make_files(folder, seed):
+    """Write series of a small field."""
+    prior = {"D": 12.0, "c0": 0.7, "alpha": 0.6, "a": 1e-4}
+    images = FRAPSimulator(_PROTOCOL, prior, random_state=seed).sample_images(N_FILES).data
+    for k, frames in enumerate(images):
+        counts = np.clip(np.rint(65535 * frames), 0, 65535).astype(np.uint16)
+        write_series(
+            folder / f"cell{k:02d}.tif",
+            counts,
+            pixel_size_um=_PROTOCOL.pixel_size,
+            frame_interval_s=_PROTOCOL.frame_interval,
+            info={"protocol": _PROTOCOL.to_dict()},
+        )
+
+
+def run(n=50, seed=0, seconds=np.inf):
+    """Kill runs at random moments.
+
+    Parameters
+    ----------
+    n : int, default=50
+    seed : int, default=0
+    seconds : float, default=inf
+        Stop after so many, whatever `n` is.
+
+    Returns
+    -------
+    dict
+        ``"n"`` runs; ``"lost"``, the most series that one had told of and its table lacks, besides
+        the one in hand; ``"broken"``, tables that could not be read; ``"unlike"``, resumed runs
+        that ended otherwise than one that was never killed; ``"during"``, runs that were killed
+        while they had some but not all series.
+    """
+    random, begun = np.random.default_rng(seed), time.monotonic()
+    found = {"n": 0, "lost": 0, "broken": 0, "unlike": 0, "during": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        data = folder / "data"
+        data.mkdir()
+        make_files(data, seed)
+        whole = folder / "whole.csv"
+        start = time.monotonic()
+        first_at = _finish(_start(data, whole), start)
+        took = time.monotonic() - start
+        for k in range(n):
+            if time.monotonic() - begun > seconds:
+                break
+            table = folder / f"table{k}.csv"
+            # Hardly any kill counts while the libraries are loaded; a few are done there too.
+            moment = random.uniform(0.9 * first_at, 1.05 * took)
+            told = _killed(data, table, moment)
+            _count(found, table, told)
+            if k % max(1, n // _RESUMED) == 0:
+                _start(data, table, "--resume").communicate()
+                found["unlike"] += table.read_text() != whole.read_text()
+    return found
+
+
+def _start(data, table, *options):
+    words = [sys.executable, "-m", "skfrap", "estimate", str(data), "--out", str(table), *options]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def _finish(process, start):
+    """Wait for a run, and return when it told of its first series, in s from its start."""
+    process.stdout.readline()
+    first_at = time.monotonic() - start
+    process.communicate()
+    return first_at
+
+
+def _killed(data, table, moment):
+    """Kill a run after some time, and return how many series it had told of."""
+    process = _start(data, table)
+    try:
+        told, _ = process.communicate(timeout=moment)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        told, _ = process.communicate()
+    return sum(line.endswith(".tif") for line in told.splitlines())
+
+
+def _count(found, table, told):
+    found["n"] += 1
+    rows = 0
+    if table.exists():
+        try:
+            rows = int(pd.read_csv(table).D_um2_s.notna().sum())
+        except (ValueError, AttributeError, pd.errors.ParserError):
+            found["broken"] += 1
+    found["lost"] = max(found["lost"], told - rows)
+    found["during"] += 0 < rows < N_FILES
