@@ -73,12 +73,14 @@ def compare_models_of_series(
                 continue
             analysis, comparison = found
             lines = comparison.summary(criterion)[0].split("\n")
+            lines += map(str, analysis.findings)  # of the experiment, whatever the model
             best = comparison.best[criterion][0].item()
             rows = [
-                row | {"findings": fit.findings[0]}
+                row | {"findings": (*analysis.findings, *fit.findings[0])}
                 for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
             ]
             records[-1] |= {"best": best, "summary": lines, "models": rows}
+            records[-1] |= {"sources": analysis.sources_in_words()}
             if plots is not None:
                 draw = _picture_of(comparison, criterion, analysis.name)
                 add_picture(draw, plots, analysis.name, records)

@@ -195,7 +195,7 @@ def find_contradiction(times, source, clocks):
     """
     own = np.diff(times)
     for values, words in clocks:
-        if words == source or np.ndim(values) == 0 and not (np.isfinite(values) and values > 0):
+        if words == source or (np.ndim(values) == 0 and not (np.isfinite(values) and values > 0)):
             continue
         if np.ndim(values) == 0:
             other = np.array([float(values)])

@@ -1,4 +1,4 @@
-"""The one series of images that a TIFF file holds: all of it, or an error that says what is lost."""
+"""The one series of images that a TIFF file holds: all of it, or an error that says what lacks."""
 
 import importlib
 import re
@@ -65,7 +65,9 @@ def check_ome(xml, n_pages, path):
             names = ("PlaneCount", "NumPlanes", "FirstT", "FirstC", "FirstZ", "IFD")
             wanted = sum(abs(_whole(element.get(name, "0"))) for name in names)
         elif tag.startswith("Along"):
-            start, end, step = (_number(element.get(name, "1")) for name in ("Start", "End", "Step"))
+            start, end, step = (
+                _number(element.get(name, "1")) for name in ("Start", "End", "Step")
+            )
             wanted = abs(end - start) / abs(step) if step else np.inf
         else:
             continue
@@ -261,7 +263,5 @@ def _all_pages(tif, series, scan, path):
         images = np.stack([tif.pages[k].asarray() for k in range(n_images)])
     if images.ndim != 3:
         raise _left_out(path, n_used, n_images)
-    words = (
-        f"the ImageJ header names {n_used} images, and the file holds {n_images}; all are used"
-    )
+    words = f"the ImageJ header names {n_used} images, and the file holds {n_images}; all are used"
     return images, "IYX", series, (Finding.of("image_count_disagrees", words),)

@@ -17,7 +17,7 @@ from skfrap.io.readers._tiff_series import (
     named_by_imagej,
 )
 
-__all__ = ["TIFFReader", "import_tifffile"]
+__all__ = ["TIFFReader"]
 
 _TAKEN_AS_TIME = {
     "Z": "Z (slices), taken as time: the file has no time axis",
