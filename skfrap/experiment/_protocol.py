@@ -277,7 +277,11 @@ class FRAPProtocol:
         >>> FRAPProtocol.from_json(protocol.to_json()) == protocol
         True
         """
-        return cls.from_dict(json.loads(text))
+        try:
+            description = json.loads(text)
+        except RecursionError:
+            raise ValueError("text is no protocol: brackets within brackets.") from None
+        return cls.from_dict(description)
 
 
 def _read_only(array):

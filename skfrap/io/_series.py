@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skfrap.io._blank import find_blank_frames
 from skfrap.io._limits import check_memory, large_allowed
 from skfrap.io._recording import NOT_STATED, ImageSeries
 from skfrap.io.readers._registry import known_suffixes, read_file, reader_for
@@ -261,7 +262,7 @@ def _one_file(path, channel):
         sources=sources,
         paths=(str(path),),
         info=recording.info,
-        findings=(*recording.findings, *doubts),
+        findings=(*recording.findings, *doubts, *find_blank_frames(recording.frames)),
     )
 
 
@@ -303,8 +304,9 @@ def _one_image_per_file(paths, name, by_name, channel):
     ]
     doubts = _doubts(times, sources["times_s"], clocks, sources["pixel_size_um"], sources)
     kept = [one for recording in ordered for one in recording.findings]
+    frames = np.concatenate([recording.frames for recording in ordered])
     return ImageSeries(
-        frames=np.concatenate([recording.frames for recording in ordered]),
+        frames=frames,
         name=name or _name(paths),
         pixel_size_um=pixel,
         times_s=times,
@@ -312,7 +314,7 @@ def _one_image_per_file(paths, name, by_name, channel):
         sources={key: words or "the files do not say" for key, words in sources.items()},
         paths=tuple(str(path) for path in paths),
         info=ordered[0].info,
-        findings=(*_once_each(kept), *doubts),
+        findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
     )
 
 

@@ -146,6 +146,10 @@ _OF_RECORDINGS = {
             "The clocks of the file differ by more than 10 %: D would be wrong by as much.",
             "Say which is right by giving the frame interval, or mend the file.",
         ),
+        blank_frames=(
+            "Frames hold one and the same value, or rows of zeros at their end.",
+            "See whether the file was written and copied to its end; leave out such frames.",
+        ),
         bleach_gap_unexplained=(
             (
                 "The clock shows another time between the frames before and after bleaching than "

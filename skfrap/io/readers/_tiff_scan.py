@@ -35,6 +35,7 @@ _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i
           11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # fmt: skip
 _UNSIGNED = {1, 3, 4, 13, 16, 18}
 _ASCII = 2
+_CHUNK = 2**22
 _REDUCED = 1  # a thumbnail, by its bit of the subfile type
 
 
@@ -63,6 +64,8 @@ class Page(NamedTuple):
         What all else of it takes in the file.
     first_offset : int
         Where its image begins.
+    end : int
+        Where all that it points to ends.
     date, description : str or None
     reduced : bool
         Whether it is a thumbnail.
@@ -73,6 +76,7 @@ class Page(NamedTuple):
     n_stored: int
     n_others: int
     first_offset: int
+    end: int
     date: str | None
     description: str | None
     reduced: bool
@@ -90,12 +94,15 @@ class Scan(NamedTuple):
     file_bytes : int
     unclaimed_bytes : int
         Bytes of the file that no page points to.
+    blank_bytes : int
+        Of these, zeros at the end of the file.
     """
 
     pages: list
     n_bytes: int
     file_bytes: int
     unclaimed_bytes: int
+    blank_bytes: int
 
     @property
     def room(self):
@@ -138,11 +145,26 @@ def scan_pages(path):
                 "are in the file; copy or export it again."
             )
         file_bytes = len(data)
-    images = [page for page in pages if not page.reduced] or pages
+        blank_bytes = _zeros_at_end(data, max(page.end for page in pages))
+    largest = max(page.n_bytes for page in pages)
+    images = [page for page in pages if not (page.reduced and page.n_bytes < largest)]
     n_bytes = sum(page.n_bytes for page in images)
     check_memory(n_bytes, path, file_bytes)
     claimed = sum(page.n_stored + page.n_others for page in pages)
-    return Scan(images, n_bytes, file_bytes, max(0, file_bytes - claimed - 16))
+    unclaimed_bytes = max(0, file_bytes - claimed - 16)
+    return Scan(images, n_bytes, file_bytes, unclaimed_bytes, min(blank_bytes, unclaimed_bytes))
+
+
+def _zeros_at_end(data, start):
+    """Count the zeros at the end of a file, from a place on."""
+    end = len(data)
+    while end > start:
+        chunk = data[max(start, end - _CHUNK) : end]
+        filled = len(chunk.rstrip(b"\0"))
+        end -= len(chunk) - filled
+        if filled:
+            break
+    return len(data) - end
 
 
 def begins_as_tiff(path):
@@ -192,6 +214,7 @@ def _directories(data, layout, path):
 def _checked_pages(data, layout, directories, path):
     """Check each page, and that together they list no more than the file can hold."""
     pages, budget = [], len(data)
+    written = len(data) - _zeros_at_end(data, 0)
     for _, tags in directories:
         # Honest pages have tables of their own: together these are smaller than the file.
         budget -= sum(tags[code][1] for code in (*_STRIPS, *_TILES) if code in tags)
@@ -200,14 +223,19 @@ def _checked_pages(data, layout, directories, path):
                 f"{path} is damaged, its pages list more parts of images than the file can hold; "
                 "copy or export it again."
             )
-        pages.append(_checked_page(data, layout, tags, path))
+        pages.append(_checked_page(data, layout, tags, written, path))
     return pages
 
 
-def _checked_page(data, layout, tags, path):
+def _checked_page(data, layout, tags, written, path):
     """Raise ValueError unless all that the page points to lies in the file."""
+    if 0 in tags:  # which is no tag
+        raise ValueError(
+            f"{path} is damaged, the list of a page's tags is blank in part; copy or export it "
+            "again."
+        )
     values, texts = {}, {}
-    n_others = len(tags) * struct.calcsize(layout.tag) + 16
+    n_others, end = len(tags) * struct.calcsize(layout.tag) + 16, 0
     for code, (kind, count, place) in tags.items():
         if kind not in _TYPES:
             continue
@@ -219,6 +247,12 @@ def _checked_page(data, layout, tags, path):
         if outside:
             place = _unpack(data, layout.offset, place, path)[0]
             _need(data, place + n_bytes, path)
+            if place >= written:
+                raise ValueError(
+                    f"{path} was not written or copied to its end, where only zeros are; copy or "
+                    "export it again."
+                )
+        end = max(end, place + n_bytes)
         if code in _NUMBERS and kind in _UNSIGNED and count:
             form = np.dtype(layout.order + _TYPES[kind])
             values[code] = np.frombuffer(data[place : place + n_bytes], form).astype(np.uint64)
@@ -241,6 +275,7 @@ def _checked_page(data, layout, tags, path):
         _need(data, int(counts.max()), path)
         _need(data, int((offsets + counts).max()), path)
         n_stored = int(counts.sum())
+        end = max(end, int((offsets + counts).max()))
     if not first_offset:
         raise ValueError(
             f"{path} is damaged, a page does not say where its image is; copy or export it again."
@@ -253,6 +288,7 @@ def _checked_page(data, layout, tags, path):
         n_stored,
         n_others,
         first_offset,
+        end,
         texts.get(_DATE),
         texts.get(_DESCRIPTION),
         bool(int(values.get(_SUBFILE, [0])[0]) & _REDUCED),

@@ -216,7 +216,8 @@ def _check_promise(tif, series, scan, path):
     Elsewhere images are missing.
     """
     page, n_images = scan.pages[0], len(scan.pages)
-    left = 0
+    # Zeros stand where a file was made room for, and not written or copied to its end.
+    left = scan.blank_bytes if scan.blank_bytes >= max(1, page.n_stored) else 0
     if n_images == 1:
         n_images = _n_used(series)
         packed = page.n_stored < page.n_bytes
@@ -230,8 +231,8 @@ def _check_promise(tif, series, scan, path):
                 "or export it again."
             )
         words = f"the ImageJ header names {n_named} images, and the file is whole with one"
-    elif left >= page.n_bytes > 0 and len(scan.pages) == 1:
-        n_more = left // page.n_bytes
+    elif left >= min(page.n_bytes, page.n_stored or page.n_bytes) > 0:
+        n_more = max(1, left // page.n_bytes)
         words = f"the header names {n_images} images, and the file has room for {n_more} more"
     else:
         return ()
