@@ -111,7 +111,7 @@ class _Worker:
             if self.connection.poll(4 * MOST_SECONDS):
                 return self.connection.recv() | {"seconds": time.monotonic() - start}
             words = "no answer"
-        except EOFError:
+        except (EOFError, ConnectionError):
             words = "the process has ended"
         self.close()
         self._start()

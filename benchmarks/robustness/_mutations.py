@@ -1,8 +1,10 @@
 """Whole files of every kind that skfrap reads, and what happens to files: damage, and edits."""
 
+import io
 import json
 import re
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,20 @@ TIFFS = (
 )  # fmt: skip
 KINDS = (*TIFFS, "folder", "mask", "estimator", "surrogate", "protocol", "table")
 _VALUES = (0, 1, 2, 3, 7, 8, 20, 48, 255, 410, 65535, 2**20, 2**31 - 1, 2**31, 2**32 - 1)
-_TEXTS = (b"0", b"-1", b"20", b"12", b"48", b"999999999", b"1e308", b"nan", b"inf", b"", b"x", b"[[")
+_TEXTS = (
+    b"0",
+    b"-1",
+    b"20",
+    b"12",
+    b"48",
+    b"999999999",
+    b"1e308",
+    b"nan",
+    b"inf",
+    b"",
+    b"x",
+    b"[[",
+)
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 12: 8, 16: 8}
 
 
@@ -46,9 +61,7 @@ def make_files(folder):
     times = PROTOCOL.times - PROTOCOL.times[0]
     info = {"protocol": PROTOCOL.to_dict(), "truth": truth}
     paths = {kind: Path(folder, f"{kind}.tif") for kind in (*TIFFS, "folder", "mask")}
-    write_series(
-        paths["skfrap"], frames, pixel_size_um=0.5, frame_interval_s=0.5, info=info
-    )
+    write_series(paths["skfrap"], frames, pixel_size_um=0.5, frame_interval_s=0.5, info=info)
     write_series(paths["times"], frames, pixel_size_um=0.5, times_s=times, info=info)
     imagej = {"imagej": True, "resolution": (2, 2)}
     metadata = {"axes": "TYX", "unit": "um", "finterval": 0.5}
@@ -150,6 +163,29 @@ def mutate(data, rng):
     for _ in range(int(rng.integers(1, 4)) if name in ("tag", "text", "byte") else 1):
         changed = bytearray(_MUTATIONS[name](changed, rng))
     return bytes(changed), name
+
+
+def _structure(data, rng):
+    """Change a number in the structure of an estimator's file, and pack it as it should be."""
+    if data[:2] != b"PK":
+        return _text(data, rng)
+    with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = "structure.json" if rng.random() < 0.8 else [*members][rng.integers(len(members))]
+    for _ in range(int(rng.integers(1, 4))):
+        members[name] = bytes(_number(bytearray(members[name]), rng))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for one, content in members.items():
+            archive.writestr(zipfile.ZipInfo(one), content)
+    return bytearray(packed.getvalue())
+
+
+def _number(data, rng):
+    places = [*re.finditer(rb"-?[0-9]+(\.[0-9]+)?", data)]
+    match = places[rng.integers(len(places))]
+    new = str(rng.choice([-1, 0, 1, 2, 7, 100, 10**5, 10**7, 10**9, 10**12, 10**18])).encode()
+    return data[: match.start()] + new + data[match.end() :]
 
 
 def _byte(data, rng):
@@ -267,6 +303,7 @@ _MUTATIONS = {
     "blank page": _blank_page,
     "strip": _strip,
     "text": _text,
+    "structure": _structure,
     "cut": _cut,
     "zero tail": _zero_tail,
     "more zeros": _more_zeros,

@@ -243,7 +243,7 @@ class FRAPProtocol:
         ----------
         description : dict
         allow_large : bool, default=False
-            Whether it may be of any size; False refuses fields of more than 16 million pixels and
+            Whether it may be of any size; False refuses fields of more than 8 million pixels and
             the like, which descriptions in damaged files ask for.
 
         Returns

@@ -3,16 +3,15 @@
 import numbers
 from collections.abc import Mapping, Sized
 
-MOST_PIXELS = 2**24
-"""Of a field, as of 4096 x 4096."""
+MOST_PIXELS = 2**23
+"""Of a field; one of 2048 x 2048 has half as many."""
 
 MOST_GRID_PIXELS = 2**26
 """Of the field and the padding around it."""
 
 MOST_FRAMES = 10**6
 MOST_BLEACH_FRAMES = 10**4
-MOST_WORK = 3 * 10**8
-"""Vertices of a polygon times pixels of the field."""
+MOST_VERTICES = 10**4
 
 
 def check_sizes(description):
@@ -51,7 +50,7 @@ def _check_region(region, ny, nx):
             f"shape {(ny, nx)} (ny, nx); the two must be equal."
         )
     if isinstance(vertices, list | tuple):
-        _check("bleach_region", len(vertices) * ny * nx, MOST_WORK, "vertices times pixels")
+        _check("bleach_region", len(vertices), MOST_VERTICES, "vertices")
 
 
 def _number(value):

@@ -29,6 +29,11 @@ def large_allowed(allowed=True):
         _ALLOWED.reset(token)
 
 
+def is_large_allowed():
+    """Tell whether files may ask for any amount of memory."""
+    return _ALLOWED.get()
+
+
 def check_memory(n_bytes, path, file_bytes=None):
     """Raise ValueError where the images of a file would take more memory than is plausible.
 

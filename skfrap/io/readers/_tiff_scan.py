@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfrap.io._limits import check_memory
+from skfrap.io.readers._tiff_codecs import check_codec
 from skfrap.io.readers._tiff_orphans import count_orphans
 
 # Numbers of tags.
@@ -281,6 +282,8 @@ def _checked_page(data, layout, tags, written, path):
             f"{path} is damaged, a page does not say where its image is; copy or export it again."
         )
     form, n_pixels_bytes, n_packed = _form(values)
+    places = values.get(_STRIPS[0], values.get(_TILES[0], []))
+    check_codec(form[-1], data, places, form[0] * form[1], path)
     _check_strips(values, n_packed, path)
     return Page(
         form,

@@ -64,7 +64,7 @@ def check_ome(xml, n_pages, path):
         elif tag == "TiffData":
             names = ("PlaneCount", "NumPlanes", "FirstT", "FirstC", "FirstZ", "IFD")
             wanted = sum(abs(_whole(element.get(name, "0"))) for name in names)
-        elif tag.startswith("Along"):
+        elif tag[:-1].endswith("Along"):
             start, end, step = (
                 _number(element.get(name, "1")) for name in ("Start", "End", "Step")
             )
