@@ -36,7 +36,7 @@ def test_a_blank_page_or_a_lost_link_is_damage(tmp_path, frames, page, compressi
     path = write_pages(tmp_path / "a.tif", frames, compression=compression)
     whole = path.read_bytes()
     assert_array_equal(read_series(path).frames, frames)
-    start, count, link = directories(whole)[page]
+    start, _, link = directories(whole)[page]
     blank = bytearray(whole)
     blank[start - 2 : link + 4] = bytes(link + 6 - start)
     path.write_bytes(blank)
@@ -60,7 +60,7 @@ def test_directory_that_a_program_left_behind_is_no_lost_page(tmp_path, frames):
     path = write_pages(tmp_path / "a.tif", frames[:3])
     data = bytearray(path.read_bytes())
     pages = directories(bytes(data))
-    start, count, link = pages[1]
+    start, _, link = pages[1]
     data += bytes(len(data) % 2)
     struct.pack_into("<I", data, pages[0][2], len(data))
     data += data[start - 2 : link + 4]
@@ -75,7 +75,7 @@ def test_imagej_header_that_names_fewer_images(tmp_path, frames):
     assert codes(series) == ["image_count_disagrees"]
     assert "names 20 images, and the file holds 40" in series.findings[0].words
     text = "ImageJ=1.54f\nimages=20\nframes=10\nslices=2\n"
-    with pytest.raises(ValueError, match="holds 40 images.*names 20 of them; 20 would be lost"):
+    with pytest.raises(ValueError, match=r"holds 40 images.*names 20 of them; 20 would be lost"):
         read_series(write_pages(tmp_path / "b.tif", frames, text))
 
 
@@ -109,7 +109,7 @@ def test_images_after_the_only_page(tmp_path, frames):
         path = tmp_path / f"{named}.tif"
         tifffile.imwrite(path, frames[0], description=text.format(named), metadata=None)
         data = bytearray(path.read_bytes())
-        start, count, link = directories(bytes(data))[0]
+        start, count, _ = directories(bytes(data))[0]
         for k in range(count):  # images at the end, one after the other
             if struct.unpack_from("<H", data, start + 12 * k)[0] == 273:
                 struct.pack_into("<I", data, start + 12 * k + 8, len(data))
@@ -128,7 +128,7 @@ def test_ome_header_that_names_fewer_planes(tmp_path, frames):
     half = xml.replace('SizeT="40"', 'SizeT="20"').replace('PlaneCount="40"', 'PlaneCount="20"')
     assert half != xml
     write_pages(path, frames, half)
-    with pytest.raises(ValueError, match="holds 40 images.*names 20 of them; 20 would be lost"):
+    with pytest.raises(ValueError, match=r"holds 40 images.*names 20 of them; 20 would be lost"):
         read_series(path)
 
 
@@ -140,8 +140,8 @@ def test_one_image_for_two_planes(tmp_path, frames):
     xml = (
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels'
         ' ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="24" SizeC="1" '
-        f'SizeZ="1" SizeT="4"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{data}</Pixels></Image>'
-        "</OME>"
+        f'SizeZ="1" SizeT="4"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{data}</Pixels>'
+        "</Image></OME>"
     )
     write_pages(path, frames[:4], xml)
     with pytest.raises(ValueError, match="takes 3 images for 4 planes"):

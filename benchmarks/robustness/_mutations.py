@@ -68,9 +68,7 @@ def make_files(folder):
     tifffile.imwrite(paths["imagej"], frames, metadata=metadata, **imagej)
     text = f"ImageJ=1.54f\nimages={N_FRAMES}\nframes={N_FRAMES}\nunit=um\nfinterval=0.5\n"
     tifffile.imwrite(paths["one_page"], frames[0], description=text, metadata=None)
-    with paths["one_page"].open("ab") as file:  # as ImageJ writes large stacks
-        file.write(frames[1:].tobytes())
-    _move_data_last(paths["one_page"], frames)
+    _put_images_last(paths["one_page"], frames)  # as ImageJ writes large stacks
     planes = {"DeltaT": times.tolist(), "DeltaTUnit": ["s"] * N_FRAMES}
     ome = {"axes": "TYX", "PhysicalSizeX": 0.5, "TimeIncrement": 0.5, "Plane": planes}
     tifffile.imwrite(paths["ome"], frames, ome=True, photometric="minisblack", metadata=ome)
@@ -106,27 +104,28 @@ def make_files(folder):
     return files
 
 
-def _move_data_last(path, frames):
+def _put_images_last(path, frames):
     """Let the one page point to images that follow each other at the end of the file."""
     data = bytearray(path.read_bytes())
-    place = data.find(frames[0].tobytes())
-    head = data[:place] + data[place + frames[0].nbytes : len(data) - frames[1:].nbytes]
-    data = head + frames.tobytes()
-    for start, count, _ in directories(bytes(data)):
-        for k in range(count):
-            entry = start + 12 * k
-            if struct.unpack_from("<H", data, entry)[0] == 273:
-                struct.pack_into("<I", data, entry + 8, len(head))
-            elif struct.unpack_from("<I", data, entry + 8)[0] >= place + frames[0].nbytes:
-                if struct.unpack_from("<H", data, entry)[0] != 279:
-                    shifted = struct.unpack_from("<I", data, entry + 8)[0] - frames[0].nbytes
-                    struct.pack_into("<I", data, entry + 8, shifted)
-    path.write_bytes(data)
+    start, count, _ = directories(bytes(data))[0]
+    for entry in range(start, start + 12 * count, 12):
+        if struct.unpack_from("<H", data, entry)[0] == 273:
+            struct.pack_into("<I", data, entry + 8, len(data))
+    path.write_bytes(bytes(data) + frames.tobytes())
 
 
 def directories(data):
-    """Return where the tags of each page of a little-endian classic TIFF begin, how many, and where
-    the link to the next page stands."""
+    """List the pages of a little-endian classic TIFF.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Returns
+    -------
+    list of tuple of int
+        Where the tags of each page begin, how many there are, and where the link to the next is.
+    """
     found = []
     if data[:4] != b"II*\0":
         return found
@@ -253,9 +252,7 @@ def _strip(data, rng):
 
 def _text(data, rng):
     # Numbers within words, as headers, XML, JSON and tables have them.
-    places = [
-        match for match in re.finditer(rb"(?<=[=\":, \[])-?[0-9]+(\.[0-9]+)?(?=[\n\",\] ;}])", data)
-    ]
+    places = [*re.finditer(rb"(?<=[=\":, \[])-?[0-9]+(\.[0-9]+)?(?=[\n\",\] ;}])", data)]
     if not places:
         return _byte(data, rng)
     match = places[rng.integers(len(places))]

@@ -104,8 +104,8 @@ def load(path, *, allow_large=False):
     Raises
     ------
     ValueError
-        If the file is damaged, asks for too much memory, is in a newer format than this skfrap knows, or asks for a class that
-        is not on the list.
+        If the file is damaged, asks for too much memory, is in a newer format than this skfrap
+        knows, or asks for a class that is not on the list.
 
     Examples
     --------
