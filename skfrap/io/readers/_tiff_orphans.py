@@ -9,6 +9,7 @@ import struct
 _WIDTH, _HEIGHT = 256, 257
 _OFFSETS = (273, 324)
 _MOST_TAGS = 500
+_MOST_FOUND = 20_000  # places that are looked at
 _MOST_FORMS = 4  # of pages, whose directories are looked for
 
 
@@ -33,9 +34,11 @@ def count_orphans(data, layout, directories, known_images):
     n_bytes = struct.calcsize(layout.tag)
     known = {start for start, _ in directories}
     lost = set()
+    n_left = _MOST_FOUND + 4 * len(directories)
     for pattern in _patterns(data, layout, directories, n_bytes):
         place = data.find(pattern)
-        while place >= 0:
+        while place >= 0 and n_left:
+            n_left -= 1
             start = _start(data, layout, place, n_bytes)
             if start is not None and start not in known:
                 image = _image(data, layout, start, n_bytes)

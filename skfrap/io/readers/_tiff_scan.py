@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfrap.io._limits import check_memory
+from skfrap.io._limits import check_memory, is_large_allowed
 from skfrap.io.readers._tiff_codecs import check_codec
 from skfrap.io.readers._tiff_orphans import count_orphans
 
@@ -37,6 +37,10 @@ _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i
 _UNSIGNED = {1, 3, 4, 13, 16, 18}
 _ASCII = 2
 _CHUNK = 2**22
+_MOST_PAGES = 200_000
+_MOST_TAGS = 4096  # of a page
+_MOST_OF_TEXT = 1000  # bytes of a description, in which ImageJ counts its images
+_MOST_OF_OTHERS = 64  # bytes of what is a number or two, or a date
 _REDUCED = 1  # a thumbnail, by its bit of the subfile type
 
 
@@ -186,6 +190,7 @@ def _layout(head):
 def _directories(data, layout, path):
     """Yield the directory of each page: where it begins, and its tags."""
     visited = set()
+    budget = len(data)  # of bytes: honest directories lie beside each other
     offset = _unpack(data, layout.offset, layout.first, path)[0]
     while offset:
         if offset in visited:
@@ -201,6 +206,14 @@ def _directories(data, layout, path):
             )
         start = offset + struct.calcsize(layout.n_tags)
         n_bytes = struct.calcsize(layout.tag)
+        budget -= n_tags * n_bytes
+        many = len(visited) > _MOST_PAGES and not is_large_allowed()
+        if budget < 0 or n_tags > _MOST_TAGS or many:
+            raise ValueError(
+                f"{path} is damaged, it names at least {len(visited)} pages with {n_tags} tags in "
+                "the last; copy or export it again, or, if it is whole, allow it with "
+                "allow_large=True (--allow-large)."
+            )
         _need(data, start + n_tags * n_bytes, path)
         block = data[start : start + n_tags * n_bytes]
         tags = {}
@@ -254,11 +267,13 @@ def _checked_page(data, layout, tags, written, path):
                     "export it again."
                 )
         end = max(end, place + n_bytes)
+        if code not in (*_STRIPS, *_TILES):
+            n_bytes = min(n_bytes, _MOST_OF_TEXT if code == _DESCRIPTION else _MOST_OF_OTHERS)
         if code in _NUMBERS and kind in _UNSIGNED and count:
             form = np.dtype(layout.order + _TYPES[kind])
             values[code] = np.frombuffer(data[place : place + n_bytes], form).astype(np.uint64)
         elif code in (_DATE, _DESCRIPTION) and kind == _ASCII:
-            texts[code] = data[place : place + count].decode("latin-1")
+            texts[code] = data[place : place + n_bytes].decode("latin-1")
     for code in (_WIDTH, _HEIGHT):
         if not values.get(code, [0])[0]:
             raise ValueError(f"{path} is damaged, a page has no size; copy or export it again.")
