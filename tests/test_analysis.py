@@ -59,7 +59,7 @@ def test_stored_protocol_is_used_and_can_be_overruled(frames, protocol):
     assert sources["bleach region"] == "protocol in the file"
     found, sources = describe_experiment(series, ExperimentOptions(pixel_size=1.0))
     assert found.pixel_size == 1.0
-    assert sources["pixel size"] == "given"
+    assert sources["pixel size"] == "given; the file says 0.5 µm"
 
 
 def test_a_clock_that_is_given_is_the_clock_of_all_frames(frames, protocol):

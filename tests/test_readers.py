@@ -141,6 +141,8 @@ def nameless(self, path, channel=None):
         (recorded(pixel_size_um=(0.0, "nowhere")), "pixel_size_um must be positive"),
         (recorded(times_s=([0, 1, 1], "nowhere")), "times increase"),
         (recorded(interval_s=(np.nan, "nowhere")), "interval_s must be positive"),
+        (recorded(clocks=[([0.0, 1.0], "nowhere")]), "clocks must be a time"),
+        (recorded(findings=["all is lost"]), "findings must be of Finding"),
     ],
 )  # fmt: skip
 def test_check_finds_what_is_wrong_with_a_reader(tmp_path, frames, reader, words):

@@ -8,11 +8,11 @@ from sklearn.pipeline import make_pipeline
 from skfrap._checks import check_choice
 from skfrap.analysis._experiment import (
     before_and_after,
-    describe_experiment,
+    experiment_of,
     recenter,
-    select_frames,
 )
 from skfrap.analysis._options import ExperimentOptions, make_regressor
+from skfrap.analysis._saturation import find_saturation
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
@@ -23,6 +23,7 @@ from skfrap.preprocessing import (
     IntensityRescaler,
     RecoveryCurveExtractor,
 )
+from skfrap.results import Finding
 from skfrap.results._tables import plain
 
 _BACKGROUNDS = ("subtract", "divide", "none")
@@ -50,6 +51,8 @@ class SeriesAnalysis:
         Average corrected frame before bleaching, and the first corrected frame after it.
     info : dict
         What the file's writer stored in it, e.g. the truth of a simulation.
+    findings : tuple of Finding
+        What is to be known of the experiment as a whole; `estimates` have these as well.
     """
 
     name: str
@@ -62,6 +65,11 @@ class SeriesAnalysis:
     prebleach: np.ndarray
     bleached: np.ndarray
     info: dict
+    findings: tuple = ()
+
+    def sources_in_words(self):
+        """Return what was taken from where, as one text."""
+        return "; ".join(f"{what}: {source}" for what, source in self.sources.items())
 
     def to_record(self):
         """Return one row of a table: plain values by column name, None where they mean nothing.
@@ -72,7 +80,7 @@ class SeriesAnalysis:
         record = {"series": self.name, "model": self.model}
         record |= {name: plain(value) for name, value in columns.items()}
         record["n_frames"] = self.protocol.n_frames
-        record["sources"] = "; ".join(f"{what}: {source}" for what, source in self.sources.items())
+        record["sources"] = self.sources_in_words()
         return record
 
 
@@ -95,9 +103,9 @@ def analyse_series(source, options=None):
         If something about the experiment is missing or does not agree with the file.
     """
     options = ExperimentOptions() if options is None else options
-    series = source if isinstance(source, ImageSeries) else read_series(source)
-    protocol, sources = describe_experiment(series, options)
-    series, protocol = select_frames(series, protocol, options)
+    series = _read(source, options)
+    described = experiment_of(series, options)
+    series, protocol, sources = described.series, described.protocol, described.sources
     corrected = _corrected(series, protocol, options)
     if options.recenter:
         protocol, sources["bleach region"] = recenter(corrected, protocol, sources["bleach region"])
@@ -106,6 +114,9 @@ def analyse_series(source, options=None):
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
     regressor = make_regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
+    noticed = _by_latest_end(described, estimates, curve, options)
+    noticed += [*described.findings, *find_saturation(series.frames, protocol, options)]
+    estimates = estimates.with_findings(noticed)
     prebleach, bleached = before_and_after(corrected, protocol)
     return SeriesAnalysis(
         name=series.name,
@@ -118,7 +129,27 @@ def analyse_series(source, options=None):
         prebleach=prebleach,
         bleached=bleached,
         info=series.info,
+        findings=tuple(noticed),
     )
+
+
+def _by_latest_end(described, estimates, curve, options):
+    """Say what D would be, had bleaching lasted as long as the clock allows."""
+    found = [one for one in described.findings if one.code == "bleach_gap_unexplained"]
+    if described.latest is None or not found or "D" not in estimates.values:
+        return []
+    protocol = described.latest.replace(bleach_region=described.protocol.bleach_region)
+    D = make_regressor(protocol, options).fit(curve).fit_results(curve).values()["D"][0]
+    first = protocol.times[protocol.n_prebleach]
+    described.findings.remove(found[0])
+    words = f"{found[0].words}; if it ended {first:.4g} s before the next frame D = {D:.4g} µm²/s"
+    return [Finding.of(found[0].code, words, remedy=found[0].remedy)]
+
+
+def _read(source, options):
+    if isinstance(source, ImageSeries):
+        return source
+    return read_series(source, channel=options.channel, allow_large=options.allow_large)
 
 
 def _corrected(series, protocol, options):
@@ -129,7 +160,10 @@ def _corrected(series, protocol, options):
 def _corrections(protocol, options):
     check_choice("background", options.background, _BACKGROUNDS)
     check_choice("fading", options.fading, _FADINGS)
-    corrections = [IntensityRescaler(options.bit_depth, offset=options.dark_level)]
+    # What is saturated counts where it is measured: `find_saturation` says so.
+    corrections = [
+        IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
+    ]
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))

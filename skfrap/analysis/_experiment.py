@@ -1,14 +1,42 @@
 """What is known of a recording: from the user, then from the file, then from a default."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
-from skfrap._checks import Argument, ArgumentError, check_count
-from skfrap.experiment import FRAPProtocol, Mask, parse_region
-from skfrap.io import read_image
+from skfrap._checks import Argument, ArgumentError, check_count, check_number
+from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._region import check_extent, check_field, read_region
+from skfrap.analysis._stored import stored_protocol
+from skfrap.experiment import FRAPProtocol
+from skfrap.io import ImageSeries
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """An experiment as it is known, and the frames of it that are used.
+
+    Attributes
+    ----------
+    series : ImageSeries
+        Of the frames that are used.
+    protocol : FRAPProtocol
+        Of these.
+    sources : dict of str to str
+        What was taken from where.
+    findings : list of Finding
+        What the file, and what was said of it, leave in doubt.
+    latest : FRAPProtocol or None
+        The experiment, had bleaching lasted as long as the clock allows, where that is not known.
+    """
+
+    series: ImageSeries
+    protocol: FRAPProtocol
+    sources: dict
+    findings: list
+    latest: FRAPProtocol | None
 
 
 def describe_experiment(series, options):
@@ -22,22 +50,34 @@ def describe_experiment(series, options):
     Returns
     -------
     protocol : FRAPProtocol
-        Of all frames in the series.
+        Of the frames in the series, but for those that `skip` and `until` leave out.
     sources : dict of str to str
-        What was taken from where.
+        What was taken from where, and what was noticed when the file was read.
 
     Raises
     ------
     ValueError
         Naming everything that is missing, and how to give it.
     """
-    stored = series.info.get("protocol")
-    stored = FRAPProtocol.from_dict(stored) if stored else None
+    described = experiment_of(series, options)
+    return described.protocol, described.sources
+
+
+def experiment_of(series, options):
+    """Put together all that is known of a series, as :func:`describe_experiment`.
+
+    Returns
+    -------
+    Described
+    """
+    check_field(series.frames.shape[1:])
+    stored, set_aside = stored_protocol(series, allow_large=options.allow_large)
+    findings = [*series.findings, *([set_aside] if set_aside else [])]
     sources, missing = {}, []
 
-    def settle(what, given, from_file, file_source, hint):
+    def settle(what, given, from_file, file_source, hint, note=""):
         if given is not None:
-            sources[what] = "given"
+            sources[what] = f"given{note}"
             return given
         if from_file is not None:
             sources[what] = file_source
@@ -45,12 +85,14 @@ def describe_experiment(series, options):
         missing.extend((", ", *hint))
         return None
 
+    pixel_words = series.sources.get("pixel_size_um", "file")
     pixel_size = settle(
         "pixel size",
         options.pixel_size,
         series.pixel_size_um,
-        series.sources.get("pixel_size_um", "file"),
-        ("the pixel size (", Argument("pixel_size"), ", µm)"),
+        pixel_words,
+        ("the pixel size (", Argument("pixel_size"), f", µm{_why(pixel_words)})"),
+        _unlike(options.pixel_size, series.pixel_size_um, "µm"),
     )
     n_prebleach = settle(
         "prebleach frames",
@@ -72,15 +114,23 @@ def describe_experiment(series, options):
     )
     n_frames = len(series.frames)
     times = series.times_s
+    clock_words = series.sources.get("times_s", "file")
     if options.frame_interval is not None:
+        own = None if times is None else float(np.median(np.diff(times)))
         times = options.frame_interval * np.arange(n_frames)
-        sources["frame times"] = "given"
+        sources["frame times"] = f"given{_unlike(options.frame_interval, own, 's')}"
+        # The user has decided which clock is right.
+        findings = [one for one in findings if one.code != "clocks_disagree"]
     elif times is not None:
-        sources["frame times"] = series.sources.get("times_s", "file")
+        sources["frame times"] = clock_words
     else:
-        missing += [", ", "the time between frames (", Argument("frame_interval"), ", s)"]
+        hint = f", s{_why(clock_words)})"
+        missing += [", ", "the time between frames (", Argument("frame_interval"), hint]
     if missing:
-        raise ArgumentError("the file does not say ", *missing[1:], "; give what is missing.")
+        aside = f" ({set_aside.words})" if set_aside else ""
+        raise ArgumentError(
+            "the file does not say ", *missing[1:], f"; give what is missing{aside}."
+        )
     if not 1 <= n_prebleach < n_frames:
         raise ValueError(
             f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "
@@ -88,42 +138,80 @@ def describe_experiment(series, options):
         )
     if isinstance(region, str | Path):
         sources["bleach region"] = f"given, {region}"
-        region = _read_region(region, pixel_size, series.frames.shape[1:])
+        region, words, left_out = read_region(region, pixel_size, series.frames.shape[1:])
+        sources["bleach region"] += f", {words}" if words else ""
+        findings += [left_out] if left_out else []
 
     n_bleach = options.n_bleach
     if n_bleach is None:
         n_bleach = stored.n_bleach if stored else 1
+    check_count("n_bleach", n_bleach)
     sources["bleach frames"] = _source_of(options.n_bleach, stored, n_bleach)
-    # A dozen digits are more than any clock has, and make the protocols of like files equal.
-    interval = float(f"{np.median(np.diff(times)):.12g}")
     # A clock that the user gives is the clock of all frames.
     stored_clock = stored if options.frame_interval is None else None
-    first = options.first_postbleach
-    if first is None:
-        first = float(stored.times[stored.n_prebleach]) if stored_clock else interval
-    sources["end of bleaching"] = _source_of(
-        options.first_postbleach, stored_clock, f"{first:.4g} s before the first frame after it"
-    )
-    bleach_interval = None
-    if options.bleach_duration is not None:
-        bleach_interval = options.bleach_duration / n_bleach if n_bleach else None
-    elif stored_clock:
-        bleach_interval = stored.bleach_interval
-    postbleach = times[n_prebleach:] - times[n_prebleach] + first
-    return (
-        FRAPProtocol(
+    end = _end_of_bleaching(times, n_prebleach, n_bleach, stored_clock, options)
+    sources["end of bleaching"] = end.words
+    findings += [end.finding] if end.finding else []
+    others = {
+        name: words
+        for name, words in series.sources.items()
+        if name not in ("pixel_size_um", "times_s")
+    }
+    sources |= others | ({"stored protocol": set_aside.words} if set_aside else {})
+
+    def protocol_for(first):
+        postbleach = np.round(times[n_prebleach:] - times[n_prebleach] + first, 9)
+        wanted = _wanted(postbleach, options)
+        protocol = FRAPProtocol(
             shape=series.frames.shape[1:],
             pixel_size=pixel_size,
             bleach_region=region,
             n_prebleach=n_prebleach,
             n_bleach=n_bleach,
-            frame_interval=interval,
-            postbleach_times=np.round(postbleach, 9),
-            bleach_interval=bleach_interval,
+            frame_interval=end.frame_interval,
+            postbleach_times=postbleach[wanted],
+            bleach_interval=end.bleach_interval,
             padding=_padding(options, stored),
-        ),
-        sources,
-    )
+        )
+        return protocol, wanted
+
+    protocol, wanted = protocol_for(end.first)
+    check_extent(protocol.bleach_mask)
+    latest = None if end.latest is None else protocol_for(end.latest)
+    latest = None if latest is None or not np.array_equal(latest[1], wanted) else latest[0]
+    selected = _selected(series, n_prebleach, wanted)
+    return Described(selected, protocol, sources, findings, latest)
+
+
+def _end_of_bleaching(times, n_prebleach, n_bleach, stored, options):
+    """Put the end of bleaching on the clock, by what is given, what is stored, or by the clock."""
+    interval = None
+    if options.bleach_duration is not None:
+        interval = options.bleach_duration / n_bleach
+    if options.first_postbleach is not None:
+        check_number("first_postbleach", options.first_postbleach, what="number of seconds")
+    elif stored:
+        end = end_of_bleaching(times, n_prebleach, n_bleach, None, interval)
+        first = float(stored.times[stored.n_prebleach])
+        words = f"{first:.4g} s before the first frame after it, protocol in the file"
+        interval = stored.bleach_interval if interval is None else interval
+        return EndOfBleaching(end.frame_interval, first, interval, words)
+    if stored and interval is None:
+        interval = stored.bleach_interval
+    return end_of_bleaching(times, n_prebleach, n_bleach, options.first_postbleach, interval)
+
+
+def _why(words):
+    """Say why a file's own value is of no use, where there is one."""
+    silent = words in ("", "file", "the file does not say", "the files do not say")
+    return "" if silent else f"; {words}"
+
+
+def _unlike(given, own, unit):
+    """Say what the file has, where something else is given."""
+    if given is None or own is None or abs(given / own - 1) <= 0.01:
+        return ""
+    return f"; the file says {own:.6g} {unit}"
 
 
 def before_and_after(corrected, protocol):
@@ -155,24 +243,36 @@ def recenter(corrected, protocol, source):
     return protocol.replace(bleach_region=region), moved
 
 
-def select_frames(series, protocol, options):
-    """Leave out the first frames after bleaching and those that are too late."""
-    postbleach = protocol.times[protocol.n_prebleach :]
-    check_count("skip", options.skip, 0)
-    wanted = np.arange(len(postbleach)) >= options.skip
+def _wanted(postbleach, options):
+    """Tell which frames after bleaching are used, by their times after its end."""
+    skip = check_count("skip", options.skip, 0)
+    wanted = np.arange(len(postbleach)) >= skip
     if options.until is not None:
         wanted &= postbleach <= options.until
-    if wanted.all():
-        return series, protocol
     if not wanted.any():
         raise ValueError(
-            f"skip={options.skip} and until={options.until} leave none of the {len(postbleach)} "
+            f"skip={skip} and until={options.until} leave none of the {len(postbleach)} "
             "frames after bleaching."
         )
-    kept = np.concatenate([np.ones(protocol.n_prebleach, bool), wanted])
+    n_early = int(np.sum(wanted & (postbleach <= 0)))
+    if n_early:
+        raise ArgumentError(
+            Argument("first_postbleach"),
+            f" is {options.first_postbleach:g} s, so that {n_early} of the frames that are used "
+            "were taken before bleaching had ended; leave them out by ",
+            Argument("skip", f"skip={skip + n_early}", str(skip + n_early)),
+            ".",
+        )
+    return wanted
+
+
+def _selected(series, n_prebleach, wanted):
+    """Leave out the frames after bleaching that are not wanted."""
+    if wanted.all():
+        return series
+    kept = np.concatenate([np.ones(n_prebleach, bool), wanted])
     times = None if series.times_s is None else series.times_s[kept]
-    selected = replace(series, frames=series.frames[kept], times_s=times)
-    return selected, protocol.replace(postbleach_times=postbleach[wanted])
+    return replace(series, frames=series.frames[kept], times_s=times)
 
 
 def _source_of(given, stored, value):
@@ -180,23 +280,6 @@ def _source_of(given, stored, value):
     if given is not None:
         return f"{value}, given"
     return f"{value}, {'protocol in the file' if stored else 'assumed'}"
-
-
-def _read_region(text, pixel_size, shape):
-    if str(text).partition(":")[0] in ("circle", "rectangle", "polygon"):
-        return parse_region(text, pixel_size)
-    if not Path(text).is_file():
-        raise ValueError(
-            f"bleach region {str(text)!r} is neither the file of an image nor understood as "
-            "circle:RADIUS[@X,Y], rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y."
-        )
-    image = read_image(text)
-    if image.shape != tuple(shape):
-        raise ValueError(
-            f"the image of the bleach region, {text}, has {image.shape} pixels, and the series has "
-            f"{tuple(shape)}."
-        )
-    return Mask.from_image(image)
 
 
 def _padding(options, stored):

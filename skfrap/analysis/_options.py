@@ -33,9 +33,11 @@ class ExperimentOptions:
     bleach_duration : float
         Time that all bleach frames take, s; default: `n_bleach` frame intervals.
     first_postbleach : float
-        Time from the end of bleaching to the first frame after it, s; default: a frame interval.
+        Time from the end of bleaching to the first frame after those before it, s; default: the
+        interval to the next frame, or what the clock leaves for it. 0 and less for frames that were
+        recorded while bleaching; `skip` leaves these out.
     skip : int
-        Frames after bleaching to leave out.
+        Frames after bleaching to leave out, in which the clock goes on.
     until : float
         Leave out frames later than this, s after the end of bleaching.
     background : {"subtract", "divide", "none"}
@@ -48,6 +50,10 @@ class ExperimentOptions:
         Counts without light; default 0.
     bit_depth : int
         Of the detector.
+    channel : int
+        Of a file with several, from 0.
+    allow_large : bool
+        Whether images, and what is stored with them, may take any amount of memory; default False.
     padding : int
         Pixels by which the model extends the field; default: that of FRAPProtocol.
     model : str
@@ -86,6 +92,8 @@ class ExperimentOptions:
     fading: str = "none"
     dark_level: float = 0.0
     bit_depth: int | None = None
+    channel: int | None = None
+    allow_large: bool = False
     padding: int | None = None
     model: str = "diffusion"
     free: tuple[str, ...] = ()

@@ -80,12 +80,14 @@ def compare_models_of_series(
                 continue
             analysis, comparison = found
             lines = comparison.summary(criterion)[0].split("\n")
+            lines += map(str, analysis.findings)  # of the experiment, whatever the model
             best = comparison.best[criterion][0].item()
             rows = [
-                row | {"findings": fit.findings[0]}
+                row | {"findings": (*analysis.findings, *fit.findings[0])}
                 for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
             ]
             record |= {"best": best, "summary": lines, "models": rows}
+            record |= {"sources": analysis.sources_in_words()}
             if plots is not None:
                 draw = _picture_of(comparison, criterion, as_title(analysis.name))
                 add_picture(draw, analysis.name, record, kept)

@@ -4,7 +4,9 @@ import click
 
 from skfrap.cli._batch import expand
 from skfrap.cli._options import (
+    allow_large_option,
     bit_depth_option,
+    channel_option,
     files_argument,
     json_option,
     number_option,
@@ -34,11 +36,13 @@ _TOLD = (
 
 @click.command()
 @files_argument
+@channel_option
+@allow_large_option
 @number_option("--dark-level", 0.0, "The detector's level without light, counts.")
 @bit_depth_option
 @picture_option("Write a picture of variance against intensity.")
 @json_option
-def noise(files, dark_level, bit_depth, plot, as_json):
+def noise(files, channel, allow_large, dark_level, bit_depth, plot, as_json):
     """Measure the detector's noise, from series without bleaching.
 
     FILES, as for estimate, show an even fluorescent solution without bleaching, at the gain of the
@@ -52,6 +56,11 @@ def noise(files, dark_level, bit_depth, plot, as_json):
     series = expand(files)
     check_picture(plot, [*series, *files])
     with clear_errors():
+        if channel is not None or allow_large:
+            from skfrap.io import read_series
+
+            read = {"channel": channel, "allow_large": allow_large}
+            series = [read_series(source, **read) for source in series]
         calibration = calibrate_noise(series, dark_level=dark_level, bit_depth=bit_depth)
     pasted = _options_to_paste(calibration)
     if as_json:

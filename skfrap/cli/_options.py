@@ -121,7 +121,17 @@ protocol_options = options_together(
     click.option("--n-bleach", type=int, default=4, show_default=True),
     click.option("--n-postbleach", type=int, default=100, show_default=True),
 )
+channel_option = click.option(
+    "--channel", type=click.IntRange(0), help="Of files with several, from 0."
+)
+allow_large_option = click.option(
+    "--allow-large",
+    is_flag=True,
+    help="Read files whose images take over 4 GiB of memory, or far more than the file.",
+)
 recording_options = options_together(
+    channel_option,
+    allow_large_option,
     number_option("--pixel-size", text="µm."),
     number_option("--frame-interval", text="s."),
     click.option(
@@ -138,13 +148,15 @@ recording_options = options_together(
     number_option("--bleach-duration", text="Time that bleaching takes, s."),
     number_option(
         "--first-postbleach",
-        text="Time from the end of bleaching to the next frame, s.  [default: an interval]",
+        text="Time from the end of bleaching to the frame after those before it, s; 0 and less for "
+        "frames that were recorded while bleaching, with --skip.  [default: an interval, or what "
+        "the clock leaves]",
     ),
     click.option(
         "--skip",
         type=click.IntRange(0),
         default=0,
-        help="Leave out so many frames after bleaching.",
+        help="Leave out so many frames after those before bleaching; the clock goes on.",
     ),
     number_option("--until", text="Leave out frames later than this, s after bleaching."),
     choice_option(

@@ -7,6 +7,9 @@ differences: exact area fractions for the price of one formula per corner.
 
 import numpy as np
 
+from skfrap.experiment._simple import crosses_itself
+
+_MOST_PAIRED = 300  # vertices of which all pairs of edges are looked at
 _ROUNDING = 1e-11  # area fractions this close to 0 or 1 are 0 or 1
 
 
@@ -80,26 +83,35 @@ def polygon_area_fractions(shape, vertices):
     corner_x = np.arange(nx + 1.0)[np.newaxis, :]
     corner_y = np.arange(ny + 1.0)[:, np.newaxis]
     vertices = np.asarray(vertices, dtype=float)
-    area = np.zeros((ny + 1, nx + 1))
+    area, steps = np.zeros((2, ny + 1, nx + 1))
     for (xa, ya), (xb, yb) in zip(vertices, np.roll(vertices, -1, axis=0), strict=True):
         if ya == yb:
             continue
-        # The edge adds the integral over its own Y, up to y, of min(X on the edge, x).
         slope = (xb - xa) / (yb - ya)
-        start, end = np.clip(corner_y, *sorted((ya, yb))), min(ya, yb)
-        x_start, x_end = xa + slope * (start - ya), xa + slope * (end - ya)
-        height = start - end
-        low, high = np.minimum(x_start, x_end), np.maximum(x_start, x_end)
-        cut = np.clip(corner_x, low, high)
-        width = np.where(high > low, high - low, 1.0)
-        # The part of the edge left of x is averaged, the part right of it counts x.
-        left_share = np.where(high > low, (cut - low) / width, corner_x >= low)
-        mean_of_minimum = left_share * 0.5 * (low + cut) + (1 - left_share) * np.minimum(
-            corner_x, high
-        )
-        area += np.sign(yb - ya) * height * mean_of_minimum
+        low_y, high_y = sorted((ya, yb))
+        # Rows below the edge have all of it; what it adds to them is the same, and summed up later.
+        passed = int(np.clip(np.ceil(high_y), 0, ny + 1))
+        begun = int(np.clip(np.floor(low_y) + 1, 0, passed))
+        sign = np.sign(yb - ya)
+        for rows, target in ((corner_y[begun:passed], area[begun:passed]),
+                             (np.array([[high_y]]), steps[passed : passed + 1])):  # fmt: skip
+            target += sign * _below_edge(rows, corner_x, xa, ya, low_y, slope)
+    area += np.cumsum(steps, axis=0)
     total = polygon_area(vertices)
     return _cells_from_corners(area * np.sign(total))
+
+
+def _below_edge(y, corner_x, xa, ya, low_y, slope):
+    """Integrate min(X on the edge, x) over the Y of an edge, from its upper end up to y."""
+    height = y - low_y
+    x_start, x_end = xa + slope * (y - ya), xa + slope * (low_y - ya)
+    low, high = np.minimum(x_start, x_end), np.maximum(x_start, x_end)
+    cut = np.clip(corner_x, low, high)
+    width = np.where(high > low, high - low, 1.0)
+    # The part of the edge left of x is averaged, the part right of it counts x.
+    left_share = np.where(high > low, (cut - low) / width, corner_x >= low)
+    mean_of_minimum = left_share * 0.5 * (low + cut) + (1 - left_share) * np.minimum(corner_x, high)
+    return height * mean_of_minimum
 
 
 def polygon_area(vertices):
@@ -110,6 +122,8 @@ def polygon_area(vertices):
 
 def polygon_crosses_itself(vertices):
     """Tell whether two edges of a polygon that are not neighbours meet."""
+    if len(vertices) > _MOST_PAIRED:
+        return crosses_itself(vertices)
     start = np.asarray(vertices, dtype=float)
     end = np.roll(start, -1, axis=0)
     n = len(start)

@@ -1,6 +1,7 @@
 """The geometry and the clock of a FRAP experiment."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from skfrap.experiment._regions import (
     region_from_dict,
     region_to_dict,
 )
+from skfrap.experiment._sizes import check_sizes
 
 __all__ = ["Circle", "FRAPProtocol", "Mask", "Polygon", "Rectangle"]
 
@@ -234,9 +236,25 @@ class FRAPProtocol:
         return json.loads(json.dumps(description))
 
     @classmethod
-    def from_dict(cls, description):
-        """Make the protocol that :meth:`to_dict` described."""
+    def from_dict(cls, description, *, allow_large=False):
+        """Make the protocol that :meth:`to_dict` described.
+
+        Parameters
+        ----------
+        description : dict
+        allow_large : bool, default=False
+            Whether it may be of any size; False refuses fields of more than 8 million pixels and
+            the like, which descriptions in damaged files ask for.
+
+        Returns
+        -------
+        FRAPProtocol
+        """
+        if not isinstance(description, Mapping):
+            raise ValueError(f"description must be a dictionary, got {type(description).__name__}.")
         description = dict(description)
+        if not allow_large:
+            check_sizes(description)
         unknown = set(description) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"a protocol has no {sorted(unknown)}; check the description.")
@@ -259,7 +277,11 @@ class FRAPProtocol:
         >>> FRAPProtocol.from_json(protocol.to_json()) == protocol
         True
         """
-        return cls.from_dict(json.loads(text))
+        try:
+            description = json.loads(text)
+        except RecursionError:
+            raise ValueError("text is no protocol: brackets within brackets.") from None
+        return cls.from_dict(description)
 
 
 def _read_only(array):

@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+_SMALLEST_PATCH = 0.1  # of the largest one
+
+
 def _point(value, argument):
     try:
         x, y = (float(coordinate) for coordinate in value)
@@ -245,11 +248,12 @@ class Mask(_Region):
 
     @classmethod
     def from_image(cls, image):
-        """Take as region the largest bright patch of an image.
+        """Take as region the bright patches of an image.
 
-        Meant for an image of the light that bleaches, e.g. through a closed aperture: pixels
-        brighter than half-way between the dark and the bright level belong to the patch, and
-        holes in it are filled.
+        An image of two values, as masks are drawn, is taken as it is. In others, meant for the
+        light that bleaches, e.g. through a closed aperture, pixels brighter than half-way between
+        the dark and the bright level belong to the region, and holes in it are filled. Patches of
+        less than a tenth of the largest are left out, as dirt.
 
         Parameters
         ----------
@@ -264,16 +268,39 @@ class Mask(_Region):
         ValueError
             If no patch stands out.
         """
-        from scipy.ndimage import binary_fill_holes, label, median_filter
+        return cls.patches_of(image)[0]
 
-        smooth = median_filter(np.asarray(image, dtype=float), size=3, mode="nearest")
-        dark, bright = np.percentile(smooth, [1, 99.9])
-        patches, n_patches = label(smooth > 0.5 * (dark + bright))
-        if n_patches == 0 or not bright > dark:
+    @classmethod
+    def patches_of(cls, image):
+        """Take the region of an image, as :meth:`from_image`, and tell what it is made of.
+
+        Parameters
+        ----------
+        image : array-like of shape (ny, nx)
+
+        Returns
+        -------
+        mask : Mask
+        taken, left_out : list of int
+            Pixels of the patches that belong to the region, and of those that are too small.
+
+        Raises
+        ------
+        ValueError
+            If no patch stands out.
+        """
+        bright, drawn = _bright_pixels(np.asarray(image, dtype=float))
+        from scipy.ndimage import binary_fill_holes, label
+
+        patches, n_patches = label(bright, np.ones((3, 3)) if drawn else None)
+        if n_patches == 0:
             raise ValueError("image shows no bright patch to take as bleach region.")
-        n_pixels = np.bincount(patches.ravel())
-        n_pixels[0] = 0
-        return cls(binary_fill_holes(patches == n_pixels.argmax()))
+        n_pixels = np.bincount(patches.ravel())[1:]
+        large = n_pixels >= _SMALLEST_PATCH * n_pixels.max()
+        region = np.append(False, large)[patches]
+        sizes = sorted(n_pixels[large].tolist(), reverse=True)
+        rest = sorted(n_pixels[~large].tolist(), reverse=True)
+        return cls(region if drawn else binary_fill_holes(region)), sizes, rest
 
     def __eq__(self, other):
         if not isinstance(other, Mask):
@@ -318,6 +345,24 @@ class Mask(_Region):
 
     def _area_fractions(self, shape, pixel_size):
         return self.array
+
+
+def _bright_pixels(image):
+    """Return the bright pixels of an image, and whether it has but two values, as if drawn."""
+    if image.ndim != 2 or not np.isfinite(image).all():
+        raise ValueError(
+            f"image must be finite and have the shape (ny, nx), got the shape {image.shape}."
+        )
+    low, high = image.min(), image.max()
+    if not high > low:
+        raise ValueError("image shows no bright patch to take as bleach region.")
+    if np.isin(image, (low, high)).all():
+        return image == high, True
+    from scipy.ndimage import median_filter
+
+    smooth = median_filter(image, size=3, mode="nearest")
+    dark, bright = np.percentile(smooth, [1, 99.9])
+    return (smooth > 0.5 * (dark + bright)) & (bright > dark), False
 
 
 def region_to_dict(region):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from skfrap.results import Finding
+
 Stated = tuple[Any, str]
 """A value and where it stood, or None and why there is none (empty if nothing is said at all)."""
 
@@ -38,6 +40,11 @@ class Recording:
         What was taken as time, in words, where the file has no axis of time.
     info : dict, default=None
         Anything else that the file holds.
+    clocks : sequence of tuple (float or array-like of shape (n_frames,), str), default=()
+        All clocks that the file has, trusted or not: a time from frame to frame or a time of each
+        frame, s, and where it stood. They are compared with the one that is taken.
+    findings : sequence of Finding, default=()
+        What else is to be known before the images are used, such as frames that may be missing.
 
     Raises
     ------
@@ -53,6 +60,8 @@ class Recording:
     bit_depth: int | None = None
     time_axis: str = ""
     info: Mapping[str, Any] | None = None
+    clocks: Sequence[tuple[Any, str]] = ()
+    findings: Sequence[Finding] = ()
 
     def __post_init__(self):
         shape = np.shape(self.frames)
@@ -72,6 +81,8 @@ class Recording:
             )
         object.__setattr__(self, "dates", [*self.dates] or [None] * len(self.frames))
         object.__setattr__(self, "info", dict(self.info or {}))
+        object.__setattr__(self, "clocks", tuple(self.clocks))
+        object.__setattr__(self, "findings", tuple(self.findings))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,6 +111,9 @@ class ImageSeries:
     info : dict
         What `write_series` was given as `info`; for files of other programs, ImageJ's texts 'Info'
         and 'Labels'; {} where there are none.
+    findings : tuple of Finding
+        What the files leave in doubt: clocks that disagree, images that the header does not count,
+        pixels that are not square. An analysis passes them on.
     """
 
     frames: np.ndarray
@@ -110,6 +124,7 @@ class ImageSeries:
     sources: dict[str, str] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     def __repr__(self):
         n_frames, ny, nx = self.frames.shape

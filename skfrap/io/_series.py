@@ -7,12 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from skfrap.io._blank import find_blank_frames
+from skfrap.io._limits import check_memory, large_allowed
 from skfrap.io._recording import NOT_STATED, ImageSeries
 from skfrap.io.readers._registry import known_suffixes, read_file, reader_for
-from skfrap.io.readers._stated import checked_times, frame_times, parse_dates, seconds_between
+from skfrap.io.readers._stated import (
+    checked_times,
+    find_contradiction,
+    frame_times,
+    parse_dates,
+    seconds_between,
+)
+from skfrap.results import Finding
 
 
-def read_series(source, *, channel=None):
+def read_series(source, *, channel=None, allow_large=False):
     """Read one image series, with its pixel size and clock where the file says them.
 
     Parameters
@@ -25,6 +34,8 @@ def read_series(source, *, channel=None):
         DateTime tags tell another order, by time, and ``sources["order"]`` says so.
     channel : int, default=None
         Which channel, from 0. Needed where there are several.
+    allow_large : bool, default=False
+        Whether a file's images may take more than 4 GiB of memory, or far more than the file.
 
     Returns
     -------
@@ -37,8 +48,8 @@ def read_series(source, *, channel=None):
     FileNotFoundError
         If there is no such file, or none in the folder that has a reader.
     ValueError
-        If a file is damaged, ends early or holds no time series of grey images, if pixels are not
-        square, or if the files of a list do not belong together.
+        If a file is damaged, ends early, would take too much memory or holds no time series of
+        grey images, or if the files of a list do not belong together.
     ImportError
         If tifffile is not installed, or imagecodecs where packed or compressed data need it.
 
@@ -46,8 +57,10 @@ def read_series(source, *, channel=None):
     -----
     Times are taken from the first of these that the file has: those that `write_series` stored;
     OME-XML's DeltaT, then TimeIncrement; DateTime tags with fractions of a second; ImageJ's frame
-    interval; DateTime tags in whole seconds. The pixel size is taken from OME-XML, ImageJ's unit
-    and resolution, or a resolution that is a microscope's and not a printer's.
+    interval; DateTime tags in whole seconds. Where others of these differ from it by more than 10
+    %, ``findings`` says so. The pixel size is taken from OME-XML, ImageJ's unit and resolution, or
+    a resolution that is a microscope's and not a printer's; of pixels that are square to 2 % it is
+    the mean of their sides.
 
     Examples
     --------
@@ -64,10 +77,11 @@ def read_series(source, *, channel=None):
     'ImageJ frame interval'
     """
     paths, name, by_name = _resolve(source)
-    if len(paths) == 1:
-        series = _one_file(paths[0], channel)
-    else:
-        series = _one_image_per_file(paths, name, by_name, channel)
+    with large_allowed(allow_large):
+        if len(paths) == 1:
+            series = _one_file(paths[0], channel)
+        else:
+            series = _one_image_per_file(paths, name, by_name, channel)
     if len(series.frames) < 2:
         raise ValueError(
             f"{paths[0]} holds a single image where a series is needed; pass the folder, a pattern "
@@ -237,6 +251,8 @@ def _one_file(path, channel):
     }
     if recording.time_axis and n_frames > 1:
         sources["times axis"] = recording.time_axis
+    clocks = [*recording.clocks, _clock_of_dates(recording.dates, "pages")]
+    doubts = _doubts(times, times_source, clocks, pixel_source, sources)
     return ImageSeries(
         frames=recording.frames,
         name=_name([path]),
@@ -246,11 +262,16 @@ def _one_file(path, channel):
         sources=sources,
         paths=(str(path),),
         info=recording.info,
+        findings=(*recording.findings, *doubts, *find_blank_frames(recording.frames)),
     )
 
 
 def _one_image_per_file(paths, name, by_name, channel):
-    recordings = {path: read_file(path, channel) for path in paths}
+    recordings, n_bytes = {}, 0
+    for path in paths:
+        recordings[path] = read_file(path, channel)
+        n_bytes += 2 * recordings[path].frames.nbytes  # once more, when they are put together
+        check_memory(n_bytes, path.parent)
     if len(recordings) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise ValueError(
@@ -277,8 +298,15 @@ def _one_image_per_file(paths, name, by_name, channel):
     )
     pixel, sources["pixel_size_um"] = _shared(recordings, "pixel_size_um")
     depths = {recording.bit_depth for recording in ordered}
+    clocks = [
+        _clock_of_dates(_dates(ordered), "files"),
+        *(clock for clock in ordered[0].clocks if np.ndim(clock[0]) == 0),
+    ]
+    doubts = _doubts(times, sources["times_s"], clocks, sources["pixel_size_um"], sources)
+    kept = [one for recording in ordered for one in recording.findings]
+    frames = np.concatenate([recording.frames for recording in ordered])
     return ImageSeries(
-        frames=np.concatenate([recording.frames for recording in ordered]),
+        frames=frames,
         name=name or _name(paths),
         pixel_size_um=pixel,
         times_s=times,
@@ -286,7 +314,36 @@ def _one_image_per_file(paths, name, by_name, channel):
         sources={key: words or "the files do not say" for key, words in sources.items()},
         paths=tuple(str(path) for path in paths),
         info=ordered[0].info,
+        findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
     )
+
+
+def _clock_of_dates(dates, owner):
+    """Return the seconds between dates, in order or not, and where they stood."""
+    moments, _ = parse_dates(dates)
+    if moments is None:
+        return NOT_STATED
+    whole = "" if any(moment.microsecond for moment in moments) else " (whole seconds)"
+    return seconds_between(moments), f"DateTime tags of the {owner}{whole}"
+
+
+def _doubts(times, source, clocks, pixel_source, sources):
+    """Find what the files leave in doubt, and say it among the sources too."""
+    doubts = []
+    known = [clock for clock in clocks if clock[0] is not None]
+    words = "" if times is None else find_contradiction(times, source, known)
+    if words:
+        sources["clocks"] = words
+        remedy = "give frame_interval, or mend the file"
+        doubts.append(Finding.of("clocks_disagree", words, remedy=remedy))
+    if "µm wide" in pixel_source:
+        doubts.append(Finding.of("pixels_not_square", pixel_source))
+    return doubts
+
+
+def _once_each(findings):
+    """Return findings without those that say the same of another file."""
+    return list(dict.fromkeys(findings))
 
 
 def _dates(recordings):

@@ -7,8 +7,8 @@ import numpy as np
 
 from skfrap._checks import check_positive
 from skfrap._files import replacing
+from skfrap.io.readers._tiff_series import import_tifffile
 from skfrap.io.readers._tiff_tags import INFO_KEY
-from skfrap.io.readers.tiff import import_tifffile
 
 _DTYPES = ("uint8", "uint16", "float32")
 

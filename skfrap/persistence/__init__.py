@@ -86,7 +86,7 @@ def save(estimator, path, *, for_prediction=False):
     write_bytes(path, pack(structure, encoder.arrays))
 
 
-def load(path):
+def load(path, *, allow_large=False):
     """Read an estimator that :func:`save` wrote.
 
     Unlike `pickle.load` and `joblib.load`, which run whatever program the file holds, this makes
@@ -95,6 +95,9 @@ def load(path):
     Parameters
     ----------
     path : str or path-like
+    allow_large : bool, default=False
+        Whether experiments in the file may be of any size; False refuses fields of more than
+        8 million pixels and the like, before any memory is taken for them.
 
     Returns
     -------
@@ -103,8 +106,8 @@ def load(path):
     Raises
     ------
     ValueError
-        If the file is damaged, in a newer format than this skfrap knows, or asks for a class that
-        is not on the list.
+        If the file is damaged, asks for too much memory, is in a newer format than this skfrap
+        knows, or asks for a class that is not on the list.
 
     Examples
     --------
@@ -122,7 +125,7 @@ def load(path):
         estimator = structure["estimator"]
         if structure["format"] == 1:
             estimator = upgrade(estimator)
-        return _check_estimator(Decoder(arrays).decode(estimator))
+        return _check_estimator(Decoder(arrays, allow_large=allow_large).decode(estimator))
     except Exception as error:
         reason = f"it is damaged ({type(error).__name__}: {error})."
         if type(error) is ValueError:

@@ -1,9 +1,11 @@
 """Values to what JSON and arrays know, and back."""
 
 import math
+from math import inf
 
 import numpy as np
 
+from skfrap.experiment._sizes import MOST_PIXELS, check_sizes
 from skfrap.persistence._classes import class_named, is_constant, make, name_and_state
 from skfrap.persistence._container import ARRAY_KINDS
 
@@ -123,9 +125,10 @@ class Encoder:
 class Decoder:
     """Turn what `Encoder` made back into values."""
 
-    def __init__(self, arrays):
+    def __init__(self, arrays, *, allow_large=False):
         self._arrays = arrays
         self._objects = {}
+        self._pixels_left = inf if allow_large else 2 * MOST_PIXELS
 
     def decode(self, code):
         """Decode what stands for a value."""
@@ -182,9 +185,21 @@ class Decoder:
         name, args, kwds = map(self.decode, parts)
         return _distribution(name)(*args, **kwds)
 
+    def _check_sizes(self, state):
+        """See that all experiments of a file together are of a size that can be."""
+        if self._pixels_left == inf:
+            return
+        check_sizes(state)
+        ny, nx = state.get("shape", (0, 0))
+        self._pixels_left -= ny * nx
+        if self._pixels_left < 0:
+            raise ValueError("its experiments are too many and too large; allow_large=True.")
+
     def _object(self, **code):
         name, number, state = code["class"], code["id"], code["state"]
         if number not in self._objects:  # what an older format is turned into says it each time
-            kind = class_named(name)
-            self._objects[number] = make(kind, name, self._dict(state))
+            kind, state = class_named(name), self._dict(state)
+            if name == "FRAPProtocol":
+                self._check_sizes(state)
+            self._objects[number] = make(kind, name, state)
         return self._objects[number]

@@ -38,6 +38,9 @@ def unpack(content):
     # A small file of compressed zeros could ask for all of the memory.
     if any(info.compress_type != ZIP_STORED for info in archive.infolist()):
         raise ValueError("it is compressed, as skfrap never does.")
+    # Members that lie on one another would be more than the file holds.
+    if sum(info.file_size for info in archive.infolist()) > len(content):
+        raise ValueError("its parts are larger than the file.")
     if _STRUCTURE not in archive.namelist():
         raise ValueError(f"it has no {_STRUCTURE}, as skfrap.persistence.save writes.")
     structure = json.loads(archive.read(_STRUCTURE))

@@ -5,6 +5,7 @@ from scipy.ndimage import gaussian_filter
 
 from skfrap._checks import check_count, check_number
 from skfrap.preprocessing._corrector import StackCorrector
+from skfrap.preprocessing._saturation import cut_off
 
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
 
@@ -21,8 +22,8 @@ class IntensityRescaler(StackCorrector):
     offset : float, default=0.0
         Dark level in counts, subtracted; intensity 1 remains the full range above it.
     max_saturated : float, default=0.01
-        Largest fraction of a stack's pixels allowed at the top of the range. Saturated pixels
-        hide recovery and noise.
+        Largest fraction of a stack's pixels allowed at the top of the range, or at the value at
+        which the detector cuts off below that. Saturated pixels hide recovery and noise.
 
     Attributes
     ----------
@@ -91,14 +92,20 @@ class IntensityRescaler(StackCorrector):
             )
         if largest == full:
             saturated = np.count_nonzero(view.stack == largest) / view.stack.size
-            if saturated > self.max_saturated:
-                raise ValueError(
-                    f"the detector is saturated: {100 * saturated:.1f} % of the pixels are at "
-                    f"{largest} counts, the top of the range (max_saturated allows "
-                    f"{100 * self.max_saturated:g} %). Give the right bit_depth, or use data "
-                    "recorded at lower gain."
-                )
+            self._refuse(saturated, largest, "the top of the range")
+        elif self.max_saturated < 1:
+            value, saturated = cut_off(view.stack, self.max_saturated)
+            if value is not None:
+                self._refuse(saturated, f"{value:.10g}", "where the detector cuts off")
         return full
+
+    def _refuse(self, share, value, what):
+        if share > self.max_saturated:
+            raise ValueError(
+                f"the detector is saturated: {100 * share:.1f} % of the pixels are at {value} "
+                f"counts, {what} (max_saturated allows {100 * self.max_saturated:g} %). Give the "
+                "right bit_depth, or use data recorded at lower gain."
+            )
 
     def apply(self, block, full, frames, rows, columns):
         """Subtract the dark level and divide by the range above it."""

@@ -1,6 +1,6 @@
 """What an estimate says to a person: values, intervals, and whether to believe them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -105,6 +105,22 @@ class FRAPEstimates:
             ],
             dtype=bool,
         )
+
+    def with_findings(self, findings):
+        """Return the same estimates with more to be known of every one of them.
+
+        Parameters
+        ----------
+        findings : sequence of Finding
+            Of the experiment as a whole; they stand before those of single curves.
+
+        Returns
+        -------
+        FRAPEstimates
+        """
+        if not findings:
+            return self
+        return replace(self, findings=tuple((*findings, *some) for some in self.findings))
 
     def _parameter_columns(self):
         return {

@@ -132,6 +132,52 @@ _OF_FITS = {
         ),
     ),
 }
+_OF_RECORDINGS = {
+    **_kinds(
+        "unusable",
+        detector_saturated=(
+            "In the frames before bleaching, many pixels of the region share the largest value.",
+            "Record with less light or gain: what is cut off cannot be brought back.",
+        ),
+    ),
+    **_kinds(
+        "doubtful",
+        clocks_disagree=(
+            "The clocks of the file differ by more than 10 %: D would be wrong by as much.",
+            "Say which is right by giving the frame interval, or mend the file.",
+        ),
+        blank_frames=(
+            "Frames hold one and the same value, or rows of zeros at their end.",
+            "See whether the file was written and copied to its end; leave out such frames.",
+        ),
+        bleach_gap_unexplained=(
+            (
+                "The clock shows another time between the frames before and after bleaching than "
+                "bleach frames and their duration account for."
+            ),
+            "Give the time from the end of bleaching to the next frame, and the bleach frames.",
+        ),
+    ),
+    **_kinds(
+        "note",
+        image_count_disagrees=(
+            "The header names another number of images than the file holds or has room for.",
+            "See whether frames are missing; save the series again.",
+        ),
+        pixels_not_square=(
+            "Pixels are wider than high, or the other way round.",
+            "None is needed up to 2 %. Beyond, resample the images.",
+        ),
+        stored_protocol_set_aside=(
+            "The protocol that is stored in the file is that of other frames, or of another clock.",
+            "See whether all that you give of the experiment is right.",
+        ),
+        patches_left_out=(
+            "The image of the bleach region shows patches that are too small to be taken.",
+            "See whether they were bleached; if so, draw a mask of black and white.",
+        ),
+    ),
+}
 _OF_STARTS = {
     **_kinds(
         "unusable",
@@ -269,7 +315,7 @@ _OF_REPLICATES = {
     ),
 }
 
-FINDINGS = MappingProxyType(_OF_FITS | _OF_STARTS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
+FINDINGS = MappingProxyType(_OF_FITS | _OF_STARTS | _OF_RECORDINGS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
 
 
 @dataclass(frozen=True)

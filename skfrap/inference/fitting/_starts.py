@@ -16,6 +16,7 @@ _GRID_ON_LINE = 12  # the same, where its scale is linear
 _COARSER_PER_DECADE = {2: 4, 3: 1.5}  # of each of several, by how many
 _COARSER_ON_LINE = {2: 5, 3: 4}
 _GRID_IN_POWER = 16  # along what comes in powers of the frame's number: it is seen sharply
+_MOST_DECADES = 620  # all that floats can hold
 _GRID_IN_ALPHA = 12  # along what curves are a polynomial in
 _GRID_IN_MIXTURE = 4
 _WEAKEST = 1e-8  # direction, relative to the strongest, that is not rounding
@@ -198,6 +199,10 @@ class StartGrid:
             return _middles(lowest, highest, _GRID_IN_POWER)
         if not entry.is_logarithmic:
             return _middles(lowest, highest, _COARSER_ON_LINE.get(several, _GRID_ON_LINE))
+        if not highest - lowest < _MOST_DECADES:  # of a file that is damaged
+            raise ValueError(
+                f"bounds of {name} must be finite, got 10**{lowest:g} to 10**{highest:g}."
+            )
         per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
         return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
 

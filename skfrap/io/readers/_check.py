@@ -8,6 +8,7 @@ import numpy as np
 
 from skfrap._contract import must
 from skfrap.io._recording import Recording
+from skfrap.results import Finding
 
 _SHARES = (0.0005, 0.01, 0.3, 0.7, 0.99)  # of a file that was not copied to its end
 
@@ -103,6 +104,15 @@ def _check_recording(recording):
             np.isfinite(value).all() and np.all(np.asarray(value) > 0),
             f"{name} must be positive, and times increase; got {value!r}",
         )
+
+    for clock in recording.clocks:
+        values, words = clock
+        must(
+            words and np.ndim(values) in (0, 1) and np.size(values) in (1, len(frames)),
+            f"clocks must be a time or a time of each frame, and words, got {clock!r}",
+        )
+    for finding in recording.findings:
+        must(isinstance(finding, Finding), f"findings must be of Finding, got {finding!r}")
 
 
 def _must_refuse(reader, path, what, channel=None, unless=None):

@@ -22,6 +22,12 @@ S_PER_UNIT = {
     "h": 3600.0, "hr": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0, "day": 86400.0,
 }  # fmt: skip
 
+SQUARE_WITHIN = 0.02
+"""How far the sides of a pixel may differ, so that their mean serves as its size."""
+
+CLOCKS_WITHIN = 0.1
+"""How far two clocks may differ: what was asked for, and what a microscope made of it."""
+
 _DATE = re.compile(
     r"(?:(?P<year>\d{4})(?P<sep>[:\-/.]?)(?P<month>\d{2})(?P=sep)(?P<day>\d{2})"
     r"|(?P<us_month>\d{1,2})/(?P<us_day>\d{1,2})/(?P<us_year>\d{4}))"
@@ -146,14 +152,74 @@ def parse_date(text):
     return moment
 
 
-def square_pixel(x_um, y_um, source, path):
-    """Return the side of a square pixel; raise ValueError where it is not square."""
+def square_pixel(x_um, y_um, source):
+    """Return the side of a pixel: the mean where it is square to 2 %, and else none."""
     y_um = x_um if y_um is None else y_um
     if not all(np.isfinite(side) and side > 0 for side in (x_um, y_um)):
         return None, f"{source}: {x_um:g} by {y_um:g} µm is no pixel size"
-    if abs(x_um / y_um - 1) > 1e-3:
-        raise ValueError(
-            f"{path}: pixels are {x_um:.6g} µm wide and {y_um:.6g} µm high ({source}), and must "
-            "be square; resample the images, or correct the file's calibration."
-        )
-    return x_um, source
+    off = abs(x_um / y_um - 1)
+    if off <= 1e-5:  # as fractions in tags
+        return x_um, source
+    sides = f"pixels are {x_um:.6g} µm wide and {y_um:.6g} µm high"
+    if off <= SQUARE_WITHIN:
+        return 0.5 * (x_um + y_um), f"{source}, the mean: {sides}"
+    return None, f"{source}: {sides}, which is not square: resample the images, or give one size"
+
+
+def find_contradiction(times, source, clocks):
+    """Compare the clock that was taken with all others that a file has.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n_frames,)
+        That were taken.
+    source : str
+        Where they stood.
+    clocks : sequence of pairs
+        A time from frame to frame, or the times of all frames, in order or not, in s; and where it
+        stood.
+
+    Returns
+    -------
+    str
+        What contradicts what, in words; empty if nothing does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.io.readers._stated import find_contradiction
+    >>> find_contradiction(0.5 * np.arange(10), "stamps", [(0.51, "header")])
+    ''
+    >>> find_contradiction(0.5 * np.arange(10), "stamps", [(2.0, "header")])
+    'by stamps frames are 0.5 s apart, and by header 2 s'
+    """
+    own = np.diff(times)
+    for values, words in clocks:
+        if words == source or (np.ndim(values) == 0 and not (np.isfinite(values) and values > 0)):
+            continue
+        if np.ndim(values) == 0:
+            other = np.array([float(values)])
+        else:
+            other = np.diff(np.asarray(values, dtype=float))
+            other = other[np.isfinite(other) & (other > 0)]
+            if 2 * len(other) < len(own):  # mostly zeros stand where nothing is known
+                continue
+        if not _agree(own, other, 1.0 if "whole seconds" in f"{source} {words}" else 0.0):
+            a, b = np.median(own), np.median(other)
+            return f"by {source} frames are {a:.4g} s apart, and by {words} {b:.4g} s"
+    return ""
+
+
+def _agree(own, other, slack):
+    """Tell whether intervals of two clocks may be those of one recording."""
+    if len(other) == 1 and len(own) > 1:
+        # That may be the one from which others depart, as where frames are fast at first.
+        alike = np.abs(own - other[0]) <= CLOCKS_WITHIN * other[0] + slack
+        return alike.mean() >= 0.2 or _close(own.mean(), other[0], slack / len(own))
+    return _close(own.mean(), other.mean(), slack / len(own)) or _close(
+        np.median(own), np.median(other), 0.0
+    )
+
+
+def _close(a, b, slack):
+    return abs(a - b) <= CLOCKS_WITHIN * max(a, b) + slack

@@ -26,7 +26,7 @@ _PLACEHOLDERS_DPI = np.array([1, 72, 75, 96, 100, 120, 144, 150, 200, 240, 300, 
 _PLAUSIBLE_UM = (1e-3, 100.0)
 
 
-def pixel_from_resolution(x, y, unit, path):
+def pixel_from_resolution(x, y, unit):
     """Return the pixel size of TIFF resolution tags, unless they describe a printer.
 
     Parameters
@@ -35,8 +35,6 @@ def pixel_from_resolution(x, y, unit, path):
         Units per pixel: the inverse of the tags.
     unit : int or None
         The ResolutionUnit tag: 2 inch (what the standard takes where there is none), 3 cm.
-    path : path
-        For messages.
     """
     um = {None: 25400.0, 2: 25400.0, 3: 1e4}.get(unit)
     if um is None or x is None:
@@ -46,10 +44,10 @@ def pixel_from_resolution(x, y, unit, path):
         return None, f"resolution tags of {per_inch:.4g} per inch are a placeholder"
     if not _PLAUSIBLE_UM[0] <= um * x <= _PLAUSIBLE_UM[1]:
         return None, f"resolution tags say {um * x:.4g} µm, which is no microscope's pixel"
-    return square_pixel(um * x, None if y is None else um * y, "resolution tags", path)
+    return square_pixel(um * x, None if y is None else um * y, "resolution tags")
 
 
-def imagej_pixel(meta, x, y, path):
+def imagej_pixel(meta, x, y):
     """Return the pixel size of ImageJ's unit and resolution tags, `x` and `y` units per pixel."""
     unit = str(meta.get("unit", "")).strip()
     if x is None or unit.lower() in ("", "pixel", "pixels", "null"):
@@ -60,9 +58,9 @@ def imagej_pixel(meta, x, y, path):
         return None, f"ImageJ's unit of length {unit!r} is not known"
     if unit_factor(unit, {"cm": 1, "in": 1, "inch": 1, "inches": 1}):
         # where a printer's resolution comes from
-        return pixel_from_resolution(x, y, 3 if x_factor == 1e4 else 2, path)
+        return pixel_from_resolution(x, y, 3 if x_factor == 1e4 else 2)
     y_um = None if y is None else y_factor * y
-    return square_pixel(x_factor * x, y_um, "ImageJ resolution tags", path)
+    return square_pixel(x_factor * x, y_um, "ImageJ resolution tags")
 
 
 def imagej_interval(meta):
@@ -92,8 +90,10 @@ def stored_by_skfrap(meta):
                     "times_s": None if times is None else [float(time) for time in times],
                     "info": dict(stored["info"]),
                 }
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
                 return {}  # cut or edited by another program
+            except RecursionError:  # brackets within brackets, by the thousand
+                return {}
     return {}
 
 
@@ -134,7 +134,7 @@ def ome_pixels(xml, name):
     return images[0].find("{*}Pixels") if len(images) == 1 else None
 
 
-def ome_pixel(pixels, path):
+def ome_pixel(pixels):
     """Return the pixel size of OME-XML's PhysicalSizeX and Y, whose unit is µm unless given."""
     sides = {}
     for axis in "XY":
@@ -147,17 +147,21 @@ def ome_pixel(pixels, path):
         sides[axis] = _number(text) * factor
     if "X" not in sides:
         return NOT_STATED
-    return square_pixel(sides["X"], sides.get("Y"), "OME-XML PhysicalSize", path)
+    return square_pixel(sides["X"], sides.get("Y"), "OME-XML PhysicalSize")
 
 
-def ome_clock(pixels, axis, n_frames, channel):
+def ome_clock(of_planes, increment, n_frames):
     """Return the times of OME-XML: DeltaT of each plane, else TimeIncrement."""
-    return first_stated(
-        (_ome_delta_t(pixels, axis, n_frames, channel), _ome_increment(pixels, n_frames))
-    )
+    candidates = [of_planes, increment]
+    if of_planes[0] is not None:
+        candidates[0] = checked_times(*of_planes)
+    if increment[0] is not None:
+        candidates[1] = checked_times(np.arange(n_frames) * increment[0], increment[1])
+    return first_stated(candidates)
 
 
-def _ome_delta_t(pixels, axis, n_frames, channel):
+def ome_delta_t(pixels, axis, n_frames, channel):
+    """Return the time that OME-XML gives of each plane, in order or not."""
     times = {}
     for plane in pixels.findall("{*}Plane"):
         if plane.get("DeltaT") is None or plane.get("TheC", "0") != str(channel):
@@ -171,17 +175,18 @@ def _ome_delta_t(pixels, axis, n_frames, channel):
     frames = [str(i) for i in range(n_frames)]
     if set(times) != set(frames):
         return None, f"OME-XML gives DeltaT for {len(times)} of {n_frames} frames"
-    return checked_times([times[frame] for frame in frames], "OME-XML DeltaT of the planes")
+    return np.array([times[frame] for frame in frames]), "OME-XML DeltaT of the planes"
 
 
-def _ome_increment(pixels, n_frames):
+def ome_increment(pixels):
+    """Return the time from frame to frame that OME-XML gives for all of them."""
     text, unit = pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
     factor = unit_factor(unit, S_PER_UNIT)
     if text is None or _number(text) == 0:
         return NOT_STATED
     if factor is None:
         return None, f"OME-XML's unit of time {unit!r} is not known"
-    return checked_times(np.arange(n_frames) * _number(text) * factor, "OME-XML TimeIncrement")
+    return _number(text) * factor, "OME-XML TimeIncrement"
 
 
 def _number(text):

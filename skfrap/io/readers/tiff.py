@@ -1,15 +1,21 @@
 """TIFF files, OME-TIFF and ImageJ hyperstacks: frames in the order of time, and what is said."""
 
-import importlib
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from skfrap._checks import Argument, ArgumentError
 from skfrap.io._recording import NOT_STATED, Recording
 from skfrap.io.readers import _tiff_tags as tags
 from skfrap.io.readers._stated import first_stated
 from skfrap.io.readers._tiff_scan import begins_as_tiff, scan_pages
+from skfrap.io.readers._tiff_series import (
+    check_ome,
+    decoding,
+    images_of,
+    import_tifffile,
+    named_by_imagej,
+)
 
 __all__ = ["TIFFReader"]
 
@@ -46,7 +52,10 @@ class TIFFReader:
 
     def n_images(self, path):
         """Count the images of a file, without decoding them, after a check that it is whole."""
-        return len(scan_pages(Path(path)))
+        scan = scan_pages(Path(path))
+        # ImageJ writes large stacks as one page, with the other images after it.
+        n_after = scan.room if len(scan.pages) == 1 else 0
+        return len(scan.pages) if n_after == 0 else max(1, min(named_by_imagej(scan), 1 + n_after))
 
     def read(self, path, channel=None):
         """Read the frames of one file and what it says of them.
@@ -70,117 +79,59 @@ class TIFFReader:
             If tifffile is not installed, or imagecodecs where packed or compressed data need it.
         """
         path = Path(path)
-        dates = scan_pages(path)
+        scan = scan_pages(path)
         tifffile = import_tifffile()
-        with _decoding(path):
+        with decoding(path):
             tif = tifffile.TiffFile(path)
         with tif:
-            with _decoding(path):
-                all_series = list(tif.series)
+            with decoding(path):
+                ome = tif.ome_metadata if tif.is_ome else None
                 imagej = (tif.imagej_metadata or {}) if tif.is_imagej else {}
-            series = _only_series(all_series, tif.is_imagej, path)
+            if ome is not None:
+                check_ome(ome, len(scan.pages), path)
+            images, axes, series, findings = images_of(tif, scan, path)
             x, y, unit = (series.keyframe.tags.valueof(code) for code in (282, 283, 296))
             x, y = _per_pixel(x), _per_pixel(y)
             bits = series.keyframe.bitspersample
-            with _decoding(path):
-                pixels = tags.ome_pixels(tif.ome_metadata, series.name) if tif.is_ome else None
-                images = series.asarray()
-            axes, shape = series.axes, series.shape
-        _check_pixels(images, shape, path)
+            with decoding(path):
+                pixels = None if ome is None else tags.ome_pixels(ome, series.name)
+        if images.dtype.kind not in "uif":
+            raise ValueError(
+                f"{path} holds pixels of type {images.dtype}, expected integers or floats; export "
+                "intensities."
+            )
+        dates, shape = [page.date for page in scan.pages], images.shape
         frames, axis = time_first(images, axes, channel, path)
+        n_frames = len(frames)
         stored = tags.stored_by_skfrap(imagej)
         interval = tags.imagej_interval(imagej)
         ome_pixel = ome_clock = NOT_STATED
+        clocks = [interval]
         if pixels is not None:
-            ome_pixel = tags.ome_pixel(pixels, path)
+            ome_pixel = tags.ome_pixel(pixels)
             if axis in "TZ":
-                ome_clock = tags.ome_clock(pixels, axis or "T", len(frames), channel or 0)
+                of_planes = tags.ome_delta_t(pixels, axis or "T", n_frames, channel or 0)
+                increment = tags.ome_increment(pixels)
+                ome_clock = tags.ome_clock(of_planes, increment, n_frames)
+                clocks += [of_planes, increment]
         pixel = first_stated(
             (
                 ome_pixel,
-                tags.imagej_pixel(imagej, x, y, path),
-                tags.pixel_from_resolution(x, y, unit, path),
+                tags.imagej_pixel(imagej, x, y),
+                tags.pixel_from_resolution(x, y, unit),
             )
         )
         return Recording(
             frames=frames,
             pixel_size_um=tags.exact_pixel(pixel, stored),
-            times_s=first_stated((tags.stored_clock(stored, len(frames), interval), ome_clock)),
+            times_s=first_stated((tags.stored_clock(stored, n_frames, interval), ome_clock)),
             interval_s=interval,
+            clocks=[clock for clock in clocks if clock[0] is not None],
             dates=_dates_of_frames(dates, shape, axes, channel, path),
             bit_depth=_bit_depth(bits, pixels, images.dtype),
             time_axis=_TAKEN_AS_TIME.get(axis, ""),
             info=stored["info"] if stored else tags.foreign_info(imagej),
-        )
-
-
-def import_tifffile():
-    """Import tifffile, or say how to install it."""
-    try:
-        return importlib.import_module("tifffile")
-    except ImportError as error:
-        raise _not_installed() from error
-
-
-def _not_installed():
-    return ImportError(
-        "reading TIFF files needs tifffile and imagecodecs: pip install 'skfrap[all]'"
-    )
-
-
-@contextmanager
-def _decoding(path):
-    """Turn whatever a decoder raises at damaged data into a ValueError that names the file."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:
-        if "requires the 'imagecodecs' package" in str(error):
-            raise _not_installed() from error
-        raise ValueError(
-            f"{path} cannot be decoded ({type(error).__name__}: {error}), it is damaged or ends "
-            "early; copy it again from the microscope, or export it again."
-        ) from error
-
-
-def _only_series(all_series, is_imagej, path):
-    """Return the file's one series of images, and see that tifffile has all of it."""
-    found = [series for series in all_series if not series.keyframe.is_reduced]  # no thumbnails
-    if len(found) != 1:
-        shapes = ", ".join("x".join(map(str, series.shape)) for series in found)
-        raise ValueError(
-            f"{path} holds {len(found)} series of images ({shapes or 'none'}), expected images of "
-            "one shape and type; save the ones you want as a file of their own."
-        )
-    series = found[0]
-    # tifffile falls back to the pages that are there when ImageJ's header promises more,
-    if is_imagej and series.kind not in ("imagej", "ome", "mmstack"):
-        raise ValueError(
-            f"{path} ends early, its ImageJ header promises more images than it holds; copy it "
-            "again from the microscope, or export it again."
-        )
-    # and fills missing planes of OME-TIFF with zeros.
-    if series.kind in ("ome", "mmstack", "ndtiff"):
-        n_missing = sum(page is None for page in series)
-        if n_missing:
-            raise ValueError(
-                f"{path} lacks {n_missing} of the {len(series)} planes that its header names; put "
-                "the files that hold them beside it, or export the series again."
-            )
-    return series
-
-
-def _check_pixels(images, shape, path):
-    if images.shape != tuple(shape):
-        raise ValueError(
-            f"{path} is damaged, its header says {tuple(shape)}, its images are {images.shape}; "
-            "copy or export it again."
-        )
-    if images.dtype.kind not in "uif":
-        raise ValueError(
-            f"{path} holds pixels of type {images.dtype}, expected integers or floats; export "
-            "intensities."
+            findings=findings,
         )
 
 
@@ -217,9 +168,10 @@ def time_first(images, axes, channel, path):
         )
     n_channels = lengths.get("C", 1)
     if channel is None and n_channels > 1:
-        raise ValueError(
-            f"{path} has {n_channels} channels; say which with channel=0 … {n_channels - 1}, or "
-            "re-order the hyperstack in ImageJ if they are points in time."
+        raise ArgumentError(
+            f"{path} has {n_channels} channels; say which with ",
+            Argument("channel", f"channel=0 … {n_channels - 1}", f"0 … {n_channels - 1}"),
+            ", or re-order the hyperstack in ImageJ if they are points in time.",
         )
     if channel is not None and not 0 <= channel < n_channels:
         raise ValueError(

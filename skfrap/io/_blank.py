@@ -1,0 +1,42 @@
+"""Frames that hold nothing, as where a file was not written, or not copied, to its end."""
+
+import numpy as np
+
+from skfrap.results import Finding
+
+_LEAST_ROWS = 4
+_LEAST_SHARE = 0.125  # of the rows
+
+
+def find_blank_frames(frames):
+    """Find frames of one value, and frames whose last rows are zero where those of others are not.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, ny, nx)
+
+    Returns
+    -------
+    list of Finding
+        One, or none.
+    """
+    blank = np.array([frame.min() == frame.max() for frame in frames])
+    if blank.all():
+        return []  # an image of a simulation, or of a test
+    n_zero = np.array([_zero_rows_at_end(frame) for frame in frames])
+    least = max(_LEAST_ROWS, int(_LEAST_SHARE * frames.shape[1]))
+    part = (n_zero >= least) & (n_zero > np.median(n_zero[~blank]))
+    found = np.flatnonzero(blank | part)
+    if not len(found):
+        return []
+    some = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
+    words = f"{len(found)} of {len(frames)} frames are blank, or in part: {some} (from 0)"
+    return [Finding.of("blank_frames", words, remedy="see whether the file is whole")]
+
+
+def _zero_rows_at_end(frame):
+    """Count the rows at the end of a frame in which all pixels are zero."""
+    if frame[-1].any():
+        return 0
+    filled = np.flatnonzero(frame.any(axis=1))
+    return len(frame) - 1 - int(filled[-1]) if len(filled) else len(frame)

@@ -1,0 +1,82 @@
+"""Find the value at which a detector cuts off, from how often values occur.
+
+That is the largest value that the camera gives, whatever the file has room for: a camera of 14 bits
+in 16-bit pixels cuts off at 16383, and one of which an offset was subtracted at any value.
+"""
+
+import numpy as np
+
+_STRAY = 0.005  # of the pixels may be brighter, such as hot ones
+_PILED = 3.0  # times as frequent as the values below
+_BELOW = 8  # values to compare with
+_FEWEST_BELOW = 3
+_MOST_COUNTED = 2_000_000  # pixels of types whose values are many
+
+
+def cut_off(values, least=0.01):
+    """Return the value at which pixels pile up, and their share; None and 0 where there is none.
+
+    Parameters
+    ----------
+    values : ndarray
+        Pixels, of any shape and type.
+    least : float, default=0.01
+        The smallest share that counts.
+
+    Returns
+    -------
+    value : float or None
+    share : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.preprocessing._saturation import cut_off
+    >>> light = np.random.default_rng(0).normal(16000, 300, 10_000).round()
+    >>> cut_off(light)
+    (None, 0.0)
+    >>> value, share = cut_off(np.minimum(light, 16383))
+    >>> value, round(share, 1)
+    (16383.0, 0.1)
+    """
+    present, counts = _histogram(values)
+    if not len(present):
+        return None, 0.0
+    brighter = np.cumsum(counts[::-1])[::-1]  # or as bright
+    top = int(np.flatnonzero(brighter > _STRAY * brighter[0])[-1])
+    value, share = float(present[top]), float(counts[top] / brighter[0])
+    below = counts[max(0, top - _BELOW) : top]
+    if share < least:
+        return None, 0.0
+    if len(below) < _FEWEST_BELOW:
+        # Even light without noise, as it is simulated, or all of it cut off.
+        piled = _is_full_scale(value)
+    else:
+        piled = counts[top] > _PILED * below.mean()
+    return (value, share) if piled else (None, 0.0)
+
+
+def _histogram(values):
+    """Return the values that occur, increasing, and how often each does."""
+    values = np.asarray(values)
+    if values.dtype in (np.uint8, np.uint16):
+        parts = (
+            values if values.ndim == 3 else [values]
+        )  # a frame at a time, as counting takes room
+        size = 2 ** (8 * values.dtype.itemsize)
+        counts = sum(np.bincount(np.ravel(part), minlength=size) for part in parts)
+        present = np.flatnonzero(counts)
+        return present, counts[present]
+    values = np.ravel(values)
+    values = values[:: 1 + len(values) // _MOST_COUNTED]
+    return np.unique(values[np.isfinite(values)], return_counts=True)
+
+
+def _is_full_scale(value):
+    """Tell whether a value is the largest of 8 or more bits, wherever in the pixel they are."""
+    if value < 255 or value != int(value):
+        return False
+    whole = int(value)
+    while whole % 2 == 0:
+        whole //= 2
+    return whole >= 255 and whole & (whole + 1) == 0
