@@ -315,7 +315,9 @@ _OF_REPLICATES = {
     ),
 }
 
-FINDINGS = MappingProxyType(_OF_FITS | _OF_STARTS | _OF_RECORDINGS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
+FINDINGS = MappingProxyType(
+    _OF_FITS | _OF_STARTS | _OF_RECORDINGS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES
+)
 
 
 @dataclass(frozen=True)
