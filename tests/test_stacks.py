@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.io import read_series, write_series
+from skfrap.persistence import load, save
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     IntensityRescaler,
@@ -295,3 +297,103 @@ def test_what_is_no_batch_of_stacks_is_refused_in_words(step, make, message, sta
 def test_items_that_are_no_stacks_are_named(X, message):
     with pytest.raises(ValueError, match=message):
         StackSequence(X)[0]
+
+
+# One that cannot be used ends no batch
+
+
+@pytest.fixture
+def mixed(stacks, paths, tmp_path):
+    """Good and bad ones: good, damaged, missing, of another shape, saturated, dim, with NaN."""
+    damaged = tmp_path / "damaged.tif"
+    damaged.write_bytes(paths[0].read_bytes()[:3000])
+    one_frame_off, frames_off = (stacks[k] / 65535 for k in (4, 5))
+    one_frame_off[1, 16, 18] = np.nan  # before bleaching: no background can be had
+    frames_off[9], frames_off[12, 16, 18] = np.nan, np.inf
+    return [
+        str(paths[0]), str(damaged), str(tmp_path / "missing.tif"), stacks[1][:-1],
+        np.full_like(stacks[2], 65535), stacks[3], one_frame_off, frames_off,
+    ]  # fmt: skip
+
+
+BAD = {
+    1: "damaged.tif",
+    2: "FileNotFoundError: .*missing.tif",
+    3: r"stack 3.*shape \(19, 32, 36\)",
+    4: "stack 4: the detector is saturated",
+    6: "stack 6: 1 values are not finite",
+    7: r"stack 7: pixels .* in frames 9, 12 \(from 0\)",
+}
+
+
+def forgiving(**options):
+    steps = chain().steps[:-1]
+    extractor = RecoveryCurveExtractor(PROTOCOL, on_error="nan", **options)
+    return make_pipeline(*[step for _, step in steps], extractor)
+
+
+@pytest.mark.parametrize("options", [{}, {"n_jobs": 3}], ids=str)
+def test_stacks_that_cannot_be_used_become_rows_of_nan(options, mixed, curves):
+    pipeline = forgiving(**options)
+    with pytest.warns(UserWarning, match="6 of 8 curves are NaN, or a part of them is") as caught:
+        found = pipeline.fit_transform(mixed)
+    assert_array_equal(found[0], curves[0])
+    assert_array_equal(found[5], curves[3])
+    errors = pipeline[-1].errors_
+    assert [*errors] == [*BAD]
+    (warning,) = caught
+    for row, words in BAD.items():
+        assert pd.Series(errors[row]).str.contains(words).all(), errors[row]
+        assert f"row {row}: {errors[row]}" in str(warning.message)
+    assert np.isnan(found[[1, 2, 3, 4, 6]]).all()
+    # Of single frames the rest of the curve is as it should be.
+    good = np.delete(np.arange(PROTOCOL.n_frames), [9, 12])
+    assert_allclose(found[7][good], curves[5][good], atol=1e-6)
+    assert np.isnan(found[7][[9, 12]]).all()
+    pipeline.transform(mixed[:1])
+    assert pipeline[-1].errors_ == {}
+
+
+def test_by_default_a_stack_that_cannot_be_used_ends_the_batch(mixed, stacks):
+    good = chain().fit(stacks)
+    for row, words in BAD.items():
+        with pytest.raises((ValueError, OSError), match=words.split(": ")[-1].split(" in ")[0]):
+            good.transform([*mixed[:1] * row, mixed[row]])
+
+
+def test_a_batch_of_which_nothing_can_be_used_is_refused(mixed):
+    with pytest.raises(ValueError, match=r"none of the 1 stacks can be used; the first: stack 0"):
+        RecoveryCurveExtractor(PROTOCOL, on_error="nan").fit(mixed[3:4])
+    with pytest.raises(FileNotFoundError):
+        forgiving().fit(mixed[2:3])
+    with pytest.raises(ValueError, match="on_error must be"):
+        RecoveryCurveExtractor(PROTOCOL, on_error="ignore").fit(mixed)
+
+
+def test_the_first_that_can_be_read_tells_the_shape(mixed, stacks):
+    sequence = StackSequence(mixed[2::-1])
+    assert sequence.shape == (3, *stacks.shape[1:])
+    some, _ = train_test_split(sequence, test_size=1, random_state=0)
+    assert len(some) == 2
+
+
+def test_what_every_stack_would_suffer_from_is_no_fault_of_one(stacks):
+    class NoMemory(RecordingArray):
+        def __getitem__(self, key):
+            raise MemoryError("no room")
+
+    extractor = RecoveryCurveExtractor(PROTOCOL, on_error="nan").fit(stacks)
+    with pytest.raises(MemoryError):
+        extractor.transform(NoMemory(stacks))
+
+
+def test_what_a_batch_was_is_not_kept_in_files(mixed, tmp_path):
+    pipeline = forgiving()
+    with pytest.warns(UserWarning, match="curves are NaN"):
+        pipeline.fit_transform(mixed)
+    save(pipeline, tmp_path / "pipeline.npz")
+    loaded = load(tmp_path / "pipeline.npz")
+    assert loaded[-1].on_error == clone(pipeline)[-1].on_error == "nan"
+    assert not hasattr(loaded[-1], "errors_")
+    with pytest.warns(UserWarning, match="2 of 3 curves are NaN"):
+        assert np.isnan(loaded.transform(mixed[:3])).any(axis=1).tolist() == [False, True, True]

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from skfrap._state import EstimatorState
 from skfrap.io import ImageSeries, load_stack, read_series
+from skfrap.preprocessing._broken import OF_ALL
 from skfrap.preprocessing._sources import (
     are_paths,
     as_stack,
@@ -253,9 +254,11 @@ class StackSequence(Sequence):
 
     @property
     def shape(self):
-        """Tuple of int: (n, n_frames, ny, nx), if the first stack speaks for all."""
-        one = self._source.shape[1:] if is_array(self._source) else self.raw(0).shape
-        return (len(self), *one)
+        """Tuple of int: (n, n_frames, ny, nx), if the first that can be read speaks for all."""
+        return (
+            len(self),
+            *(self._source.shape[1:] if is_array(self._source) else self._first.shape),
+        )
 
     @property
     def ndim(self):
@@ -265,7 +268,7 @@ class StackSequence(Sequence):
     @property
     def dtype(self):
         """Floating-point type of the computed stacks."""
-        first = self._source if is_array(self._source) else self.raw(0)
+        first = self._source if is_array(self._source) else self._first
         return computed_type(np.dtype(first.dtype))
 
     def view(self, index):
@@ -303,6 +306,32 @@ class StackSequence(Sequence):
         """
         place = self._place(index)
         return self._recorded(self._kept.entry(place), place)
+
+    def readable(self):
+        """Yield the places of stacks that can be read, for those who learn from the others.
+
+        Raises
+        ------
+        Exception
+            What is the matter with the first, if there is none.
+        """
+        found, first = False, None
+        for index in range(len(self)):
+            try:
+                self.raw(index)
+            except OF_ALL:
+                raise
+            except Exception as error:
+                first = first or error
+            else:
+                found = True
+                yield index
+        if not found:
+            raise first
+
+    @property
+    def _first(self):
+        return self.raw(next(self.readable()))
 
     def _place(self, index):
         """Return a stack's place in the source, counted from its start."""
