@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
 from skfrap._checks import check_level
+from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import FRAPRegressor
 from skfrap.experiment import Noise
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
@@ -122,6 +123,7 @@ class NetworkRegressor(FRAPRegressor):
 
     # Answers
 
+    @without_missing_frames
     def predict(self, X, return_std=False, *, protocol=None):
         """Estimate the parameters of recovery curves.
 
@@ -158,6 +160,7 @@ class NetworkRegressor(FRAPRegressor):
         theta, *above = map(self._as_output, found)
         return (theta, above[0] - theta) if return_std else theta
 
+    @without_missing_frames
     def predict_interval(self, X, level=0.95, *, protocol=None):
         """Compute intervals that hold the true values, within the box of the prior.
 
@@ -235,6 +238,13 @@ class NetworkRegressor(FRAPRegressor):
             Noise.of_variance(variance, self.protocol_.noise_gain),
             np.ones(len(X), dtype=bool),
         )
+
+    def _look_at(self, frames):
+        self.features_ = self.features_.at_frames(frames)
+
+    def _example(self):
+        known = self.features_.forward is not None
+        return super()._example() if known else self.features_.mean[np.newaxis]
 
     def _ends(self, fit, level):
         return self._network.ends(fit.theta, self._reach(level) * fit.std)

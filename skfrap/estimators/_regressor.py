@@ -4,18 +4,19 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skfrap import __version__
 from skfrap._checks import check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
+from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
 
-class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Base class of all estimators, and the contract that they keep.
 
     All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
@@ -29,6 +30,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
     of its model.
     """
 
+    @without_missing_frames
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
 
@@ -80,6 +82,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
             fit=fit,
         )
 
+    @without_missing_frames
     def fit_results(self, X):
         """Fit curves, and keep all of it.
 
@@ -218,7 +221,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):
             return X  # as it would be returned; to check it takes as long as to estimate
-        return validate_data(self, X, reset=False, dtype=np.float64)
+        return self._validate(X, reset=False)
 
     def _check_theta(self, theta):
         theta = check_array(theta, dtype=np.float64, input_name="theta")

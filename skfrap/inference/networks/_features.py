@@ -5,8 +5,11 @@ estimate is guess + scale * network(inputs). What is known beforehand goes into 
 and only the rest must be learnt.
 """
 
+from copy import copy
+
 import numpy as np
 
+from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.models import InterpolationError
 from skfrap.parameters import parameter
 
@@ -17,6 +20,10 @@ _N_RESIDUALS, _N_SCORES = 8, 12
 _ROWS = 2048
 _LEAST_VARIANCE = 1e-14  # a noise-free curve is known to the interpolation's error
 _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
+_NEEDS_ALL = (
+    "X holds curves that lack frames, which a network cannot do without on features={!r}; use "
+    "features='linearized', or LeastSquaresFRAP."
+)
 _FAR_OUT = 0.1  # of the box of c0: curves of other intensities are none that were trained on
 
 
@@ -58,6 +65,10 @@ class RawFeatures:
         shape = len(X), len(self.guess)
         inputs = ((X - self.mean) / self.scale).astype(np.float32)
         return inputs, np.broadcast_to(self.guess, shape), np.broadcast_to(self.spread, shape)
+
+    def at_frames(self, frames):
+        """Refuse to do without frames, each of which the network knows by its place."""
+        raise ValueError(_NEEDS_ALL.format("raw"))
 
     def check_curves(self, X):
         """Accept any."""
@@ -111,7 +122,7 @@ class _ModelFeatures:
     def check_curves(self, X):
         """Refuse curves whose intensity is not one that was trained on."""
         column = self.forward.factor_column
-        if column is None:
+        if column is None or self.n_prebleach == 0:
             return
         low, high = self.lower[column], self.upper[column]
         prebleach = X[:, : self.n_prebleach]
@@ -177,6 +188,27 @@ class LinearizedFeatures(_ModelFeatures):
         inputs, guess, scale = self._describe(X)
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
 
+    def at_frames(self, frames):
+        """Make features of curves that have some of the frames only: the fit does without them.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (m,) of int
+            Increasing.
+
+        Returns
+        -------
+        LinearizedFeatures
+            Of curves (n, m). What they describe is what the network has learnt: a fit, how certain
+            it is, and what it leaves, which is nothing in the frames that are not there.
+        """
+        some = copy(self)
+        some.fitter = fitter_at_frames(self.fitter, frames)
+        some.forward = some.fitter.forward
+        some.n_prebleach = np.count_nonzero(frames < self.n_prebleach)
+        some.directions = self.directions @ self.forward.basis[:, frames] @ some.forward.basis.T
+        return some
+
     def _describe(self, X):
         parts = [self._describe_some(X[k : k + _ROWS]) for k in range(0, len(X), _ROWS)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -235,6 +267,10 @@ class ScoreFeatures(_ModelFeatures):
     """
 
     _learnt = ("mean", "scale", "guess", "spread")
+
+    def at_frames(self, frames):
+        """Refuse to do without frames: scores are sums over all of them."""
+        raise ValueError(_NEEDS_ALL.format("scores"))
 
     def fit(self, X, y, weight):
         """Learn means and spreads; return the loss of a linearised fit, per target."""
