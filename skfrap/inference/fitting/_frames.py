@@ -24,4 +24,8 @@ def fitter_at_frames(fitter, frames):
     for name in _EVALUATORS:
         if state[name] is not None:
             state[name] = at_frames(state[name], frames)
-    return CurveFitter.from_state(state)
+    some = CurveFitter.from_state(state)
+    some.grid = fitter.grid.at_frames(some.forward, frames)
+    if fitter.guide is not None:
+        some.guide.grid = fitter.guide.grid.at_frames(some.guide.forward, frames)
+    return some
