@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import loguniform, uniform
 from sklearn.base import clone
@@ -20,7 +21,9 @@ from skfrap import (
     NeuralFRAP,
     load_pretrained,
 )
+from skfrap.judging import judge_fit
 from skfrap.persistence import load, save
+from skfrap.plotting import RecoveryCurveDisplay
 from skfrap.preprocessing import RecoveryCurveExtractor
 from skfrap.results import FINDINGS, Finding, Fit
 
@@ -291,9 +294,10 @@ def test_networks_learn_from_complete_curves_and_say_what_they_leave_out(sample)
     for features in ("raw", "scores"):
         other = NeuralFRAP(PROTOCOL, features=features, missing="omit", **options)
         other.fit(sample.data[:64], y)
-        with pytest.raises(ValueError, match="features='linearized'"):
-            other.predict(X)
-        assert np.isnan(other.predict(np.full((1, PROTOCOL.n_frames), np.nan))).all()
+        assert not get_tags(other).input_tags.allow_nan
+        for method in (other.predict, lambda X, other=other: other.fit(X, y)):
+            with pytest.raises(ValueError, match=r"NaN.*features='linearized'"):
+                method(X)
 
 
 def test_files_and_clones_know_the_parameter(estimator, patchy, tmp_path):
@@ -329,3 +333,21 @@ def test_one_bad_stack_ends_no_pipeline():
     assert_allclose(found[[0, 2]], expected[:2], rtol=1e-6)
     assert np.isnan(found[1]).all()
     assert_allclose(found[3], expected[2], rtol=0.05)
+
+
+def test_a_display_shows_a_curve_with_gaps(curves, patchy):
+    estimator = LeastSquaresFRAP(PROTOCOL, missing="omit").fit(patchy)
+    display = RecoveryCurveDisplay.from_estimator(estimator, patchy, 2)
+    without = LeastSquaresFRAP(WITHOUT).fit(curves[:, KEPT])
+    expected = RecoveryCurveDisplay.from_estimator(without, curves[:, KEPT], 2)
+    assert np.isfinite(display.deviations).all()
+    assert_allclose(display.deviations[KEPT], expected.deviations, rtol=1e-4)
+    assert_allclose(display.fitted[KEPT], expected.fitted, rtol=1e-4)
+    assert_array_equal(display.curve, patchy[2])
+    pyplot.close("all")
+
+
+def test_what_goes_by_neighbouring_frames_refuses_gaps(patchy):
+    estimator = LeastSquaresFRAP(PROTOCOL, missing="omit").fit(patchy)
+    with pytest.raises(ValueError, match="must be complete, got NaN"):
+        judge_fit(estimator.fit_results(patchy))

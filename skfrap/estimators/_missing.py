@@ -33,6 +33,13 @@ class MissingFrames:
     def _omits(self):
         return getattr(self, "missing", "raise") == "omit"
 
+    @property
+    def _nan_hint(self):
+        return (
+            "With missing='omit' single frames are left out of a fit, and curves without data "
+            "answer NaN."
+        )
+
     def _validate(self, X, *y, **options):
         """Check X, and y if there is one, as scikit-learn does; infinity is always refused."""
         check_choice("missing", self.missing, _MISSING)
@@ -41,7 +48,7 @@ class MissingFrames:
             return validate_data(self, X, *y, dtype=np.float64, ensure_all_finite=finite, **options)
         except ValueError as error:
             if not self._omits and "Input X contains NaN" in str(error):
-                raise ValueError(_words(X)) from None
+                raise ValueError(f"{_where_nan(X)} {self._nan_hint}") from None
             raise
 
     def _at(self, frames, rows, n_rows):
@@ -195,15 +202,12 @@ def without_missing_frames(method):
     return answered
 
 
-def _words(X):
-    """Say where NaN is, and what to do."""
+def _where_nan(X):
+    """Say where NaN is."""
     where = ""
     try:
         row, frame = np.argwhere(np.isnan(np.asarray(X, dtype=np.float64)))[0]
         where = f", the first in curve {row}, frame {frame} (from 0)"
     except (TypeError, ValueError, IndexError):
         pass  # of whatever scikit-learn can take that is no plain table
-    return (
-        f"X contains NaN{where}. With missing='omit' single frames are left out of a fit, and "
-        "curves without data answer NaN."
-    )
+    return f"X contains NaN{where}."

@@ -199,6 +199,24 @@ class NetworkRegressor(FRAPRegressor):
             raise ValueError("protocol can be given only if the network was trained with one.")
         return scale_between(self.protocol_, protocol)
 
+    # Frames that are missing
+
+    @property
+    def _omits(self):
+        # Other features know each frame by its place, and cannot do without.
+        name = getattr(self, "features_name_", self.features)
+        fits = name == "linearized" or (name == "auto" and self.protocol is not None)
+        return super()._omits and fits
+
+    @property
+    def _nan_hint(self):
+        if super()._omits:
+            return "A network can leave frames out only with a protocol and features='linearized'."
+        return super()._nan_hint
+
+    def _look_at(self, frames):
+        self.features_ = self.features_.at_frames(frames)
+
     # The contract of estimators
 
     @property
@@ -238,13 +256,6 @@ class NetworkRegressor(FRAPRegressor):
             Noise.of_variance(variance, self.protocol_.noise_gain),
             np.ones(len(X), dtype=bool),
         )
-
-    def _look_at(self, frames):
-        self.features_ = self.features_.at_frames(frames)
-
-    def _example(self):
-        known = self.features_.forward is not None
-        return super()._example() if known else self.features_.mean[np.newaxis]
 
     def _ends(self, fit, level):
         return self._network.ends(fit.theta, self._reach(level) * fit.std)

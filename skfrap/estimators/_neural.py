@@ -112,9 +112,9 @@ class NeuralFRAP(NetworkRegressor):
         Show a progress bar.
     missing : {"raise", "omit"}, default="raise"
         What NaN in X does. With "omit" the rough fit of "linearized" features does without the
-        frame; other features are refused. Curves that lack frames are left out of the training. A
-        curve with fewer than two values answers NaN, with the finding ``no_data``. Infinity is
-        always refused.
+        frame; with other features NaN is refused. Curves that lack frames are left out of the
+        training. A curve with fewer than two values answers NaN, with the finding ``no_data``.
+        Infinity is always refused.
 
     Attributes
     ----------

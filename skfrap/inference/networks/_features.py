@@ -20,10 +20,6 @@ _N_RESIDUALS, _N_SCORES = 8, 12
 _ROWS = 2048
 _LEAST_VARIANCE = 1e-14  # a noise-free curve is known to the interpolation's error
 _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
-_NEEDS_ALL = (
-    "X holds curves that lack frames, which a network cannot do without on features={!r}; use "
-    "features='linearized', or LeastSquaresFRAP."
-)
 _FAR_OUT = 0.1  # of the box of c0: curves of other intensities are none that were trained on
 
 
@@ -65,10 +61,6 @@ class RawFeatures:
         shape = len(X), len(self.guess)
         inputs = ((X - self.mean) / self.scale).astype(np.float32)
         return inputs, np.broadcast_to(self.guess, shape), np.broadcast_to(self.spread, shape)
-
-    def at_frames(self, frames):
-        """Refuse to do without frames, each of which the network knows by its place."""
-        raise ValueError(_NEEDS_ALL.format("raw"))
 
     def check_curves(self, X):
         """Accept any."""
@@ -267,10 +259,6 @@ class ScoreFeatures(_ModelFeatures):
     """
 
     _learnt = ("mean", "scale", "guess", "spread")
-
-    def at_frames(self, frames):
-        """Refuse to do without frames: scores are sums over all of them."""
-        raise ValueError(_NEEDS_ALL.format("scores"))
 
     def fit(self, X, y, weight):
         """Learn means and spreads; return the loss of a linearised fit, per target."""
