@@ -14,6 +14,7 @@ from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
 
 _CHUNK = 2048
+_CHUNK_IN_FRAMES = 256  # where fits are refined: a cache holds derivatives in so many frames
 _FEW = 16  # curves: so few are done before the threads of BLAS are told to wait
 _GUIDED = 60  # steps of a fit on the guide
 _GUIDE_TOLERANCE = 1e-6  # of its cost, relative
@@ -184,7 +185,8 @@ class CurveFitter:
         if len(X) <= _FEW:
             return self._fit_chunk(X, starts, slice(None), screen)
         with one_blas_thread():
-            chunks = [slice(first, first + _CHUNK) for first in range(0, len(X), _CHUNK)]
+            size = _CHUNK if self.objective is None else _CHUNK_IN_FRAMES
+            chunks = [slice(first, first + size) for first in range(0, len(X), size)]
             fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
                 delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
             )

@@ -184,19 +184,19 @@ class ProportionalNoise:
             relative, slopes = noise.variance(light) + 1e-12, noise.slopes(light)
             residuals = (curves - X[rows]) / np.sqrt(unit)
             # Derivatives of the mean, in standard deviations, and of the log variance.
-            n_noise = len(unknown)
-            mean = np.pad(jacobian, [(0, 0), (0, n_noise), (0, 0)])
-            mean /= np.sqrt(unit * relative)[:, np.newaxis]
-            spread = np.empty_like(mean)
-            spread[:, :n_free] = of_light * (slopes["light"] / relative)[:, np.newaxis]
+            mean = jacobian / np.sqrt(unit * relative)[:, np.newaxis]
+            spread = np.empty((len(rows), n_free + len(unknown), n_frames))
+            np.multiply(of_light, (slopes["light"] / relative)[:, np.newaxis], spread[:, :n_free])
             for k, name in enumerate(unknown):
                 part = getattr(noise, name)[:, np.newaxis] * slopes[name]
-                spread[:, n_free + k] = _LOG_10 * part / relative
+                np.divide(_LOG_10 * part, relative, spread[:, n_free + k])
             squares = residuals**2 / relative
             cost = np.sum(squares + np.log(relative), axis=1)
-            gradient = np.einsum("nvr,nr->nv", mean, residuals / np.sqrt(relative))
-            gradient += 0.5 * np.einsum("nvr,nr->nv", spread, 1 - squares)
-            return cost, gradient, mean @ mean.swapaxes(1, 2) + 0.5 * spread @ spread.swapaxes(1, 2)
+            gradient = 0.5 * np.einsum("nvr,nr->nv", spread, 1 - squares)
+            gradient[:, :n_free] += np.einsum("nvr,nr->nv", mean, residuals / np.sqrt(relative))
+            information = 0.5 * spread @ spread.swapaxes(1, 2)
+            information[:, :n_free, :n_free] += mean @ mean.swapaxes(1, 2)
+            return cost, gradient, information
 
         phi, _, converged, n_iter = minimize_in_box(
             evaluate,
