@@ -186,6 +186,8 @@ def test_fits_have_the_width_of_the_experiment(estimator, curves, patchy):
     assert_array_equal(fit.freedom, np.sum(~np.isnan(patchy), axis=1) - fit.theta.shape[1])
     assert_array_equal(fit.take([2, 8]).freedom, fit.freedom[[2, 8]])
     assert_array_equal(np.isnan(fit.residual_variance), fit.freedom < 1)
+    assert_array_equal(fit.frames, np.arange(PROTOCOL.n_frames))
+    assert fit.n_prebleach == PROTOCOL.n_prebleach
     assert fit.tangents(some).shape == (len(some), fit.theta.shape[1], PROTOCOL.n_frames)
 
 

@@ -10,7 +10,6 @@ from scipy.stats import norm
 
 from skfrap.experiment._noise import NO_NOISE
 from skfrap.judging import find_misfits
-from skfrap.models.forward._frames import frames_of
 from skfrap.results._finding import FindingsByRow
 
 _OUTLIER = 6.0  # robust standard deviations
@@ -153,9 +152,8 @@ def describe_fits(
 
 def _find_odd_frames(found, fit):
     odd_frame, n_prebleach = frame_that_does_not_fit(fit), fit.protocol.n_prebleach
-    frames = frames_of(fit.forward.evaluator)
-    if frames is not None:  # the curves lack others
-        odd_frame = np.where(odd_frame >= 0, frames[odd_frame], -1)
+    # Named by their numbers in the experiment, where the curves lack others.
+    odd_frame = np.where(odd_frame >= 0, fit.frames[odd_frame], -1)
     for frame in np.unique(odd_frame[odd_frame >= 0]):
         near = frame in (n_prebleach - 1, n_prebleach)
         hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"

@@ -83,6 +83,17 @@ class Fit:
         return self.forward.evaluator.protocol
 
     @property
+    def frames(self):
+        """Which frames of the experiment the columns are, (m,): all, or those that were fitted."""
+        frames = getattr(self.forward.evaluator, "frames", None)
+        return np.arange(self.data.shape[1]) if frames is None else frames
+
+    @property
+    def n_prebleach(self):
+        """How many of the columns are from before bleaching."""
+        return int(np.count_nonzero(self.frames < self.protocol.n_prebleach))
+
+    @property
     def residuals(self):
         """What the model's curves leave of the measured ones, (n, n_frames)."""
         return self.data - self.curves
