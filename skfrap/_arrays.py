@@ -8,15 +8,25 @@ import numpy as np
 from sklearn.utils import validation
 
 
-def validate_data(estimator, X, y="no_validation", **options):
+def validate_data(estimator, X, y="no_validation", *, advice=None, **options):
     """Check curves, and targets if there are any, as scikit-learn's function of this name.
+
+    What is masked in X is missing there; NaN is missing too, and infinity is always refused.
+
+    Parameters
+    ----------
+    estimator, X, y, **options
+        As of scikit-learn's function.
+    advice : str, default=None
+        What to do about missing values; None is to leave them out.
 
     Raises
     ------
     ValueError
-        If values are masked, curves differ in length, or values are missing; it says where.
+        If curves differ in length, or values are missing and may not be; it says where.
     """
-    explain(X, "X")
+    X = nan_where_masked(X)
+    explain(X, "X", advice, nan_allowed=options.get("ensure_all_finite") == "allow-nan")
     if not isinstance(y, str) and y is not None:
         explain(y, "y")
     return validation.validate_data(estimator, X, y, **options)
@@ -28,7 +38,18 @@ def check_array(array, *, input_name="", **options):
     return validation.check_array(array, input_name=input_name, **options)
 
 
-def explain(values, name):
+def nan_where_masked(values):
+    """Return masked arrays, and lists of masked rows, as plain ones with NaN; all else as it is."""
+    if isinstance(values, list | tuple) and any(map(np.ma.is_masked, values)):
+        return [nan_where_masked(row) for row in values]
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if not np.ma.is_masked(values) or values.dtype.kind not in "fiub":
+        return np.asarray(values)
+    return values.astype(float).filled(np.nan)
+
+
+def explain(values, name, advice=None, *, nan_allowed=False):
     """Refuse masked values, rows of different length and missing values, and say where they are.
 
     Everything else passes, for others to check.
@@ -38,6 +59,9 @@ def explain(values, name):
     values : object
     name : str
         Of the argument.
+    advice : str, default=None
+        What to do about missing values; None is to leave them out.
+    nan_allowed : bool, default=False
 
     Examples
     --------
@@ -56,8 +80,11 @@ def explain(values, name):
         array = np.asarray(values)
     except Exception:  # as it is no array, scikit-learn has words for it
         return
-    if array.dtype.kind == "f" and array.ndim in (1, 2) and not np.isfinite(array).all():
-        _refuse_missing(array, name)
+    if array.dtype.kind != "f" or array.ndim not in (1, 2):
+        return
+    bad = np.isinf(array) if nan_allowed else ~np.isfinite(array)
+    if bad.any():
+        _refuse_missing(array, bad, name, advice)
 
 
 def _refuse_masked(values, name):
@@ -65,9 +92,8 @@ def _refuse_masked(values, name):
         return
     n, places = int(np.ma.count_masked(values)), np.argwhere(np.ma.getmaskarray(values))
     raise ValueError(
-        f"{name} has {n} masked values, the first at {tuple(places[0].tolist())} (from 0), and a "
-        "curve cannot be used here without some of its values; leave out whole curves, or mask "
-        "whole frames in all curves alike for LeastSquaresFRAP and BayesianFRAP."
+        f"{name} has {n} masked values, the first at {tuple(places[0].tolist())} (from 0), "
+        "and cannot be used without them; leave out what is masked, with all that belongs to it."
     )
 
 
@@ -84,13 +110,14 @@ def _refuse_other_lengths(rows, name):
         )
 
 
-def _refuse_missing(array, name):
-    places = np.argwhere(~np.isfinite(array))
+def _refuse_missing(array, bad, name, advice):
+    places = np.argwhere(bad)
     first = tuple(places[0].tolist())
     what = "NaN" if np.isnan(array[first]) else "infinity"
     column = f", column {first[1]}" if array.ndim == 2 else ""
+    advice = advice or "leave out these curves, or the frames in all of them and in the protocol."
     raise ValueError(
         f"{name} contains {what} in row {first[0]}{column} (from 0), and "
         f"{len(np.unique(places[:, 0]))} of {len(array)} rows have values that are NaN or infinity "
-        "(inf); leave out these curves, or the frames in all of them and in the protocol."
+        f"(inf); {advice}"
     )

@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import uniform
 from sklearn.utils import Bunch, check_random_state
 
 from skfrap._checks import check_choice, check_count
@@ -27,6 +28,8 @@ _DRAWN_FIRST = ("D", "c0", "alpha", "mobile_fraction", "a", "b")
 _DRAWS = 16  # numbers set aside for the parameters of a sample
 _RARE = 1e-9  # values beyond such quantiles are computed without interpolation
 _BLOCK = 512
+_Z = float(ndtri(0.995))  # standard deviations; half the share of saturated pixels that is accepted
+_DIMMEST = 0.7  # of the brightest, at least: a range of c0 is left
 _NOISE_KINDS = (*NOISE_KINDS, "none")
 
 
@@ -61,7 +64,9 @@ class FRAPSimulator:
         Seed. With None every simulator differs.
     bit_depth : {8, 12, 16}, default=None
         Round images to integers as a detector of that many bits does, intensity 1 being full
-        scale. None leaves them as floats.
+        scale. None leaves them as floats. Table 1 has c0 up to 1, where noise would saturate half
+        of the pixels: as nobody records so, the default prior of c0 then ends where, with the
+        largest noise of its prior, a pixel in two hundred is beyond full scale (0.74).
     interpolate : bool or "auto", default="auto"
         Whether curves are interpolated between those of the model, to a part in a million. "auto"
         does so where up to two varying parameters shape the curve, besides c0, alpha and the mobile
@@ -121,6 +126,8 @@ class FRAPSimulator:
         self._model = model_for(self.protocol, model)
         defaults = self._model.defaults()
         self.prior = complete_prior(prior, self._model)
+        if bit_depth is not None and "c0" in self.prior and "c0" not in (prior or {}):
+            self.prior["c0"] = self._unsaturated_c0()
         # What varies is something to estimate, what is fixed to a model's default is not.
         self._targets = tuple(
             name
@@ -277,6 +284,23 @@ class FRAPSimulator:
             values["b"] = np.zeros(n_samples)
         return values
 
+    def _unsaturated_c0(self):
+        """Return the prior of c0, as far as hardly any pixel is beyond the detector's range."""
+        largest = {"a": 0.0, "b": 0.0}
+        if self.noise != "none":
+            largest["a"] = _upper_end("a", self.prior)
+        if self.noise == "proportional":
+            largest["b"] = _upper_end("b", self.prior)
+        top = 1.0 if self.background is None else 1.0 - np.max(self.background)
+        # c0 + z * sqrt(a + b * c0) = top, solved for c0.
+        a, b = largest["a"], largest["b"]
+        highest = top + _Z**2 * b / 2 - _Z * np.sqrt(a + b * top + (_Z * b / 2) ** 2)
+        lowest, default = finite_ends("c0", self.prior["c0"])
+        if not 0 < highest < default:
+            return self.prior["c0"]
+        lowest = min(lowest, _DIMMEST * highest)
+        return uniform(lowest, highest - lowest)
+
     def _from_targets(self, theta):
         theta = np.atleast_2d(np.asarray(theta, dtype=float))
         if theta.ndim != 2 or theta.shape[1] != len(self._targets):
@@ -370,6 +394,11 @@ class FRAPSimulator:
 def _noise_of(values, gain=1.0):
     """Return the noise of samples, of pixels or of values of other gain."""
     return Noise(values["a"], values["b"], gain)
+
+
+def _upper_end(name, prior):
+    value = prior[name]
+    return finite_ends(name, value)[1] if is_uncertain(value) else float(value)
 
 
 def _uniform(key, first, n_rows, n_columns):

@@ -25,7 +25,9 @@ ESTIMATORS = [
     LeastSquaresFRAP(noise="proportional"),
     LeastSquaresFRAP(loss="huber"),
     LeastSquaresFRAP(model="exponential"),
+    LeastSquaresFRAP(missing="omit"),
     BayesianFRAP(n_nodes=8),
+    BayesianFRAP(n_nodes=4, missing="omit"),
     NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
 ]
 OF_A_MODEL = {

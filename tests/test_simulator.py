@@ -8,6 +8,7 @@ from scipy import stats
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
 from skfrap.models import DiffusionModel
+from skfrap.preprocessing import IntensityRescaler
 
 SMALL = FRAPProtocol(
     shape=(16, 20),
@@ -261,8 +262,9 @@ def test_fixed_mobile_fraction_is_no_target():
 
 @pytest.mark.parametrize(("bits", "dtype"), [(8, np.uint8), (12, np.uint16), (16, np.uint16)])
 def test_bit_depth_rounds_to_the_detectors_steps(bits, dtype):
-    floats = simulator().sample_images(2).data
-    integers = simulator(bit_depth=bits).sample_images(2).data
+    prior = {"c0": 0.7}  # of itself a detector would be set lower
+    floats = simulator(prior=prior).sample_images(2).data
+    integers = simulator(prior=prior, bit_depth=bits).sample_images(2).data
     assert integers.dtype == dtype
     full = 2**bits - 1
     inside = (floats > 0) & (floats < 1)
@@ -281,6 +283,39 @@ def test_detector_saturates_at_both_ends(bits):
     assert integers.max() == 2**bits - 1
     assert (integers[floats > 1] == 2**bits - 1).all()
     assert (integers[floats < 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"bit_depth": 8},
+        {"noise": "proportional"},
+        {"background": np.linspace(0, 0.2, 16 * 20).reshape(16, 20)},
+        {"prior": {"a": 0.05}},
+        {"noise": "none"},
+    ],
+    ids=str,
+)
+def test_stacks_of_a_detector_are_accepted_by_the_pipeline(options):
+    """Intensities stay below the top of the range, and the truth is that of the stacks."""
+    simulated = simulator(**({"bit_depth": 12} | options))
+    sample = simulated.sample_images(60)
+    rescaled = IntensityRescaler(simulated.bit_depth).fit_transform(sample.data)
+    prebleach = [rescaled[k][: SMALL.n_prebleach].mean() for k in range(60)]  # or it is refused
+    c0 = sample.parameters["c0"] + np.mean(options.get("background", 0.0))
+    assert np.max(np.abs(prebleach - c0)) < 0.03
+    assert np.ptp(c0) > 0.1
+
+
+def test_a_given_intensity_is_kept_by_a_detector():
+    plain, of_detector = (simulator(bit_depth=bits) for bits in (None, 16))
+    assert of_detector.prior["c0"].support() == pytest.approx((0.5, 1 - 0.1 * 2.5758), abs=1e-4)
+    as_given = simulator(prior={"c0": plain.prior["c0"]}, bit_depth=16)
+    np.testing.assert_array_equal(as_given.sample(20).target, plain.sample(20).target)
+    np.testing.assert_array_equal(
+        of_detector.sample(20).target[:, [0, 2]], plain.sample(20).target[:, [0, 2]]
+    )
 
 
 def test_background_is_added_to_images_only():

@@ -6,14 +6,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from skfrap import __version__
-from skfrap._arrays import validate_data
 from skfrap._checks import check_choice, check_count, check_level
-from skfrap.estimators._masked import leaves_out_masked_frames
+from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import Noise
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
 from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
+from skfrap.models.forward._frames import at_frames
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.results import Fit
 
@@ -54,6 +54,10 @@ class BayesianFRAP(CurveRegressor):
     n_nodes : int, default=24
         Nodes along each parameter. On Table 1's prior estimates are within 0.002 standard
         deviations of the limit; with 16 within 0.02, with 32 within 0.0001.
+    missing : {"raise", "omit"}, default="raise"
+        What NaN in X does. "omit" leaves the frame out of the likelihood of that curve, which is
+        exact. A curve with fewer than two values answers NaN, with the finding ``no_data``.
+        Infinity is always refused.
 
     Attributes
     ----------
@@ -102,15 +106,22 @@ class BayesianFRAP(CurveRegressor):
     """
 
     def __init__(
-        self, protocol=None, prior=None, *, model="diffusion", weighting="1/a", n_nodes=24
+        self,
+        protocol=None,
+        prior=None,
+        *,
+        model="diffusion",
+        weighting="1/a",
+        n_nodes=24,
+        missing="raise",
     ):
         self.protocol = protocol
         self.prior = prior
         self.model = model
         self.weighting = weighting
         self.n_nodes = n_nodes
+        self.missing = missing
 
-    @leaves_out_masked_frames
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol and the prior; nothing is learnt from the curves.
 
@@ -133,7 +144,7 @@ class BayesianFRAP(CurveRegressor):
         ValueError
             If X does not fit the protocol, or the prior not the model.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
+        X = self._validate(X, ensure_min_features=2)
         self._check_options()
         self.protocol_ = self._choose_protocol(X.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
@@ -148,7 +159,7 @@ class BayesianFRAP(CurveRegressor):
         self.skfrap_version_ = __version__
         return self
 
-    @leaves_out_masked_frames
+    @without_missing_frames
     def predict(self, X, return_std=False):
         """Compute posterior means, weighted as `weighting` says.
 
@@ -172,7 +183,7 @@ class BayesianFRAP(CurveRegressor):
             return self._as_output(mean), self._as_output(std)
         return self._as_output(mean)
 
-    @leaves_out_masked_frames
+    @without_missing_frames
     def predict_interval(self, X, level=0.95, method="equal_tailed"):
         """Compute credible intervals.
 
@@ -213,8 +224,13 @@ class BayesianFRAP(CurveRegressor):
         check_count("n_samples", n_samples)
         random = check_random_state(random_state)
         uniforms = random.uniform(size=(len(X), n_samples, len(self.target_names_)))
+        if self._omits and np.isnan(X).any():
+            return answer_by_pattern(
+                self, X, lambda some, X, rows: some._posterior.sample(X, uniforms[rows])
+            )
         return self._posterior.sample(X, uniforms)
 
+    @without_missing_frames
     def log_evidence(self, X):
         """Compute the logarithm of the probability density of curves, whatever their parameters.
 
@@ -291,6 +307,10 @@ class BayesianFRAP(CurveRegressor):
         ranges = {name: space.bounds[name] for name in unknown}
         known = {name: value for name, value in space.fixed.items() if name in space.shaping}
         return surrogate_for(self.protocol_, self.model, ranges, known)
+
+    def _look_at(self, frames):
+        self.surrogate_ = at_frames(self.surrogate_, frames)
+        self._prepare_posterior()
 
     # Files
 

@@ -10,13 +10,14 @@ from sklearn.utils.validation import (
 )
 
 from skfrap import __version__
-from skfrap._arrays import check_array, validate_data
+from skfrap._arrays import check_array
 from skfrap._checks import check_choice, check_count, check_level, check_range
-from skfrap.estimators._masked import leaves_out_masked_frames
+from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
 from skfrap.estimators._regressor import CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.inference.fitting._bootstrap import bootstrap_ends, check_n_bootstrap
 from skfrap.inference.fitting._fitter import CurveFitter
+from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.inference.fitting._intervals import confidence_ends, profile_costs
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.judging._findings import SimplerModel, judge_residuals
@@ -86,6 +87,10 @@ class LeastSquaresFRAP(CurveRegressor):
         For ``init="random"``, and for bootstrap intervals.
     n_jobs : int, default=None
         Threads that fit batches of curves side by side. None is 1, -1 all cores.
+    missing : {"raise", "omit"}, default="raise"
+        What NaN in X does. "omit" leaves the frame out of the fit of that curve, exactly; where
+        `init` is an estimator the fit then starts from the grid. A curve with fewer than two values
+        answers NaN, with the finding ``no_data``. Infinity is always refused.
 
     Attributes
     ----------
@@ -138,6 +143,7 @@ class LeastSquaresFRAP(CurveRegressor):
         interpolate="auto",
         random_state=None,
         n_jobs=None,
+        missing="raise",
     ):
         self.protocol = protocol
         self.bounds = bounds
@@ -153,8 +159,8 @@ class LeastSquaresFRAP(CurveRegressor):
         self.interpolate = interpolate
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.missing = missing
 
-    @leaves_out_masked_frames
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
@@ -177,7 +183,7 @@ class LeastSquaresFRAP(CurveRegressor):
         ValueError
             If X does not fit the protocol, or bounds are not in order.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
+        X = self._validate(X, ensure_min_features=2)
         self._check_options()
         self.protocol_ = self._choose_protocol(X.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
@@ -208,7 +214,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.skfrap_version_ = __version__
         return self
 
-    @leaves_out_masked_frames
+    @without_missing_frames
     def predict(self, X, return_std=False):
         """Estimate the parameters of recovery curves.
 
@@ -232,7 +238,7 @@ class LeastSquaresFRAP(CurveRegressor):
             return theta, self._as_output(np.sqrt(np.einsum("nvv->nv", covariance)))
         return theta
 
-    @leaves_out_masked_frames
+    @without_missing_frames
     def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
         """Compute confidence intervals, within the bounds.
 
@@ -308,6 +314,8 @@ class LeastSquaresFRAP(CurveRegressor):
         check_choice("name", name, self.space_.free)
         if len(X) != 1 or not self._has_profiles:
             raise ValueError(f"profile takes one curve, got {len(X)}, and goes with {_PROFILES}.")
+        if np.isnan(X).any():
+            return answer_one(self, X, lambda some, X: some.profile(X, name, values))
         targets = np.atleast_1d(parameter(name).to_target(np.asarray(values, dtype=float)))
         column = self.space_.column(name)
         return profile_costs(self._fitter, self._fit_batch(X), column, targets)
@@ -434,6 +442,16 @@ class LeastSquaresFRAP(CurveRegressor):
             return None
         name, extra, fitter = self._simpler
         return SimplerModel(name, extra, fitter.fit_from_grid(X).cost)
+
+    def _look_at(self, frames):
+        self._fitter = fitter_at_frames(self._fitter, frames)
+        if self._simpler is not None:
+            self._simpler = *self._simpler[:2], fitter_at_frames(self._simpler[2], frames)
+        if hasattr(self.init, "predict"):
+            self.init = "grid"
+
+    def _take_rows(self, rows, n_rows):
+        self.init = rows_of(self.init, rows, n_rows)
 
     # What a fit is worth
 

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
 from skfrap._checks import check_level
+from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import FRAPRegressor
 from skfrap.experiment import Noise
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
@@ -122,6 +123,7 @@ class NetworkRegressor(FRAPRegressor):
 
     # Answers
 
+    @without_missing_frames
     def predict(self, X, return_std=False, *, protocol=None):
         """Estimate the parameters of recovery curves.
 
@@ -158,6 +160,7 @@ class NetworkRegressor(FRAPRegressor):
         theta, *above = map(self._as_output, found)
         return (theta, above[0] - theta) if return_std else theta
 
+    @without_missing_frames
     def predict_interval(self, X, level=0.95, *, protocol=None):
         """Compute intervals that hold the true values, within the box of the prior.
 
@@ -195,6 +198,24 @@ class NetworkRegressor(FRAPRegressor):
         if self.protocol_ is None:
             raise ValueError("protocol can be given only if the network was trained with one.")
         return scale_between(self.protocol_, protocol)
+
+    # Frames that are missing
+
+    @property
+    def _omits(self):
+        # Other features know each frame by its place, and cannot do without.
+        name = getattr(self, "features_name_", self.features)
+        fits = name == "linearized" or (name == "auto" and self.protocol is not None)
+        return super()._omits and fits
+
+    @property
+    def _advice(self):
+        if super()._omits:
+            return "A network can leave frames out only with a protocol and features='linearized'."
+        return super()._advice
+
+    def _look_at(self, frames):
+        self.features_ = self.features_.at_frames(frames)
 
     # The contract of estimators
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skfrap._arrays import validate_data
+from skfrap.estimators._missing import complete_curves
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
 from skfrap.inference.networks._data import names_of_columns, split, with_weights
@@ -110,6 +110,11 @@ class NeuralFRAP(NetworkRegressor):
         the last bit.
     verbose : int, default=0
         Show a progress bar.
+    missing : {"raise", "omit"}, default="raise"
+        What NaN in X does. With "omit" the rough fit of "linearized" features does without the
+        frame; with other features NaN is refused. Curves that lack frames are left out of the
+        training. A curve with fewer than two values answers NaN, with the finding ``no_data``.
+        Infinity is always refused.
 
     Attributes
     ----------
@@ -189,6 +194,7 @@ class NeuralFRAP(NetworkRegressor):
         warm_start=False,
         random_state=None,
         verbose=0,
+        missing="raise",
     ):
         self.protocol = protocol
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -214,6 +220,7 @@ class NeuralFRAP(NetworkRegressor):
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        self.missing = missing
 
     @classmethod
     def deepfrap2021(cls, targets="joint", **changes):
@@ -379,9 +386,9 @@ class NeuralFRAP(NetworkRegressor):
         columns = names_of_columns(y)
         if names is not None and columns not in (None, names):
             raise ValueError(f"y must have the columns {names}, in this order, got {columns}.")
-        X, y = validate_data(
-            self, X, y, reset=names is None, dtype=np.float64, multi_output=True, y_numeric=True
-        )
+        X, y = self._validate(X, y, reset=names is None, multi_output=True, y_numeric=True)
+        if self._omits and np.isnan(X).any():
+            X, y, sample_weight = complete_curves(X, y, sample_weight)
         y = y.astype(np.float64)
         protocol = protocol or self.protocol
         if protocol is not None and X.shape[1] != protocol.n_frames:

@@ -7,17 +7,17 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
-from skfrap._arrays import check_array, validate_data
+from skfrap._arrays import check_array
 from skfrap._checks import check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
-from skfrap.estimators._masked import leaves_out_masked_frames, protocol_of_frames
+from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
 
-class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Base class of all estimators, and the contract that they keep.
 
     All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
@@ -31,7 +31,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
     of its model.
     """
 
-    @leaves_out_masked_frames
+    @without_missing_frames
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
 
@@ -83,7 +83,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
             fit=fit,
         )
 
-    @leaves_out_masked_frames
+    @without_missing_frames
     def fit_results(self, X):
         """Fit curves, and keep all of it.
 
@@ -222,7 +222,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):
             return X  # as it would be returned; to check it takes as long as to estimate
-        return validate_data(self, X, reset=False, dtype=np.float64)
+        return self._validate(X, reset=False)
 
     def _check_theta(self, theta):
         theta = check_array(theta, dtype=np.float64, input_name="theta")
@@ -257,17 +257,6 @@ class CurveRegressor(FRAPRegressor):
         # It answers in the parameters of a physical model, whatever the columns of y mean.
         tags.regressor_tags.poor_score = True
         return tags
-
-    def _protocol_of_frames(self, kept):
-        """Return the protocol without masked frames."""
-        if "imaging_bleach" in {*self.space_.free, *self._given_names()}:
-            raise ValueError(
-                "X has masked frames, and imaging_bleach counts every frame that was taken; leave "
-                "it out, or use all frames."
-            )
-        if hasattr(getattr(self, "init", None), "predict"):
-            raise ValueError("X has masked frames, and init is an estimator of all; use another.")
-        return protocol_of_frames(self.protocol_, kept)
 
     def _choose_protocol(self, n_frames):
         """Return the protocol, or the paper's for curves of some width; check that they agree."""

@@ -152,6 +152,8 @@ def describe_fits(
 
 def _find_odd_frames(found, fit):
     odd_frame, n_prebleach = frame_that_does_not_fit(fit), fit.protocol.n_prebleach
+    # Named by their numbers in the experiment, where the curves lack others.
+    odd_frame = np.where(odd_frame >= 0, fit.frames[odd_frame], -1)
     for frame in np.unique(odd_frame[odd_frame >= 0]):
         near = frame in (n_prebleach - 1, n_prebleach)
         hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"

@@ -184,6 +184,11 @@ def goodness_of_fit(
             "X and fitted must have one shape (n, n_frames), the fitted curve beside each measured "
             f"one; got {X.shape} and {fitted.shape}."
         )
+    if np.isnan(X).any() or np.isnan(fitted).any():
+        raise ValueError(
+            "X and fitted must be complete, got NaN: a fit is judged by neighbouring residuals. "
+            "Leave out the curves that lack frames."
+        )
     n_frames = X.shape[1]
     freedom = n_frames - n_free
     if freedom < _FEWEST_FREE:

@@ -29,6 +29,7 @@ def prediction_deviations(X, fitted, tangents):
     Parameters
     ----------
     X, fitted : ndarray of shape (n, n_frames)
+        X may be NaN in frames that were left out of the fit.
     tangents : ndarray of shape (n, n_free, n_frames)
         Derivatives of the fitted curves, as from :func:`tangents_of`.
 
@@ -44,13 +45,15 @@ def prediction_deviations(X, fitted, tangents):
     >>> prediction_deviations(X, mean, np.ones((1, 1, 4))).round(3).tolist()  # s sqrt(1 + 1/4)
     [[0.913, 0.913, 0.913, 0.913]]
     """
-    freedom = max(1, X.shape[1] - tangents.shape[1])
-    variance = np.sum((X - fitted) ** 2, axis=1) / freedom
+    residuals, observed = X - fitted, ~np.isnan(X)
+    freedom = np.maximum(1, observed.sum(axis=1) - tangents.shape[1])
+    variance = np.sum(residuals**2, axis=1, where=observed) / freedom
     lengths = np.linalg.norm(tangents, axis=2, keepdims=True)
-    directions, values, _ = np.linalg.svd(
-        (tangents / np.where(lengths > 0, lengths, 1.0)).swapaxes(1, 2), full_matrices=False
-    )
+    moves = (tangents / np.where(lengths > 0, lengths, 1.0)).swapaxes(1, 2)
+    # The fit knows of the frames that were observed.
+    _, values, axes = np.linalg.svd(moves * observed[:, :, np.newaxis], full_matrices=False)
     # What does not move the curve has no direction.
     kept = values > VOID * values[:, :1]
-    known_to = np.sum((directions * kept[:, np.newaxis]) ** 2, axis=2)
+    scales = kept / np.where(kept, values, 1.0)
+    known_to = np.sum((moves @ axes.swapaxes(1, 2) * scales[:, np.newaxis]) ** 2, axis=2)
     return np.sqrt(variance[:, np.newaxis] * (1 + known_to))

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skfrap._contract import must
 from skfrap.preprocessing._corrector import StackCorrector
+from skfrap.preprocessing._sources import computed_type
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
 _CLOSE = {"rtol": 1e-5, "atol": 1e-6}
@@ -46,7 +47,7 @@ def check_corrector(corrector, X):
     whole = corrected[0]
     must(whole.shape == X.shape[1:], f"a stack must keep its shape {X.shape[1:]}: {whole.shape}")
     must(
-        whole.dtype == (X.dtype if X.dtype.kind == "f" else np.float32),
+        whole.dtype == computed_type(X.dtype),
         f"apply must work in place, and leave the type of its block; it is {whole.dtype}",
     )
     must(np.isfinite(whole).all(), "corrected pixels must be finite")

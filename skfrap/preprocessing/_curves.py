@@ -1,11 +1,17 @@
 """From image stacks to recovery curves."""
 
+import warnings
+
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skfrap._checks import check_choice
 from skfrap.experiment import FRAPProtocol
+from skfrap.preprocessing._broken import in_lines, reason, result_or_reason
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
+
+_ON_ERROR = ("raise", "nan")
 
 
 class RecoveryCurveExtractor(StackTransformer):
@@ -17,10 +23,18 @@ class RecoveryCurveExtractor(StackTransformer):
         Gives the region's pixel weights, by area (Eq. 6 of [1]_). None is the paper's protocol.
     n_jobs : int, default=None
         Stacks to work on side by side, in threads; each holds one stack. None is 1.
+    on_error : {"raise", "nan"}, default="raise"
+        What a stack does that cannot be used: one that cannot be read, has another shape, or is
+        refused by a correction before. "raise" ends the batch. "nan" warns, makes its curve a row
+        of NaN and goes on; single frames with pixels that are not finite are NaN in a curve that is
+        otherwise as it should be. Estimators take such curves with ``missing="omit"``.
 
     Attributes
     ----------
     protocol_ : FRAPProtocol
+    errors_ : dict of int to str
+        After :meth:`transform`: by row, why a curve of the last batch is NaN, or a part of it.
+        Empty where there is nothing to tell.
 
     References
     ----------
@@ -37,12 +51,13 @@ class RecoveryCurveExtractor(StackTransformer):
     (2, 30)
     """
 
-    def __init__(self, protocol=None, *, n_jobs=None):
+    def __init__(self, protocol=None, *, n_jobs=None, on_error="raise"):
         self.protocol = protocol
         self.n_jobs = n_jobs
+        self.on_error = on_error
 
     def fit(self, X, y=None):
-        """Check the first stack against the protocol.
+        """Check the first stack against the protocol; with ``on_error="nan"`` the first usable one.
 
         Parameters
         ----------
@@ -52,10 +67,16 @@ class RecoveryCurveExtractor(StackTransformer):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If it does not fit the protocol, or no stack of the batch can be used.
         """
+        check_choice("on_error", self.on_error, _ON_ERROR)
         stacks = StackSequence(X)
         self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
-        self._check_shape(stacks.shape[1:], stacks.describe(0))
+        self._check_first(stacks)
         return self
 
     def transform(self, X):
@@ -73,30 +94,76 @@ class RecoveryCurveExtractor(StackTransformer):
         ------
         ValueError
             If a stack does not fit the protocol or has pixels that are not finite; it says which.
+            Not with ``on_error="nan"``, which warns of all of them at once.
         """
         check_is_fitted(self)
+        check_choice("on_error", self.on_error, _ON_ERROR)
         stacks = StackSequence(X)
-        curves = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._extract)(stacks, index) for index in range(len(stacks))
+        extract = self._extract if self.on_error == "raise" else self._extract_or_nan
+        found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(extract)(stacks, index) for index in range(len(stacks))
         )
-        return np.stack(curves)
+        # What was found of this batch is of no use to the next: nothing is learnt.
+        self.errors_ = {k: words for k, (_, words) in enumerate(found) if words}
+        if self.errors_:
+            warnings.warn(
+                f"{len(self.errors_)} of {len(stacks)} curves are NaN, or a part of them is:\n"
+                f"{in_lines(self.errors_)}",
+                UserWarning,
+                stacklevel=2,
+            )
+        return np.stack([curve for curve, _ in found])
 
     def get_feature_names_out(self, input_features=None):
         """Name the curve's values by their times."""
         check_is_fitted(self)
         return self.protocol_.feature_names
 
+    def fitted_state(self):
+        """Return the protocol; what the last batch was is none of a file's business."""
+        return {name: value for name, value in super().fitted_state().items() if name != "errors_"}
+
     def _extract(self, stacks, index):
-        view = stacks.view(index)
-        self._check_shape(view.shape, stacks.describe(index))
-        rows, columns = self.protocol_.roi_box
-        block = view.read(rows=rows, columns=columns).astype(np.float64)
-        curve = np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
+        """Return a curve, and nothing to tell of it."""
+        curve = self._curve(stacks, index)
         if not np.isfinite(curve).all():
             raise ValueError(
                 f"{stacks.describe(index)}: pixels in the bleach region are not finite."
             )
-        return curve
+        return curve, ""
+
+    def _extract_or_nan(self, stacks, index):
+        """Return a curve, NaN as far as it cannot be had, and why that is."""
+        name = stacks.describe(index)
+        curve, words = result_or_reason(self._curve, stacks, index, name=name)
+        if words:
+            return np.full(self.protocol_.n_frames, np.nan), words
+        bad = np.flatnonzero(~np.isfinite(curve))
+        if len(bad):
+            curve[bad] = np.nan
+            words = f"{name}: pixels in the bleach region are not finite in {_frames(bad)}"
+        return curve, words
+
+    def _curve(self, stacks, index):
+        view = stacks.view(index)
+        self._check_shape(view.shape, stacks.describe(index))
+        rows, columns = self.protocol_.roi_box
+        block = view.read(rows=rows, columns=columns).astype(np.float64)
+        return np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
+
+    def _check_first(self, stacks):
+        if self.on_error == "raise":
+            self._check_shape(stacks.shape[1:], stacks.describe(0))
+            return
+        first = None
+        for index in range(len(stacks)):
+            try:
+                self._check_shape(stacks.raw(index).shape, stacks.describe(index))
+            except Exception as error:
+                first = first or reason(error, stacks.describe(index))
+            else:
+                return
+        raise ValueError(f"none of the {len(stacks)} stacks can be used; the first: {first}")
 
     def _check_shape(self, shape, name):
         expected = (self.protocol_.n_frames, *self.protocol_.shape)
@@ -105,3 +172,9 @@ class RecoveryCurveExtractor(StackTransformer):
                 f"{name} has shape {tuple(shape)} (n_frames, ny, nx), and the protocol expects "
                 f"{expected}; check n_prebleach, n_postbleach and shape of the protocol."
             )
+
+
+def _frames(indices):
+    """Name frames for people, the first few."""
+    shown = ", ".join(map(str, indices[:5])) + (", ..." if len(indices) > 5 else "")
+    return f"frame{'s' * (len(indices) > 1)} {shown} (from 0)"

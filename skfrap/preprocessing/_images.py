@@ -46,12 +46,15 @@ class IntensityRescaler(StackCorrector):
         self.max_saturated = max_saturated
 
     def learn(self, stacks):
-        """Detect the bit depth, if it is not given."""
+        """Detect the bit depth, if it is not given, from the stacks that can be read.
+
+        One that cannot is refused when it is looked at, as far as it is.
+        """
         check_number("offset", self.offset, what="number of counts")
         if self.bit_depth is not None:
             self.bit_depth_ = check_count("bit_depth", self.bit_depth, 1, 32)
             return
-        detected = {self._detect(stacks, i) for i in range(len(stacks))}
+        detected = {self._detect(stacks, i) for i in stacks.readable()}
         detected.discard(0)
         self.bit_depth_ = max(detected, default=None)
 

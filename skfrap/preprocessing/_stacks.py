@@ -10,7 +10,6 @@ the same stack next.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Lock, RLock
 
 import numpy as np
@@ -18,6 +17,18 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from skfrap._state import EstimatorState
 from skfrap.io import ImageSeries, load_stack, read_series
+from skfrap.preprocessing._broken import OF_ALL
+from skfrap.preprocessing._sources import (
+    are_paths,
+    as_stack,
+    check_source,
+    computed_type,
+    is_array,
+    is_path,
+    length_of,
+    places_of,
+    split_key,
+)
 
 _MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but always the last one
 _MOST_VIEWS = 16  # of one stack
@@ -88,11 +99,10 @@ class StackView:
         Returns
         -------
         ndarray of shape (n_frames, ny, nx)
-            In the stack's own type if that is floating, else float32.
+            In the stack's own type if that is float32 or float64, else float32.
         """
         part = self.stack[frames, rows, columns]
-        dtype = part.dtype if part.dtype.kind == "f" else np.float32
-        block = part.astype(dtype)
+        block = part.astype(computed_type(part.dtype))
         for corrector, state in self._corrections:
             corrector.apply(block, state, frames, rows, columns)
         return block
@@ -154,48 +164,49 @@ class _Entry:
 class StackSequence(Sequence):
     """Hold image stacks that are read and corrected one at a time, when asked for.
 
-    ``sequence[i]`` computes the i-th stack, an array (n_frames, ny, nx); a slice or an array of
-    indices gives another sequence; `numpy.asarray` computes all of them.
+    ``sequence[i]`` computes the i-th stack, an array (n_frames, ny, nx). A slice, an array of
+    indices or a mask gives another sequence, ``sequence[key, ...]`` too, so that scikit-learn
+    splits it as it does an array; `numpy.asarray` computes all of them.
 
     Of the last few stacks, up to 128 MiB of pixels as they were read, it keeps what it read and
-    what corrections have prepared. Sequences that are made of it, by corrections, share this.
+    what corrections have prepared. Sequences that are made of it, by corrections or by indexing,
+    share this.
 
     Parameters
     ----------
     source : array-like of shape (n, n_frames, ny, nx) or sequence
         Stacks: arrays (n_frames, ny, nx), paths of files (see :func:`skfrap.io.read_series`),
-        :class:`skfrap.io.ImageSeries`, or a StackSequence. Arrays are not to be changed while they
-        are in use.
+        :class:`skfrap.io.ImageSeries`, or a StackSequence. Arrays may be those of Dask, Zarr,
+        xarray or h5py, or a `numpy.memmap`: of an array of four axes one stack is read at a time.
+        Arrays are not to be changed while they are in use.
     corrections : sequence of StackCorrector, default=()
         Fitted. Each corrects what those before it have left.
+
+    Raises
+    ------
+    ValueError
+        If the source is a single stack or path, a dictionary or empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.preprocessing import StackSequence
+    >>> stacks = StackSequence(np.zeros((5, 3, 8, 8), np.uint16))
+    >>> stacks[[4, 0, 2]].shape
+    (3, 3, 8, 8)
+    >>> stacks[1, 0].dtype.name
+    'float32'
     """
 
     def __init__(self, source, corrections=()):
-        kept = _Kept()
+        order, kept = None, _Kept()
         if isinstance(source, StackSequence):
             corrections = (*source._corrections, *corrections)
-            kept = source._kept
-            source = source._source
-        elif isinstance(source, str | Path):
-            raise ValueError(
-                f"X must be a sequence of stacks or paths, got one path {str(source)!r}; "
-                "give [path]."
-            )
-        elif hasattr(source, "iloc") or (
-            isinstance(source, np.ndarray) and source.dtype.kind in "OUT"
-        ):
-            source = list(source)  # a pandas Series or an array of paths: by place, not by label
-        elif isinstance(source, np.ndarray):
-            if source.ndim != 4:
-                raise ValueError(
-                    "X must have the shape (n_samples, n_frames, ny, nx), got shape "
-                    f"{source.shape}" + ("; give X[np.newaxis] for one stack." * (source.ndim == 3))
-                )
-        elif not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
-            raise ValueError(f"X must be an array or a sequence of stacks, got {type(source)}.")
-        if len(source) == 0:
-            raise ValueError("X must hold at least one stack, got none.")
+            source, order, kept = source._source, source._order, source._kept
+        else:
+            source = check_source(source)
         self._source = source
+        self._order = order  # places in the source; None is all of them
         self._corrections = tuple(corrections)
         self._kept = kept
 
@@ -207,18 +218,30 @@ class StackSequence(Sequence):
         self.__dict__ |= state | {"_kept": _Kept()}
 
     def __len__(self):
-        return len(self._source)
+        return length_of(self._source) if self._order is None else len(self._order)
 
     def __getitem__(self, key):
-        if isinstance(key, int | np.integer):
-            return self.view(key).read()
-        if isinstance(self._source, np.ndarray):
-            return StackSequence(self._source[key], self._corrections)
-        if isinstance(key, slice):
-            return StackSequence(self._source[key], self._corrections)
-        key = np.asarray(key)
-        indices = np.flatnonzero(key) if key.dtype == bool else key
-        return StackSequence([self._source[i] for i in indices], self._corrections)
+        key, within = split_key(key)
+        if isinstance(key, int | np.integer) and not isinstance(key, bool):
+            return self._part(key, within)
+        if within:
+            raise IndexError(
+                "several stacks are taken whole, X[key] or X[key, ...]; a part of one is "
+                "X[i, frames, rows, columns], and one of several is of numpy.asarray(X[key])."
+            )
+        places = places_of(key, len(self))
+        if len(places) == 0:
+            raise ValueError(f"X must hold at least one stack, and the index takes none: {key!r}.")
+        some = StackSequence(self)
+        some._order = places if self._order is None else self._order[places]
+        return some
+
+    def _part(self, index, within):
+        """Compute a stack, or the part of it that slices take."""
+        slices = [key for key in within if isinstance(key, slice) and key.step in (None, 1)]
+        if len(slices) == len(within):
+            return self.view(index).read(*within)
+        return self.view(index).read()[np.newaxis][(0, *within)]
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
@@ -231,8 +254,11 @@ class StackSequence(Sequence):
 
     @property
     def shape(self):
-        """Tuple of int: (n, n_frames, ny, nx), if the first stack speaks for all."""
-        return (len(self), *self.raw(0).shape)
+        """Tuple of int: (n, n_frames, ny, nx), if the first that can be read speaks for all."""
+        return (
+            len(self),
+            *(self._source.shape[1:] if is_array(self._source) else self._first.shape),
+        )
 
     @property
     def ndim(self):
@@ -242,8 +268,8 @@ class StackSequence(Sequence):
     @property
     def dtype(self):
         """Floating-point type of the computed stacks."""
-        dtype = self.raw(0).dtype
-        return dtype if dtype.kind == "f" else np.dtype(np.float32)
+        first = self._source if is_array(self._source) else self._first
+        return computed_type(np.dtype(first.dtype))
 
     def view(self, index):
         """Look at one stack without computing all of it."""
@@ -256,15 +282,18 @@ class StackSequence(Sequence):
                 try:
                     view = entry.corrected(view, corrector, self._corrections[:k])
                 except ValueError as error:
-                    raise ValueError(f"{self.describe(place)}: {error}") from error
+                    raise ValueError(f"{self._describe(place)}: {error}") from error
         return view
 
     def describe(self, index):
-        """Name a stack for people: its path, or its place."""
-        item = self._source[index]
-        if isinstance(item, str | Path):
+        """Name a stack for people: its path, or its place in what was given first."""
+        return self._describe(self._place(index))
+
+    def _describe(self, place):
+        item = None if is_array(self._source) else self._source[place]
+        if is_path(item):
             return str(item)
-        return item.name if isinstance(item, ImageSeries) else f"stack {index}"
+        return item.name if isinstance(item, ImageSeries) else f"stack {place}"
 
     def raw(self, index):
         """Read one stack as it is, without corrections."""
@@ -278,11 +307,38 @@ class StackSequence(Sequence):
         place = self._place(index)
         return self._recorded(self._kept.entry(place), place)
 
+    def readable(self):
+        """Yield the places of stacks that can be read, for those who learn from the others.
+
+        Raises
+        ------
+        Exception
+            What is the matter with the first, if there is none.
+        """
+        found, first = False, None
+        for index in range(len(self)):
+            try:
+                self.raw(index)
+            except OF_ALL:
+                raise
+            except Exception as error:
+                first = first or error
+            else:
+                found = True
+                yield index
+        if not found:
+            raise first
+
+    @property
+    def _first(self):
+        return self.raw(next(self.readable()))
+
     def _place(self, index):
-        """Count a stack's place from the start."""
+        """Return a stack's place in the source, counted from its start."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"there are {len(self)} stacks, got the index {index}.")
-        return int(index) % len(self)
+        index = int(index) % len(self)
+        return index if self._order is None else int(self._order[index])
 
     def _recorded(self, entry, place):
         """Return a stack and its bit depth, read once as long as it is kept."""
@@ -293,15 +349,13 @@ class StackSequence(Sequence):
         return entry.recorded
 
     def _read(self, place):
-        item = self._source[place]
-        if isinstance(item, str | Path):
+        item, name = self._source[place], self._describe(place)
+        if is_path(item):
             item = read_series(item)
             item.frames.flags.writeable = False  # others look at the same
-        stack = load_stack(item)
-        if stack.ndim != 3:
-            raise ValueError(
-                f"{self.describe(place)}: must be (n_frames, ny, nx), got shape {stack.shape}."
-            )
         declared = item.bit_depth if isinstance(item, ImageSeries) else None
+        if isinstance(item, ImageSeries) or are_paths(item):
+            item = load_stack(item)
+        stack = as_stack(item, name)
         room = 8 * stack.dtype.itemsize
         return stack, declared if declared is not None and declared < room else None

@@ -43,6 +43,10 @@ def _kinds(severity, **kinds):
 _OF_FITS = {
     **_kinds(
         "unusable",
+        no_data=(
+            "There is nothing to fit: the curve has fewer than two values.",
+            "See why the stack could not be used, in `errors_` of the extractor.",
+        ),
         too_few_frames=(
             "There are too few frames to separate noise from signal.",
             "Record more frames than there are parameters.",

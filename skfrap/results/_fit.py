@@ -15,6 +15,7 @@ _PER_CURVE = (
     "converged",
     "n_iter",
     "rivals",
+    "observed",
 )
 
 
@@ -47,6 +48,9 @@ class Fit:
         Steps that it took; None where there are none.
     rivals : ndarray of shape (n, n_starts, n_free) or None
         Quite other estimates that were seen to fit as well; NaN where there is none.
+    observed : ndarray of shape (n, n_frames) of bool or None
+        Which frames the measured curves have; None is all of them. The others were left out of the
+        fits: data and residuals are NaN there, curves are not.
     """
 
     forward: Any
@@ -60,6 +64,7 @@ class Fit:
     converged: np.ndarray
     n_iter: np.ndarray | None = None
     rivals: np.ndarray | None = None
+    observed: np.ndarray | None = None
 
     def __len__(self):
         return len(self.theta)
@@ -78,6 +83,17 @@ class Fit:
         return self.forward.evaluator.protocol
 
     @property
+    def frames(self):
+        """Which frames of the experiment the columns are, (m,): all, or those that were fitted."""
+        frames = getattr(self.forward.evaluator, "frames", None)
+        return np.arange(self.data.shape[1]) if frames is None else frames
+
+    @property
+    def n_prebleach(self):
+        """How many of the columns are from before bleaching."""
+        return int(np.count_nonzero(self.frames < self.protocol.n_prebleach))
+
+    @property
     def residuals(self):
         """What the model's curves leave of the measured ones, (n, n_frames)."""
         return self.data - self.curves
@@ -89,15 +105,16 @@ class Fit:
 
     @property
     def freedom(self):
-        """Frames less parameters."""
-        return self.data.shape[1] - self.theta.shape[1]
+        """Frames less parameters: an int, or (n,) where curves lack frames."""
+        n_frames = self.data.shape[1] if self.observed is None else self.observed.sum(axis=1)
+        return n_frames - self.theta.shape[1]
 
     @property
     def residual_variance(self):
         """Variance of a curve's values, (n,); NaN without degrees of freedom."""
-        if self.freedom < 1:
-            return np.full(len(self), np.nan)
-        return self.residual_sum_of_squares / self.freedom
+        enough = self.freedom >= 1
+        squares = self.residual_sum_of_squares
+        return np.where(enough, squares, np.nan) / np.where(enough, self.freedom, 1)
 
     @property
     def deviations(self):

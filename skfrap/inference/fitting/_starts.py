@@ -46,6 +46,25 @@ class StartGrid:
         """Number of free parameters that shape the curve, other than in a simple way."""
         return len(self._shaping)
 
+    def at_frames(self, forward, frames):
+        """Make the same grid for curves at some of the frames, without computing curves again.
+
+        Parameters
+        ----------
+        forward : ForwardMap
+            At the frames.
+        frames : ndarray of shape (m,) of int
+
+        Returns
+        -------
+        StartGrid
+        """
+        some = StartGrid(forward)
+        grid, templates, _ = self._templates
+        templates = forward.project(templates @ self.forward.basis[:, frames])
+        some._templates = grid, templates, np.einsum("gs,gs->g", templates, templates)
+        return some
+
     def nearest(self, scores, lowest, highest):
         """Return the point of the grid that fits each curve best.
 

@@ -5,8 +5,11 @@ estimate is guess + scale * network(inputs). What is known beforehand goes into 
 and only the rest must be learnt.
 """
 
+from copy import copy
+
 import numpy as np
 
+from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.models import InterpolationError
 from skfrap.parameters import parameter
 
@@ -111,7 +114,7 @@ class _ModelFeatures:
     def check_curves(self, X):
         """Refuse curves whose intensity is not one that was trained on."""
         column = self.forward.factor_column
-        if column is None:
+        if column is None or self.n_prebleach == 0:
             return
         low, high = self.lower[column], self.upper[column]
         prebleach = X[:, : self.n_prebleach]
@@ -176,6 +179,27 @@ class LinearizedFeatures(_ModelFeatures):
         """Return inputs, guess and scale."""
         inputs, guess, scale = self._describe(X)
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
+
+    def at_frames(self, frames):
+        """Make features of curves that have some of the frames only: the fit does without them.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (m,) of int
+            Increasing.
+
+        Returns
+        -------
+        LinearizedFeatures
+            Of curves (n, m). What they describe is what the network has learnt: a fit, how certain
+            it is, and what it leaves, which is nothing in the frames that are not there.
+        """
+        some = copy(self)
+        some.fitter = fitter_at_frames(self.fitter, frames)
+        some.forward = some.fitter.forward
+        some.n_prebleach = np.count_nonzero(frames < self.n_prebleach)
+        some.directions = self.directions @ self.forward.basis[:, frames] @ some.forward.basis.T
+        return some
 
     def _describe(self, X):
         parts = [self._describe_some(X[k : k + _ROWS]) for k in range(0, len(X), _ROWS)]

@@ -7,6 +7,7 @@ over the noise depends on S alone and is tabulated.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -81,6 +82,12 @@ class NoiseIntegral:
             values *= place
             values += column.take(cell)
         return values
+
+
+@lru_cache(maxsize=16)
+def noise_integral(distribution, gain, m):
+    """Make a :class:`NoiseIntegral`, or take it from the last few made: it hangs on no curve."""
+    return NoiseIntegral(distribution, gain, m)
 
 
 def _noise_nodes(distribution, m):

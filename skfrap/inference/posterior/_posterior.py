@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from scipy.special import logsumexp
 
-from skfrap.inference.posterior._likelihood import Conditional, NoiseIntegral, squared_norm
+from skfrap.inference.posterior._likelihood import Conditional, noise_integral, squared_norm
 from skfrap.inference.posterior._priors import Prior
 from skfrap.numerics._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
 from skfrap.numerics._quadrature import DROP, Marginal, Nodes, Support, find_support
@@ -55,8 +55,8 @@ class CurvePosterior:
         self._c0_needs_nodes = "c0" in self._priors and not self._priors["c0"].is_flat
         n, gain = self._basis.shape[1], surrogate.protocol.noise_gain
         self._gain = gain
-        self._noise = NoiseIntegral(priors["a"], gain, n)
-        self._noise_less_c0 = NoiseIntegral(priors["a"], gain, n - 1)
+        self._noise = noise_integral(priors["a"], gain, n)
+        self._noise_less_c0 = noise_integral(priors["a"], gain, n - 1)
 
     def _interpolate(self, surrogate, priors):
         """Return Chebyshev coefficients of the scores, (m_1, m_2, ..., n_scores)."""

@@ -212,7 +212,7 @@ class CurveSurrogate:
         with np.errstate(divide="ignore"):
             targets = [parameter(name).to_target(values[name]) for name in self.names]
         table = np.column_stack(targets)
-        curves = np.empty((len(factor), self.protocol.n_frames))
+        curves = np.empty((len(factor), self.basis.shape[1]))
         for start in range(0, len(factor), _CHUNK):
             rows = slice(start, start + _CHUNK)
             scores = self.scores(table[rows])

@@ -12,6 +12,7 @@ import numpy as np
 from skfrap._checks import check_choice
 from skfrap.models._base import ExactModel, model_for
 from skfrap.models.forward._direct import DirectCurves
+from skfrap.models.forward._frames import at_frames, frames_of
 from skfrap.models.forward._interpolated import CurveSurrogate, InterpolationError, surrogate_for
 
 _EVEN = 1e-9  # relative; weights that differ by less are equal but for rounding
@@ -57,6 +58,13 @@ def evaluator_of(weights, evaluator, key):
     protocol = evaluator.protocol
     if weights == "mean" or light_weights(model_for(protocol, key)) == "mean":
         return evaluator
+    frames = frames_of(evaluator)
+    found = _weighted(weights, evaluator, key)
+    return found if frames is None else at_frames(found, frames)
+
+
+def _weighted(weights, evaluator, key):
+    protocol = evaluator.protocol
     if isinstance(evaluator, CurveSurrogate) and evaluator.error <= _FINE:
         with suppress(InterpolationError):
             return surrogate_for(protocol, key, evaluator.ranges, evaluator.fixed, weights)
