@@ -4,13 +4,19 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _get_feature_names,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
 
 from skfrap import __version__
 from skfrap._checks import check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import check_frame_names, chosen_protocol
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
@@ -212,12 +218,15 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
 
     # Input and output
 
-    def _check_curves(self, X):
+    def _check_curves(self, X, protocol=None):
+        """Check curves of the estimator's protocol, or of another that is given."""
         check_is_fitted(self)
         plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):
             return X  # as it would be returned; to check it takes as long as to estimate
+        names = None if type(X) is np.ndarray else _get_feature_names(X)
+        check_frame_names(names, protocol or self.protocol_)
         return validate_data(self, X, reset=False, dtype=np.float64)
 
     def _check_theta(self, theta):
@@ -258,12 +267,7 @@ class CurveRegressor(FRAPRegressor):
         """Return the protocol, or the paper's for curves of some width; check that they agree."""
         if self.protocol is None:
             return self._assume_protocol(n_frames)
-        if not isinstance(self.protocol, FRAPProtocol):
-            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
-        names = getattr(self, "feature_names_in_", self.protocol.feature_names)
-        expected = self.protocol.feature_names
-        if set(names) == set(expected) and list(names) != list(expected):
-            raise ValueError("the columns of X are the protocol's frames in another order; sort X.")
+        check_frame_names(getattr(self, "feature_names_in_", None), chosen_protocol(self.protocol))
         if self.protocol.n_frames != n_frames:
             raise ValueError(
                 f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
@@ -275,6 +279,7 @@ class CurveRegressor(FRAPRegressor):
         n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
         assumed = FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
         named = getattr(self, "feature_names_in_", None)
+        check_frame_names(named, assumed)
         if named is None or list(named) != list(assumed.feature_names):
             warnings.warn(
                 f"protocol is None: the {n_frames} columns of X are taken for the DeepFRAP "

@@ -2,12 +2,14 @@
 
 from copy import copy
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 
-class StackCorrector(StackTransformer):
+# Stacks have no tabular form, whatever form of output is asked for.
+class StackCorrector(StackTransformer, auto_wrap_output_keys=None):
     """Base class of corrections: transformers of stacks to stacks, which compute when looked at.
 
     A subclass defines :meth:`apply`; :meth:`prepare`, if it has to know something of a stack before
@@ -56,6 +58,20 @@ class StackCorrector(StackTransformer):
     def set_output(self, *, transform=None):
         """Do nothing: stacks have no tabular form, only the curves extracted from them do."""
         return self
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names that are given: a stack keeps its frames, which have no names.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+
+        Returns
+        -------
+        ndarray of str or None
+            So that a pipeline can ask its last transformer, which names the values of curves.
+        """
+        return None if input_features is None else np.asarray(input_features, dtype=object)
 
     def fit(self, X, y=None):
         """Learn what the correction needs.

@@ -4,7 +4,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 
@@ -54,7 +54,7 @@ class RecoveryCurveExtractor(StackTransformer):
         self
         """
         stacks = StackSequence(X)
-        self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
+        self.protocol_ = chosen_protocol(self.protocol)
         self._check_shape(stacks.shape[1:], stacks.describe(0))
         return self
 
