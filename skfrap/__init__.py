@@ -11,6 +11,7 @@ refuse_old_pickles()
 _HOME = {
     "BayesianFRAP": "estimators",
     "Circle": "experiment",
+    "FRAPPipeline": "pipeline",
     "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",
     "LeastSquaresFRAP": "estimators",
@@ -19,6 +20,7 @@ _HOME = {
     "Polygon": "experiment",
     "Rectangle": "experiment",
     "load_pretrained": "pretrained",
+    "make_frap_pipeline": "pipeline",
 }
 
 __all__ = [*_HOME]

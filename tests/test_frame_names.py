@@ -114,5 +114,5 @@ def test_rounded_times_are_the_same_clock():
 
 
 def test_other_numbers_of_frames_are_another_experiment():
-    with pytest.raises(ValueError, match="24 frames.*25 frames"):
+    with pytest.raises(ValueError, match=r"24 frames.*25 frames"):
         check_frame_names(PROTOCOL.feature_names, PROTOCOL.replace(n_postbleach=21))

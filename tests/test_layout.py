@@ -29,6 +29,7 @@ ROOMS = (
     "scaling",
     "inference",
     "estimators",
+    "pipeline",
     "persistence",
     "pretrained",
     "design",

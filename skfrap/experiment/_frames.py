@@ -1,4 +1,4 @@
-"""Which experiment is meant: by the protocol that is given, and by the names of a curve's frames."""
+"""Which experiment is meant: by the protocol that is given, and by the names of frames."""
 
 import re
 

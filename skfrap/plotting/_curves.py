@@ -16,6 +16,7 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
+from skfrap.plotting._targets import regressor_and_input
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -58,13 +59,14 @@ class RecoveryCurveDisplay:
         Parameters
         ----------
         estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
-            Fitted.
+            Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames)
         index : int, default=0
             Which curve.
         **options
             To :meth:`plot`.
         """
+        estimator, X = regressor_and_input(estimator, X)
         fit = estimator.fit_results(np.asarray(X)[[index]])
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)

@@ -10,6 +10,7 @@ from skfrap.plotting._targets import (
     check_ends,
     label_of,
     name_targets,
+    regressor_and_input,
     scale_axis,
     take_curve,
 )
@@ -75,7 +76,7 @@ class PosteriorDisplay:
         Parameters
         ----------
         estimator : BayesianFRAP
-            Fitted.
+            Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames) or (n_frames,)
         index : int, default=0
             Which curve.
@@ -103,6 +104,7 @@ class PosteriorDisplay:
         >>> display.axes_[2, 0].get_xlabel()
         'D (µm²/s)'
         """
+        estimator, X = regressor_and_input(estimator, X)
         if not hasattr(estimator, "sample_posterior"):
             raise ValueError(
                 f"estimator must have sample_posterior, as BayesianFRAP; got {estimator!r}."

@@ -11,6 +11,7 @@ from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
     label_of,
     name_targets,
+    regressor_and_input,
     scale_axis,
     take_curve,
 )
@@ -72,7 +73,7 @@ class ProfileDisplay:
         Parameters
         ----------
         estimator : LeastSquaresFRAP
-            Fitted, with constant noise and squared loss.
+            Fitted, or a pipeline that ends in one; with constant noise and squared loss.
         X : array-like of shape (n_samples, n_frames) or (n_frames,)
         index : int, default=0
             Which curve.
@@ -103,6 +104,7 @@ class ProfileDisplay:
         >>> display.ax_.get_xlabel()
         'D (µm²/s)'
         """
+        estimator, X = regressor_and_input(estimator, X)
         entries = _answered(estimator)
         names = [entry.name for entry in entries]
         check_choice("name", name, names)

@@ -7,6 +7,7 @@ from scipy.stats import beta, norm
 
 from skfrap.judging import goodness_of_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
+from skfrap.plotting._targets import regressor_and_input
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -46,7 +47,7 @@ class ResidualsDisplay:
         Parameters
         ----------
         estimator : LeastSquaresFRAP
-            Fitted.
+            Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames)
         index : int, default=0
             Which curve.
@@ -55,6 +56,7 @@ class ResidualsDisplay:
         **options
             To :meth:`plot`.
         """
+        estimator, X = regressor_and_input(estimator, X)
         curve = np.asarray(X, dtype=float)[[index]]
         fit = estimator.fit_results(curve)
         goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
