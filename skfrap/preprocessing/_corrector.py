@@ -9,7 +9,7 @@ from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 
 # Stacks have no tabular form, whatever form of output is asked for.
-class StackCorrector(StackTransformer, auto_wrap_output_keys=None):
+class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base class of corrections: transformers of stacks to stacks, which compute when looked at.
 
     A subclass defines :meth:`apply`; :meth:`prepare`, if it has to know something of a stack before

@@ -23,7 +23,9 @@ _MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but a
 _MOST_VIEWS = 16  # of one stack
 
 
-class StackTransformer(EstimatorState, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class StackTransformer(  # type: ignore[call-arg]  # of TransformerMixin
+    EstimatorState, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Say to scikit-learn that X holds stacks, not rows of a table."""
 
     def __sklearn_tags__(self):
