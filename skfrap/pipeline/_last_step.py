@@ -1,10 +1,19 @@
 """What a pipeline can do because its last step can."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skfrap.results import Fit, FRAPEstimates
 
-def _last_has(name):
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _last_has(name: str) -> Callable[[_Method], _Method]:
     """Offer a method where the last step has it."""
 
     def check(self):
@@ -30,8 +39,16 @@ class OfLastStep:
     A subclass has ``_last``, that step, and ``recovery_curves(X)``.
     """
 
+    @property
+    def _last(self) -> Any:
+        raise NotImplementedError
+
+    def recovery_curves(self, X: Any) -> Any:
+        """Give what the last step sees."""
+        raise NotImplementedError
+
     @_last_has("predict")
-    def predict(self, X, **params):
+    def predict(self, X: Any, **params: Any) -> Any:
         """Estimate the parameters.
 
         Parameters
@@ -50,7 +67,7 @@ class OfLastStep:
         return self._ask("predict", X, **params)
 
     @_last_has("predict_interval")
-    def predict_interval(self, X, level=0.95, **params):
+    def predict_interval(self, X: Any, level: float = 0.95, **params: Any) -> np.ndarray:
         """Compute intervals.
 
         Parameters
@@ -68,7 +85,7 @@ class OfLastStep:
         return self._ask("predict_interval", X, level, **params)
 
     @_last_has("estimate")
-    def estimate(self, X, level=0.95, **params):
+    def estimate(self, X: Any, level: float = 0.95, **params: Any) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
 
         Parameters
@@ -86,7 +103,7 @@ class OfLastStep:
         return self._ask("estimate", X, level, **params)
 
     @_last_has("sample_posterior")
-    def sample_posterior(self, X, n_samples=1, random_state=None):
+    def sample_posterior(self, X: Any, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Draw parameters from the posterior.
 
         Parameters
@@ -103,7 +120,7 @@ class OfLastStep:
         return self._ask("sample_posterior", X, n_samples, random_state)
 
     @_last_has("log_evidence")
-    def log_evidence(self, X):
+    def log_evidence(self, X: Any) -> np.ndarray:
         """Compute the logarithm of the probability density of curves, whatever their parameters.
 
         Parameters
@@ -117,7 +134,7 @@ class OfLastStep:
         return self._ask("log_evidence", X)
 
     @_last_has("fit_results")
-    def fit_results(self, X):
+    def fit_results(self, X: Any) -> Fit:
         """Fit curves, and keep all of it.
 
         Parameters
@@ -131,7 +148,7 @@ class OfLastStep:
         return self._ask("fit_results", X)
 
     @_last_has("profile")
-    def profile(self, X, name, values):
+    def profile(self, X: Any, name: str, values: ArrayLike) -> np.ndarray:
         """Fit one curve with a parameter at each of several values, all others anew.
 
         Parameters
@@ -150,7 +167,7 @@ class OfLastStep:
         return self._ask("profile", X, name, values)
 
     @_last_has("score")
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the coefficient of determination of the predictions.
 
         Parameters
@@ -167,7 +184,7 @@ class OfLastStep:
         return self._ask("score", X, y, **weights)
 
     @_last_has("natural_parameters")
-    def natural_parameters(self, theta):
+    def natural_parameters(self, theta: ArrayLike) -> dict[str, np.ndarray]:
         """Return all parameters of the model in natural units, known ones included.
 
         Parameters
@@ -183,7 +200,7 @@ class OfLastStep:
         return self._last.natural_parameters(theta)
 
     @_last_has("curves")
-    def curves(self, theta, weights="mean"):
+    def curves(self, theta: ArrayLike, weights: str = "mean") -> np.ndarray:
         """Compute the model's curves for given parameters.
 
         Parameters

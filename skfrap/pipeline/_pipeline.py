@@ -1,8 +1,11 @@
 """A pipeline that holds the protocol for all of its steps."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import fields
+from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -77,7 +80,14 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
     True
     """
 
-    def __init__(self, steps, *, protocol=None, memory=None, verbose=False):
+    def __init__(
+        self,
+        steps: list[tuple[str, Any]],
+        *,
+        protocol: FRAPProtocol | None = None,
+        memory: Any = None,
+        verbose: bool = False,
+    ):
         self.steps = steps
         self.protocol = protocol
         self.memory = memory
@@ -85,7 +95,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
 
     # Parameters
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters: the constructor's, those of the steps, and the protocol's.
 
         Parameters
@@ -103,7 +113,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
             params |= {_OWN + part.name: getattr(self.protocol, part.name) for part in parts}
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; parts of the protocol make a new one, all of them at once.
 
         Parameters
@@ -143,7 +153,13 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
 
     # Fitting
 
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
+    ) -> Self:
         """Hand out the protocol, and fit all steps.
 
         Parameters
@@ -209,7 +225,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         """Steps by name, the fitted ones if there are."""
         return getattr(self, "pipeline_", Pipeline(self.steps)).named_steps
 
-    def recovery_curves(self, X):
+    def recovery_curves(self, X: Any) -> Any:
         """Do all steps but the last: give what the estimator sees.
 
         Parameters
@@ -225,7 +241,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
 
     # scikit-learn's conventions
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Choose the form of what steps but the last give to the next.
 
         Parameters
@@ -267,8 +283,14 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
 
 
 def make_frap_pipeline(
-    protocol=None, estimator=None, corrections=(), *, n_jobs=None, memory=None, verbose=False
-):
+    protocol: FRAPProtocol | None = None,
+    estimator: Any = None,
+    corrections: Sequence[Any] = (),
+    *,
+    n_jobs: int | None = None,
+    memory: Any = None,
+    verbose: bool = False,
+) -> FRAPPipeline:
     """Chain corrections, :class:`RecoveryCurveExtractor` and an estimator that share a protocol.
 
     Parameters

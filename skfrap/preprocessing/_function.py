@@ -1,5 +1,8 @@
 """A function of one's own as a correction of stacks."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from skfrap._checks import check_choice
@@ -45,7 +48,13 @@ class StackFunction(StackCorrector):
     np.float64(0.5)
     """
 
-    def __init__(self, func=None, *, of="stack", kw_args=None):
+    def __init__(
+        self,
+        func: Callable[..., Any] | None = None,
+        *,
+        of: str = "stack",
+        kw_args: dict[str, Any] | None = None,
+    ):
         self.func = func
         self.of = of
         self.kw_args = kw_args

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from skfrap._checks import check_count, check_number
+from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._corrector import StackCorrector
 
@@ -40,7 +41,13 @@ class IntensityRescaler(StackCorrector):
     0.2442
     """
 
-    def __init__(self, bit_depth=None, *, offset=0.0, max_saturated=0.01):
+    def __init__(
+        self,
+        bit_depth: int | None = None,
+        *,
+        offset: float = 0.0,
+        max_saturated: float = 0.01,
+    ):
         self.bit_depth = bit_depth
         self.offset = offset
         self.max_saturated = max_saturated
@@ -111,7 +118,13 @@ class IntensityRescaler(StackCorrector):
 class _PrebleachCorrector(StackCorrector):
     """What the corrections by the smoothed average prebleach frame share."""
 
-    def __init__(self, sigma=5.0, *, n_prebleach=None, protocol=None):
+    def __init__(
+        self,
+        sigma: float = 5.0,
+        *,
+        n_prebleach: int | None = None,
+        protocol: FRAPProtocol | None = None,
+    ):
         self.sigma = sigma
         self.n_prebleach = n_prebleach
         self.protocol = protocol
@@ -270,7 +283,13 @@ class FadingCorrector(StackCorrector):
     True
     """
 
-    def __init__(self, protocol=None, *, distance=2.0, per_frame=True):
+    def __init__(
+        self,
+        protocol: FRAPProtocol | None = None,
+        *,
+        distance: float = 2.0,
+        per_frame: bool = True,
+    ):
         self.protocol = protocol
         self.distance = distance
         self.per_frame = per_frame
