@@ -22,7 +22,7 @@ def warn_and_answer():
 
 JUDGED = {
     "the truth": (lambda: (TRUTH + 0.01, TRUTH), None, RIGHT),
-    "another number": (lambda: (TRUTH + [0, 0, 0.2], TRUTH), None, SILENT),
+    "another number": (lambda: (TRUTH * [1, 1, 1.3], TRUTH), None, SILENT),
     "another number, with a warning": (warn_and_answer, None, WRONG),
     "a number where there is none": (lambda: (np.nan_to_num(TRUTH), TRUTH), None, SILENT),
     "none where there is one": (lambda: (TRUTH * np.nan, TRUTH), None, SILENT),
