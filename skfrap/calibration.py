@@ -131,7 +131,13 @@ class NoiseCalibration:
         return Noise(self.a, self.b).variance(intensity)
 
     def to_fixed(self):
-        """Return ``{"a": a, "b": b}``, what a fit with proportional noise takes as `fixed`."""
+        """Return ``{"a": a, "b": b}``, what a fit with proportional noise takes as `fixed`.
+
+        Returns
+        -------
+        dict of str to float
+            The noise a and b, for `fixed` of estimators.
+        """
         return {"a": self.a, "b": self.b}
 
 

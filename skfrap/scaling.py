@@ -28,6 +28,7 @@ def scale_between(protocol, other):
     Parameters
     ----------
     protocol, other : FRAPProtocol
+        One experiment.
 
     Returns
     -------
@@ -39,6 +40,10 @@ def scale_between(protocol, other):
     ValueError
         If `other` is not `protocol` with all lengths multiplied by one factor and all times by
         another, to a relative 1e-9; the message names what prevents it.
+
+    See Also
+    --------
+    scaled_protocol : Makes the other experiment.
 
     Examples
     --------
@@ -76,6 +81,7 @@ def scaled_protocol(protocol, length=1.0, time=1.0):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     length : float, default=1.0
         Factor of the pixel size and of the bleach region. A Mask is in pixels and stays.
     time : float, default=1.0
@@ -89,6 +95,10 @@ def scaled_protocol(protocol, length=1.0, time=1.0):
     ------
     ValueError
         If a factor is not a positive number.
+
+    See Also
+    --------
+    scale_between : Finds the factors.
 
     Examples
     --------

@@ -151,6 +151,7 @@ class FRAPSimulator:
         Parameters
         ----------
         n_samples : int
+            How many.
         return_X_y : bool, default=False
             Return ``(data, target)`` only.
         start : int, default=0
@@ -191,7 +192,7 @@ class FRAPSimulator:
 
         Parameters
         ----------
-        n_samples, return_X_y, start
+        n_samples, return_X_y, start : object
             As in :meth:`sample`.
 
         Returns
@@ -232,6 +233,7 @@ class FRAPSimulator:
         n_samples : int, default=None
             None goes on forever.
         chunk_size : int, default=4096
+            Samples in each.
         start : int, default=0
             Index of the first sample.
 
@@ -263,7 +265,17 @@ class FRAPSimulator:
         return self._clean_curves(self._from_targets(theta))
 
     def images(self, theta: ArrayLike) -> np.ndarray:
-        """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`."""
+        """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n, n_targets)
+            Columns as in `target_names`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames, ny, nx)
+        """
         return self._clean_images(self._from_targets(theta))
 
     def _draw_parameters(self, n_samples, start):

@@ -155,7 +155,13 @@ class ModelComparison:
         return [self._paragraph(k, weights[k], criterion) for k in range(len(self))]
 
     def to_records(self):
-        """Return a row for each curve and model: plain values by column name, None if unknown."""
+        """Return a row for each curve and model: plain values by column name, None if unknown.
+
+        Returns
+        -------
+        list of dict
+            One for each model and curve.
+        """
         columns = {name: self.weights(name) for name in self.best}
         rows = []
         for k in range(len(self)):
@@ -176,7 +182,12 @@ class ModelComparison:
         return rows
 
     def to_frame(self):
-        """Return a pandas DataFrame, a row for each curve and model."""
+        """Return a pandas DataFrame, a row for each curve and model.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
         return as_table(self.to_records())
 
     def _values(self, criterion):

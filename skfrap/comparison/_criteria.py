@@ -12,6 +12,7 @@ def log_likelihood(squares, n_frames):
     squares : array-like of shape (n,)
         Residual sums of squares.
     n_frames : int
+        Values that were fitted.
 
     Returns
     -------
@@ -32,9 +33,11 @@ def information_criteria(log_likelihood, n_parameters, n_frames):
     Parameters
     ----------
     log_likelihood : array-like of shape (..., n_models)
+        Of the fit, at its best.
     n_parameters : array-like of shape (n_models,) of int
         All that was fitted, the variance of the noise included.
     n_frames : int
+        Values that were fitted.
 
     Returns
     -------

@@ -73,6 +73,7 @@ class ExpectedErrors(Columns):
         Parameters
         ----------
         name : str, default="D"
+            One of the parameters.
 
         Returns
         -------
@@ -85,7 +86,13 @@ class ExpectedErrors(Columns):
             return self.errors[name] / self.values[name]
 
     def to_dict(self):
-        """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``."""
+        """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         columns = {}
         for name in self.values:
             column = parameter(name).column
@@ -126,6 +133,7 @@ def expected_errors(
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment that is planned.
     values : dict of str to float or array-like
         Guesses in natural units of all that is estimated, ``{"D": 10.0, "c0": 0.7, "alpha": 0.6}``;
         arrays are broadcast against each other and give an entry each.
@@ -134,7 +142,7 @@ def expected_errors(
         :func:`skfrap.calibration.calibrate_noise`.
     b : float, default=0.0
         Noise variance per intensity.
-    model, parameters, fixed, bounds, noise
+    model, parameters, fixed, bounds, noise : object
         As of :class:`skfrap.LeastSquaresFRAP`: what will be fitted. ``noise="constant"`` is least
         squares, whatever b is; ``noise="proportional"`` weighs frames by their variance a + b *
         intensity, and then the errors are the smallest that are possible.

@@ -107,7 +107,12 @@ class ExperimentPlan(Columns):
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
     def best(self):
-        """Return the protocol with the smallest error."""
+        """Return the protocol with the smallest error.
+
+        Returns
+        -------
+        FRAPProtocol
+        """
         return self.protocols[0]
 
     def shortest(self, within=_AS_GOOD):
@@ -117,6 +122,10 @@ class ExperimentPlan(Columns):
         ----------
         within : float, default=1.1
             Largest error accepted, over that of the best.
+
+        Returns
+        -------
+        FRAPProtocol
         """
         return self.protocols[self._shortest(within)]
 
@@ -126,7 +135,13 @@ class ExperimentPlan(Columns):
         return int(np.where(good, self.total_time_s, np.inf).argmin())
 
     def to_dict(self):
-        """Return the columns by name, with times in s and lengths in µm."""
+        """Return the columns by name, with times in s and lengths in µm.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         units = {"µm": "_um", "s": "_s", "": ""}
         columns = {
             name + units[SETTINGS[name].unit]: values for name, values in self.settings.items()
@@ -217,6 +232,7 @@ def plan(protocol, values, vary, *, a, target=None, **options):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment to start from.
     values : dict
         Guesses as for :func:`expected_errors`. Where only a range of D is known give an array, e.g.
         ``np.geomspace(1, 100, 9)``: what counts is the worst over all guesses.

@@ -147,6 +147,12 @@ class NeuralFRAP(NetworkRegressor):
     skfrap_version_ : str
         The version that fitted the estimator.
 
+    See Also
+    --------
+    LeastSquaresFRAP : What fits each curve best.
+    BayesianFRAP : What the curve leaves of a prior.
+    load_pretrained : A network that comes along.
+
     References
     ----------
     .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021).

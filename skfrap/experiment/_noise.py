@@ -54,7 +54,9 @@ class Noise:
         Parameters
         ----------
         variance : float or ndarray of shape (n,)
+            Of the values of curves.
         gain : float
+            Of the curves.
 
         Returns
         -------
@@ -63,7 +65,17 @@ class Noise:
         return cls(variance / gain, 0.0, gain)
 
     def take(self, rows):
-        """Take the noise of some of the curves."""
+        """Take the noise of some of the curves.
+
+        Parameters
+        ----------
+        rows : slice or array of int or bool
+            Which of them.
+
+        Returns
+        -------
+        Noise
+        """
         a, b = (part if np.ndim(part) == 0 else part[rows] for part in (self.a, self.b))
         return Noise(a, b, self.gain)
 
@@ -88,11 +100,31 @@ class Noise:
         return self.gain * (a + b * _lit(light))
 
     def standard_deviation(self, light):
-        """Compute the standard deviation of values; arguments as of :meth:`variance`."""
+        """Compute the standard deviation of values; arguments as of :meth:`variance`.
+
+        Parameters
+        ----------
+        light : ndarray of shape (n, n_frames)
+            Intensities that the noise goes by.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return np.sqrt(self.variance(light))
 
     def weights(self, light):
-        """Compute what values count for, their inverse variance, as :meth:`variance`."""
+        """Compute what values count for, their inverse variance, as :meth:`variance`.
+
+        Parameters
+        ----------
+        light : ndarray of shape (n, n_frames)
+            Intensities that the noise goes by.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return 1 / self.variance(light)
 
     def slopes(self, light):
@@ -116,6 +148,7 @@ class Noise:
         Parameters
         ----------
         residuals, light : ndarray of shape (n, n_frames)
+            Measured minus fitted values.
 
         Returns
         -------

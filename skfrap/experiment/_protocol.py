@@ -220,7 +220,17 @@ class FRAPProtocol:
         return np.array([f"intensity at {time:.12g} s" for time in self.times], dtype=object)
 
     def replace(self, **changes):
-        """Make a copy with some arguments changed."""
+        """Make a copy with some arguments changed.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of the constructor.
+
+        Returns
+        -------
+        FRAPProtocol
+        """
         if changes.get("postbleach_times") is not None:
             changes.setdefault("n_postbleach", None)
         elif "n_postbleach" in changes:
@@ -228,14 +238,29 @@ class FRAPProtocol:
         return replace(self, **changes)
 
     def to_dict(self):
-        """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings."""
+        """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings.
+
+        Returns
+        -------
+        dict
+        """
         description = {field.name: getattr(self, field.name) for field in fields(self)}
         description["bleach_region"] = region_to_dict(self.bleach_region)
         return json.loads(json.dumps(description))
 
     @classmethod
     def from_dict(cls, description):
-        """Make the protocol that :meth:`to_dict` described."""
+        """Make the protocol that :meth:`to_dict` described.
+
+        Parameters
+        ----------
+        description : dict
+            As :meth:`to_dict` gives it.
+
+        Returns
+        -------
+        FRAPProtocol
+        """
         description = dict(description)
         unknown = set(description) - {field.name for field in fields(cls)}
         if unknown:
@@ -245,12 +270,31 @@ class FRAPProtocol:
         return cls(**description)
 
     def to_json(self, **options):
-        """Write the protocol as JSON; `options` go to `json.dumps`."""
+        """Write the protocol as JSON; `options` go to `json.dumps`.
+
+        Parameters
+        ----------
+        **options
+            Of `json.dumps`.
+
+        Returns
+        -------
+        str
+        """
         return json.dumps(self.to_dict(), **options)
 
     @classmethod
     def from_json(cls, text):
         """Read a protocol from JSON.
+
+        Parameters
+        ----------
+        text : str
+            As :meth:`to_json` writes it.
+
+        Returns
+        -------
+        FRAPProtocol
 
         Examples
         --------

@@ -92,6 +92,12 @@ class Circle(_Region):
     center : tuple of float, default=None
         (x, y) in µm from the corner of the field; None is the middle of the field.
 
+    See Also
+    --------
+    Rectangle : A rectangle along the axes.
+    Polygon : An outline by its corners.
+    Mask : Any region, by the share of each pixel.
+
     Examples
     --------
     >>> from skfrap import Circle
@@ -135,6 +141,12 @@ class Rectangle(_Region):
     center : tuple of float, default=None
         (x, y) in µm from the corner of the field; None is the middle of the field.
 
+    See Also
+    --------
+    Circle : A disk.
+    Polygon : An outline by its corners.
+    Mask : Any region, by the share of each pixel.
+
     Examples
     --------
     >>> from skfrap import Rectangle
@@ -176,6 +188,12 @@ class Polygon(_Region):
     vertices : sequence of (x, y)
         µm from the corner of the field, in order round the polygon, either way; at least three,
         and the edges must not cross. The first may be repeated at the end.
+
+    See Also
+    --------
+    Circle : A disk.
+    Rectangle : A rectangle along the axes.
+    Mask : Any region, by the share of each pixel.
 
     Examples
     --------
@@ -222,6 +240,12 @@ class Mask(_Region):
         The fraction of each pixel inside the region, 0 to 1 (booleans will do). Its shape must
         be the protocol's.
 
+    See Also
+    --------
+    Circle : A disk.
+    Rectangle : A rectangle along the axes.
+    Polygon : An outline by its corners.
+
     Examples
     --------
     >>> import numpy as np
@@ -254,6 +278,7 @@ class Mask(_Region):
         Parameters
         ----------
         image : array-like of shape (ny, nx)
+            An image of the region, or its file.
 
         Returns
         -------
@@ -321,7 +346,22 @@ class Mask(_Region):
 
 
 def region_to_dict(region):
-    """Turn a region into a dictionary of plain Python values."""
+    """Turn a region into a dictionary of plain Python values.
+
+    Parameters
+    ----------
+    region : Circle, Rectangle, Polygon or Mask
+        The region.
+
+    Returns
+    -------
+    dict
+        Plain values, which JSON knows.
+
+    See Also
+    --------
+    region_from_dict : Makes the region again.
+    """
     kind = type(region).__name__
     if isinstance(region, Mask):
         rows, columns = np.nonzero(region.array)
@@ -338,7 +378,21 @@ def region_to_dict(region):
 
 
 def region_from_dict(description):
-    """Make the region that `region_to_dict` described."""
+    """Make the region that `region_to_dict` described.
+
+    Parameters
+    ----------
+    description : dict
+        As :func:`region_to_dict` gives it.
+
+    Returns
+    -------
+    Circle, Rectangle, Polygon or Mask
+
+    See Also
+    --------
+    region_to_dict : Makes the description.
+    """
     fields = dict(description)
     kind = fields.pop("type", None)
     if kind == "Mask":

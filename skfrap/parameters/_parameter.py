@@ -129,11 +129,33 @@ class Parameter:
             return np.where(np.abs(share) < 1, np.arctanh(share), np.inf) / np.log(10)
 
     def to_target(self, value):
-        """Turn natural units into the target's scale."""
+        """Turn natural units into the target's scale.
+
+        Parameters
+        ----------
+        value : float or ndarray
+            One or several.
+
+        Returns
+        -------
+        float or ndarray
+            On the target's scale.
+        """
         return np.log10(value) if self.is_logarithmic else value
 
     def from_target(self, value):
-        """Turn the target's scale into natural units."""
+        """Turn the target's scale into natural units.
+
+        Parameters
+        ----------
+        value : float or ndarray
+            One or several.
+
+        Returns
+        -------
+        float or ndarray
+            In natural units.
+        """
         return np.power(10.0, value) if self.is_logarithmic else value
 
     def rescale(self, value, length=1.0, time=1.0):
@@ -169,6 +191,7 @@ def define(entry):
     Parameters
     ----------
     entry : Parameter
+        What to know it by.
 
     Returns
     -------
@@ -247,6 +270,15 @@ for _entry in (
 def parameter(name):
     """Look a parameter up by name.
 
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    Parameter
+
     Raises
     ------
     ValueError
@@ -258,7 +290,17 @@ def parameter(name):
 
 
 def is_parameter(name):
-    """Tell whether there is a parameter of a name."""
+    """Tell whether there is a parameter of a name.
+
+    Parameters
+    ----------
+    name : str
+        A name.
+
+    Returns
+    -------
+    bool
+    """
     return name in PARAMETERS
 
 
@@ -295,5 +337,15 @@ def parameter_of_target(target_name, argument="target_name"):
 
 
 def is_uncertain(value):
-    """Tell whether a prior's entry is a distribution, and not a number that is known."""
+    """Tell whether a prior's entry is a distribution, and not a number that is known.
+
+    Parameters
+    ----------
+    value : float or distribution
+        What a prior holds.
+
+    Returns
+    -------
+    bool
+    """
     return hasattr(value, "ppf")

@@ -53,6 +53,7 @@ class ParameterSpace:
         Parameters
         ----------
         model : CurveModel
+            Whose parameters they are.
         parameters : sequence of str, default=None
             What is to be estimated. None is what the model has no default for and is not fixed.
         fixed : dict, default=None
@@ -76,12 +77,28 @@ class ParameterSpace:
         return cls(_complete_bounds(model, free, fixed, bounds), free)
 
     def to_state(self):
-        """Return what a file keeps: ``"bounds"`` and ``"free"``."""
+        """Return what a file keeps: ``"bounds"`` and ``"free"``.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return {"bounds": dict(self.bounds), "free": self.free}
 
     @classmethod
     def from_state(cls, state):
-        """Make the space that :meth:`to_state` described."""
+        """Make the space that :meth:`to_state` described.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`to_state` gave it.
+
+        Returns
+        -------
+        ParameterSpace
+        """
         return cls(**state)
 
     def __contains__(self, name):
@@ -138,15 +155,48 @@ class ParameterSpace:
         return self.ends(self.free)[1]
 
     def first(self, dependence):
-        """Return the first parameter that curves depend on in a way, None if there is none."""
+        """Return the first parameter that curves depend on in a way, None if there is none.
+
+        Parameters
+        ----------
+        dependence : str
+            As of :class:`Parameter`.
+
+        Returns
+        -------
+        str or None
+            Its name.
+        """
         return next((n for n in self.bounds if PARAMETERS[n].dependence == dependence), None)
 
     def column(self, name):
-        """Return the column of theta that holds a free parameter."""
+        """Return the column of theta that holds a free parameter.
+
+        Parameters
+        ----------
+        name : str
+            A free parameter.
+
+        Returns
+        -------
+        int
+            Its column of theta.
+        """
         return self.free.index(name)
 
     def ends(self, names):
-        """Return the lower and the upper bounds of some parameters, on the targets' scales."""
+        """Return the lower and the upper bounds of some parameters, on the targets' scales.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Parameters.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            On the targets' scales.
+        """
         table = np.empty((2, len(names)))
         with np.errstate(divide="ignore"):  # a rate may be fixed at 0
             for k, name in enumerate(names):
@@ -159,6 +209,7 @@ class ParameterSpace:
         Parameters
         ----------
         theta : array-like of shape (n, n_free)
+            On the targets' scales.
 
         Returns
         -------
@@ -174,7 +225,18 @@ class ParameterSpace:
         }
 
     def theta(self, values):
-        """Return columns, (n, n_free), of parameters that are given by name in natural units."""
+        """Return columns, (n, n_free), of parameters that are given by name in natural units.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray of shape (n,)
+            Parameters in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_free)
+            On the targets' scales.
+        """
         columns = [PARAMETERS[n].to_target(np.asarray(values[n], dtype=float)) for n in self.free]
         return np.stack(columns, axis=1)
 
@@ -184,6 +246,7 @@ class ParameterSpace:
         Parameters
         ----------
         other : ParameterSpace
+            A smaller one.
 
         Returns
         -------
@@ -206,7 +269,9 @@ def check_value(what, value, entry):
     what : str
         What it is called in a message.
     value : object
+        What was given.
     entry : Parameter
+        What it is a value of.
     """
     check_range(what, value, entry.lowest, entry.highest, with_highest=True)
 

@@ -93,6 +93,7 @@ def load(path):
     Parameters
     ----------
     path : str or path-like
+        The file.
 
     Returns
     -------
@@ -103,6 +104,10 @@ def load(path):
     ValueError
         If the file is damaged, in a newer format than this skfrap knows, or asks for a class that
         is not on the list.
+
+    See Also
+    --------
+    save : Writes the file.
 
     Examples
     --------

@@ -167,6 +167,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
             What the first step takes.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets, where the last step learns or is scored.
         sample_weight : array-like of shape (n_samples,), default=None
             For the last step.
         **params
@@ -231,6 +232,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            What the first step takes.
 
         Returns
         -------

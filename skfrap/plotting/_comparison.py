@@ -16,6 +16,7 @@ class ModelComparisonDisplay:
     Parameters
     ----------
     comparison : skfrap.comparison.ModelComparison
+        What is drawn.
     criterion : {"aic", "aicc", "bic", "evidence"}, default="bic"
     name : str, default="D"
         Parameter whose estimates are shown.
@@ -35,7 +36,23 @@ class ModelComparisonDisplay:
 
     @classmethod
     def from_comparison(cls, comparison, *, criterion="bic", name="D", **options):
-        """Show a comparison; `options` go to :meth:`plot`."""
+        """Show a comparison; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        comparison : ModelComparison
+            What is drawn.
+        criterion : str, default=None
+            Which to show.
+        name : str, default=None
+            The parameter beside it.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ModelComparisonDisplay
+        """
         return cls(comparison, criterion, name).plot(**options)
 
     def plot(self, *, axes=None, title=None):
@@ -46,6 +63,7 @@ class ModelComparisonDisplay:
         axes : pair of matplotlib Axes, default=None
             For the criterion and the estimates. None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -33,7 +33,9 @@ class RecoveryCurveDisplay:
     protocol : FRAPProtocol
         Gives the times.
     curve : ndarray of shape (n_frames,)
+        As measured.
     fitted : ndarray of shape (n_frames,)
+        The model's curve that fits it.
     deviations : ndarray of shape (n_frames,), default=None
         Standard deviations of new measurements about the fit: of them is the band that would hold
         95 %.
@@ -44,6 +46,12 @@ class RecoveryCurveDisplay:
     ax_ : matplotlib Axes
         Of the curve.
     residual_ax_ : matplotlib Axes
+
+    See Also
+    --------
+    ResidualsDisplay : What the fit leaves.
+    ProfileDisplay : How well one parameter is known.
+    PosteriorDisplay : All parameters, by a posterior.
     """
 
     def __init__(self, protocol, curve, fitted, deviations=None):
@@ -61,6 +69,7 @@ class RecoveryCurveDisplay:
         estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
             Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         **options
@@ -73,7 +82,25 @@ class RecoveryCurveDisplay:
 
     @classmethod
     def from_predictions(cls, protocol, curve, fitted, deviations=None, **options):
-        """Show a curve beside a fitted one; `options` go to :meth:`plot`."""
+        """Show a curve beside a fitted one; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        protocol : FRAPProtocol
+            Gives the times.
+        curve : array-like of shape (n_frames,)
+            As measured.
+        fitted : array-like of shape (n_frames,)
+            The model's curve that fits it.
+        deviations : array-like of shape (n_frames,), default=None
+            Standard deviations about the fit.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        RecoveryCurveDisplay
+        """
         return cls(protocol, curve, fitted, deviations).plot(**options)
 
     def plot(self, *, axes=None, title=None):
@@ -84,6 +111,7 @@ class RecoveryCurveDisplay:
         axes : pair of matplotlib Axes, default=None
             For the curve and the residuals. None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------
@@ -134,6 +162,7 @@ def plot_analysis(analysis):
     Parameters
     ----------
     analysis : skfrap.analysis.SeriesAnalysis
+        What is drawn.
 
     Returns
     -------

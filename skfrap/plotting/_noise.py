@@ -13,6 +13,7 @@ class NoiseCalibrationDisplay:
     Parameters
     ----------
     calibration : skfrap.calibration.NoiseCalibration
+        What is drawn.
 
     Attributes
     ----------
@@ -25,7 +26,19 @@ class NoiseCalibrationDisplay:
 
     @classmethod
     def from_calibration(cls, calibration, **options):
-        """Show a calibration; `options` go to :meth:`plot`."""
+        """Show a calibration; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        calibration : NoiseCalibration
+            What is drawn.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        NoiseCalibrationDisplay
+        """
         return cls(calibration).plot(**options)
 
     def plot(self, *, ax=None, title=None):

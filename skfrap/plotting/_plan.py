@@ -26,6 +26,7 @@ class ExperimentPlanDisplay:
     Parameters
     ----------
     plan : skfrap.design.ExperimentPlan
+        What is drawn.
     x : str, default=None
         Against what: a parameter of which there are several guesses, or a setting that varies. None
         is the plan's target if there are several guesses, or else the setting with most values.
@@ -42,7 +43,21 @@ class ExperimentPlanDisplay:
 
     @classmethod
     def from_plan(cls, plan, x=None, **options):
-        """Show a plan; `options` go to :meth:`plot`."""
+        """Show a plan; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        plan : ExperimentPlan
+            What is drawn.
+        x : str, default=None
+            The setting along the axis.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ExperimentPlanDisplay
+        """
         return cls(plan, x).plot(**options)
 
     def plot(self, *, ax=None, title=None):
@@ -53,6 +68,7 @@ class ExperimentPlanDisplay:
         ax : matplotlib Axes, default=None
             None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -38,17 +38,25 @@ class PosteriorDisplay:
     samples : ndarray of shape (n_draws, n_targets)
         Draws from the posterior, on the targets' scales.
     intervals : ndarray of shape (n_targets, 2)
+        Lower and upper ends.
     target_names : list of str, default=None
         None is log10 D, c0 and alpha.
     level : float, default=0.95
         Of the intervals.
     truth : array-like of shape (n_targets,), default=None
+        True values, where they are known.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of shape (n_targets, n_targets) of matplotlib Axes
         Marginals on the diagonal; None above it.
+
+    See Also
+    --------
+    RecoveryCurveDisplay : A curve and its fit.
+    ResidualsDisplay : What the fit leaves.
+    ProfileDisplay : How well one parameter is known.
     """
 
     def __init__(self, samples, intervals, target_names=None, *, level=0.95, truth=None):
@@ -78,6 +86,7 @@ class PosteriorDisplay:
         estimator : BayesianFRAP
             Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames) or (n_frames,)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         truth : array-like of shape (n_targets,), default=None
@@ -87,6 +96,7 @@ class PosteriorDisplay:
         n_samples : int, default=4000
             Draws.
         random_state : int, RandomState instance or None, default=0
+            Seed of the draws.
         **options
             To :meth:`plot`.
 
@@ -118,7 +128,25 @@ class PosteriorDisplay:
 
     @classmethod
     def from_predictions(cls, samples, target_names=None, *, level=0.95, truth=None, **options):
-        """Show draws, with equal-tailed intervals of them; `options` go to :meth:`plot`."""
+        """Show draws, with equal-tailed intervals of them; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        samples : array-like of shape (n_draws, n_targets)
+            Draws.
+        target_names : sequence of str, default=None
+            Of the columns.
+        level : float, default=0.95
+            Of the intervals.
+        truth : array-like of shape (n_targets,), default=None
+            True values, where they are known.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        PosteriorDisplay
+        """
         samples = as_columns(samples, "samples")
         tail = 0.5 - 0.5 * check_level(level)
         intervals = np.quantile(samples, [tail, 1 - tail], axis=0).T
@@ -132,6 +160,7 @@ class PosteriorDisplay:
         axes : array of shape (n_targets, n_targets) of matplotlib Axes, default=None
             Those above the diagonal are removed. None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -42,7 +42,9 @@ class ProfileDisplay:
     optimum, standard_error : float
         On the target's scale.
     levels : sequence of float
+        Levels of the intervals.
     allowed_rise : ndarray of shape (n_levels,)
+        Of the cost, by level.
     intervals : ndarray of shape (n_levels, 2)
         In natural units.
 
@@ -50,6 +52,12 @@ class ProfileDisplay:
     ----------
     figure_ : matplotlib Figure
     ax_ : matplotlib Axes
+
+    See Also
+    --------
+    RecoveryCurveDisplay : A curve and its fit.
+    ResidualsDisplay : What the fit leaves.
+    PosteriorDisplay : All parameters, by a posterior.
     """
 
     def __init__(
@@ -75,11 +83,13 @@ class ProfileDisplay:
         estimator : LeastSquaresFRAP
             Fitted, or a pipeline that ends in one; with constant noise and squared loss.
         X : array-like of shape (n_samples, n_frames) or (n_frames,)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         name : str, default="D"
             One of the estimated parameters.
         levels : sequence of float, default=(0.68, 0.95)
+            Levels of the intervals.
         n_points : int, default=31
             Values, each a fit; as many to either side of the optimum.
         **options

@@ -39,7 +39,19 @@ class ReplicatesDisplay:
 
     @classmethod
     def from_summary(cls, summary, **options):
-        """Show a summary, or several in a dictionary by method; `options` go to :meth:`plot`."""
+        """Show a summary, or several in a dictionary by method; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        summary : ReplicateSummary
+            What is drawn.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ReplicatesDisplay
+        """
         summaries = summary if isinstance(summary, dict) else {"": summary}
         if len({(one.name, one.scale) for one in summaries.values()}) != 1:
             raise ValueError("summaries must be of one parameter on one scale.")
@@ -53,6 +65,7 @@ class ReplicatesDisplay:
         ax : matplotlib Axes, default=None
             None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -24,6 +24,7 @@ class ResidualsDisplay:
     protocol : FRAPProtocol
         Gives the times.
     residuals : ndarray of shape (n_frames,)
+        Measured minus fitted values.
     goodness : skfrap.judging.GoodnessOfFit
         Of one curve.
 
@@ -33,6 +34,12 @@ class ResidualsDisplay:
     ax_ : matplotlib Axes
         Of the residuals in time.
     normal_ax_ : matplotlib Axes
+
+    See Also
+    --------
+    RecoveryCurveDisplay : A curve and its fit.
+    ProfileDisplay : How well one parameter is known.
+    PosteriorDisplay : All parameters, by a posterior.
     """
 
     def __init__(self, protocol, residuals, goodness):
@@ -49,6 +56,7 @@ class ResidualsDisplay:
         estimator : LeastSquaresFRAP
             Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         noise_a, noise_b : float
@@ -64,7 +72,27 @@ class ResidualsDisplay:
 
     @classmethod
     def from_predictions(cls, protocol, curve, fitted, n_free, *, noise_a=None, **options):
-        """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`."""
+        """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        protocol : FRAPProtocol
+            Gives the times.
+        curve : array-like of shape (n_frames,)
+            As measured.
+        fitted : array-like of shape (n_frames,)
+            The model's curve that fits it.
+        n_free : int
+            Parameters that were fitted.
+        noise_a : float, default=None
+            The noise, if it is known.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ResidualsDisplay
+        """
         curve, fitted = np.atleast_2d(curve), np.atleast_2d(fitted)
         gain = protocol.noise_gain
         goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, noise_a=noise_a)

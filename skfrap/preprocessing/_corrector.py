@@ -21,6 +21,11 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
     pipeline in any place, computes no more pixels than are looked at, and is prepared once for
     each stack.
 
+    See Also
+    --------
+    StackFunction : A function as a correction.
+    check_corrector : Tests what a correction must do.
+
     Examples
     --------
     Subtract from each frame what a dark corner shows, in which there is no sample:
@@ -56,7 +61,17 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
         return tags
 
     def set_output(self, *, transform=None):
-        """Do nothing: stacks have no tabular form, only the curves extracted from them do."""
+        """Do nothing: stacks have no tabular form, only the curves extracted from them do.
+
+        Parameters
+        ----------
+        transform : str, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        self
+        """
         return self
 
     def get_feature_names_out(self, input_features=None):
@@ -65,6 +80,7 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
         Parameters
         ----------
         input_features : array-like of str, default=None
+            Names.
 
         Returns
         -------
@@ -79,7 +95,9 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
         y : Ignored
+            There for scikit-learn.
 
         Returns
         -------
@@ -94,6 +112,7 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
 
         Returns
         -------

@@ -47,7 +47,9 @@ class RecoveryCurveExtractor(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
         y : Ignored
+            There for scikit-learn.
 
         Returns
         -------
@@ -64,6 +66,7 @@ class RecoveryCurveExtractor(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
 
         Returns
         -------
@@ -82,7 +85,17 @@ class RecoveryCurveExtractor(StackTransformer):
         return np.stack(curves)
 
     def get_feature_names_out(self, input_features=None):
-        """Name the curve's values by their times."""
+        """Name the curve's values by their times.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        ndarray of str
+        """
         check_is_fitted(self)
         return self.protocol_.feature_names
 

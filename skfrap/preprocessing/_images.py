@@ -31,6 +31,12 @@ class IntensityRescaler(StackCorrector):
     bit_depth_ : int or None
         None for floats.
 
+    See Also
+    --------
+    FadingCorrector : Undoes fading.
+    BackgroundSubtractor : For light that is added.
+    FlatFieldCorrector : For light that is a factor.
+
     Examples
     --------
     >>> import numpy as np
@@ -175,6 +181,12 @@ class BackgroundSubtractor(_PrebleachCorrector):
     ----------
     n_prebleach_ : int
 
+    See Also
+    --------
+    IntensityRescaler : From counts to intensities between 0 and 1.
+    FadingCorrector : Undoes fading.
+    FlatFieldCorrector : For light that is a factor.
+
     References
     ----------
     .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), section 3.4.
@@ -219,6 +231,12 @@ class FlatFieldCorrector(_PrebleachCorrector):
     Attributes
     ----------
     n_prebleach_ : int
+
+    See Also
+    --------
+    IntensityRescaler : From counts to intensities between 0 and 1.
+    FadingCorrector : Undoes fading.
+    BackgroundSubtractor : For light that is added.
 
     Examples
     --------
@@ -269,6 +287,12 @@ class FadingCorrector(StackCorrector):
     protocol_ : FRAPProtocol
     reference_ : ndarray of shape (ny, nx) of bool
         The pixels of the reference.
+
+    See Also
+    --------
+    IntensityRescaler : From counts to intensities between 0 and 1.
+    BackgroundSubtractor : For light that is added.
+    FlatFieldCorrector : For light that is a factor.
 
     Examples
     --------

@@ -77,7 +77,17 @@ class StackView:
         return self.stack.shape
 
     def corrected(self, corrector):
-        """Look through one more correction, which is prepared by what is seen here."""
+        """Look through one more correction, which is prepared by what is seen here.
+
+        Parameters
+        ----------
+        corrector : StackCorrector
+            Fitted.
+
+        Returns
+        -------
+        StackView
+        """
         return StackView(self.stack, (*self._corrections, (corrector, corrector.prepare(self))))
 
     def read(self, frames=slice(None), rows=slice(None), columns=slice(None)):
@@ -86,6 +96,7 @@ class StackView:
         Parameters
         ----------
         frames, rows, columns : slice, default=slice(None)
+            Which part; all of it by default.
 
         Returns
         -------
@@ -248,7 +259,17 @@ class StackSequence(Sequence):
         return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
     def view(self, index):
-        """Look at one stack without computing all of it."""
+        """Look at one stack without computing all of it.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        StackView
+        """
         place = self._place(index)
         entry = self._kept.entry(place)
         with entry.lock:
@@ -262,20 +283,50 @@ class StackSequence(Sequence):
         return view
 
     def describe(self, index):
-        """Name a stack for people: its path, or its place."""
+        """Name a stack for people: its path, or its place.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        str
+        """
         item = self._source[index]
         if isinstance(item, str | Path):
             return str(item)
         return item.name if isinstance(item, ImageSeries) else f"stack {index}"
 
     def raw(self, index):
-        """Read one stack as it is, without corrections."""
+        """Read one stack as it is, without corrections.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, ny, nx)
+        """
         return self.raw_and_bit_depth(index)[0]
 
     def raw_and_bit_depth(self, index):
         """Read one stack, and the bit depth that its file declares, or None.
 
         That its pixels have room for 16 bits does not say that the detector has them.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        tuple of (ndarray, int or None)
+            The stack, and its bit depth.
         """
         place = self._place(index)
         return self._recorded(self._kept.entry(place), place)

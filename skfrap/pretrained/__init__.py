@@ -19,6 +19,7 @@ def load_pretrained(name="deepfrap"):
     Parameters
     ----------
     name : str, default="deepfrap"
+        Which network.
 
     Returns
     -------

@@ -114,6 +114,7 @@ class ReplicateSummary(Columns):
         Parameters
         ----------
         std : ndarray of shape (n_groups,)
+            On the scale of the summary.
 
         Returns
         -------
@@ -125,7 +126,13 @@ class ReplicateSummary(Columns):
         return std / np.abs(self.mean)
 
     def to_dict(self):
-        """Return the columns by name; those that end in ``_percent`` are parts of the mean."""
+        """Return the columns by name; those that end in ``_percent`` are parts of the mean.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         column = parameter(self.name).column if is_parameter(self.name) else self.name
         columns = {"group": np.array(self.groups), "n": self.n, "n_left_out": self.n_left_out}
         ends = {"": self.mean, "_lower": self.lower, "_upper": self.upper}
@@ -171,7 +178,7 @@ class Comparisons(Columns):
 
     Attributes
     ----------
-    name, scale, level
+    name, scale, level : object
         As in :class:`ReplicateSummary`.
     labels : dict of str to ndarray of shape (n_pairs,)
         What is compared: ``first``, ``second``, and the ``group`` in which methods are.
@@ -207,7 +214,13 @@ class Comparisons(Columns):
         return len(self.p_value)
 
     def to_dict(self):
-        """Return the columns by name; the effect is called ``ratio`` or ``difference``."""
+        """Return the columns by name; the effect is called ``ratio`` or ``difference``.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         what = "ratio" if self.scale == "log10" else "difference"
         columns = self.labels | {"n_first": self.n_first, "n_second": self.n_second}
         columns |= {what: self.effect, f"{what}_lower": self.lower, f"{what}_upper": self.upper}
@@ -276,6 +289,10 @@ def summarise_replicates(
     ValueError
         If columns are missing, lengths differ, or values do not go with the scale.
 
+    See Also
+    --------
+    compare_groups : Several groups.
+
     Examples
     --------
     >>> from skfrap.replicates import summarise_replicates
@@ -318,13 +335,20 @@ def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
     Parameters
     ----------
     estimates : FRAPEstimates, table or array-like of shape (n,)
+        One value for each replicate, or results that hold them.
     groups : array-like of shape (n,) or str
-    name, scale, level
+        The group of each.
+    name, scale, level : object
         As in :func:`summarise_replicates`.
 
     Returns
     -------
     Comparisons
+
+    See Also
+    --------
+    compare_methods : The same curves, estimated in two ways.
+    summarise_replicates : One group.
 
     Examples
     --------
@@ -355,7 +379,7 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
         Estimates of the same curves, in the same order, by the method's name.
     groups : array-like of shape (n,) or str, default=None
         As in :func:`summarise_replicates`.
-    name, scale, level
+    name, scale, level : object
         As in :func:`summarise_replicates`.
     pair : bool, default=True
         Whether to compare curve by curve: the paired t test, and Pitman and Morgan's of variances.
@@ -365,6 +389,11 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
     Returns
     -------
     Comparisons
+
+    See Also
+    --------
+    compare_groups : Groups of replicates.
+    summarise_replicates : One group.
 
     Examples
     --------

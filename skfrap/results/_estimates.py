@@ -114,7 +114,13 @@ class FRAPEstimates:
         }
 
     def to_dict(self):
-        """Return the columns by name; that of the findings holds their labels."""
+        """Return the columns by name; that of the findings holds their labels.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Columns by name.
+        """
         others = (
             "noise_a",
             "noise_b",
@@ -162,6 +168,7 @@ class FRAPEstimates:
         Parameters
         ----------
         index : int
+            Which estimate.
 
         Returns
         -------

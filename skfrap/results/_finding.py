@@ -27,6 +27,7 @@ class KindOfFinding:
         or what was computed did not come to its end; there is a number, but it is left out of
         means. "note": to be known, while the number may be used.
     meaning : str
+        What it says of an estimate, in a sentence.
     remedy : str
         What to do.
     """
@@ -298,7 +299,23 @@ class Finding:
 
     @classmethod
     def of(cls, code, words, subject="", remedy=""):
-        """Make a finding, with the severity of its code."""
+        """Make a finding, with the severity of its code.
+
+        Parameters
+        ----------
+        code : str
+            Of one of :data:`FINDINGS`.
+        words : str
+            For people.
+        subject : str, default=""
+            The parameter it is of.
+        remedy : str, default=""
+            What to do.
+
+        Returns
+        -------
+        Finding
+        """
         return cls(code, _kind_of(code).severity, subject, words, remedy)
 
     @property
@@ -307,7 +324,13 @@ class Finding:
         return f"{self.code}:{self.subject}" if self.subject else self.code
 
     def to_dict(self):
-        """Return plain values by name."""
+        """Return plain values by name.
+
+        Returns
+        -------
+        dict
+            Plain values.
+        """
         return asdict(self)
 
 
