@@ -6,9 +6,12 @@ accordingly, D by length² / time. So an estimator fitted for one frame interval
 (Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021)).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 import skfrap.models  # noqa: F401  models define their parameters
@@ -22,7 +25,7 @@ _COUNTS = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding")
 _SAME = 1e-9  # relative
 
 
-def scale_between(protocol, other):
+def scale_between(protocol: FRAPProtocol, other: FRAPProtocol) -> Any:
     """Find the factors by which one protocol's lengths and times become another's.
 
     Parameters
@@ -75,7 +78,7 @@ def scale_between(protocol, other):
     return other.pixel_size / protocol.pixel_size, other.frame_interval / protocol.frame_interval
 
 
-def scaled_protocol(protocol, length=1.0, time=1.0):
+def scaled_protocol(protocol: FRAPProtocol, length: float = 1.0, time: float = 1.0) -> FRAPProtocol:
     """Multiply all lengths and all times of a protocol.
 
     Parameters
@@ -119,7 +122,9 @@ frame_interval=0.53)
     )
 
 
-def rescale_targets(targets, target_names, length=1.0, time=1.0):
+def rescale_targets(
+    targets: ArrayLike, target_names: Sequence[Any], length: float = 1.0, time: float = 1.0
+) -> np.ndarray:
     """Turn estimates of one experiment into those of another with other lengths and times.
 
     Parameters
@@ -166,7 +171,7 @@ def rescale_targets(targets, target_names, length=1.0, time=1.0):
     return targets
 
 
-def predict_rescaled(estimator, X, protocol):
+def predict_rescaled(estimator: Any, X: ArrayLike, protocol: FRAPProtocol) -> np.ndarray:
     """Predict from curves that were recorded with other lengths or times than the estimator's.
 
     Parameters

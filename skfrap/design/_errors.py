@@ -7,6 +7,7 @@ is told as not determined, and its error is not to be relied on.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -67,7 +68,7 @@ class ExpectedErrors(Columns):
         """What is to be known of the experiment, in words."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
-    def relative_error(self, name="D"):
+    def relative_error(self, name: str = "D") -> np.ndarray:
         """Compute the standard error of a parameter over its value.
 
         Parameters
@@ -85,7 +86,7 @@ class ExpectedErrors(Columns):
         with np.errstate(divide="ignore"):
             return self.errors[name] / self.values[name]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``.
 
         Returns
@@ -116,18 +117,18 @@ class ExpectedErrors(Columns):
 
 
 def expected_errors(
-    protocol,
-    values,
+    protocol: FRAPProtocol,
+    values: dict[str, Any],
     *,
-    a,
-    b=0.0,
-    model="diffusion",
-    parameters=None,
-    fixed=None,
-    bounds=None,
-    noise="constant",
-    level=0.95,
-):
+    a: float,
+    b: float = 0.0,
+    model: Any = "diffusion",
+    parameters: Any = None,
+    fixed: Any = None,
+    bounds: Any = None,
+    noise: Any = "constant",
+    level: float = 0.95,
+) -> ExpectedErrors:
     """Compute the standard errors that fits of an experiment are expected to have.
 
     Parameters

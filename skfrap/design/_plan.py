@@ -4,6 +4,7 @@ import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -106,7 +107,7 @@ class ExperimentPlan(Columns):
         """What is to be known of each experiment, in words, and for which guesses."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
-    def best(self):
+    def best(self) -> FRAPProtocol:
         """Return the protocol with the smallest error.
 
         Returns
@@ -115,7 +116,7 @@ class ExperimentPlan(Columns):
         """
         return self.protocols[0]
 
-    def shortest(self, within=_AS_GOOD):
+    def shortest(self, within: float = _AS_GOOD) -> FRAPProtocol:
         """Return the protocol that takes the least time and is nearly as good as the best.
 
         Parameters
@@ -134,7 +135,7 @@ class ExperimentPlan(Columns):
         good[0] = True
         return int(np.where(good, self.total_time_s, np.inf).argmin())
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the columns by name, with times in s and lengths in µm.
 
         Returns
@@ -174,7 +175,7 @@ class ExperimentPlan(Columns):
         cells.append(["", *self.flags])
         return ["  ".join(row).rstrip() for row in zip(*cells, strict=True)]
 
-    def recommendation(self):
+    def recommendation(self) -> list[str]:
         """Say in words what to choose.
 
         Returns
@@ -223,7 +224,15 @@ class ExperimentPlan(Columns):
         )
 
 
-def plan(protocol, values, vary, *, a, target=None, **options):
+def plan(
+    protocol: FRAPProtocol,
+    values: dict[str, Any],
+    vary: dict[str, Any],
+    *,
+    a: float,
+    target: str | None = None,
+    **options: Any,
+) -> ExperimentPlan:
     """Compare experiments by how well they will tell the diffusion coefficient.
 
     Every combination of the settings is tried; all else is as in `protocol`. The noise of a pixel

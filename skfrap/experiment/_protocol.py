@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -219,7 +220,7 @@ class FRAPProtocol:
         """Names of a curve's values, from the times: (n_frames,) of str."""
         return np.array([f"intensity at {time:.12g} s" for time in self.times], dtype=object)
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> "FRAPProtocol":
         """Make a copy with some arguments changed.
 
         Parameters
@@ -237,7 +238,7 @@ class FRAPProtocol:
             changes.setdefault("postbleach_times", None)
         return replace(self, **changes)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings.
 
         Returns
@@ -249,7 +250,7 @@ class FRAPProtocol:
         return json.loads(json.dumps(description))
 
     @classmethod
-    def from_dict(cls, description):
+    def from_dict(cls, description: dict[str, Any]) -> "FRAPProtocol":
         """Make the protocol that :meth:`to_dict` described.
 
         Parameters
@@ -269,7 +270,7 @@ class FRAPProtocol:
             description["bleach_region"] = region_from_dict(description["bleach_region"])
         return cls(**description)
 
-    def to_json(self, **options):
+    def to_json(self, **options: Any) -> str:
         """Write the protocol as JSON; `options` go to `json.dumps`.
 
         Parameters
@@ -284,7 +285,7 @@ class FRAPProtocol:
         return json.dumps(self.to_dict(), **options)
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> "FRAPProtocol":
         """Read a protocol from JSON.
 
         Parameters

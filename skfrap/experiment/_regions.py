@@ -7,8 +7,10 @@ pixel is at (0.5, 0.5) pixels.
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_choice, check_positive
 from skfrap.experiment import _areas
@@ -268,7 +270,7 @@ class Mask(_Region):
         object.__setattr__(self, "array", array)
 
     @classmethod
-    def from_image(cls, image):
+    def from_image(cls, image: ArrayLike) -> "Mask":
         """Take as region the largest bright patch of an image.
 
         Meant for an image of the light that bleaches, e.g. through a closed aperture: pixels
@@ -345,7 +347,7 @@ class Mask(_Region):
         return self.array
 
 
-def region_to_dict(region):
+def region_to_dict(region: Any) -> dict[str, Any]:
     """Turn a region into a dictionary of plain Python values.
 
     Parameters
@@ -377,7 +379,7 @@ def region_to_dict(region):
     return {"type": kind, **{name: getattr(region, name) for name in region.__match_args__}}
 
 
-def region_from_dict(description):
+def region_from_dict(description: dict[str, Any]) -> Any:
     """Make the region that `region_to_dict` described.
 
     Parameters

@@ -25,7 +25,7 @@ class BindingModel(ComposedModel, name="binding"):
     --------
     DiffusionModel : Without binding.
     ReactionModel : Without diffusion.
-    effective_diffusion : What fast binding looks like.
+    skfrap.models.kinetics.effective_diffusion : What fast binding looks like.
 
     References
     ----------

@@ -4,6 +4,7 @@ Here are those that models share; what only one model knows is defined beside it
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class Parameter:
         """Name of the column of y that holds the parameter."""
         return f"log10_{self.name}" if self.is_logarithmic else self.name
 
-    def decades(self, target, reach):
+    def decades(self, target: Any, reach: Any) -> Any:
         """Compute half of the decades between the ends of an interval, infinite if it reaches 0.
 
         Parameters
@@ -128,7 +129,7 @@ class Parameter:
             share = np.divide(reach, target)
             return np.where(np.abs(share) < 1, np.arctanh(share), np.inf) / np.log(10)
 
-    def to_target(self, value):
+    def to_target(self, value: Any) -> Any:
         """Turn natural units into the target's scale.
 
         Parameters
@@ -143,7 +144,7 @@ class Parameter:
         """
         return np.log10(value) if self.is_logarithmic else value
 
-    def from_target(self, value):
+    def from_target(self, value: Any) -> Any:
         """Turn the target's scale into natural units.
 
         Parameters
@@ -158,7 +159,7 @@ class Parameter:
         """
         return np.power(10.0, value) if self.is_logarithmic else value
 
-    def rescale(self, value, length=1.0, time=1.0):
+    def rescale(self, value: Any, length: float = 1.0, time: float = 1.0) -> Any:
         """Turn a value into that of an experiment with other lengths and times.
 
         Parameters
@@ -185,7 +186,7 @@ class Parameter:
 PARAMETERS: dict[str, Parameter] = {}
 
 
-def define(entry):
+def define(entry: Parameter) -> Parameter:
     """Enter a parameter among those that models, simulators and fits know by name.
 
     Parameters
@@ -267,7 +268,7 @@ for _entry in (
     define(_entry)
 
 
-def parameter(name):
+def parameter(name: str) -> Parameter:
     """Look a parameter up by name.
 
     Parameters
@@ -289,7 +290,7 @@ def parameter(name):
     return PARAMETERS[name]
 
 
-def is_parameter(name):
+def is_parameter(name: str) -> bool:
     """Tell whether there is a parameter of a name.
 
     Parameters
@@ -304,7 +305,7 @@ def is_parameter(name):
     return name in PARAMETERS
 
 
-def parameter_of_target(target_name, argument="target_name"):
+def parameter_of_target(target_name: str, argument: str = "target_name") -> Parameter:
     """Look a parameter up by the name of its column of y.
 
     Parameters
@@ -336,7 +337,7 @@ def parameter_of_target(target_name, argument="target_name"):
     raise ValueError(f"{argument} must be among {known}; got {target_name!r}.")
 
 
-def is_uncertain(value):
+def is_uncertain(value: Any) -> bool:
     """Tell whether a prior's entry is a distribution, and not a number that is known.
 
     Parameters

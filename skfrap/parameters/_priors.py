@@ -5,6 +5,7 @@ and estimators may hold estimates against it.
 """
 
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def complete_prior(given, model, noise=("a", "b")):
     return prior
 
 
-def finite_ends(name, distribution, rare=1e-9):
+def finite_ends(name: str, distribution: Any, rare: float = 1e-9) -> Any:
     """Return the ends of a distribution, as far as the parameter's scale has room for them.
 
     Parameters

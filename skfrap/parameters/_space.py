@@ -1,9 +1,11 @@
 """Which parameters a model has, which of them are free, and in which box."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_range
 from skfrap.parameters._parameter import PARAMETERS, parameter
@@ -47,7 +49,13 @@ class ParameterSpace:
         object.__setattr__(self, "free", tuple(self.free))
 
     @classmethod
-    def of(cls, model, parameters=None, fixed=None, bounds=None):
+    def of(
+        cls,
+        model: Any,
+        parameters: Sequence[str] | None = None,
+        fixed: dict[str, Any] | None = None,
+        bounds: dict[str, Any] | None = None,
+    ) -> "ParameterSpace":
         """Check what is asked of a model's parameters, and complete it by the model's defaults.
 
         Parameters
@@ -76,7 +84,7 @@ class ParameterSpace:
         free = _check_free(model.defaults(), parameters, fixed)
         return cls(_complete_bounds(model, free, fixed, bounds), free)
 
-    def to_state(self):
+    def to_state(self) -> dict[str, Any]:
         """Return what a file keeps: ``"bounds"`` and ``"free"``.
 
         Returns
@@ -87,7 +95,7 @@ class ParameterSpace:
         return {"bounds": dict(self.bounds), "free": self.free}
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> "ParameterSpace":
         """Make the space that :meth:`to_state` described.
 
         Parameters
@@ -154,7 +162,7 @@ class ParameterSpace:
         """Upper bounds of the columns, (n_free,)."""
         return self.ends(self.free)[1]
 
-    def first(self, dependence):
+    def first(self, dependence: str) -> Any:
         """Return the first parameter that curves depend on in a way, None if there is none.
 
         Parameters
@@ -169,7 +177,7 @@ class ParameterSpace:
         """
         return next((n for n in self.bounds if PARAMETERS[n].dependence == dependence), None)
 
-    def column(self, name):
+    def column(self, name: str) -> int:
         """Return the column of theta that holds a free parameter.
 
         Parameters
@@ -203,7 +211,7 @@ class ParameterSpace:
                 table[:, k] = PARAMETERS[name].to_target(np.array(self.bounds[name], dtype=float))
         return table[0], table[1]
 
-    def values(self, theta):
+    def values(self, theta: ArrayLike) -> dict[str, Any]:
         """Return all parameters by name in natural units, each of shape (n,).
 
         Parameters
@@ -224,7 +232,7 @@ class ParameterSpace:
             for name, ends in self.bounds.items()
         }
 
-    def theta(self, values):
+    def theta(self, values: dict[str, Any]) -> np.ndarray:
         """Return columns, (n, n_free), of parameters that are given by name in natural units.
 
         Parameters
@@ -240,7 +248,7 @@ class ParameterSpace:
         columns = [PARAMETERS[n].to_target(np.asarray(values[n], dtype=float)) for n in self.free]
         return np.stack(columns, axis=1)
 
-    def extra_over(self, other):
+    def extra_over(self, other: "ParameterSpace") -> Any:
         """Tell what is free here and known in a space that is nested in this one.
 
         Parameters
@@ -261,7 +269,7 @@ class ParameterSpace:
         return extra or None
 
 
-def check_value(what, value, entry):
+def check_value(what: str, value: Any, entry: Any):
     """Check that a value of a parameter makes sense.
 
     Parameters

@@ -24,6 +24,7 @@ is format 2; what version 0.1 wrote, in format 1, is read as well.
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 
 from skfrap import __version__
@@ -35,7 +36,7 @@ from skfrap.persistence._format_1 import upgrade
 __all__ = ["TRUSTED_TYPES", "load", "save"]
 
 
-def save(estimator, path, *, for_prediction=False):
+def save(estimator: Any, path: Any, *, for_prediction: bool = False):
     """Write an estimator to a file of arrays and JSON.
 
     Parameters
@@ -84,7 +85,7 @@ def save(estimator, path, *, for_prediction=False):
     Path(path).write_bytes(pack(structure, encoder.arrays))
 
 
-def load(path):
+def load(path: Any) -> Any:
     """Read an estimator that :func:`save` wrote.
 
     Unlike `pickle.load` and `joblib.load`, which run whatever program the file holds, this makes

@@ -293,7 +293,7 @@ def make_frap_pipeline(
     memory: Any = None,
     verbose: bool = False,
 ) -> FRAPPipeline:
-    """Chain corrections, :class:`RecoveryCurveExtractor` and an estimator that share a protocol.
+    """Chain corrections, an extractor of curves and an estimator that share a protocol.
 
     Parameters
     ----------

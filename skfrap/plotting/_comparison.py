@@ -1,5 +1,7 @@
 """Models compared on the same curves."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from skfrap.parameters import parameter
@@ -29,7 +31,7 @@ class ModelComparisonDisplay:
     estimates_ax_ : matplotlib Axes
     """
 
-    def __init__(self, comparison, criterion="bic", name="D"):
+    def __init__(self, comparison: Any, criterion: str = "bic", name: str = "D"):
         self.comparison = comparison
         self.criterion = criterion
         self.name = name
@@ -55,7 +57,7 @@ class ModelComparisonDisplay:
         """
         return cls(comparison, criterion, name).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Any = None, title: str | None = None) -> Self:
         """Draw a row per model, a point per curve.
 
         Parameters

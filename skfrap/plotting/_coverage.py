@@ -50,7 +50,13 @@ class CoverageDisplay:
     EstimatedVersusTrueDisplay : Each estimate.
     """
 
-    def __init__(self, levels, coverage, n_samples, target_names=None):
+    def __init__(
+        self,
+        levels: np.ndarray,
+        coverage: np.ndarray,
+        n_samples: int,
+        target_names: list[str] | None = None,
+    ):
         self.levels = levels
         self.coverage = coverage
         self.n_samples = n_samples

@@ -1,8 +1,10 @@
 """Recovery curves with their fits, and analysed series."""
 
 import textwrap
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap.judging import prediction_deviations
 from skfrap.plotting._style import (
@@ -54,14 +56,20 @@ class RecoveryCurveDisplay:
     PosteriorDisplay : All parameters, by a posterior.
     """
 
-    def __init__(self, protocol, curve, fitted, deviations=None):
+    def __init__(
+        self,
+        protocol: Any,
+        curve: np.ndarray,
+        fitted: np.ndarray,
+        deviations: np.ndarray | None = None,
+    ):
         self.protocol = protocol
         self.curve = np.asarray(curve)
         self.fitted = np.asarray(fitted)
         self.deviations = deviations
 
     @classmethod
-    def from_estimator(cls, estimator, X, index=0, **options):
+    def from_estimator(cls, estimator: Any, X: ArrayLike, index: int = 0, **options: Any) -> Self:
         """Fit one curve of X and show it.
 
         Parameters
@@ -103,7 +111,7 @@ class RecoveryCurveDisplay:
         """
         return cls(protocol, curve, fitted, deviations).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Any = None, title: str | None = None) -> Self:
         """Draw curve and residuals.
 
         Parameters
@@ -156,7 +164,7 @@ class RecoveryCurveDisplay:
             self.residual_ax_.fill_between(at, -reach[part], reach[part], **style)
 
 
-def plot_analysis(analysis):
+def plot_analysis(analysis: Any) -> Any:
     """Draw one analysed series: the bleach region, the recovery curve, its fit and residuals.
 
     Parameters

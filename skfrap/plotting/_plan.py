@@ -1,5 +1,7 @@
 """Expected errors of experiments."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from skfrap._checks import check_choice
@@ -37,12 +39,12 @@ class ExperimentPlanDisplay:
     ax_ : matplotlib Axes
     """
 
-    def __init__(self, plan, x=None):
+    def __init__(self, plan: Any, x: str | None = None):
         self.plan = plan
         self.x = x
 
     @classmethod
-    def from_plan(cls, plan, x=None, **options):
+    def from_plan(cls, plan: Any, x: str | None = None, **options: Any) -> Self:
         """Show a plan; `options` go to :meth:`plot`.
 
         Parameters
@@ -60,7 +62,7 @@ class ExperimentPlanDisplay:
         """
         return cls(plan, x).plot(**options)
 
-    def plot(self, *, ax=None, title=None):
+    def plot(self, *, ax: Any = None, title: str | None = None) -> Self:
         """Draw a line for each experiment, or for those alike but for one setting.
 
         Parameters

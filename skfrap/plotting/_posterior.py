@@ -1,6 +1,9 @@
 """The posterior of a recovery curve's parameters."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from skfrap._checks import check_level
@@ -59,7 +62,15 @@ class PosteriorDisplay:
     ProfileDisplay : How well one parameter is known.
     """
 
-    def __init__(self, samples, intervals, target_names=None, *, level=0.95, truth=None):
+    def __init__(
+        self,
+        samples: np.ndarray,
+        intervals: np.ndarray,
+        target_names: list[str] | None = None,
+        *,
+        level: float = 0.95,
+        truth: ArrayLike | None = None,
+    ):
         self.samples = samples
         self.intervals = intervals
         self.target_names = target_names
@@ -69,16 +80,16 @@ class PosteriorDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        index=0,
+        estimator: Any,
+        X: Any,
+        index: int = 0,
         *,
-        truth=None,
-        level=0.95,
-        n_samples=4000,
-        random_state=0,
-        **options,
-    ):
+        truth: ArrayLike | None = None,
+        level: float = 0.95,
+        n_samples: int = 4000,
+        random_state: Any = 0,
+        **options: Any,
+    ) -> Self:
         """Show the posterior of one curve.
 
         Parameters

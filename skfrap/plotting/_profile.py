@@ -1,5 +1,8 @@
 """The profile likelihood of a parameter."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 from scipy.stats import t as student_t
 from sklearn.utils.validation import check_is_fitted
@@ -61,7 +64,16 @@ class ProfileDisplay:
     """
 
     def __init__(
-        self, name, values, rise, *, optimum, standard_error, levels, allowed_rise, intervals
+        self,
+        name: str,
+        values: np.ndarray,
+        rise: np.ndarray,
+        *,
+        optimum: float,
+        standard_error: float,
+        levels: Sequence[float],
+        allowed_rise: np.ndarray,
+        intervals: np.ndarray,
     ):
         self.name = name
         self.values = values
@@ -74,8 +86,16 @@ class ProfileDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, index=0, *, name="D", levels=LEVELS, n_points=31, **options
-    ):
+        cls,
+        estimator: Any,
+        X: Any,
+        index: int = 0,
+        *,
+        name: str = "D",
+        levels: Sequence[float] = LEVELS,
+        n_points: int = 31,
+        **options: Any,
+    ) -> Self:
         """Fit one curve with a parameter at each of several values, and show how it fares.
 
         Parameters

@@ -1,8 +1,10 @@
 """Residuals of fits."""
 
 import textwrap
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import beta, norm
 
 from skfrap.judging import goodness_of_fit, judge_fits
@@ -42,13 +44,22 @@ class ResidualsDisplay:
     PosteriorDisplay : All parameters, by a posterior.
     """
 
-    def __init__(self, protocol, residuals, goodness):
+    def __init__(self, protocol: Any, residuals: np.ndarray, goodness: Any):
         self.protocol = protocol
         self.residuals = np.asarray(residuals)
         self.goodness = goodness
 
     @classmethod
-    def from_estimator(cls, estimator, X, index=0, *, noise_a=None, noise_b=0.0, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        index: int = 0,
+        *,
+        noise_a: float | None = None,
+        noise_b: float = 0.0,
+        **options: Any,
+    ) -> Self:
         """Fit one curve of X and show its residuals.
 
         Parameters
@@ -71,7 +82,16 @@ class ResidualsDisplay:
         return cls(fit.protocol, fit.residuals[0], goodness).plot(**options)
 
     @classmethod
-    def from_predictions(cls, protocol, curve, fitted, n_free, *, noise_a=None, **options):
+    def from_predictions(
+        cls,
+        protocol: Any,
+        curve: ArrayLike,
+        fitted: ArrayLike,
+        n_free: int,
+        *,
+        noise_a: float | None = None,
+        **options: Any,
+    ) -> Self:
         """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`.
 
         Parameters
@@ -98,7 +118,7 @@ class ResidualsDisplay:
         goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, noise_a=noise_a)
         return cls(protocol, curve[0] - fitted[0], goodness).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Any = None, title: str | None = None) -> Self:
         """Draw residuals.
 
         Parameters

@@ -1,6 +1,10 @@
 """Estimates against the truth."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_level
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
@@ -47,7 +51,15 @@ class EstimatedVersusTrueDisplay:
     CoverageDisplay : Intervals of all levels, counted.
     """
 
-    def __init__(self, y_true, y_pred, intervals=None, target_names=None, *, level=0.95):
+    def __init__(
+        self,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        intervals: np.ndarray | None = None,
+        target_names: list[str] | None = None,
+        *,
+        level: float = 0.95,
+    ):
         self.y_true = y_true
         self.y_pred = y_pred
         self.intervals = intervals
@@ -55,7 +67,16 @@ class EstimatedVersusTrueDisplay:
         self.level = level
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, level=0.95, target_names=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: Any,
+        *,
+        level: float = 0.95,
+        target_names: list[str] | None = None,
+        **options: Any,
+    ) -> Self:
         """Estimate, and show the estimates against y.
 
         Parameters
@@ -124,7 +145,7 @@ class EstimatedVersusTrueDisplay:
         """
         return cls(y_true, y_pred, intervals, target_names, level=level).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Sequence[Any] | None = None, title: str | None = None) -> Self:
         """Draw a panel per target.
 
         Parameters

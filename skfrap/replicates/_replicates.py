@@ -7,6 +7,7 @@ replicate it does not say, and that is mostly more.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class ReplicateSummary(Columns):
             remedy = "does the model describe them?"
             yield Finding.of("replicates_too_alike", words, remedy=remedy)
 
-    def relative(self, std):
+    def relative(self, std: np.ndarray) -> np.ndarray:
         """Turn standard deviations on the scale into parts of the mean.
 
         Parameters
@@ -125,7 +126,7 @@ class ReplicateSummary(Columns):
             return np.sqrt(np.expm1((np.log(10) * std) ** 2))
         return std / np.abs(self.mean)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the columns by name; those that end in ``_percent`` are parts of the mean.
 
         Returns
@@ -213,7 +214,7 @@ class Comparisons(Columns):
     def __len__(self):
         return len(self.p_value)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the columns by name; the effect is called ``ratio`` or ``difference``.
 
         Returns
@@ -326,7 +327,9 @@ def summarise_replicates(
     )
 
 
-def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
+def compare_groups(
+    estimates: Any, groups: Any, *, name: Any = "D", scale: Any = None, level: Any = 0.95
+) -> Comparisons:
     """Compare every two groups of replicates: Welch's t test of means, F test of variances.
 
     Each replicate counts once, whatever its error: the errors are part of how replicates vary. The

@@ -1,6 +1,8 @@
 """What an estimate says to a person: values, intervals, and whether to believe them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +86,7 @@ class FRAPEstimates:
         """What is to be known of each estimate, in words."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
-    def has_finding(self, code, subject=None):
+    def has_finding(self, code: str, subject: str | None = None) -> np.ndarray:
         """Tell which estimates have a finding.
 
         Parameters
@@ -113,7 +115,7 @@ class FRAPEstimates:
             for end, values in (("", self.values), ("_lower", self.lower), ("_upper", self.upper))
         }
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the columns by name; that of the findings holds their labels.
 
         Returns
@@ -136,7 +138,7 @@ class FRAPEstimates:
         columns["findings"] = np.array([as_labels(some) for some in self.findings], dtype=str)
         return self._parameter_columns() | columns
 
-    def to_frame(self, index=None):
+    def to_frame(self, index: Sequence[Any] | None = None) -> Any:
         """Return a pandas DataFrame, a row per curve.
 
         Parameters
@@ -150,7 +152,7 @@ class FRAPEstimates:
         """
         return as_table(self.to_dict(), index)
 
-    def summary(self):
+    def summary(self) -> list[str]:
         """Describe each estimate in a line: what was estimated of the sample, and the findings.
 
         Returns
@@ -162,7 +164,7 @@ class FRAPEstimates:
             for k, some in enumerate(self.findings)
         ]
 
-    def values_in_words(self, index):
+    def values_in_words(self, index: int) -> list[str]:
         """Write what was estimated of the sample from one curve.
 
         Parameters

@@ -6,6 +6,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -298,7 +299,7 @@ class Finding:
         return f"{self.words}: {self.remedy}" if self.remedy else self.words
 
     @classmethod
-    def of(cls, code, words, subject="", remedy=""):
+    def of(cls, code: str, words: str, subject: str = "", remedy: str = "") -> "Finding":
         """Make a finding, with the severity of its code.
 
         Parameters
@@ -323,7 +324,7 @@ class Finding:
         """The code, and the subject after a colon where there is one: ``at_upper_bound:D``."""
         return f"{self.code}:{self.subject}" if self.subject else self.code
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values by name.
 
         Returns

@@ -137,7 +137,7 @@ class Fit:
         taken = {name: None if values is None else values[rows] for name, values in each.items()}
         return replace(self, noise=self.noise.take(rows), **taken)
 
-    def values(self):
+    def values(self) -> dict[str, Any]:
         """Return all parameters of the model by name in natural units, each of shape (n,).
 
         Returns
@@ -147,7 +147,7 @@ class Fit:
         """
         return self.space.values(self.theta)
 
-    def tangents(self, rows=slice(None), *, at_bounds=True):
+    def tangents(self, rows: Any = slice(None), *, at_bounds: bool = True) -> np.ndarray:
         """Compute the derivatives of fitted curves by the free parameters.
 
         Parameters
