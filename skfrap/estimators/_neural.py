@@ -10,7 +10,6 @@ from sklearn.utils.validation import validate_data
 
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
-from skfrap.experiment._frames import check_frame_names
 from skfrap.inference.networks._data import names_of_columns, split, with_weights
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
 from skfrap.inference.networks._options import (
@@ -391,7 +390,7 @@ class NeuralFRAP(NetworkRegressor):
         )
         y = y.astype(np.float64)
         protocol = protocol or self.protocol
-        check_frame_names(getattr(self, "feature_names_in_", None), protocol)
+        self._check_names(protocol)
         if protocol is not None and X.shape[1] != protocol.n_frames:
             raise ValueError(
                 f"X has {X.shape[1]} columns, and the protocol has {protocol.n_frames} frames."

@@ -229,6 +229,10 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         check_frame_names(names, protocol or self.protocol_)
         return validate_data(self, X, reset=False, dtype=np.float64)
 
+    def _check_names(self, protocol):
+        """Check that the columns that were fitted are the frames of a protocol."""
+        check_frame_names(getattr(self, "feature_names_in_", None), protocol)
+
     def _check_theta(self, theta):
         theta = check_array(theta, dtype=np.float64, input_name="theta")
         names = self.target_names_
@@ -267,7 +271,7 @@ class CurveRegressor(FRAPRegressor):
         """Return the protocol, or the paper's for curves of some width; check that they agree."""
         if self.protocol is None:
             return self._assume_protocol(n_frames)
-        check_frame_names(getattr(self, "feature_names_in_", None), chosen_protocol(self.protocol))
+        self._check_names(chosen_protocol(self.protocol))
         if self.protocol.n_frames != n_frames:
             raise ValueError(
                 f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
@@ -279,7 +283,7 @@ class CurveRegressor(FRAPRegressor):
         n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
         assumed = FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
         named = getattr(self, "feature_names_in_", None)
-        check_frame_names(named, assumed)
+        self._check_names(assumed)
         if named is None or list(named) != list(assumed.feature_names):
             warnings.warn(
                 f"protocol is None: the {n_frames} columns of X are taken for the DeepFRAP "
