@@ -1,16 +1,18 @@
 """Estimate diffusion from FRAP microscopy with scikit-learn estimators."""
 
-import importlib
+# Under private names: editors offer what a module imports.
+from importlib import import_module as _import_module
 
-from skfrap._pickles import refuse_old_pickles
+from skfrap._pickles import refuse_old_pickles as _refuse_old_pickles
 
 __version__ = "0.2.0.dev0"
 
-refuse_old_pickles()
+_refuse_old_pickles()
 
 _HOME = {
     "BayesianFRAP": "estimators",
     "Circle": "experiment",
+    "FRAPPipeline": "pipeline",
     "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",
     "LeastSquaresFRAP": "estimators",
@@ -20,6 +22,30 @@ _HOME = {
     "Polygon": "experiment",
     "Rectangle": "experiment",
     "load_pretrained": "pretrained",
+    "make_frap_pipeline": "pipeline",
+}
+
+_SUBMODULES = {
+    "analysis",
+    "calibration",
+    "comparison",
+    "design",
+    "estimators",
+    "experiment",
+    "io",
+    "judging",
+    "metrics",
+    "models",
+    "parameters",
+    "persistence",
+    "pipeline",
+    "plotting",
+    "preprocessing",
+    "pretrained",
+    "replicates",
+    "results",
+    "scaling",
+    "simulator",
 }
 
 __all__ = [*_HOME]
@@ -27,10 +53,13 @@ __all__ = [*_HOME]
 
 def __getattr__(name):
     # Public names are looked up on first use, so that `import skfrap` costs next to nothing.
+    # Editors, which run nothing, read __init__.pyi instead.
     if name in _HOME:
-        return getattr(importlib.import_module(f"skfrap.{_HOME[name]}"), name)
+        return getattr(_import_module(f"skfrap.{_HOME[name]}"), name)
+    if name in _SUBMODULES:
+        return _import_module(f"skfrap.{name}")
     raise AttributeError(f"module 'skfrap' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, *_SUBMODULES, "__version__"])

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
@@ -116,7 +117,7 @@ class NoiseCalibration:
         """What is to be known before the numbers are used, in words."""
         return tuple(map(str, self.findings))
 
-    def variance(self, intensity):
+    def variance(self, intensity: ArrayLike) -> Any:
         """Compute the variance of a pixel's noise, a + b * intensity.
 
         Parameters
@@ -130,12 +131,20 @@ class NoiseCalibration:
         """
         return Noise(self.a, self.b).variance(intensity)
 
-    def to_fixed(self):
-        """Return ``{"a": a, "b": b}``, what a fit with proportional noise takes as `fixed`."""
+    def to_fixed(self) -> dict[str, Any]:
+        """Return ``{"a": a, "b": b}``, what a fit with proportional noise takes as `fixed`.
+
+        Returns
+        -------
+        dict of str to float
+            The noise a and b, for `fixed` of estimators.
+        """
         return {"a": self.a, "b": self.b}
 
 
-def calibrate_noise(series, *, dark_level=0.0, bit_depth=None):
+def calibrate_noise(
+    series: Any, *, dark_level: float = 0.0, bit_depth: int | None = None
+) -> NoiseCalibration:
     """Measure the noise of a detector: the variance of a pixel is a + b * intensity.
 
     Record an even fluorescent solution without bleaching, at the gain of the experiments. One

@@ -7,6 +7,8 @@ weights to reach it, with scikit-learn's metadata routing, say
 ``neg_weighted_mean_squared_error.set_score_request(sample_weight=True)``.
 """
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
@@ -72,7 +74,7 @@ def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput=
     return losses if multioutput == "raw_values" else float(losses.mean())
 
 
-def mean_absolute_percentage_error(y_true, y_pred):
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> np.ndarray:
     """Compute the mean absolute error of each column in percent of the true value.
 
     Parameters

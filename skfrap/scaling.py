@@ -6,9 +6,12 @@ accordingly, D by length² / time. So an estimator fitted for one frame interval
 (Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021)).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 import skfrap.models  # noqa: F401  models define their parameters
@@ -22,12 +25,13 @@ _COUNTS = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding")
 _SAME = 1e-9  # relative
 
 
-def scale_between(protocol, other):
+def scale_between(protocol: FRAPProtocol, other: FRAPProtocol) -> Any:
     """Find the factors by which one protocol's lengths and times become another's.
 
     Parameters
     ----------
     protocol, other : FRAPProtocol
+        One experiment.
 
     Returns
     -------
@@ -39,6 +43,10 @@ def scale_between(protocol, other):
     ValueError
         If `other` is not `protocol` with all lengths multiplied by one factor and all times by
         another, to a relative 1e-9; the message names what prevents it.
+
+    See Also
+    --------
+    scaled_protocol : Makes the other experiment.
 
     Examples
     --------
@@ -70,12 +78,13 @@ def scale_between(protocol, other):
     return other.pixel_size / protocol.pixel_size, other.frame_interval / protocol.frame_interval
 
 
-def scaled_protocol(protocol, length=1.0, time=1.0):
+def scaled_protocol(protocol: FRAPProtocol, length: float = 1.0, time: float = 1.0) -> FRAPProtocol:
     """Multiply all lengths and all times of a protocol.
 
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     length : float, default=1.0
         Factor of the pixel size and of the bleach region. A Mask is in pixels and stays.
     time : float, default=1.0
@@ -89,6 +98,10 @@ def scaled_protocol(protocol, length=1.0, time=1.0):
     ------
     ValueError
         If a factor is not a positive number.
+
+    See Also
+    --------
+    scale_between : Finds the factors.
 
     Examples
     --------
@@ -109,7 +122,9 @@ frame_interval=0.53)
     )
 
 
-def rescale_targets(targets, target_names, length=1.0, time=1.0):
+def rescale_targets(
+    targets: ArrayLike, target_names: Sequence[Any], length: float = 1.0, time: float = 1.0
+) -> np.ndarray:
     """Turn estimates of one experiment into those of another with other lengths and times.
 
     Parameters
@@ -156,7 +171,7 @@ def rescale_targets(targets, target_names, length=1.0, time=1.0):
     return targets
 
 
-def predict_rescaled(estimator, X, protocol):
+def predict_rescaled(estimator: Any, X: ArrayLike, protocol: FRAPProtocol) -> np.ndarray:
     """Predict from curves that were recorded with other lengths or times than the estimator's.
 
     Parameters

@@ -1,8 +1,11 @@
 """The dataset generator: recovery curves and image series with known parameters."""
 
 import numbers
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from scipy.stats import uniform
 from sklearn.utils import Bunch, check_random_state
@@ -98,15 +101,15 @@ class FRAPSimulator:
 
     def __init__(
         self,
-        protocol=None,
-        prior=None,
+        protocol: FRAPProtocol | None = None,
+        prior: Mapping[str, Any] | None = None,
         *,
-        model="diffusion",
-        noise="constant",
-        random_state=None,
-        bit_depth=None,
-        interpolate="auto",
-        background=None,
+        model: Any = "diffusion",
+        noise: str = "constant",
+        random_state: Any = None,
+        bit_depth: int | None = None,
+        interpolate: bool | str = "auto",
+        background: ArrayLike | None = None,
     ):
         self.protocol = FRAPProtocol() if protocol is None else protocol
         check_choice("noise", noise, _NOISE_KINDS)
@@ -142,19 +145,20 @@ class FRAPSimulator:
             seed = check_random_state(seed).randint(2**31)
         streams = np.random.SeedSequence(seed).spawn(3)
         keys = [stream.generate_state(2, np.uint64) for stream in streams]
-        self._by_weights = {}
+        self._by_weights: dict[str, Any] = {}
         self._parameter_key, self._curve_key, self._image_key = keys
 
     def __repr__(self):
         return f"FRAPSimulator({self.protocol!r}, model={self.model!r}, noise={self.noise!r})"
 
     @one_blas_thread()
-    def sample(self, n_samples, return_X_y=False, *, start=0):
+    def sample(self, n_samples: int, return_X_y: bool = False, *, start: int = 0) -> Any:
         """Draw noisy recovery curves.
 
         Parameters
         ----------
         n_samples : int
+            How many.
         return_X_y : bool, default=False
             Return ``(data, target)`` only.
         start : int, default=0
@@ -190,12 +194,12 @@ class FRAPSimulator:
         parameters = {name: values[wanted] for name, values in parameters.items()}
         return self._bunch(data[wanted], parameters, return_X_y)
 
-    def sample_images(self, n_samples, return_X_y=False, *, start=0):
+    def sample_images(self, n_samples: int, return_X_y: bool = False, *, start: int = 0) -> Any:
         """Draw noisy image series, of the same parameters as the curves of :meth:`sample`.
 
         Parameters
         ----------
-        n_samples, return_X_y, start
+        n_samples, return_X_y, start : object
             As in :meth:`sample`.
 
         Returns
@@ -223,7 +227,9 @@ class FRAPSimulator:
             data[k] = images if self.bit_depth is None else self._quantise(images)
         return self._bunch(data, parameters, return_X_y)
 
-    def iter_samples(self, n_samples=None, chunk_size=4096, *, start=0):
+    def iter_samples(
+        self, n_samples: int | None = None, chunk_size: int = 4096, *, start: int = 0
+    ) -> Iterator[Any]:
         """Yield Bunches as from :meth:`sample`, `chunk_size` samples at a time.
 
         Together the chunks hold the curves that one call of :meth:`sample` would, for data larger
@@ -234,6 +240,7 @@ class FRAPSimulator:
         n_samples : int, default=None
             None goes on forever.
         chunk_size : int, default=4096
+            Samples in each.
         start : int, default=0
             Index of the first sample.
 
@@ -250,7 +257,7 @@ class FRAPSimulator:
             yield self.sample(n_next, start=start + done)
             done += n_next
 
-    def curves(self, theta):
+    def curves(self, theta: ArrayLike) -> np.ndarray:
         """Compute noise-free curves.
 
         Parameters
@@ -264,8 +271,18 @@ class FRAPSimulator:
         """
         return self._clean_curves(self._from_targets(theta))
 
-    def images(self, theta):
-        """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`."""
+    def images(self, theta: ArrayLike) -> np.ndarray:
+        """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n, n_targets)
+            Columns as in `target_names`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames, ny, nx)
+        """
         return self._clean_images(self._from_targets(theta))
 
     def _draw_parameters(self, n_samples, start):

@@ -51,9 +51,18 @@ def spoilt(X, value):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda X: np.ma.masked_invalid(spoilt(X, np.nan)), "X (contains NaN in row 3, column 7|has 1 masked)"),
-        (lambda X: np.ma.masked_array(X, spoilt(0 * X, 1)), "X (contains NaN in row 3, column 7|has 1 masked)"),
-        (lambda X: [*np.ma.masked_array(X, spoilt(0 * X, 1))], "X (contains NaN in row 3, column 7|has 1 masked)"),
+        (
+            lambda X: np.ma.masked_invalid(spoilt(X, np.nan)),
+            "X (contains NaN in row 3, column 7|has 1 masked)",
+        ),
+        (
+            lambda X: np.ma.masked_array(X, spoilt(0 * X, 1)),
+            "X (contains NaN in row 3, column 7|has 1 masked)",
+        ),
+        (
+            lambda X: [*np.ma.masked_array(X, spoilt(0 * X, 1))],
+            "X (contains NaN in row 3, column 7|has 1 masked)",
+        ),
         (lambda X: spoilt(X, np.nan), "X contains NaN in row 3, column 7 .* 1 of 8 rows"),
         (lambda X: pd.DataFrame(spoilt(X, np.inf)), "X contains infinity in row 3, column 7"),
         (lambda X: [X[0], X[1][:-2]], "30 frames in curve 0 and 28 in curve 1"),

@@ -32,6 +32,7 @@ ROOMS = (
     "scaling",
     "inference",
     "estimators",
+    "pipeline",
     "persistence",
     "pretrained",
     "design",

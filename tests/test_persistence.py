@@ -27,6 +27,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skfrap import (
     BayesianFRAP,
     Circle,
+    FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
     LeastSquaresFRAP,
@@ -301,6 +302,7 @@ def one_of_each_class(protocol, sample):
         RecoveryCurveExtractor(protocol),
         FrozenEstimator(networks[0]),
         Pipeline([("scale", StandardScaler())]),
+        FRAPPipeline([("fit", LeastSquaresFRAP())], protocol=protocol).fit(curves),
         StandardScaler().fit(curves),
     ]
 
@@ -412,8 +414,9 @@ def test_requests_for_metadata_are_refused(path):
             save(Pipeline([("only", asking)]), path)
 
 
-def test_pipelines_do_not_keep_the_folder_of_their_cache(path, tmp_path):
-    pipeline = Pipeline([("only", IntensityRescaler())], memory=str(tmp_path))
+@pytest.mark.parametrize("kind", [Pipeline, FRAPPipeline])
+def test_pipelines_do_not_keep_the_folder_of_their_cache(kind, path, tmp_path):
+    pipeline = kind([("only", IntensityRescaler())], memory=str(tmp_path))
     with pytest.raises(ValueError, match=r"Pipeline\.memory must be None"):
         save(pipeline, path)
 
@@ -561,15 +564,18 @@ def test_members_that_are_missing_or_wrong_are_refused(members, simple):
         {"class": "Circle", "id": 1, "state": {"radius": 1.0, "colour": 2}},
         {"class": "Circle", "id": 1},
         {"class": "Pipeline", "id": 1, "state": {"memory": "/tmp/cache"}},
-        {
-            "class": "Pipeline",
-            "id": 1,
-            "state": {
-                "parameters": {"dict": {"steps": [], "memory": "/tmp/cache"}},
-                "fitted": {"dict": {}},
-                "output": None,
-            },
-        },
+        *(
+            {
+                "class": kind,
+                "id": 1,
+                "state": {
+                    "parameters": {"dict": {"steps": [], "memory": "/tmp/cache"}},
+                    "fitted": {"dict": {}},
+                    "output": None,
+                },
+            }
+            for kind in ("FRAPPipeline", "Pipeline")
+        ),
         {
             "class": "StandardScaler",
             "id": 1,

@@ -1,6 +1,7 @@
 """Which model a recovery curve asks for: information criteria, F tests and evidence."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import chi2
@@ -122,7 +123,7 @@ class ModelComparison:
             if not np.isnan(values).all()
         }
 
-    def weights(self, criterion="bic"):
+    def weights(self, criterion: str = "bic") -> np.ndarray:
         """Compute the weight of each model among those compared.
 
         Parameters
@@ -140,7 +141,7 @@ class ModelComparison:
         weights = np.exp(-0.5 * (values - np.nanmin(values, axis=1, keepdims=True)))
         return weights / np.nansum(weights, axis=1, keepdims=True)
 
-    def summary(self, criterion="bic"):
+    def summary(self, criterion: str = "bic") -> list[str]:
         """Say of each curve which model it asks for, and what follows.
 
         Parameters
@@ -155,8 +156,14 @@ class ModelComparison:
         weights = self.weights(criterion)
         return [self._paragraph(k, weights[k], criterion) for k in range(len(self))]
 
-    def to_records(self):
-        """Return a row for each curve and model: plain values by column name, None if unknown."""
+    def to_records(self) -> list[Any]:
+        """Return a row for each curve and model: plain values by column name, None if unknown.
+
+        Returns
+        -------
+        list of dict
+            One for each model and curve.
+        """
         columns = {name: self.weights(name) for name in self.best}
         rows = []
         for k in range(len(self)):
@@ -176,8 +183,13 @@ class ModelComparison:
                 rows.append({name: plain(value) for name, value in row.items()})
         return rows
 
-    def to_frame(self):
-        """Return a pandas DataFrame, a row for each curve and model."""
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame, a row for each curve and model.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
         return as_table(self.to_records())
 
     def _values(self, criterion):

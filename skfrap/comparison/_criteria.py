@@ -1,10 +1,13 @@
 """Likelihoods, information criteria and tests, by which models are compared."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import f as f_distribution
 
 
-def log_likelihood(squares, n_frames):
+def log_likelihood(squares: ArrayLike, n_frames: int) -> np.ndarray:
     """Compute the largest log likelihood of normal noise of unknown variance.
 
     Parameters
@@ -12,6 +15,7 @@ def log_likelihood(squares, n_frames):
     squares : array-like of shape (n,)
         Residual sums of squares.
     n_frames : int
+        Values that were fitted.
 
     Returns
     -------
@@ -26,15 +30,19 @@ def log_likelihood(squares, n_frames):
     return -0.5 * n_frames * (np.log(2 * np.pi * np.asarray(squares) / n_frames) + 1)
 
 
-def information_criteria(log_likelihood, n_parameters, n_frames):
+def information_criteria(
+    log_likelihood: ArrayLike, n_parameters: ArrayLike, n_frames: int
+) -> dict[str, Any]:
     """Compute AIC, AICc and BIC; the lower the better.
 
     Parameters
     ----------
     log_likelihood : array-like of shape (..., n_models)
+        Of the fit, at its best.
     n_parameters : array-like of shape (n_models,) of int
         All that was fitted, the variance of the noise included.
     n_frames : int
+        Values that were fitted.
 
     Returns
     -------
@@ -59,7 +67,14 @@ def information_criteria(log_likelihood, n_parameters, n_frames):
     return {"aic": aic, "aicc": aic + correction, "bic": aic + k * (np.log(n_frames) - 2)}
 
 
-def nested_f_test(smaller_squares, larger_squares, n_extra, freedom, *, on_boundary=False):
+def nested_f_test(
+    smaller_squares: ArrayLike,
+    larger_squares: ArrayLike,
+    n_extra: int,
+    freedom: int,
+    *,
+    on_boundary: bool = False,
+) -> Any:
     """Test whether more parameters lower a residual sum of squares more than chance has it.
 
     Parameters

@@ -7,6 +7,7 @@ is told as not determined, and its error is not to be relied on.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -67,12 +68,13 @@ class ExpectedErrors(Columns):
         """What is to be known of the experiment, in words."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
-    def relative_error(self, name="D"):
+    def relative_error(self, name: str = "D") -> np.ndarray:
         """Compute the standard error of a parameter over its value.
 
         Parameters
         ----------
         name : str, default="D"
+            One of the parameters.
 
         Returns
         -------
@@ -84,8 +86,14 @@ class ExpectedErrors(Columns):
         with np.errstate(divide="ignore"):
             return self.errors[name] / self.values[name]
 
-    def to_dict(self):
-        """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns by name: ``D_um2_s``, ``D_um2_s_lower``, ``D_relative_error``.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         columns = {}
         for name in self.values:
             column = parameter(name).column
@@ -109,23 +117,24 @@ class ExpectedErrors(Columns):
 
 
 def expected_errors(
-    protocol,
-    values,
+    protocol: FRAPProtocol,
+    values: dict[str, Any],
     *,
-    a,
-    b=0.0,
-    model="diffusion",
-    parameters=None,
-    fixed=None,
-    bounds=None,
-    noise="constant",
-    level=0.95,
-):
+    a: float,
+    b: float = 0.0,
+    model: Any = "diffusion",
+    parameters: Any = None,
+    fixed: Any = None,
+    bounds: Any = None,
+    noise: Any = "constant",
+    level: float = 0.95,
+) -> ExpectedErrors:
     """Compute the standard errors that fits of an experiment are expected to have.
 
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment that is planned.
     values : dict of str to float or array-like
         Guesses in natural units of all that is estimated, ``{"D": 10.0, "c0": 0.7, "alpha": 0.6}``;
         arrays are broadcast against each other and give an entry each.
@@ -134,7 +143,7 @@ def expected_errors(
         :func:`skfrap.calibration.calibrate_noise`.
     b : float, default=0.0
         Noise variance per intensity.
-    model, parameters, fixed, bounds, noise
+    model, parameters, fixed, bounds, noise : object
         As of :class:`skfrap.LeastSquaresFRAP`: what will be fitted. ``noise="constant"`` is least
         squares, whatever b is; ``noise="proportional"`` weighs frames by their variance a + b *
         intensity, and then the errors are the smallest that are possible.

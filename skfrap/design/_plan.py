@@ -4,6 +4,7 @@ import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -106,17 +107,26 @@ class ExperimentPlan(Columns):
         """What is to be known of each experiment, in words, and for which guesses."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
-    def best(self):
-        """Return the protocol with the smallest error."""
+    def best(self) -> FRAPProtocol:
+        """Return the protocol with the smallest error.
+
+        Returns
+        -------
+        FRAPProtocol
+        """
         return self.protocols[0]
 
-    def shortest(self, within=_AS_GOOD):
+    def shortest(self, within: float = _AS_GOOD) -> FRAPProtocol:
         """Return the protocol that takes the least time and is nearly as good as the best.
 
         Parameters
         ----------
         within : float, default=1.1
             Largest error accepted, over that of the best.
+
+        Returns
+        -------
+        FRAPProtocol
         """
         return self.protocols[self._shortest(within)]
 
@@ -125,8 +135,14 @@ class ExperimentPlan(Columns):
         good[0] = True
         return int(np.where(good, self.total_time_s, np.inf).argmin())
 
-    def to_dict(self):
-        """Return the columns by name, with times in s and lengths in µm."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns by name, with times in s and lengths in µm.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         units = {"µm": "_um", "s": "_s", "": ""}
         columns = {
             name + units[SETTINGS[name].unit]: values for name, values in self.settings.items()
@@ -159,7 +175,7 @@ class ExperimentPlan(Columns):
         cells.append(["", *self.flags])
         return ["  ".join(row).rstrip() for row in zip(*cells, strict=True)]
 
-    def recommendation(self):
+    def recommendation(self) -> list[str]:
         """Say in words what to choose.
 
         Returns
@@ -208,7 +224,15 @@ class ExperimentPlan(Columns):
         )
 
 
-def plan(protocol, values, vary, *, a, target=None, **options):
+def plan(
+    protocol: FRAPProtocol,
+    values: dict[str, Any],
+    vary: dict[str, Any],
+    *,
+    a: float,
+    target: str | None = None,
+    **options: Any,
+) -> ExperimentPlan:
     """Compare experiments by how well they will tell the diffusion coefficient.
 
     Every combination of the settings is tried; all else is as in `protocol`. The noise of a pixel
@@ -217,6 +241,7 @@ def plan(protocol, values, vary, *, a, target=None, **options):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment to start from.
     values : dict
         Guesses as for :func:`expected_errors`. Where only a range of D is known give an array, e.g.
         ``np.geomspace(1, 100, 9)``: what counts is the worst over all guesses.

@@ -1,6 +1,6 @@
 """Estimators: recovery curves to parameters, as scikit-learn regressors."""
 
-import importlib
+from importlib import import_module as _import_module
 
 _HOME = {
     "BayesianFRAP": "skfrap.estimators._bayesian",
@@ -16,9 +16,9 @@ __all__ = [*_HOME]
 def __getattr__(name):
     # Looked up on first use: a network that only predicts has no need of the others.
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        return getattr(_import_module(_HOME[name]), name)
     raise AttributeError(f"module 'skfrap.estimators' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return sorted(__all__)

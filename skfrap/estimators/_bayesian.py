@@ -78,6 +78,11 @@ class BayesianFRAP(CurveRegressor):
     skfrap_version_ : str
         The version that fitted the estimator.
 
+    See Also
+    --------
+    LeastSquaresFRAP : What fits each curve best.
+    NeuralFRAP : The same, as learnt from simulated curves.
+
     Notes
     -----
     The densities of D and alpha, and of whatever else is unknown, may be any that are continuous

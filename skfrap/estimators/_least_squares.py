@@ -108,6 +108,11 @@ class LeastSquaresFRAP(CurveRegressor):
     skfrap_version_ : str
         The version that fitted the estimator.
 
+    See Also
+    --------
+    BayesianFRAP : What the curve leaves of a prior.
+    NeuralFRAP : The same, as learnt from simulated curves.
+
     References
     ----------
     .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), section 2.4.

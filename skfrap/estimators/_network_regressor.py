@@ -149,7 +149,7 @@ class NetworkRegressor(FRAPRegressor):
             If the curves cannot be of the network's protocol or intensities; or for `return_std`
             if the network was not taught standard deviations.
         """
-        X = self._check_curves(X)
+        X = self._check_curves(X, protocol)
         length, time_scale = self._scale_to(protocol)
         self.features_.check_curves(X)
         theta, std = self._network.answers(X, return_std)
@@ -180,7 +180,7 @@ class NetworkRegressor(FRAPRegressor):
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of `target_names_`.
         """
-        X, level = self._check_curves(X), check_level(level)
+        X, level = self._check_curves(X, protocol), check_level(level)
         scale = self._scale_to(protocol)
         self.features_.check_curves(X)
         theta, std = self._network.answers(X, True)

@@ -151,6 +151,12 @@ class NeuralFRAP(NetworkRegressor):
     skfrap_version_ : str
         The version that fitted the estimator.
 
+    See Also
+    --------
+    LeastSquaresFRAP : What fits each curve best.
+    BayesianFRAP : What the curve leaves of a prior.
+    load_pretrained : A network that comes along.
+
     References
     ----------
     .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021).
@@ -391,6 +397,7 @@ class NeuralFRAP(NetworkRegressor):
             X, y, sample_weight = complete_curves(X, y, sample_weight)
         y = y.astype(np.float64)
         protocol = protocol or self.protocol
+        self._check_names(protocol)
         if protocol is not None and X.shape[1] != protocol.n_frames:
             raise ValueError(
                 f"X has {X.shape[1]} columns, and the protocol has {protocol.n_frames} frames."

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _get_feature_names, check_is_fitted
 
 from skfrap import __version__
 from skfrap._arrays import check_array
@@ -13,6 +13,7 @@ from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import check_frame_names, chosen_protocol
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
@@ -216,13 +217,20 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
 
     # Input and output
 
-    def _check_curves(self, X):
+    def _check_curves(self, X, protocol=None):
+        """Check curves of the estimator's protocol, or of another that is given."""
         check_is_fitted(self)
         plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):
             return X  # as it would be returned; to check it takes as long as to estimate
+        names = None if type(X) is np.ndarray else _get_feature_names(X)
+        check_frame_names(names, protocol or self.protocol_)
         return self._validate(X, reset=False)
+
+    def _check_names(self, protocol):
+        """Check that the columns that were fitted are the frames of a protocol."""
+        check_frame_names(getattr(self, "feature_names_in_", None), protocol)
 
     def _check_theta(self, theta):
         theta = check_array(theta, dtype=np.float64, input_name="theta")
@@ -262,12 +270,7 @@ class CurveRegressor(FRAPRegressor):
         """Return the protocol, or the paper's for curves of some width; check that they agree."""
         if self.protocol is None:
             return self._assume_protocol(n_frames)
-        if not isinstance(self.protocol, FRAPProtocol):
-            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
-        names = getattr(self, "feature_names_in_", self.protocol.feature_names)
-        expected = self.protocol.feature_names
-        if set(names) == set(expected) and list(names) != list(expected):
-            raise ValueError("the columns of X are the protocol's frames in another order; sort X.")
+        self._check_names(chosen_protocol(self.protocol))
         if self.protocol.n_frames != n_frames:
             raise ValueError(
                 f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
@@ -279,6 +282,7 @@ class CurveRegressor(FRAPRegressor):
         n_prebleach = max(1, n_frames // 11)  # 10 of the paper's 110 frames
         assumed = FRAPProtocol(n_prebleach=n_prebleach, n_postbleach=n_frames - n_prebleach)
         named = getattr(self, "feature_names_in_", None)
+        self._check_names(assumed)
         if named is None or list(named) != list(assumed.feature_names):
             warnings.warn(
                 f"protocol is None: the {n_frames} columns of X are taken for the DeepFRAP "

@@ -1,8 +1,10 @@
 """The noise of a detector: what varies in a pixel, and in a weighted mean of pixels."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 NOISE_KINDS = ("constant", "proportional")
 """Names of the kinds of noise: of the variance a alone, and of the variance a + b * light."""
@@ -48,13 +50,15 @@ class Noise:
     gain: float = 1.0
 
     @classmethod
-    def of_variance(cls, variance, gain):
+    def of_variance(cls, variance: Any, gain: float) -> "Noise":
         """Make the constant noise of values that have a variance, such as that of residuals.
 
         Parameters
         ----------
         variance : float or ndarray of shape (n,)
+            Of the values of curves.
         gain : float
+            Of the curves.
 
         Returns
         -------
@@ -63,7 +67,17 @@ class Noise:
         return cls(variance / gain, 0.0, gain)
 
     def take(self, rows):
-        """Take the noise of some of the curves."""
+        """Take the noise of some of the curves.
+
+        Parameters
+        ----------
+        rows : slice or array of int or bool
+            Which of them.
+
+        Returns
+        -------
+        Noise
+        """
         a, b = (part if np.ndim(part) == 0 else part[rows] for part in (self.a, self.b))
         return Noise(a, b, self.gain)
 
@@ -72,7 +86,7 @@ class Noise:
         """Whether the light makes no difference, so that any will do."""
         return not np.any(self.b)
 
-    def variance(self, light):
+    def variance(self, light: ArrayLike) -> np.ndarray:
         """Compute the variance of values.
 
         Parameters
@@ -87,15 +101,35 @@ class Noise:
         a, b = (_in_rows(part, np.ndim(light) - 1) for part in (self.a, self.b))
         return self.gain * (a + b * _lit(light))
 
-    def standard_deviation(self, light):
-        """Compute the standard deviation of values; arguments as of :meth:`variance`."""
+    def standard_deviation(self, light: np.ndarray) -> np.ndarray:
+        """Compute the standard deviation of values; arguments as of :meth:`variance`.
+
+        Parameters
+        ----------
+        light : ndarray of shape (n, n_frames)
+            Intensities that the noise goes by.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return np.sqrt(self.variance(light))
 
-    def weights(self, light):
-        """Compute what values count for, their inverse variance, as :meth:`variance`."""
+    def weights(self, light: np.ndarray) -> np.ndarray:
+        """Compute what values count for, their inverse variance, as :meth:`variance`.
+
+        Parameters
+        ----------
+        light : ndarray of shape (n, n_frames)
+            Intensities that the noise goes by.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return 1 / self.variance(light)
 
-    def slopes(self, light):
+    def slopes(self, light: np.ndarray) -> dict[str, Any]:
         """Differentiate the variance by ``"a"``, by ``"b"`` and by ``"light"``.
 
         Parameters
@@ -110,12 +144,13 @@ class Noise:
         by_light = _in_rows(self.b, np.ndim(light) - 1) * (light > 0)
         return {"a": self.gain, "b": self.gain * _lit(light), "light": self.gain * by_light}
 
-    def log_likelihood(self, residuals, light):
+    def log_likelihood(self, residuals: np.ndarray, light: np.ndarray) -> np.ndarray:
         """Compute the logarithm of the density of residuals.
 
         Parameters
         ----------
         residuals, light : ndarray of shape (n, n_frames)
+            Measured minus fitted values.
 
         Returns
         -------

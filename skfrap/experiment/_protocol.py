@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -221,27 +222,43 @@ class FRAPProtocol:
         """Names of a curve's values, from the times: (n_frames,) of str."""
         return np.array([f"intensity at {time:.12g} s" for time in self.times], dtype=object)
 
-    def replace(self, **changes):
-        """Make a copy with some arguments changed."""
+    def replace(self, **changes: Any) -> "FRAPProtocol":
+        """Make a copy with some arguments changed.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of the constructor.
+
+        Returns
+        -------
+        FRAPProtocol
+        """
         if changes.get("postbleach_times") is not None:
             changes.setdefault("n_postbleach", None)
         elif "n_postbleach" in changes:
             changes.setdefault("postbleach_times", None)
         return replace(self, **changes)
 
-    def to_dict(self):
-        """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings."""
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings.
+
+        Returns
+        -------
+        dict
+        """
         description = {field.name: getattr(self, field.name) for field in fields(self)}
         description["bleach_region"] = region_to_dict(self.bleach_region)
         return json.loads(json.dumps(description))
 
     @classmethod
-    def from_dict(cls, description, *, allow_large=False):
+    def from_dict(cls, description: dict[str, Any], *, allow_large: bool = False) -> "FRAPProtocol":
         """Make the protocol that :meth:`to_dict` described.
 
         Parameters
         ----------
         description : dict
+            As :meth:`to_dict` gives it.
         allow_large : bool, default=False
             Whether it may be of any size; False refuses fields of more than 8 million pixels and
             the like, which descriptions in damaged files ask for.
@@ -262,13 +279,32 @@ class FRAPProtocol:
             description["bleach_region"] = region_from_dict(description["bleach_region"])
         return cls(**description)
 
-    def to_json(self, **options):
-        """Write the protocol as JSON; `options` go to `json.dumps`."""
+    def to_json(self, **options: Any) -> str:
+        """Write the protocol as JSON; `options` go to `json.dumps`.
+
+        Parameters
+        ----------
+        **options
+            Of `json.dumps`.
+
+        Returns
+        -------
+        str
+        """
         return json.dumps(self.to_dict(), **options)
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> "FRAPProtocol":
         """Read a protocol from JSON.
+
+        Parameters
+        ----------
+        text : str
+            As :meth:`to_json` writes it.
+
+        Returns
+        -------
+        FRAPProtocol
 
         Examples
         --------

@@ -7,8 +7,10 @@ pixel is at (0.5, 0.5) pixels.
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_choice, check_positive
 from skfrap.experiment import _areas
@@ -95,6 +97,12 @@ class Circle(_Region):
     center : tuple of float, default=None
         (x, y) in µm from the corner of the field; None is the middle of the field.
 
+    See Also
+    --------
+    Rectangle : A rectangle along the axes.
+    Polygon : An outline by its corners.
+    Mask : Any region, by the share of each pixel.
+
     Examples
     --------
     >>> from skfrap import Circle
@@ -138,6 +146,12 @@ class Rectangle(_Region):
     center : tuple of float, default=None
         (x, y) in µm from the corner of the field; None is the middle of the field.
 
+    See Also
+    --------
+    Circle : A disk.
+    Polygon : An outline by its corners.
+    Mask : Any region, by the share of each pixel.
+
     Examples
     --------
     >>> from skfrap import Rectangle
@@ -179,6 +193,12 @@ class Polygon(_Region):
     vertices : sequence of (x, y)
         µm from the corner of the field, in order round the polygon, either way; at least three,
         and the edges must not cross. The first may be repeated at the end.
+
+    See Also
+    --------
+    Circle : A disk.
+    Rectangle : A rectangle along the axes.
+    Mask : Any region, by the share of each pixel.
 
     Examples
     --------
@@ -225,6 +245,12 @@ class Mask(_Region):
         The fraction of each pixel inside the region, 0 to 1 (booleans will do). Its shape must
         be the protocol's.
 
+    See Also
+    --------
+    Circle : A disk.
+    Rectangle : A rectangle along the axes.
+    Polygon : An outline by its corners.
+
     Examples
     --------
     >>> import numpy as np
@@ -247,7 +273,7 @@ class Mask(_Region):
         object.__setattr__(self, "array", array)
 
     @classmethod
-    def from_image(cls, image):
+    def from_image(cls, image: ArrayLike) -> "Mask":
         """Take as region the bright patches of an image.
 
         An image of two values, as masks are drawn, is taken as it is. In others, meant for the
@@ -258,6 +284,7 @@ class Mask(_Region):
         Parameters
         ----------
         image : array-like of shape (ny, nx)
+            An image of the region, or its file.
 
         Returns
         -------
@@ -365,8 +392,23 @@ def _bright_pixels(image):
     return (smooth > 0.5 * (dark + bright)) & (bright > dark), False
 
 
-def region_to_dict(region):
-    """Turn a region into a dictionary of plain Python values."""
+def region_to_dict(region: Any) -> dict[str, Any]:
+    """Turn a region into a dictionary of plain Python values.
+
+    Parameters
+    ----------
+    region : Circle, Rectangle, Polygon or Mask
+        The region.
+
+    Returns
+    -------
+    dict
+        Plain values, which JSON knows.
+
+    See Also
+    --------
+    region_from_dict : Makes the region again.
+    """
     kind = type(region).__name__
     if isinstance(region, Mask):
         rows, columns = np.nonzero(region.array)
@@ -382,8 +424,22 @@ def region_to_dict(region):
     return {"type": kind, **{name: getattr(region, name) for name in region.__match_args__}}
 
 
-def region_from_dict(description):
-    """Make the region that `region_to_dict` described."""
+def region_from_dict(description: dict[str, Any]) -> Any:
+    """Make the region that `region_to_dict` described.
+
+    Parameters
+    ----------
+    description : dict
+        As :func:`region_to_dict` gives it.
+
+    Returns
+    -------
+    Circle, Rectangle, Polygon or Mask
+
+    See Also
+    --------
+    region_to_dict : Makes the description.
+    """
     fields = dict(description)
     kind = fields.pop("type", None)
     if kind == "Mask":

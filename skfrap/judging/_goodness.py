@@ -64,7 +64,13 @@ class GoodnessOfFit:
         return len(self.p_value)
 
     def to_dict(self):
-        """Return the columns by name."""
+        """Return the columns by name.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         names = [field.name for field in fields(self)]
         return {name: getattr(self, name) for name in names if name != "false_alarm_rate"}
 
@@ -249,11 +255,14 @@ def find_misfits(
     Parameters
     ----------
     X, fitted : ndarray of shape (n, n_frames)
+        Measured curves.
     n_free : int
+        Parameters that were fitted to each.
     tangents : callable
         ``tangents(rows)`` gives the derivatives of some fitted curves, (m, n_free, n_frames), zero
         for parameters that a bound has held.
     false_alarm_rate : float
+        Share of good fits that may be called wrong.
     deviations : ndarray of shape (n, n_frames), default=None
         Standard deviation of the noise, all positive; None is constant noise.
     noise_known : bool, default=False
@@ -334,6 +343,7 @@ def judge_fits(estimator, X, theta=None, **options):
     estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
         Fitted.
     X : array-like of shape (n, n_frames)
+        Recovery curves.
     theta : ndarray of shape (n, n_targets), default=None
         Other parameters than it estimates, in the columns of its `target_names_`, all of them.
     **options

@@ -13,6 +13,7 @@ def tangents_of(estimator, theta):
     estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
         Fitted.
     theta : array-like of shape (n, n_targets)
+        What was estimated.
 
     Returns
     -------
@@ -29,7 +30,7 @@ def prediction_deviations(X, fitted, tangents):
     Parameters
     ----------
     X, fitted : ndarray of shape (n, n_frames)
-        X may be NaN in frames that were left out of the fit.
+        Measured curves, and those of the fit; X may be NaN in frames that were left out.
     tangents : ndarray of shape (n, n_free, n_frames)
         Derivatives of the fitted curves, as from :func:`tangents_of`.
 

@@ -29,6 +29,7 @@ class CurveModel:
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
 
     Examples
     --------
@@ -67,12 +68,28 @@ class CurveModel:
         self.protocol = protocol
 
     def to_state(self):
-        """Return what a file keeps of the model: the arguments of its constructor."""
+        """Return what a file keeps of the model: the arguments of its constructor.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return {"protocol": self.protocol}
 
     @classmethod
     def from_state(cls, state):
-        """Make the model that :meth:`to_state` described."""
+        """Make the model that :meth:`to_state` described.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`to_state` gave it.
+
+        Returns
+        -------
+        CurveModel
+        """
         return cls(**state)
 
     @classmethod
@@ -110,7 +127,17 @@ class CurveModel:
         return self.protocol.times[np.newaxis, self.protocol.n_prebleach :]
 
     def after_prebleach(self, postbleach):
-        """Put prebleach frames of 1 before curves: (n, n_postbleach) to (n, n_frames)."""
+        """Put prebleach frames of 1 before curves: (n, n_postbleach) to (n, n_frames).
+
+        Parameters
+        ----------
+        postbleach : ndarray of shape (n, n_postbleach)
+            After bleaching, relative to before.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return np.pad(postbleach, [(0, 0), (self.protocol.n_prebleach, 0)], constant_values=1.0)
 
 
@@ -124,6 +151,7 @@ class ExactModel(CurveModel):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     weights : ndarray of shape (ny, nx), default=None
         Pixel weights of the curves. None is the mean over the bleach region.
     """
@@ -142,6 +170,7 @@ class ExactModel(CurveModel):
 
     @property
     def bounds(self):
+        """Bounds for fits, by name, of what all exact models share."""
         protocol = self.protocol
         widest = protocol.equivalent_radius / 3
         return {
@@ -153,7 +182,13 @@ class ExactModel(CurveModel):
         }
 
     def to_state(self):
-        """Return what a file keeps: ``"protocol"`` and ``"weights"``."""
+        """Return what a file keeps: ``"protocol"`` and ``"weights"``.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return super().to_state() | {"weights": self._weights}
 
     def known_factor(self, imaging_bleach=1.0, **others):
@@ -161,6 +196,18 @@ class ExactModel(CurveModel):
 
         Imaging bleaches the field of view by a power of `imaging_bleach`; what is left to
         interpolate is what comes in from outside of it.
+
+        Parameters
+        ----------
+        imaging_bleach : float
+            What is left after imaging one frame.
+        **others
+            Other parameters, which it does not depend on.
+
+        Returns
+        -------
+        ndarray of shape (n_frames,)
+            By which curves are multiplied.
         """
         return imaging_bleach**self._n_imaged
 
@@ -204,6 +251,7 @@ def model_for(protocol, model="diffusion", weights="mean"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     model : str, CurveModel or subclass of it, default="diffusion"
         A name in `MODELS`, a class, or a model of this protocol, which is returned as it is.
     weights : {"mean", "noise"}, default="mean"
@@ -289,6 +337,16 @@ def groups(*columns):
 
 def broadcast_parameters(**given):
     """Check parameters against their ranges and broadcast them to 1-D, by name.
+
+    Parameters
+    ----------
+    **given : float or array-like of shape (n,)
+        Values by name.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,)
+        All of one length.
 
     Raises
     ------

@@ -17,8 +17,15 @@ class BindingModel(ComposedModel, name="binding"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     weights : ndarray of shape (ny, nx), default=None
         Pixel weights of the curves. None is the mean over the bleach region.
+
+    See Also
+    --------
+    DiffusionModel : Without binding.
+    ReactionModel : Without diffusion.
+    skfrap.models.kinetics.effective_diffusion : What fast binding looks like.
 
     References
     ----------

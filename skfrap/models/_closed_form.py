@@ -54,6 +54,14 @@ class SoumpasisModel(_ClosedForm, name="soumpasis"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
+
+    See Also
+    --------
+    DiffusionModel : Exact, on the pixel grid.
+    GaussianBeamModel : Diffusion after a Gaussian laser beam.
+    ExponentialModel : No physics: one exponential.
+    ReactionModel : Binding alone, without diffusion.
 
     References
     ----------
@@ -73,7 +81,23 @@ class SoumpasisModel(_ClosedForm, name="soumpasis"):
         return FreeDiffusion().bounds(self.protocol)
 
     def curves(self, D, c0, alpha, mobile_fraction=1.0):
-        """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`."""
+        """Compute recovery curves; arguments and result as in :meth:`DiffusionModel.curves`.
+
+        Parameters
+        ----------
+        D : float or array-like of shape (n,)
+            Diffusion coefficient, µm²/s.
+        c0 : float or array-like of shape (n,)
+            Prebleach intensity.
+        alpha : float or array-like of shape (n,)
+            What bleaching leaves in the region.
+        mobile_fraction : float or array-like of shape (n,), default=1
+            Share that moves.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         values = broadcast_parameters(D=D, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction)
         r_squared = self.protocol.equivalent_radius**2
         with np.errstate(divide="ignore"):
@@ -95,9 +119,17 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     width : float, default=None
         w, half width of the beam at 1/e² of its height, µm. None is the radius of the disk with
         the bleach region's area.
+
+    See Also
+    --------
+    DiffusionModel : Exact, on the pixel grid.
+    SoumpasisModel : Diffusion out of a disk, in closed form.
+    ExponentialModel : No physics: one exponential.
+    ReactionModel : Binding alone, without diffusion.
 
     References
     ----------
@@ -109,7 +141,13 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
         self.width = protocol.equivalent_radius if width is None else width
 
     def to_state(self):
-        """Return what a file keeps: ``"protocol"`` and ``"width"``."""
+        """Return what a file keeps: ``"protocol"`` and ``"width"``.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return super().to_state() | {"width": self.width}
 
     @property
@@ -122,6 +160,21 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
 
         `alpha` must be positive: a Gaussian beam bleaches its middle completely only with infinite
         light.
+
+        Parameters
+        ----------
+        D : float or array-like of shape (n,)
+            Diffusion coefficient, µm²/s.
+        c0 : float or array-like of shape (n,)
+            Prebleach intensity.
+        alpha : float or array-like of shape (n,)
+            What bleaching leaves in the region.
+        mobile_fraction : float or array-like of shape (n,), default=1
+            Share that moves.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
         """
         values = broadcast_parameters(D=D, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction)
         if (values["alpha"] == 0).any():
@@ -142,6 +195,14 @@ class ExponentialModel(_ClosedForm, name="exponential"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
+
+    See Also
+    --------
+    DiffusionModel : Exact, on the pixel grid.
+    SoumpasisModel : Diffusion out of a disk, in closed form.
+    GaussianBeamModel : Diffusion after a Gaussian laser beam.
+    ReactionModel : Binding alone, without diffusion.
     """
 
     @property
@@ -157,7 +218,17 @@ class ExponentialModel(_ClosedForm, name="exponential"):
         }
 
     def derived(self, values):
-        """Compute the half-time of the second term, ``second_half_time``, where there is one."""
+        """Compute the half-time of the second term, ``second_half_time``, where there is one.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray of shape (n,)
+            Parameters in natural units.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+        """
         if np.all(values["second_fraction"] == 0):
             return {}
         return {"second_half_time": values["half_time"] * values["half_time_ratio"]}
@@ -210,6 +281,14 @@ class ReactionModel(_ClosedForm, name="reaction"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
+
+    See Also
+    --------
+    DiffusionModel : Exact, on the pixel grid.
+    SoumpasisModel : Diffusion out of a disk, in closed form.
+    GaussianBeamModel : Diffusion after a Gaussian laser beam.
+    ExponentialModel : No physics: one exponential.
 
     References
     ----------
@@ -223,7 +302,25 @@ class ReactionModel(_ClosedForm, name="reaction"):
         return {name: bounds[name] for name in ("k_on", "k_off")}
 
     def curves(self, k_on, k_off, c0, alpha, mobile_fraction=1.0):
-        """Compute recovery curves; parameters as in :meth:`BindingModel.curves`, without D."""
+        """Compute recovery curves; parameters as in :meth:`BindingModel.curves`, without D.
+
+        Parameters
+        ----------
+        k_on : float or array-like of shape (n,)
+            Rate of binding, 1/s.
+        k_off : float or array-like of shape (n,)
+            Rate of unbinding, 1/s.
+        c0 : float or array-like of shape (n,)
+            Prebleach intensity.
+        alpha : float or array-like of shape (n,)
+            What bleaching leaves in the region.
+        mobile_fraction : float or array-like of shape (n,), default=1
+            Share that moves.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         values = broadcast_parameters(
             k_on=k_on, k_off=k_off, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction
         )

@@ -31,6 +31,7 @@ class ComposedModel(ExactModel):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     weights : ndarray of shape (ny, nx), default=None
         Pixel weights of the curves. None is the mean over the bleach region.
 
@@ -77,7 +78,17 @@ class ComposedModel(ExactModel):
         return self.kinetics.bounds(self.protocol) | super().bounds
 
     def derived(self, values):
-        """Compute what the kinetics derive from their parameters."""
+        """Compute what the kinetics derive from their parameters.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray of shape (n,)
+            Parameters in natural units.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+        """
         return self.kinetics.derived(**{name: values[name] for name in self.kinetics.parameters})
 
     def curves(self, *args, **kwargs):

@@ -23,6 +23,7 @@ class DiffusionModel(ExactModel, name="diffusion"):
     Parameters
     ----------
     protocol : FRAPProtocol
+        The experiment.
     weights : ndarray of shape (ny, nx), default=None
         Pixel weights of the curves, zero outside the bleach region. None is the mean over it,
         `protocol.roi_weights`.
@@ -33,6 +34,13 @@ class DiffusionModel(ExactModel, name="diffusion"):
         Diffusion coefficients in µm²/s that the protocol can tell apart: at the lower end
         the recovery by the last frame is a few percent, at the upper end it is complete
         before the first.
+
+    See Also
+    --------
+    SoumpasisModel : Diffusion out of a disk, in closed form.
+    GaussianBeamModel : Diffusion after a Gaussian laser beam.
+    ExponentialModel : No physics: one exponential.
+    ReactionModel : Binding alone, without diffusion.
 
     References
     ----------
@@ -55,6 +63,7 @@ class DiffusionModel(ExactModel, name="diffusion"):
 
     @property
     def D_range(self):
+        """Diffusion coefficients that the protocol can tell, (lowest, highest) in µm²/s."""
         return FreeDiffusion().bounds(self.protocol)["D"]
 
     @property

@@ -1,7 +1,9 @@
 """What the DeepFRAP paper takes parameters to be."""
 
+from typing import Any
 
-def table_1_prior():
+
+def table_1_prior() -> dict[str, Any]:
     """Return the parameter distributions of the DeepFRAP paper's Table 1.
 
     Returns

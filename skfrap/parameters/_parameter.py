@@ -4,6 +4,7 @@ Here are those that models share; what only one model knows is defined beside it
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class Parameter:
         """Name of the column of y that holds the parameter."""
         return f"log10_{self.name}" if self.is_logarithmic else self.name
 
-    def decades(self, target, reach):
+    def decades(self, target: Any, reach: Any) -> Any:
         """Compute half of the decades between the ends of an interval, infinite if it reaches 0.
 
         Parameters
@@ -128,15 +129,37 @@ class Parameter:
             share = np.divide(reach, target)
             return np.where(np.abs(share) < 1, np.arctanh(share), np.inf) / np.log(10)
 
-    def to_target(self, value):
-        """Turn natural units into the target's scale."""
+    def to_target(self, value: Any) -> Any:
+        """Turn natural units into the target's scale.
+
+        Parameters
+        ----------
+        value : float or ndarray
+            One or several.
+
+        Returns
+        -------
+        float or ndarray
+            On the target's scale.
+        """
         return np.log10(value) if self.is_logarithmic else value
 
-    def from_target(self, value):
-        """Turn the target's scale into natural units."""
+    def from_target(self, value: Any) -> Any:
+        """Turn the target's scale into natural units.
+
+        Parameters
+        ----------
+        value : float or ndarray
+            One or several.
+
+        Returns
+        -------
+        float or ndarray
+            In natural units.
+        """
         return np.power(10.0, value) if self.is_logarithmic else value
 
-    def rescale(self, value, length=1.0, time=1.0):
+    def rescale(self, value: Any, length: float = 1.0, time: float = 1.0) -> Any:
         """Turn a value into that of an experiment with other lengths and times.
 
         Parameters
@@ -163,12 +186,13 @@ class Parameter:
 PARAMETERS: dict[str, Parameter] = {}
 
 
-def define(entry):
+def define(entry: Parameter) -> Parameter:
     """Enter a parameter among those that models, simulators and fits know by name.
 
     Parameters
     ----------
     entry : Parameter
+        What to know it by.
 
     Returns
     -------
@@ -244,8 +268,17 @@ for _entry in (
     define(_entry)
 
 
-def parameter(name):
+def parameter(name: str) -> Parameter:
     """Look a parameter up by name.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    Parameter
 
     Raises
     ------
@@ -257,12 +290,22 @@ def parameter(name):
     return PARAMETERS[name]
 
 
-def is_parameter(name):
-    """Tell whether there is a parameter of a name."""
+def is_parameter(name: str) -> bool:
+    """Tell whether there is a parameter of a name.
+
+    Parameters
+    ----------
+    name : str
+        A name.
+
+    Returns
+    -------
+    bool
+    """
     return name in PARAMETERS
 
 
-def parameter_of_target(target_name, argument="target_name"):
+def parameter_of_target(target_name: str, argument: str = "target_name") -> Parameter:
     """Look a parameter up by the name of its column of y.
 
     Parameters
@@ -294,6 +337,16 @@ def parameter_of_target(target_name, argument="target_name"):
     raise ValueError(f"{argument} must be among {known}; got {target_name!r}.")
 
 
-def is_uncertain(value):
-    """Tell whether a prior's entry is a distribution, and not a number that is known."""
+def is_uncertain(value: Any) -> bool:
+    """Tell whether a prior's entry is a distribution, and not a number that is known.
+
+    Parameters
+    ----------
+    value : float or distribution
+        What a prior holds.
+
+    Returns
+    -------
+    bool
+    """
     return hasattr(value, "ppf")

@@ -5,6 +5,7 @@ and estimators may hold estimates against it.
 """
 
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ def complete_prior(given, model, noise=("a", "b")):
         of the DeepFRAP paper, with b distributed as a; what is not there has the model's default,
         or, where that has none, is uniform (on the parameter's scale) over the model's bounds.
     model : CurveModel
+        Whose parameters they are.
     noise : sequence of str, default=("a", "b")
         Parameters of the noise that belong to it.
 
@@ -66,7 +68,7 @@ def complete_prior(given, model, noise=("a", "b")):
     return prior
 
 
-def finite_ends(name, distribution, rare=1e-9):
+def finite_ends(name: str, distribution: Any, rare: float = 1e-9) -> Any:
     """Return the ends of a distribution, as far as the parameter's scale has room for them.
 
     Parameters
@@ -74,6 +76,7 @@ def finite_ends(name, distribution, rare=1e-9):
     name : str
         Of the parameter.
     distribution : frozen scipy.stats distribution
+        A frozen one, of `scipy.stats`.
     rare : float, default=1e-9
         An end at infinity, or at zero on a logarithmic scale, is moved to such a quantile.
 

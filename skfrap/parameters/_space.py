@@ -1,9 +1,11 @@
 """Which parameters a model has, which of them are free, and in which box."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_range
 from skfrap.parameters._parameter import PARAMETERS, parameter
@@ -47,12 +49,19 @@ class ParameterSpace:
         object.__setattr__(self, "free", tuple(self.free))
 
     @classmethod
-    def of(cls, model, parameters=None, fixed=None, bounds=None):
+    def of(
+        cls,
+        model: Any,
+        parameters: Sequence[str] | None = None,
+        fixed: dict[str, Any] | None = None,
+        bounds: dict[str, Any] | None = None,
+    ) -> "ParameterSpace":
         """Check what is asked of a model's parameters, and complete it by the model's defaults.
 
         Parameters
         ----------
         model : CurveModel
+            Whose parameters they are.
         parameters : sequence of str, default=None
             What is to be estimated. None is what the model has no default for and is not fixed.
         fixed : dict, default=None
@@ -75,13 +84,29 @@ class ParameterSpace:
         free = _check_free(model.defaults(), parameters, fixed)
         return cls(_complete_bounds(model, free, fixed, bounds), free)
 
-    def to_state(self):
-        """Return what a file keeps: ``"bounds"`` and ``"free"``."""
+    def to_state(self) -> dict[str, Any]:
+        """Return what a file keeps: ``"bounds"`` and ``"free"``.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return {"bounds": dict(self.bounds), "free": self.free}
 
     @classmethod
-    def from_state(cls, state):
-        """Make the space that :meth:`to_state` described."""
+    def from_state(cls, state: dict[str, Any]) -> "ParameterSpace":
+        """Make the space that :meth:`to_state` described.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`to_state` gave it.
+
+        Returns
+        -------
+        ParameterSpace
+        """
         return cls(**state)
 
     def __contains__(self, name):
@@ -137,28 +162,62 @@ class ParameterSpace:
         """Upper bounds of the columns, (n_free,)."""
         return self.ends(self.free)[1]
 
-    def first(self, dependence):
-        """Return the first parameter that curves depend on in a way, None if there is none."""
+    def first(self, dependence: str) -> Any:
+        """Return the first parameter that curves depend on in a way, None if there is none.
+
+        Parameters
+        ----------
+        dependence : str
+            As of :class:`Parameter`.
+
+        Returns
+        -------
+        str or None
+            Its name.
+        """
         return next((n for n in self.bounds if PARAMETERS[n].dependence == dependence), None)
 
-    def column(self, name):
-        """Return the column of theta that holds a free parameter."""
+    def column(self, name: str) -> int:
+        """Return the column of theta that holds a free parameter.
+
+        Parameters
+        ----------
+        name : str
+            A free parameter.
+
+        Returns
+        -------
+        int
+            Its column of theta.
+        """
         return self.free.index(name)
 
     def ends(self, names):
-        """Return the lower and the upper bounds of some parameters, on the targets' scales."""
+        """Return the lower and the upper bounds of some parameters, on the targets' scales.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Parameters.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            On the targets' scales.
+        """
         table = np.empty((2, len(names)))
         with np.errstate(divide="ignore"):  # a rate may be fixed at 0
             for k, name in enumerate(names):
                 table[:, k] = PARAMETERS[name].to_target(np.array(self.bounds[name], dtype=float))
         return table[0], table[1]
 
-    def values(self, theta):
+    def values(self, theta: ArrayLike) -> dict[str, Any]:
         """Return all parameters by name in natural units, each of shape (n,).
 
         Parameters
         ----------
         theta : array-like of shape (n, n_free)
+            On the targets' scales.
 
         Returns
         -------
@@ -173,17 +232,29 @@ class ParameterSpace:
             for name, ends in self.bounds.items()
         }
 
-    def theta(self, values):
-        """Return columns, (n, n_free), of parameters that are given by name in natural units."""
+    def theta(self, values: dict[str, Any]) -> np.ndarray:
+        """Return columns, (n, n_free), of parameters that are given by name in natural units.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray of shape (n,)
+            Parameters in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_free)
+            On the targets' scales.
+        """
         columns = [PARAMETERS[n].to_target(np.asarray(values[n], dtype=float)) for n in self.free]
         return np.stack(columns, axis=1)
 
-    def extra_over(self, other):
+    def extra_over(self, other: "ParameterSpace") -> Any:
         """Tell what is free here and known in a space that is nested in this one.
 
         Parameters
         ----------
         other : ParameterSpace
+            A smaller one.
 
         Returns
         -------
@@ -198,7 +269,7 @@ class ParameterSpace:
         return extra or None
 
 
-def check_value(what, value, entry):
+def check_value(what: str, value: Any, entry: Any):
     """Check that a value of a parameter makes sense.
 
     Parameters
@@ -206,7 +277,9 @@ def check_value(what, value, entry):
     what : str
         What it is called in a message.
     value : object
+        What was given.
     entry : Parameter
+        What it is a value of.
     """
     check_range(what, value, entry.lowest, entry.highest, with_highest=True)
 

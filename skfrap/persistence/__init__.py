@@ -24,6 +24,7 @@ is format 2; what version 0.1 wrote, in format 1, is read as well.
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 
 from skfrap import __version__
@@ -36,7 +37,7 @@ from skfrap.persistence._format_1 import upgrade
 __all__ = ["TRUSTED_TYPES", "load", "save"]
 
 
-def save(estimator, path, *, for_prediction=False):
+def save(estimator: Any, path: Any, *, for_prediction: bool = False):
     """Write an estimator to a file of arrays and JSON.
 
     Parameters
@@ -86,7 +87,7 @@ def save(estimator, path, *, for_prediction=False):
     write_bytes(path, pack(structure, encoder.arrays))
 
 
-def load(path, *, allow_large=False):
+def load(path: Any, *, allow_large: bool = False) -> Any:
     """Read an estimator that :func:`save` wrote.
 
     Unlike `pickle.load` and `joblib.load`, which run whatever program the file holds, this makes
@@ -95,6 +96,7 @@ def load(path, *, allow_large=False):
     Parameters
     ----------
     path : str or path-like
+        The file.
     allow_large : bool, default=False
         Whether experiments in the file may be of any size; False refuses fields of more than
         8 million pixels and the like, before any memory is taken for them.
@@ -108,6 +110,10 @@ def load(path, *, allow_large=False):
     ValueError
         If the file is damaged, asks for too much memory, is in a newer format than this skfrap
         knows, or asks for a class that is not on the list.
+
+    See Also
+    --------
+    save : Writes the file.
 
     Examples
     --------

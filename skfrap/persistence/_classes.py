@@ -43,6 +43,7 @@ _PLACES = {
     "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),
     "skfrap.estimators._neural": ("NeuralFRAP",),
     "skfrap.inference.networks._task": ("Task",),
+    "skfrap.pipeline._pipeline": ("FRAPPipeline",),
     "sklearn.frozen._frozen": ("FrozenEstimator",),
     "sklearn.pipeline": ("Pipeline",),
     "sklearn.preprocessing._data": ("StandardScaler",),
@@ -63,7 +64,7 @@ TRUSTED_TYPES = sorted(
 """Types of skfrap for the `trusted` argument of `skops.io.load`, which refuses them otherwise."""
 
 # A Pipeline would unpickle, in its next fit, what it finds in the folder of its cache.
-_MUST_BE_NONE = {"Pipeline": "memory"}
+_MUST_BE_NONE = {"FRAPPipeline": "memory", "Pipeline": "memory"}
 
 
 @cache
@@ -115,7 +116,7 @@ def name_and_state(value, where):
             "fitted": public_fitted(value),
             "output": vars(value).get("_sklearn_output_config"),
         }
-        _check_parameters(name, state["parameters"], where)
+    _check_parameters(name, state, where)
     return name, state
 
 
@@ -123,9 +124,9 @@ def make(kind, name, state):
     """Make an object of a class on the list of what was kept of it."""
     if is_constant(kind):  # their constructors check what they are given
         return kind(**state)
+    _check_parameters(name, state, name)
     if hasattr(kind, "from_state"):
         return kind.from_state(state)
-    _check_parameters(name, state["parameters"], name)
     value = kind(**state["parameters"])
     set_public_fitted(value, state["fitted"])
     if state["output"] is not None:
@@ -139,10 +140,11 @@ def _parameters_of(estimator):
     return estimator.get_params(deep=False)
 
 
-def _check_parameters(name, parameters, where):
+def _check_parameters(name, state, where):
     parameter = _MUST_BE_NONE.get(name)
-    if parameter is not None and parameters.get(parameter) is not None:
-        raise ValueError(f"{where}.{parameter} must be None, got {parameters[parameter]!r}.")
+    value = None if parameter is None else state["parameters"].get(parameter)
+    if value is not None:
+        raise ValueError(f"{where}.{parameter} must be None, got {value!r}.")
 
 
 def _described(value):

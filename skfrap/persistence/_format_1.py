@@ -145,6 +145,15 @@ def _network(state):
     return _estimator(state, fitted, training=training)
 
 
+def _prebleach_corrector(state):
+    # In version 0.1 a protocol that was given went before the number, which had a default.
+    return _estimator(state | ({"n_prebleach": None} if state["protocol"] is not None else {}))
+
+
+def _fading_corrector(state):
+    return _estimator(state | ({"protocol_": state["protocol"]} if "reference_" in state else {}))
+
+
 def _fitter(state):
     names, bounds = state["names"]["tuple"], state["bounds"]
     free = {"tuple": [names[k] for k in state["free"]]}
@@ -208,6 +217,9 @@ _STATES = (
         "BayesianFRAP": _bayesian,
         "NeuralFRAP": _network,
         "CurveFitter": _fitter,
+        "BackgroundSubtractor": _prebleach_corrector,
+        "FadingCorrector": _fading_corrector,
+        "FlatFieldCorrector": _prebleach_corrector,
         "LinearizedFeatures": _features,
         "RawFeatures": _features,
         "ScoreFeatures": _features,
@@ -228,9 +240,6 @@ _STATES = (
     )
     | dict.fromkeys(
         (
-            "BackgroundSubtractor",
-            "FadingCorrector",
-            "FlatFieldCorrector",
             "IntensityRescaler",
             "RecoveryCurveExtractor",
             "FrozenEstimator",

@@ -1,5 +1,7 @@
 """Models compared on the same curves."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from skfrap.parameters import parameter
@@ -16,6 +18,7 @@ class ModelComparisonDisplay:
     Parameters
     ----------
     comparison : skfrap.comparison.ModelComparison
+        What is drawn.
     criterion : {"aic", "aicc", "bic", "evidence"}, default="bic"
     name : str, default="D"
         Parameter whose estimates are shown.
@@ -28,17 +31,33 @@ class ModelComparisonDisplay:
     estimates_ax_ : matplotlib Axes
     """
 
-    def __init__(self, comparison, criterion="bic", name="D"):
+    def __init__(self, comparison: Any, criterion: str = "bic", name: str = "D"):
         self.comparison = comparison
         self.criterion = criterion
         self.name = name
 
     @classmethod
     def from_comparison(cls, comparison, *, criterion="bic", name="D", **options):
-        """Show a comparison; `options` go to :meth:`plot`."""
+        """Show a comparison; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        comparison : ModelComparison
+            What is drawn.
+        criterion : str, default=None
+            Which to show.
+        name : str, default=None
+            The parameter beside it.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ModelComparisonDisplay
+        """
         return cls(comparison, criterion, name).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Any = None, title: str | None = None) -> Self:
         """Draw a row per model, a point per curve.
 
         Parameters
@@ -46,6 +65,7 @@ class ModelComparisonDisplay:
         axes : pair of matplotlib Axes, default=None
             For the criterion and the estimates. None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

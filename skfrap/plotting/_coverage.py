@@ -32,6 +32,7 @@ class CoverageDisplay:
     coverage : ndarray of shape (n_levels, n_targets)
         Shares of the samples whose interval holds the truth.
     n_samples : int
+        Curves that were counted.
     target_names : list of str, default=None
         None is log10 D, c0 and alpha.
 
@@ -43,9 +44,19 @@ class CoverageDisplay:
     ax_ : matplotlib Axes
         Of the shares.
     difference_ax_ : matplotlib Axes
+
+    See Also
+    --------
+    EstimatedVersusTrueDisplay : Each estimate.
     """
 
-    def __init__(self, levels, coverage, n_samples, target_names=None):
+    def __init__(
+        self,
+        levels: np.ndarray,
+        coverage: np.ndarray,
+        n_samples: int,
+        target_names: list[str] | None = None,
+    ):
         self.levels = levels
         self.coverage = coverage
         self.n_samples = n_samples
@@ -60,9 +71,11 @@ class CoverageDisplay:
         estimator : estimator with ``predict_interval(X, level)``, or pipeline that ends in one
             Fitted.
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves, or what a pipeline takes.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             The truth, in the columns of the predictions.
         levels : sequence of float, default=(0.1, 0.2, ..., 0.9, 0.95, 0.99)
+            Nominal levels.
         target_names : list of str, default=None
             None is the estimator's `target_names_`, or log10 D, c0 and alpha.
         **options
@@ -108,6 +121,7 @@ class CoverageDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_samples,) or (n_samples, n_targets)
+            True values.
         y_pred, y_std : array-like of the shape of `y_true`, default=None
             Means and standard deviations of normal distributions, from which intervals follow.
         intervals : dict, default=None

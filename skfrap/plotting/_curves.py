@@ -1,8 +1,10 @@
 """Recovery curves with their fits, and analysed series."""
 
 import textwrap
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap.judging import prediction_deviations
 from skfrap.plotting._style import (
@@ -16,6 +18,7 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
+from skfrap.plotting._targets import regressor_and_input
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -32,7 +35,9 @@ class RecoveryCurveDisplay:
     protocol : FRAPProtocol
         Gives the times.
     curve : ndarray of shape (n_frames,)
+        As measured.
     fitted : ndarray of shape (n_frames,)
+        The model's curve that fits it.
     deviations : ndarray of shape (n_frames,), default=None
         Standard deviations of new measurements about the fit: of them is the band that would hold
         95 %.
@@ -43,38 +48,70 @@ class RecoveryCurveDisplay:
     ax_ : matplotlib Axes
         Of the curve.
     residual_ax_ : matplotlib Axes
+
+    See Also
+    --------
+    ResidualsDisplay : What the fit leaves.
+    ProfileDisplay : How well one parameter is known.
+    PosteriorDisplay : All parameters, by a posterior.
     """
 
-    def __init__(self, protocol, curve, fitted, deviations=None):
+    def __init__(
+        self,
+        protocol: Any,
+        curve: np.ndarray,
+        fitted: np.ndarray,
+        deviations: np.ndarray | None = None,
+    ):
         self.protocol = protocol
         self.curve = np.asarray(curve)
         self.fitted = np.asarray(fitted)
         self.deviations = deviations
 
     @classmethod
-    def from_estimator(cls, estimator, X, index=0, **options):
+    def from_estimator(cls, estimator: Any, X: ArrayLike, index: int = 0, **options: Any) -> Self:
         """Fit one curve of X and show it.
 
         Parameters
         ----------
         estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
-            Fitted.
+            Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         **options
             To :meth:`plot`.
         """
+        estimator, X = regressor_and_input(estimator, X)
         fit = estimator.fit_results(np.asarray(X)[[index]])
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
     @classmethod
     def from_predictions(cls, protocol, curve, fitted, deviations=None, **options):
-        """Show a curve beside a fitted one; `options` go to :meth:`plot`."""
+        """Show a curve beside a fitted one; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        protocol : FRAPProtocol
+            Gives the times.
+        curve : array-like of shape (n_frames,)
+            As measured.
+        fitted : array-like of shape (n_frames,)
+            The model's curve that fits it.
+        deviations : array-like of shape (n_frames,), default=None
+            Standard deviations about the fit.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        RecoveryCurveDisplay
+        """
         return cls(protocol, curve, fitted, deviations).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Any = None, title: str | None = None) -> Self:
         """Draw curve and residuals.
 
         Parameters
@@ -82,6 +119,7 @@ class RecoveryCurveDisplay:
         axes : pair of matplotlib Axes, default=None
             For the curve and the residuals. None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------
@@ -126,12 +164,13 @@ class RecoveryCurveDisplay:
             self.residual_ax_.fill_between(at, -reach[part], reach[part], **style)
 
 
-def plot_analysis(analysis):
+def plot_analysis(analysis: Any) -> Any:
     """Draw one analysed series: the bleach region, the recovery curve, its fit and residuals.
 
     Parameters
     ----------
     analysis : skfrap.analysis.SeriesAnalysis
+        What is drawn.
 
     Returns
     -------

@@ -1,5 +1,7 @@
 """The noise of a detector."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
@@ -13,6 +15,7 @@ class NoiseCalibrationDisplay:
     Parameters
     ----------
     calibration : skfrap.calibration.NoiseCalibration
+        What is drawn.
 
     Attributes
     ----------
@@ -20,15 +23,27 @@ class NoiseCalibrationDisplay:
     ax_ : matplotlib Axes
     """
 
-    def __init__(self, calibration):
+    def __init__(self, calibration: Any):
         self.calibration = calibration
 
     @classmethod
-    def from_calibration(cls, calibration, **options):
-        """Show a calibration; `options` go to :meth:`plot`."""
+    def from_calibration(cls, calibration: Any, **options: Any) -> Self:
+        """Show a calibration; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        calibration : NoiseCalibration
+            What is drawn.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        NoiseCalibrationDisplay
+        """
         return cls(calibration).plot(**options)
 
-    def plot(self, *, ax=None, title=None):
+    def plot(self, *, ax: Any = None, title: str | None = None) -> Self:
         """Draw variances, the line and its uncertainty.
 
         Parameters

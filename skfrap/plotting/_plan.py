@@ -1,5 +1,7 @@
 """Expected errors of experiments."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from skfrap._checks import check_choice
@@ -26,6 +28,7 @@ class ExperimentPlanDisplay:
     Parameters
     ----------
     plan : skfrap.design.ExperimentPlan
+        What is drawn.
     x : str, default=None
         Against what: a parameter of which there are several guesses, or a setting that varies. None
         is the plan's target if there are several guesses, or else the setting with most values.
@@ -36,16 +39,30 @@ class ExperimentPlanDisplay:
     ax_ : matplotlib Axes
     """
 
-    def __init__(self, plan, x=None):
+    def __init__(self, plan: Any, x: str | None = None):
         self.plan = plan
         self.x = x
 
     @classmethod
-    def from_plan(cls, plan, x=None, **options):
-        """Show a plan; `options` go to :meth:`plot`."""
+    def from_plan(cls, plan: Any, x: str | None = None, **options: Any) -> Self:
+        """Show a plan; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        plan : ExperimentPlan
+            What is drawn.
+        x : str, default=None
+            The setting along the axis.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ExperimentPlanDisplay
+        """
         return cls(plan, x).plot(**options)
 
-    def plot(self, *, ax=None, title=None):
+    def plot(self, *, ax: Any = None, title: str | None = None) -> Self:
         """Draw a line for each experiment, or for those alike but for one setting.
 
         Parameters
@@ -53,6 +70,7 @@ class ExperimentPlanDisplay:
         ax : matplotlib Axes, default=None
             None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -1,6 +1,9 @@
 """The posterior of a recovery curve's parameters."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from skfrap._checks import check_level
@@ -10,6 +13,7 @@ from skfrap.plotting._targets import (
     check_ends,
     label_of,
     name_targets,
+    regressor_and_input,
     scale_axis,
     take_curve,
 )
@@ -37,20 +41,36 @@ class PosteriorDisplay:
     samples : ndarray of shape (n_draws, n_targets)
         Draws from the posterior, on the targets' scales.
     intervals : ndarray of shape (n_targets, 2)
+        Lower and upper ends.
     target_names : list of str, default=None
         None is log10 D, c0 and alpha.
     level : float, default=0.95
         Of the intervals.
     truth : array-like of shape (n_targets,), default=None
+        True values, where they are known.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of shape (n_targets, n_targets) of matplotlib Axes
         Marginals on the diagonal; None above it.
+
+    See Also
+    --------
+    RecoveryCurveDisplay : A curve and its fit.
+    ResidualsDisplay : What the fit leaves.
+    ProfileDisplay : How well one parameter is known.
     """
 
-    def __init__(self, samples, intervals, target_names=None, *, level=0.95, truth=None):
+    def __init__(
+        self,
+        samples: np.ndarray,
+        intervals: np.ndarray,
+        target_names: list[str] | None = None,
+        *,
+        level: float = 0.95,
+        truth: ArrayLike | None = None,
+    ):
         self.samples = samples
         self.intervals = intervals
         self.target_names = target_names
@@ -60,23 +80,24 @@ class PosteriorDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        index=0,
+        estimator: Any,
+        X: Any,
+        index: int = 0,
         *,
-        truth=None,
-        level=0.95,
-        n_samples=4000,
-        random_state=0,
-        **options,
-    ):
+        truth: ArrayLike | None = None,
+        level: float = 0.95,
+        n_samples: int = 4000,
+        random_state: Any = 0,
+        **options: Any,
+    ) -> Self:
         """Show the posterior of one curve.
 
         Parameters
         ----------
         estimator : BayesianFRAP
-            Fitted.
+            Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames) or (n_frames,)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         truth : array-like of shape (n_targets,), default=None
@@ -86,6 +107,7 @@ class PosteriorDisplay:
         n_samples : int, default=4000
             Draws.
         random_state : int, RandomState instance or None, default=0
+            Seed of the draws.
         **options
             To :meth:`plot`.
 
@@ -103,6 +125,7 @@ class PosteriorDisplay:
         >>> display.axes_[2, 0].get_xlabel()
         'D (µm²/s)'
         """
+        estimator, X = regressor_and_input(estimator, X)
         if not hasattr(estimator, "sample_posterior"):
             raise ValueError(
                 f"estimator must have sample_posterior, as BayesianFRAP; got {estimator!r}."
@@ -116,7 +139,25 @@ class PosteriorDisplay:
 
     @classmethod
     def from_predictions(cls, samples, target_names=None, *, level=0.95, truth=None, **options):
-        """Show draws, with equal-tailed intervals of them; `options` go to :meth:`plot`."""
+        """Show draws, with equal-tailed intervals of them; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        samples : array-like of shape (n_draws, n_targets)
+            Draws.
+        target_names : sequence of str, default=None
+            Of the columns.
+        level : float, default=0.95
+            Of the intervals.
+        truth : array-like of shape (n_targets,), default=None
+            True values, where they are known.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        PosteriorDisplay
+        """
         samples = as_columns(samples, "samples")
         tail = 0.5 - 0.5 * check_level(level)
         intervals = np.quantile(samples, [tail, 1 - tail], axis=0).T
@@ -130,6 +171,7 @@ class PosteriorDisplay:
         axes : array of shape (n_targets, n_targets) of matplotlib Axes, default=None
             Those above the diagonal are removed. None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -1,5 +1,8 @@
 """The profile likelihood of a parameter."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 from scipy.stats import t as student_t
 from sklearn.utils.validation import check_is_fitted
@@ -11,6 +14,7 @@ from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
     label_of,
     name_targets,
+    regressor_and_input,
     scale_axis,
     take_curve,
 )
@@ -41,7 +45,9 @@ class ProfileDisplay:
     optimum, standard_error : float
         On the target's scale.
     levels : sequence of float
+        Levels of the intervals.
     allowed_rise : ndarray of shape (n_levels,)
+        Of the cost, by level.
     intervals : ndarray of shape (n_levels, 2)
         In natural units.
 
@@ -49,10 +55,25 @@ class ProfileDisplay:
     ----------
     figure_ : matplotlib Figure
     ax_ : matplotlib Axes
+
+    See Also
+    --------
+    RecoveryCurveDisplay : A curve and its fit.
+    ResidualsDisplay : What the fit leaves.
+    PosteriorDisplay : All parameters, by a posterior.
     """
 
     def __init__(
-        self, name, values, rise, *, optimum, standard_error, levels, allowed_rise, intervals
+        self,
+        name: str,
+        values: np.ndarray,
+        rise: np.ndarray,
+        *,
+        optimum: float,
+        standard_error: float,
+        levels: Sequence[float],
+        allowed_rise: np.ndarray,
+        intervals: np.ndarray,
     ):
         self.name = name
         self.values = values
@@ -65,20 +86,30 @@ class ProfileDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, index=0, *, name="D", levels=LEVELS, n_points=31, **options
-    ):
+        cls,
+        estimator: Any,
+        X: Any,
+        index: int = 0,
+        *,
+        name: str = "D",
+        levels: Sequence[float] = LEVELS,
+        n_points: int = 31,
+        **options: Any,
+    ) -> Self:
         """Fit one curve with a parameter at each of several values, and show how it fares.
 
         Parameters
         ----------
         estimator : LeastSquaresFRAP
-            Fitted, with constant noise and squared loss.
+            Fitted, or a pipeline that ends in one; with constant noise and squared loss.
         X : array-like of shape (n_samples, n_frames) or (n_frames,)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         name : str, default="D"
             One of the estimated parameters.
         levels : sequence of float, default=(0.68, 0.95)
+            Levels of the intervals.
         n_points : int, default=31
             Values, each a fit; as many to either side of the optimum.
         **options
@@ -103,6 +134,7 @@ class ProfileDisplay:
         >>> display.ax_.get_xlabel()
         'D (µm²/s)'
         """
+        estimator, X = regressor_and_input(estimator, X)
         entries = _answered(estimator)
         names = [entry.name for entry in entries]
         check_choice("name", name, names)

@@ -1,6 +1,7 @@
 """Replicates and their means."""
 
 import textwrap
+from typing import Any, Self
 
 import numpy as np
 from scipy.stats import norm
@@ -34,18 +35,30 @@ class ReplicatesDisplay:
     ax_ : matplotlib Axes
     """
 
-    def __init__(self, summaries):
+    def __init__(self, summaries: dict[str, Any]):
         self.summaries = summaries
 
     @classmethod
-    def from_summary(cls, summary, **options):
-        """Show a summary, or several in a dictionary by method; `options` go to :meth:`plot`."""
+    def from_summary(cls, summary: Any, **options: Any) -> Self:
+        """Show a summary, or several in a dictionary by method; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        summary : ReplicateSummary
+            What is drawn.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ReplicatesDisplay
+        """
         summaries = summary if isinstance(summary, dict) else {"": summary}
         if len({(one.name, one.scale) for one in summaries.values()}) != 1:
             raise ValueError("summaries must be of one parameter on one scale.")
         return cls(summaries).plot(**options)
 
-    def plot(self, *, ax=None, title=None):
+    def plot(self, *, ax: Any = None, title: str | None = None) -> Self:
         """Draw replicates and means, side by side for each sample and method.
 
         Parameters
@@ -53,6 +66,7 @@ class ReplicatesDisplay:
         ax : matplotlib Axes, default=None
             None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -1,12 +1,15 @@
 """Residuals of fits."""
 
 import textwrap
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import beta, norm
 
 from skfrap.judging import goodness_of_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
+from skfrap.plotting._targets import regressor_and_input
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -23,6 +26,7 @@ class ResidualsDisplay:
     protocol : FRAPProtocol
         Gives the times.
     residuals : ndarray of shape (n_frames,)
+        Measured minus fitted values.
     goodness : skfrap.judging.GoodnessOfFit
         Of one curve.
 
@@ -32,22 +36,38 @@ class ResidualsDisplay:
     ax_ : matplotlib Axes
         Of the residuals in time.
     normal_ax_ : matplotlib Axes
+
+    See Also
+    --------
+    RecoveryCurveDisplay : A curve and its fit.
+    ProfileDisplay : How well one parameter is known.
+    PosteriorDisplay : All parameters, by a posterior.
     """
 
-    def __init__(self, protocol, residuals, goodness):
+    def __init__(self, protocol: Any, residuals: np.ndarray, goodness: Any):
         self.protocol = protocol
         self.residuals = np.asarray(residuals)
         self.goodness = goodness
 
     @classmethod
-    def from_estimator(cls, estimator, X, index=0, *, noise_a=None, noise_b=0.0, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        index: int = 0,
+        *,
+        noise_a: float | None = None,
+        noise_b: float = 0.0,
+        **options: Any,
+    ) -> Self:
         """Fit one curve of X and show its residuals.
 
         Parameters
         ----------
         estimator : LeastSquaresFRAP
-            Fitted.
+            Fitted; or a pipeline that ends in one, and X what it takes.
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves, or what a pipeline takes.
         index : int, default=0
             Which curve.
         noise_a, noise_b : float
@@ -55,20 +75,50 @@ class ResidualsDisplay:
         **options
             To :meth:`plot`.
         """
+        estimator, X = regressor_and_input(estimator, X)
         curve = np.asarray(X, dtype=float)[[index]]
         fit = estimator.fit_results(curve)
         goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
         return cls(fit.protocol, fit.residuals[0], goodness).plot(**options)
 
     @classmethod
-    def from_predictions(cls, protocol, curve, fitted, n_free, *, noise_a=None, **options):
-        """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`."""
+    def from_predictions(
+        cls,
+        protocol: Any,
+        curve: ArrayLike,
+        fitted: ArrayLike,
+        n_free: int,
+        *,
+        noise_a: float | None = None,
+        **options: Any,
+    ) -> Self:
+        """Show the residuals of a fit of `n_free` parameters; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        protocol : FRAPProtocol
+            Gives the times.
+        curve : array-like of shape (n_frames,)
+            As measured.
+        fitted : array-like of shape (n_frames,)
+            The model's curve that fits it.
+        n_free : int
+            Parameters that were fitted.
+        noise_a : float, default=None
+            The noise, if it is known.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        ResidualsDisplay
+        """
         curve, fitted = np.atleast_2d(curve), np.atleast_2d(fitted)
         gain = protocol.noise_gain
         goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, noise_a=noise_a)
         return cls(protocol, curve[0] - fitted[0], goodness).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Any = None, title: str | None = None) -> Self:
         """Draw residuals.
 
         Parameters

@@ -1,6 +1,10 @@
 """Estimates against the truth."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_level
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
@@ -31,6 +35,7 @@ class EstimatedVersusTrueDisplay:
     y_true, y_pred : ndarray of shape (n_samples, n_targets)
         On the targets' scales; they are drawn in natural units.
     intervals : ndarray of shape (n_samples, n_targets, 2), default=None
+        Lower and upper ends.
     target_names : list of str, default=None
         None is log10 D, c0 and alpha.
     level : float, default=0.95
@@ -40,9 +45,21 @@ class EstimatedVersusTrueDisplay:
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of shape (n_targets,) of matplotlib Axes
+
+    See Also
+    --------
+    CoverageDisplay : Intervals of all levels, counted.
     """
 
-    def __init__(self, y_true, y_pred, intervals=None, target_names=None, *, level=0.95):
+    def __init__(
+        self,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        intervals: np.ndarray | None = None,
+        target_names: list[str] | None = None,
+        *,
+        level: float = 0.95,
+    ):
         self.y_true = y_true
         self.y_pred = y_pred
         self.intervals = intervals
@@ -50,7 +67,16 @@ class EstimatedVersusTrueDisplay:
         self.level = level
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, level=0.95, target_names=None, **options):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: Any,
+        *,
+        level: float = 0.95,
+        target_names: list[str] | None = None,
+        **options: Any,
+    ) -> Self:
         """Estimate, and show the estimates against y.
 
         Parameters
@@ -58,6 +84,7 @@ class EstimatedVersusTrueDisplay:
         estimator : regressor, or pipeline that ends in one
             Fitted; if it has ``predict_interval(X, level)`` intervals are shown.
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves, or what a pipeline takes.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             The truth, in the columns of the predictions.
         level : float, default=0.95
@@ -95,10 +122,30 @@ class EstimatedVersusTrueDisplay:
     def from_predictions(
         cls, y_true, y_pred, intervals=None, target_names=None, *, level=0.95, **options
     ):
-        """Show estimates against the truth; `options` go to :meth:`plot`."""
+        """Show estimates against the truth; `options` go to :meth:`plot`.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples, n_targets)
+            True values.
+        y_pred : array-like of shape (n_samples, n_targets)
+            Estimates.
+        intervals : array-like of shape (n_samples, n_targets, 2), default=None
+            Lower and upper ends.
+        target_names : sequence of str, default=None
+            Of the columns.
+        level : float, default=0.95
+            Of the intervals.
+        **options
+            To :meth:`plot`.
+
+        Returns
+        -------
+        EstimatedVersusTrueDisplay
+        """
         return cls(y_true, y_pred, intervals, target_names, level=level).plot(**options)
 
-    def plot(self, *, axes=None, title=None):
+    def plot(self, *, axes: Sequence[Any] | None = None, title: str | None = None) -> Self:
         """Draw a panel per target.
 
         Parameters
@@ -106,6 +153,7 @@ class EstimatedVersusTrueDisplay:
         axes : sequence of n_targets matplotlib Axes, default=None
             None makes a figure.
         title : str, default=None
+            What to write above.
 
         Returns
         -------

@@ -3,6 +3,7 @@
 from skfrap.preprocessing._check import check_corrector
 from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._curves import RecoveryCurveExtractor
+from skfrap.preprocessing._function import StackFunction
 from skfrap.preprocessing._images import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -20,6 +21,7 @@ __all__ = [
     "RecoveryCurveExtractor",
     "RingExtractor",
     "StackCorrector",
+    "StackFunction",
     "StackSequence",
     "StackView",
     "check_corrector",

@@ -2,12 +2,14 @@
 
 from copy import copy
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 
-class StackCorrector(StackTransformer):
+# Stacks have no tabular form, whatever form of output is asked for.
+class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base class of corrections: transformers of stacks to stacks, which compute when looked at.
 
     A subclass defines :meth:`apply`; :meth:`prepare`, if it has to know something of a stack before
@@ -18,6 +20,11 @@ class StackCorrector(StackTransformer):
     Everything else follows: it takes arrays, files and :class:`skfrap.io.ImageSeries`, goes into a
     pipeline in any place, computes no more pixels than are looked at, and is prepared once for
     each stack.
+
+    See Also
+    --------
+    StackFunction : A function as a correction.
+    check_corrector : Tests what a correction must do.
 
     Examples
     --------
@@ -54,8 +61,33 @@ class StackCorrector(StackTransformer):
         return tags
 
     def set_output(self, *, transform=None):
-        """Do nothing: stacks have no tabular form, only the curves extracted from them do."""
+        """Do nothing: stacks have no tabular form, only the curves extracted from them do.
+
+        Parameters
+        ----------
+        transform : str, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        self
+        """
         return self
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names that are given: a stack keeps its frames, which have no names.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names.
+
+        Returns
+        -------
+        ndarray of str or None
+            So that a pipeline can ask its last transformer, which names the values of curves.
+        """
+        return None if input_features is None else np.asarray(input_features, dtype=object)
 
     def fit(self, X, y=None):
         """Learn what the correction needs.
@@ -63,7 +95,9 @@ class StackCorrector(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
         y : Ignored
+            There for scikit-learn.
 
         Returns
         -------
@@ -78,6 +112,7 @@ class StackCorrector(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
 
         Returns
         -------

@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_choice
-from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._broken import in_lines, reason, result_or_reason
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
@@ -62,7 +62,9 @@ class RecoveryCurveExtractor(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
         y : Ignored
+            There for scikit-learn.
 
         Returns
         -------
@@ -75,7 +77,7 @@ class RecoveryCurveExtractor(StackTransformer):
         """
         check_choice("on_error", self.on_error, _ON_ERROR)
         stacks = StackSequence(X)
-        self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
+        self.protocol_ = chosen_protocol(self.protocol)
         self._check_first(stacks)
         return self
 
@@ -85,6 +87,7 @@ class RecoveryCurveExtractor(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Stacks.
 
         Returns
         -------
@@ -115,7 +118,17 @@ class RecoveryCurveExtractor(StackTransformer):
         return np.stack([curve for curve, _ in found])
 
     def get_feature_names_out(self, input_features=None):
-        """Name the curve's values by their times."""
+        """Name the curve's values by their times.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        ndarray of str
+        """
         check_is_fitted(self)
         return self.protocol_.feature_names
 

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from skfrap._checks import check_count, check_number
+from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._saturation import cut_off
 
@@ -30,6 +32,12 @@ class IntensityRescaler(StackCorrector):
     bit_depth_ : int or None
         None for floats.
 
+    See Also
+    --------
+    FadingCorrector : Undoes fading.
+    BackgroundSubtractor : For light that is added.
+    FlatFieldCorrector : For light that is a factor.
+
     Examples
     --------
     >>> import numpy as np
@@ -40,7 +48,13 @@ class IntensityRescaler(StackCorrector):
     0.2442
     """
 
-    def __init__(self, bit_depth=None, *, offset=0.0, max_saturated=0.01):
+    def __init__(
+        self,
+        bit_depth: int | None = None,
+        *,
+        offset: float = 0.0,
+        max_saturated: float = 0.01,
+    ):
         self.bit_depth = bit_depth
         self.offset = offset
         self.max_saturated = max_saturated
@@ -120,7 +134,13 @@ class IntensityRescaler(StackCorrector):
 class _PrebleachCorrector(StackCorrector):
     """What the corrections by the smoothed average prebleach frame share."""
 
-    def __init__(self, sigma=5.0, *, n_prebleach=10, protocol=None):
+    def __init__(
+        self,
+        sigma: float = 5.0,
+        *,
+        n_prebleach: int | None = None,
+        protocol: FRAPProtocol | None = None,
+    ):
         self.sigma = sigma
         self.n_prebleach = n_prebleach
         self.protocol = protocol
@@ -128,9 +148,16 @@ class _PrebleachCorrector(StackCorrector):
     def learn(self, stacks):
         """Check the parameters."""
         check_number("sigma", self.sigma, 0, what="number of pixels")
-        self.n_prebleach_ = check_count("n_prebleach", self.n_prebleach)
-        if self.protocol is not None:
-            self.n_prebleach_ = self.protocol.n_prebleach
+        self.n_prebleach_ = chosen_protocol(self.protocol).n_prebleach
+        if self.n_prebleach is None:
+            return
+        given = check_count("n_prebleach", self.n_prebleach)
+        if self.protocol is not None and given != self.n_prebleach_:
+            raise ValueError(
+                f"n_prebleach is {given}, and the protocol has {self.n_prebleach_} frames before "
+                "bleaching; give one of the two."
+            )
+        self.n_prebleach_ = given
 
     def _smoothed_prebleach(self, view):
         if view.shape[0] <= self.n_prebleach_:
@@ -155,10 +182,20 @@ class BackgroundSubtractor(_PrebleachCorrector):
     ----------
     sigma : float, default=5.0
         Standard deviation of the filter in pixels; edges are replicated.
-    n_prebleach : int, default=10
-        Number of frames before bleaching.
+    n_prebleach : int, default=None
+        Number of frames before bleaching. None is the protocol's.
     protocol : FRAPProtocol, default=None
-        If given, it says how many frames come before bleaching.
+        Says how many frames come before bleaching. None is the paper's protocol, with 10.
+
+    Attributes
+    ----------
+    n_prebleach_ : int
+
+    See Also
+    --------
+    IntensityRescaler : From counts to intensities between 0 and 1.
+    FadingCorrector : Undoes fading.
+    FlatFieldCorrector : For light that is a factor.
 
     References
     ----------
@@ -196,10 +233,20 @@ class FlatFieldCorrector(_PrebleachCorrector):
     ----------
     sigma : float, default=5.0
         Standard deviation of the Gaussian filter in pixels; edges are replicated.
-    n_prebleach : int, default=10
-        Number of frames before bleaching.
+    n_prebleach : int, default=None
+        Number of frames before bleaching. None is the protocol's.
     protocol : FRAPProtocol, default=None
-        If given, it says how many frames come before bleaching.
+        Says how many frames come before bleaching. None is the paper's protocol, with 10.
+
+    Attributes
+    ----------
+    n_prebleach_ : int
+
+    See Also
+    --------
+    IntensityRescaler : From counts to intensities between 0 and 1.
+    FadingCorrector : Undoes fading.
+    BackgroundSubtractor : For light that is added.
 
     Examples
     --------
@@ -236,14 +283,26 @@ class FadingCorrector(StackCorrector):
 
     Parameters
     ----------
-    protocol : FRAPProtocol
-        Gives the bleach region and the prebleach frames.
+    protocol : FRAPProtocol, default=None
+        Gives the bleach region and the prebleach frames. None is the paper's protocol.
     distance : float, default=2.0
         The reference is all of the field farther from the middle of the bleach region than
         this many of its equivalent radii.
     per_frame : bool, default=True
         Divide every frame by its own reference. False fits an exponential decay in time to the
         reference and divides by that: less noise, if the fading is steady.
+
+    Attributes
+    ----------
+    protocol_ : FRAPProtocol
+    reference_ : ndarray of shape (ny, nx) of bool
+        The pixels of the reference.
+
+    See Also
+    --------
+    IntensityRescaler : From counts to intensities between 0 and 1.
+    BackgroundSubtractor : For light that is added.
+    FlatFieldCorrector : For light that is a factor.
 
     Examples
     --------
@@ -258,7 +317,13 @@ class FadingCorrector(StackCorrector):
     True
     """
 
-    def __init__(self, protocol, *, distance=2.0, per_frame=True):
+    def __init__(
+        self,
+        protocol: FRAPProtocol | None = None,
+        *,
+        distance: float = 2.0,
+        per_frame: bool = True,
+    ):
         self.protocol = protocol
         self.distance = distance
         self.per_frame = per_frame
@@ -266,11 +331,12 @@ class FadingCorrector(StackCorrector):
     def learn(self, stacks):
         """Choose the pixels of the reference."""
         check_number("distance", self.distance, 1, what="number of radii")
-        rows, columns = np.indices(self.protocol.shape)
-        weights = self.protocol.roi_weights
+        self.protocol_ = chosen_protocol(self.protocol)
+        rows, columns = np.indices(self.protocol_.shape)
+        weights = self.protocol_.roi_weights
         from_middle = np.hypot(rows - np.sum(weights * rows), columns - np.sum(weights * columns))
-        radius = self.protocol.equivalent_radius / self.protocol.pixel_size
-        self.reference_ = (from_middle > self.distance * radius) & (self.protocol.bleach_mask == 0)
+        radius = self.protocol_.equivalent_radius / self.protocol_.pixel_size
+        self.reference_ = (from_middle > self.distance * radius) & (self.protocol_.bleach_mask == 0)
         share = self.reference_.mean()
         if share < 0.01:
             raise ValueError(
@@ -285,9 +351,9 @@ class FadingCorrector(StackCorrector):
                 f"the stack's frames are {view.shape[1:]} pixels and the protocol's "
                 f"{self.reference_.shape}."
             )
-        if view.shape[0] != self.protocol.n_frames:
+        if view.shape[0] != self.protocol_.n_frames:
             raise ValueError(
-                f"the stack has {view.shape[0]} frames and the protocol {self.protocol.n_frames}."
+                f"the stack has {view.shape[0]} frames and the protocol {self.protocol_.n_frames}."
             )
         reference = np.array(
             [
@@ -300,9 +366,9 @@ class FadingCorrector(StackCorrector):
         if not (reference > 0).all():
             raise ValueError("the reference region has no intensity; fading cannot be corrected.")
         if not self.per_frame:
-            times = self.protocol.times
+            times = self.protocol_.times
             reference = np.exp(np.polyval(np.polyfit(times, np.log(reference), 1), times))
-        return reference / reference[: self.protocol.n_prebleach].mean()
+        return reference / reference[: self.protocol_.n_prebleach].mean()
 
     def apply(self, block, fading, frames, rows, columns):
         """Divide by the fading of each frame."""

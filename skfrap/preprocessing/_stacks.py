@@ -34,7 +34,9 @@ _MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but a
 _MOST_VIEWS = 16  # of one stack
 
 
-class StackTransformer(EstimatorState, TransformerMixin, BaseEstimator):
+class StackTransformer(  # type: ignore[call-arg]  # of TransformerMixin
+    EstimatorState, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Say to scikit-learn that X holds stacks, not rows of a table."""
 
     def __sklearn_tags__(self):
@@ -86,7 +88,17 @@ class StackView:
         return self.stack.shape
 
     def corrected(self, corrector):
-        """Look through one more correction, which is prepared by what is seen here."""
+        """Look through one more correction, which is prepared by what is seen here.
+
+        Parameters
+        ----------
+        corrector : StackCorrector
+            Fitted.
+
+        Returns
+        -------
+        StackView
+        """
         return StackView(self.stack, (*self._corrections, (corrector, corrector.prepare(self))))
 
     def read(self, frames=slice(None), rows=slice(None), columns=slice(None)):
@@ -95,6 +107,7 @@ class StackView:
         Parameters
         ----------
         frames, rows, columns : slice, default=slice(None)
+            Which part; all of it by default.
 
         Returns
         -------
@@ -272,7 +285,17 @@ class StackSequence(Sequence):
         return computed_type(np.dtype(first.dtype))
 
     def view(self, index):
-        """Look at one stack without computing all of it."""
+        """Look at one stack without computing all of it.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        StackView
+        """
         place = self._place(index)
         entry = self._kept.entry(place)
         with entry.lock:
@@ -286,7 +309,17 @@ class StackSequence(Sequence):
         return view
 
     def describe(self, index):
-        """Name a stack for people: its path, or its place in what was given first."""
+        """Name a stack for people: its path, or its place in what was given first.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        str
+        """
         return self._describe(self._place(index))
 
     def _describe(self, place):
@@ -296,13 +329,33 @@ class StackSequence(Sequence):
         return item.name if isinstance(item, ImageSeries) else f"stack {place}"
 
     def raw(self, index):
-        """Read one stack as it is, without corrections."""
+        """Read one stack as it is, without corrections.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, ny, nx)
+        """
         return self.raw_and_bit_depth(index)[0]
 
     def raw_and_bit_depth(self, index):
         """Read one stack, and the bit depth that its file declares, or None.
 
         That its pixels have room for 16 bits does not say that the detector has them.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        tuple of (ndarray, int or None)
+            The stack, and its bit depth.
         """
         place = self._place(index)
         return self._recorded(self._kept.entry(place), place)

@@ -1,6 +1,7 @@
 """Networks that come with the package, trained."""
 
 from pathlib import Path
+from typing import Any
 
 from skfrap._checks import check_choice
 from skfrap.persistence import load
@@ -10,7 +11,7 @@ __all__ = ["load_pretrained"]
 _FOLDER = Path(__file__).parent
 
 
-def load_pretrained(name="deepfrap"):
+def load_pretrained(name: str = "deepfrap") -> Any:
     """Load a network that comes with the package.
 
     Its file holds arrays and JSON, in the format of :mod:`skfrap.persistence`, and no code; neither
@@ -19,6 +20,7 @@ def load_pretrained(name="deepfrap"):
     Parameters
     ----------
     name : str, default="deepfrap"
+        Which network.
 
     Returns
     -------

@@ -7,6 +7,7 @@ replicate it does not say, and that is mostly more.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -108,12 +109,13 @@ class ReplicateSummary(Columns):
             remedy = "does the model describe them?"
             yield Finding.of("replicates_too_alike", words, remedy=remedy)
 
-    def relative(self, std):
+    def relative(self, std: np.ndarray) -> np.ndarray:
         """Turn standard deviations on the scale into parts of the mean.
 
         Parameters
         ----------
         std : ndarray of shape (n_groups,)
+            On the scale of the summary.
 
         Returns
         -------
@@ -124,8 +126,14 @@ class ReplicateSummary(Columns):
             return np.sqrt(np.expm1((np.log(10) * std) ** 2))
         return std / np.abs(self.mean)
 
-    def to_dict(self):
-        """Return the columns by name; those that end in ``_percent`` are parts of the mean."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns by name; those that end in ``_percent`` are parts of the mean.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         column = parameter(self.name).column if is_parameter(self.name) else self.name
         columns = {"group": np.array(self.groups), "n": self.n, "n_left_out": self.n_left_out}
         ends = {"": self.mean, "_lower": self.lower, "_upper": self.upper}
@@ -175,7 +183,7 @@ class Comparisons(Columns):
 
     Attributes
     ----------
-    name, scale, level
+    name, scale, level : object
         As in :class:`ReplicateSummary`.
     labels : dict of str to ndarray of shape (n_pairs,)
         What is compared: ``first``, ``second``, and the ``group`` in which methods are.
@@ -218,8 +226,14 @@ class Comparisons(Columns):
         """How many replicates of either were left out."""
         return np.array([len(some) for some in self.reasons])
 
-    def to_dict(self):
-        """Return the columns by name; the effect is called ``ratio`` or ``difference``."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns by name; the effect is called ``ratio`` or ``difference``.
+
+        Returns
+        -------
+        dict
+            Columns by name.
+        """
         what = "ratio" if self.scale == "log10" else "difference"
         columns = self.labels | {"n_first": self.n_first, "n_second": self.n_second}
         columns |= {"n_left_out": self.n_left_out}
@@ -300,6 +314,10 @@ def summarise_replicates(
         or not TRUE or FALSE where it should be, a curve has no group, or two rows of a table are of
         one file and have different values.
 
+    See Also
+    --------
+    compare_groups : Several groups.
+
     Examples
     --------
     >>> from skfrap.replicates import summarise_replicates
@@ -333,7 +351,9 @@ def summarise_replicates(
     )
 
 
-def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
+def compare_groups(
+    estimates: Any, groups: Any, *, name: Any = "D", scale: Any = None, level: Any = 0.95
+) -> Comparisons:
     """Compare every two groups of replicates: Welch's t test of means, F test of variances.
 
     Each replicate counts once, whatever its error: the errors are part of how replicates vary. The
@@ -342,13 +362,20 @@ def compare_groups(estimates, groups, *, name="D", scale=None, level=0.95):
     Parameters
     ----------
     estimates : FRAPEstimates, table or array-like of shape (n,)
+        One value for each replicate, or results that hold them.
     groups : array-like of shape (n,) or str
-    name, scale, level
+        The group of each.
+    name, scale, level : object
         As in :func:`summarise_replicates`.
 
     Returns
     -------
     Comparisons
+
+    See Also
+    --------
+    compare_methods : The same curves, estimated in two ways.
+    summarise_replicates : One group.
 
     Examples
     --------
@@ -381,7 +408,7 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
         Estimates of the same curves, in the same order, by the method's name.
     groups : array-like of shape (n,) or str, default=None
         As in :func:`summarise_replicates`.
-    name, scale, level
+    name, scale, level : object
         As in :func:`summarise_replicates`.
     pair : bool, default=True
         Whether to compare curve by curve: the paired t test, and Pitman and Morgan's of variances.
@@ -391,6 +418,11 @@ def compare_methods(methods, groups=None, *, name="D", scale=None, level=0.95, p
     Returns
     -------
     Comparisons
+
+    See Also
+    --------
+    compare_groups : Groups of replicates.
+    summarise_replicates : One group.
 
     Examples
     --------

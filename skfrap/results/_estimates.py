@@ -1,6 +1,8 @@
 """What an estimate says to a person: values, intervals, and whether to believe them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +86,7 @@ class FRAPEstimates:
         """What is to be known of each estimate, in words."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
-    def has_finding(self, code, subject=None):
+    def has_finding(self, code: str, subject: str | None = None) -> np.ndarray:
         """Tell which estimates have a finding.
 
         Parameters
@@ -129,8 +131,14 @@ class FRAPEstimates:
             for end, values in (("", self.values), ("_lower", self.lower), ("_upper", self.upper))
         }
 
-    def to_dict(self):
-        """Return the columns by name; that of the findings holds their labels."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns by name; that of the findings holds their labels.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Columns by name.
+        """
         others = (
             "noise_a",
             "noise_b",
@@ -147,7 +155,7 @@ class FRAPEstimates:
         columns["level"] = np.full(len(self), self.level)  # of the intervals in this very table
         return self._parameter_columns() | columns
 
-    def to_frame(self, index=None):
+    def to_frame(self, index: Sequence[Any] | None = None) -> Any:
         """Return a pandas DataFrame, a row per curve.
 
         Parameters
@@ -161,7 +169,7 @@ class FRAPEstimates:
         """
         return as_table(self.to_dict(), index)
 
-    def summary(self):
+    def summary(self) -> list[str]:
         """Describe each estimate in a line: what was estimated of the sample, and the findings.
 
         Returns
@@ -173,12 +181,13 @@ class FRAPEstimates:
             for k, some in enumerate(self.findings)
         ]
 
-    def values_in_words(self, index):
+    def values_in_words(self, index: int) -> list[str]:
         """Write what was estimated of the sample from one curve.
 
         Parameters
         ----------
         index : int
+            Which estimate.
 
         Returns
         -------

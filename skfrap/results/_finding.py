@@ -6,6 +6,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class KindOfFinding:
         or what was computed did not come to its end; there is a number, but it is left out of
         means. "note": to be known, while the number may be used.
     meaning : str
+        What it says of an estimate, in a sentence.
     remedy : str
         What to do.
     """
@@ -376,8 +378,24 @@ class Finding:
         return f"{self.words}: {self.remedy}" if self.remedy else self.words
 
     @classmethod
-    def of(cls, code, words, subject="", remedy=""):
-        """Make a finding, with the severity of its code."""
+    def of(cls, code: str, words: str, subject: str = "", remedy: str = "") -> "Finding":
+        """Make a finding, with the severity of its code.
+
+        Parameters
+        ----------
+        code : str
+            Of one of :data:`FINDINGS`.
+        words : str
+            For people.
+        subject : str, default=""
+            The parameter it is of.
+        remedy : str, default=""
+            What to do.
+
+        Returns
+        -------
+        Finding
+        """
         return cls(code, _kind_of(code).severity, subject, words, remedy)
 
     @property
@@ -385,8 +403,14 @@ class Finding:
         """The code, and the subject after a colon where there is one: ``at_upper_bound:D``."""
         return f"{self.code}:{self.subject}" if self.subject else self.code
 
-    def to_dict(self):
-        """Return plain values by name."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values by name.
+
+        Returns
+        -------
+        dict
+            Plain values.
+        """
         return asdict(self)
 
 

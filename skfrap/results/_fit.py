@@ -139,16 +139,32 @@ class Fit:
         return np.isfinite(self.rivals).any(axis=(1, 2))
 
     def take(self, rows):
-        """Take some of the curves."""
+        """Take some of the curves.
+
+        Parameters
+        ----------
+        rows : slice or array of int or bool
+            Which of them.
+
+        Returns
+        -------
+        Fit
+        """
         each = {name: getattr(self, name) for name in _PER_CURVE}
         taken = {name: None if values is None else values[rows] for name, values in each.items()}
         return replace(self, noise=self.noise.take(rows), **taken)
 
-    def values(self):
-        """Return all parameters of the model by name in natural units, each of shape (n,)."""
+    def values(self) -> dict[str, Any]:
+        """Return all parameters of the model by name in natural units, each of shape (n,).
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            In natural units.
+        """
         return self.space.values(self.theta)
 
-    def tangents(self, rows=slice(None), *, at_bounds=True):
+    def tangents(self, rows: Any = slice(None), *, at_bounds: bool = True) -> np.ndarray:
         """Compute the derivatives of fitted curves by the free parameters.
 
         Parameters

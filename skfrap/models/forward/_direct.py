@@ -16,6 +16,7 @@ class DirectCurves:
     Parameters
     ----------
     model : CurveModel
+        The model to evaluate.
 
     Attributes
     ----------
@@ -36,24 +37,70 @@ class DirectCurves:
         self.basis = np.eye(self.protocol.n_frames)
 
     def to_state(self):
-        """Return what a file keeps: the ``"model"``."""
+        """Return what a file keeps: the ``"model"``.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return {"model": self.model}
 
     @classmethod
     def from_state(cls, state):
-        """Make what :meth:`to_state` described."""
+        """Make what :meth:`to_state` described.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`to_state` gave it.
+
+        Returns
+        -------
+        DirectCurves
+        """
         return cls(**state)
 
     def project(self, curves):
-        """Return the curves."""
+        """Return the curves.
+
+        Parameters
+        ----------
+        curves : ndarray of shape (n, n_frames)
+            Measured or computed ones.
+
+        Returns
+        -------
+        Observation
+        """
         return curves
 
     def curves(self, **parameters):
-        """Compute recovery curves; arguments and result as of the model's `curves`."""
+        """Compute recovery curves; arguments and result as of the model's `curves`.
+
+        Parameters
+        ----------
+        **parameters : ndarray of shape (n,)
+            Values by name, in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return self.model.curves(**parameters)
 
     def scores(self, values):
-        """Compute curves whose factor is 1; `values` as in :meth:`CurveSurrogate.scores`."""
+        """Compute curves whose factor is 1; `values` as in :meth:`CurveSurrogate.scores`.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray of shape (n,)
+            Parameters in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         natural = {
             name: parameter(name).from_target(column)
             for name, column in zip(self.names, values.T, strict=True)
@@ -61,7 +108,20 @@ class DirectCurves:
         return self.model.curves(**self._unit_factor, **natural)
 
     def scores_and_slopes(self, values, wanted):
-        """Compute curves and slopes as in :meth:`CurveSurrogate.scores_and_slopes`."""
+        """Compute curves and slopes as in :meth:`CurveSurrogate.scores_and_slopes`.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray of shape (n,)
+            Parameters in natural units.
+        wanted : sequence of str
+            Parameters to derive by.
+
+        Returns
+        -------
+        tuple of ndarray
+            Scores, and their derivatives.
+        """
         steps = [self._step(values[:, column], self.names[column]) for column in wanted]
         tables = [values]
         for column, step in zip(wanted, steps, strict=True):

@@ -25,6 +25,7 @@ def light_weights(model):
     Parameters
     ----------
     model : CurveModel
+        Whose curves they are.
 
     Returns
     -------

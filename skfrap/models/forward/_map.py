@@ -36,20 +36,51 @@ class ForwardMap:
         self.known_factor = 1.0 if factor is None else space.bounds[factor][0]
 
     def table(self, theta):
-        """Put free parameters (n, n_free) among those known: (n, n_names), as the evaluator's."""
+        """Put free parameters (n, n_free) among those known: (n, n_names), as the evaluator's.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n, n_free)
+            On the targets' scales.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            All parameters, in natural units.
+        """
         table = np.empty((len(theta), len(self._known)))
         table[:] = self._known
         table[:, self._in_table] = theta[:, self._in_theta]
         return table
 
     def from_table(self, table):
-        """Take the free parameters out of an evaluator's table; a free factor is left to set."""
+        """Take the free parameters out of an evaluator's table; a free factor is left to set.
+
+        Parameters
+        ----------
+        table : dict of str to ndarray of shape (n,)
+            In natural units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_free)
+        """
         theta = np.empty((len(table), len(self.space.free)))
         theta[:, self._in_theta] = table[:, self._in_table]
         return theta
 
     def shape_scores(self, theta):
-        """Compute the scores of curves whose factor is 1, (n, n_scores)."""
+        """Compute the scores of curves whose factor is 1, (n, n_scores).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n, n_free)
+            On the targets' scales.
+
+        Returns
+        -------
+        ndarray of shape (n, n_scores)
+        """
         return self.evaluator.scores(self.table(theta))
 
     def linearize(self, theta, factor=None):
@@ -58,6 +89,7 @@ class ForwardMap:
         Parameters
         ----------
         theta : ndarray of shape (n, n_free)
+            Where, on the targets' scales.
         factor : ndarray of shape (n,), default=None
             Of curves whose factor is not free, where it is not `known_factor`.
 
@@ -79,13 +111,43 @@ class ForwardMap:
         return factor * shape, jacobian
 
     def project(self, curves):
-        """Compute the scores of measured curves: (n, n_frames) to (n, n_scores)."""
+        """Compute the scores of measured curves: (n, n_frames) to (n, n_scores).
+
+        Parameters
+        ----------
+        curves : ndarray of shape (n, n_frames)
+            Measured or computed ones.
+
+        Returns
+        -------
+        Observation
+        """
         return self.evaluator.project(curves)
 
     def curves(self, theta):
-        """Compute curves, (n, n_frames)."""
+        """Compute curves, (n, n_frames).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n, n_free)
+            On the targets' scales.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         return self.evaluator.curves(**self.space.values(theta))
 
     def tangents(self, theta):
-        """Compute the derivatives of curves by the free parameters, (n, n_free, n_frames)."""
+        """Compute the derivatives of curves by the free parameters, (n, n_free, n_frames).
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n, n_free)
+            On the targets' scales.
+
+        Returns
+        -------
+        ndarray of shape (n, n_free, n_frames)
+        """
         return self.linearize(theta)[1] @ self.basis

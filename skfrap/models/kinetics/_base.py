@@ -163,6 +163,7 @@ class Kinetics:
         Parameters
         ----------
         protocol : FRAPProtocol
+            The experiment.
 
         Returns
         -------

@@ -61,6 +61,20 @@ def effective_diffusion(D, k_on, k_off):
     """Compute the diffusion coefficient that fast exchange amounts to, D k_off / (k_on + k_off).
 
     Without binding (k_on = 0) it is D, and NaN where a rate is.
+
+    Parameters
+    ----------
+    D : float or ndarray
+        Of what is free, in µm²/s.
+    k_on : float or ndarray
+        Rate of binding, 1/s.
+    k_off : float or ndarray
+        Rate of unbinding, 1/s.
+
+    Returns
+    -------
+    float or ndarray
+        In µm²/s.
     """
     D, k_on, k_off = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (D, k_on, k_off)))
     unbound = np.divide(k_off, k_on + k_off, out=np.ones(k_on.shape), where=k_on != 0)

@@ -17,6 +17,7 @@ def check_kinetics(kinetics, **values):
     Parameters
     ----------
     kinetics : Kinetics
+        A class, or one made of it.
     **values : float
         A value of each parameter, for which the species and the modes differ: a test at values
         that make them all alike tests little.

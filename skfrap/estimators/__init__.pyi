@@ -1,0 +1,8 @@
+# What `skfrap.estimators.__getattr__` looks up, for editors and type checkers.
+
+from skfrap.estimators._bayesian import BayesianFRAP as BayesianFRAP
+from skfrap.estimators._least_squares import LeastSquaresFRAP as LeastSquaresFRAP
+from skfrap.estimators._neural import NeuralFRAP as NeuralFRAP
+from skfrap.results import FRAPEstimates as FRAPEstimates
+
+__all__: list[str]

@@ -1,0 +1,76 @@
+"""Which experiment is meant: by the protocol that is given, and by the names of frames."""
+
+import re
+
+import numpy as np
+
+from skfrap.experiment._protocol import FRAPProtocol
+
+_FRAME = re.compile(r"intensity at (\S+) s")
+_TOLERANCE = 1e-3  # of the shortest time between frames
+
+
+def chosen_protocol(protocol):
+    """Return the protocol that was given, or the paper's for None.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if protocol is None:
+        return FRAPProtocol()
+    if not isinstance(protocol, FRAPProtocol):
+        raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
+    return protocol
+
+
+def check_frame_names(names, protocol):
+    """Check that columns which are named by their times are the frames of a protocol.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        Of the columns of X. None, and names that say no time, are not checked.
+    protocol : FRAPProtocol or None
+
+    Raises
+    ------
+    ValueError
+        If the columns are of another experiment, or in another order.
+    """
+    if names is None or protocol is None:
+        return
+    times = _times_of(names)
+    if times is None:
+        return
+    expected = protocol.times
+    if len(times) == len(expected) and _agree(times, expected):
+        return
+    if len(times) == len(expected) and _agree(np.sort(times), expected):
+        raise ValueError("the columns of X are the protocol's frames in another order; sort X.")
+    raise ValueError(
+        "the columns of X are frames of another experiment than the protocol's: by their names "
+        f"{_told(times)}; by the protocol {_told(expected)}. Estimates would be wrong: give the "
+        "protocol that X was recorded with, or rename the columns."
+    )
+
+
+def _times_of(names):
+    """Read the times that names say, in s; None if one says none."""
+    found = [_FRAME.fullmatch(name) if isinstance(name, str) else None for name in names]
+    try:
+        return np.array([float(match[1]) for match in found])
+    except (TypeError, ValueError):
+        return None
+
+
+def _agree(times, expected):
+    shortest = np.diff(expected).min(initial=np.inf) if len(expected) > 1 else 1.0
+    return np.abs(times - expected).max() <= _TOLERANCE * shortest
+
+
+def _told(times):
+    after = times[times > 0]
+    first = f", the first after bleaching at {after[0]:.6g} s" if len(after) else ""
+    return f"{len(times)} frames from {times[0]:.6g} to {times[-1]:.6g} s{first}"
