@@ -45,6 +45,10 @@ class BayesianFRAP(CurveRegressor):
     model : str, subclass of ExactModel or ExactModel, default="diffusion"
         What happens in the sample, as in :class:`LeastSquaresFRAP`, of the models on the pixel
         grid. Of the parameters other than c0, alpha and the mobile fraction one may be unknown.
+    target_names : str or sequence of str, default=None
+        Which targets y holds where it has no names, and in which order; without y, what to answer
+        in. A name alone answers in one dimension. None is all of the targets, or the first of them
+        where y has fewer columns, or those that its columns follow; see :meth:`fit`.
     weighting : {"1/a", None}, default="1/a"
         Which mean :meth:`predict` gives: "1/a" is E[theta/a] / E[1/a], which minimises errors
         weighted by the inverse noise, as those of the paper are (Eq. 9 of [1]_); None the plain
@@ -63,6 +67,8 @@ class BayesianFRAP(CurveRegressor):
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s: all that
         is not known.
+    n_outputs_ : int
+        How many these are.
     bounds_ : dict
         The ends of the prior, in natural units, of what is not known.
     model_ : CurveModel
@@ -100,11 +106,19 @@ class BayesianFRAP(CurveRegressor):
     """
 
     def __init__(
-        self, protocol=None, prior=None, *, model="diffusion", weighting="1/a", n_nodes=24
+        self,
+        protocol=None,
+        prior=None,
+        *,
+        model="diffusion",
+        target_names=None,
+        weighting="1/a",
+        n_nodes=24,
     ):
         self.protocol = protocol
         self.prior = prior
         self.model = model
+        self.target_names = target_names
         self.weighting = weighting
         self.n_nodes = n_nodes
 
@@ -116,8 +130,12 @@ class BayesianFRAP(CurveRegressor):
         X : array-like of shape (n_samples, n_frames)
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Not needed. If given, :meth:`predict` answers in as many columns, the first of
-            `target_names_`, so that scores compare like with like.
+            Not needed. If given, :meth:`predict` answers in its columns, so that scores compare
+            like with like: by their names, in their order, where it is a DataFrame or a Series
+            (of pandas or polars); else as `target_names` says. Without either, a column is the
+            target that it clearly follows among what the curves tell, or else the next one of
+            all. On another scale or outside of the bounds it is refused where it has names, and
+            warned of where it has none.
         sample_weight : array-like of shape (n_samples,), default=None
             Checked, and without effect: every curve has its own posterior.
 
@@ -128,7 +146,8 @@ class BayesianFRAP(CurveRegressor):
         Raises
         ------
         ValueError
-            If X does not fit the protocol, or the prior not the model.
+            If X does not fit the protocol, the prior not the model, or y names what is not
+            estimated, or is not what it names.
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
         self._check_options()
@@ -187,7 +206,7 @@ class BayesianFRAP(CurveRegressor):
         X, level = self._check_curves(X), check_level(level)
         check_choice("method", method, _METHODS)
         intervals = self._posterior.intervals(X, lambda density: getattr(density, method)(level))
-        return intervals[:, : self.n_outputs_]
+        return intervals[:, self._answered]
 
     def sample_posterior(self, X, n_samples=1, random_state=None):
         """Draw parameters from the posterior.
@@ -202,12 +221,12 @@ class BayesianFRAP(CurveRegressor):
         Returns
         -------
         ndarray of shape (n_curves, n_samples, n_targets)
-            Columns as in `target_names_`, all of them.
+            Columns as in ``space_.target_names``, all of them.
         """
         X = self._check_curves(X)
         check_count("n_samples", n_samples)
         random = check_random_state(random_state)
-        uniforms = random.uniform(size=(len(X), n_samples, len(self.target_names_)))
+        uniforms = random.uniform(size=(len(X), n_samples, len(self.space_.free)))
         return self._posterior.sample(X, uniforms)
 
     def log_evidence(self, X):
@@ -227,6 +246,10 @@ class BayesianFRAP(CurveRegressor):
         return log_evidence
 
     # The contract of estimators
+
+    def _tell(self, X):
+        mean, std, _ = self._posterior.moments(X, None)
+        return mean, std
 
     def _fit_batch(self, X):
         """Keep the posterior means as a fit."""
@@ -301,7 +324,7 @@ class BayesianFRAP(CurveRegressor):
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if fitted:
-            for name in ("space_", "bounds_", "target_names_"):
+            for name in ("space_", "bounds_"):
                 del fitted[name]  # the prior knows them
             fitted["n_nodes"] = self._n_nodes
         return fitted
@@ -311,13 +334,14 @@ class BayesianFRAP(CurveRegressor):
         if fitted:
             others = dict(fitted)
             self._n_nodes = others.pop("n_nodes")
-            super().set_fitted_state(others)
+            self.prior_ = others["prior_"]
+            self.model_ = others["model_"]
             self._set_space()
+            super().set_fitted_state(others)
             self._prepare_posterior()
 
     def _set_space(self):
         self.space_ = self._space()
-        self.target_names_ = self.space_.target_names
         self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
 
     def _prepare_posterior(self):

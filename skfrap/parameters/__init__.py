@@ -12,17 +12,29 @@ from skfrap.parameters._parameter import (
 )
 from skfrap.parameters._priors import complete_prior, finite_ends
 from skfrap.parameters._space import ParameterSpace, check_value
+from skfrap.parameters._targets import (
+    check_target_names,
+    columns_of_targets,
+    given_target_names,
+    in_columns_of,
+    names_of_targets,
+)
 
 __all__ = [
     "PARAMETERS",
     "Parameter",
     "ParameterSpace",
+    "check_target_names",
     "check_value",
+    "columns_of_targets",
     "complete_prior",
     "define",
     "finite_ends",
+    "given_target_names",
+    "in_columns_of",
     "is_parameter",
     "is_uncertain",
+    "names_of_targets",
     "parameter",
     "parameter_of_target",
     "table_1_prior",
