@@ -18,6 +18,7 @@ from skfrap.parameters._targets import (
     given_target_names,
     in_columns_of,
     names_of_targets,
+    targets_answered_by,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "parameter",
     "parameter_of_target",
     "table_1_prior",
+    "targets_answered_by",
 ]

@@ -4,6 +4,8 @@ import numpy as np
 
 from skfrap.parameters._parameter import parameter_of_target
 
+_MOST_WRAPPERS = 10  # pipelines in searches in pipelines
+
 
 def names_of_targets(y):
     """Return the names of a table's columns, or of a series.
@@ -118,6 +120,30 @@ def columns_of_targets(y, answered, what="y"):
         return None
     check_target_names(names, [*answered], what)
     return [answered.index(name) for name in names]
+
+
+def targets_answered_by(estimator):
+    """Return the targets in the columns of predictions; None where they are not told.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, of skfrap or around one: a pipeline, a search, a frozen one.
+
+    Returns
+    -------
+    list of str or None
+    """
+    for _ in range(_MOST_WRAPPERS):
+        if hasattr(estimator, "target_names_"):
+            return estimator.target_names_
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            break
+    return None
 
 
 def in_columns_of(y, answered, what="y"):

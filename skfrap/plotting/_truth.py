@@ -11,9 +11,9 @@ from skfrap.plotting._targets import (
     check_ends,
     label_of,
     name_targets,
-    names_of,
     regressor_and_input,
     scale_axis,
+    truth_and_columns,
 )
 
 _MOST_COLUMNS = 3
@@ -59,7 +59,7 @@ class EstimatedVersusTrueDisplay:
             Fitted; if it has ``predict_interval(X, level)`` intervals are shown.
         X : array-like of shape (n_samples, n_frames)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            The truth, in the columns of the predictions.
+            The truth, in the columns of the predictions, or in any of them by their names.
         level : float, default=0.95
             Of the intervals.
         target_names : list of str, default=None
@@ -82,13 +82,13 @@ class EstimatedVersusTrueDisplay:
         ['true D (µm²/s)', 'true c0', 'true alpha']
         """
         regressor, X = regressor_and_input(estimator, X)
-        y = as_columns(y, "y")
+        y, columns, names = truth_and_columns(regressor, y)
         intervals = None
         if hasattr(regressor, "predict_interval"):
-            intervals = regressor.predict_interval(X, check_level(level))
+            intervals = regressor.predict_interval(X, check_level(level))[:, columns]
         if target_names is None:
-            target_names = names_of(regressor, y.shape[1])
-        theta = regressor.predict(X)
+            target_names = names
+        theta = as_columns(regressor.predict(X), "predictions")[:, columns]
         return cls(y, theta, intervals, target_names, level=level).plot(**options)
 
     @classmethod
