@@ -197,7 +197,8 @@ def predict_rescaled(estimator, X, protocol):
     length, time = scale_between(estimator.protocol_, protocol)
     predicted = np.asarray(estimator.predict(X))
     columns = predicted if predicted.ndim == 2 else predicted[:, np.newaxis]
-    return rescale_targets(columns, estimator.target_names_, length, time).reshape(predicted.shape)
+    names = estimator.target_names_[: columns.shape[1]]
+    return rescale_targets(columns, names, length, time).reshape(predicted.shape)
 
 
 def _check_factors(length, time):

@@ -54,7 +54,8 @@ class LeastSquaresFRAP(CurveRegressor):
         :mod:`skfrap.models`.
     parameters : sequence of str, default=None
         What to estimate, of the arguments of the model's `curves`, in the order of the predictions
-        where y says no other. None is those without a default that are not fixed, as ``("D", "c0", "alpha")``.
+        where y says no other. None is those without a default that are not fixed, as
+        ``("D", "c0", "alpha")``.
     target_names : str or sequence of str, default=None
         Which targets y holds where it has no names, and in which order; without y, what to answer
         in. A name alone answers in one dimension. None is all of the targets, or the first of them
@@ -72,8 +73,8 @@ class LeastSquaresFRAP(CurveRegressor):
     init : {"grid", "random"}, array-like (n_samples, n_targets) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
         same for all curves, the best result kept (as the paper does); at given values in the
-        columns of ``space_.target_names``, one row per curve or one for all; or at the predictions of
-        another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
+        columns of ``space_.target_names``, one row per curve or one for all; or at the predictions
+        of another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
         cloning), and at the best point of the grid too where that is quite elsewhere.
     n_init : int, default=30
         Random starts per curve with ``init="random"``.
@@ -411,21 +412,20 @@ class LeastSquaresFRAP(CurveRegressor):
             random = check_random_state(self.random_state)
             n_started = len(fitter.evaluator.names)
             return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, n_started))))
-        values = self.init
+        values, names = self.init, self.space_.target_names
         if hasattr(values, "predict"):
             answered = getattr(values, "target_names_", None)
             values = np.asarray(values.predict(X)).reshape(len(X), -1)
-            if answered is not None and {*answered} == {*self.space_.target_names}:
-                values = values[:, [answered.index(name) for name in self.space_.target_names]]
+            if answered is not None and {*answered} == {*names}:
+                values = values[:, [answered.index(name) for name in names]]
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
-        n_free = len(self.space_.free)
-        if values.shape[1] != n_free or len(values) not in (1, len(X)):
+        if values.shape[1] != len(names) or len(values) not in (1, len(X)):
             raise ValueError(
-                f"init must give {self.space_.target_names} for each of the {len(X)} curves or once for "
+                f"init must give {names} for each of the {len(X)} curves or once for "
                 f"all, got shape {values.shape}."
             )
-        values = np.broadcast_to(values, (len(X), n_free))
+        values = np.broadcast_to(values, (len(X), len(names)))
         if hasattr(self.init, "predict"):
             return fitter.fit_from_estimates(X, values)
         return fitter.fit(X, fitter.at_values(values))

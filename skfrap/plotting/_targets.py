@@ -55,7 +55,7 @@ def truth_and_columns(regressor, y):
     columns = columns_of_targets(y, answered)
     y = as_columns(y, "y")
     if columns is None:
-        return y, slice(y.shape[1]), names_of(regressor, y.shape[1])
+        return y, slice(None), names_of(regressor, y.shape[1])
     return y, columns, [answered[k] for k in columns]
 
 
