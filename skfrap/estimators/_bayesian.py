@@ -12,11 +12,18 @@ from skfrap.experiment import Noise
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
 from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
-from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
+from skfrap.parameters import (
+    ParameterSpace,
+    finite_ends,
+    is_uncertain,
+    plain_prior,
+    prior_of_plain,
+)
 from skfrap.results import Fit
 
 _FEWEST_NODES = 4
 _METHODS = "equal_tailed", "highest_density"
+_PRIORS = "prior", "prior_"
 
 
 class BayesianFRAP(CurveRegressor):
@@ -314,10 +321,13 @@ class BayesianFRAP(CurveRegressor):
 
     def __getstate__(self):
         # What the integrals need is quick to make again and would only swell a pickle.
-        return {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
+        state = {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
+        return state | {key: plain_prior(state[key]) for key in _PRIORS if key in state}
 
     def __setstate__(self, state):
-        super().__setstate__(state)
+        super().__setstate__(
+            state | {key: prior_of_plain(state[key]) for key in _PRIORS if key in state}
+        )
         self._prepare_posterior()
 
     def fitted_state(self):

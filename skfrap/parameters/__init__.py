@@ -10,7 +10,13 @@ from skfrap.parameters._parameter import (
     parameter,
     parameter_of_target,
 )
-from skfrap.parameters._priors import complete_prior, finite_ends
+from skfrap.parameters._priors import (
+    complete_prior,
+    continuous_distribution,
+    finite_ends,
+    plain_prior,
+    prior_of_plain,
+)
 from skfrap.parameters._space import ParameterSpace, check_value
 from skfrap.parameters._targets import (
     check_target_names,
@@ -29,6 +35,7 @@ __all__ = [
     "check_value",
     "columns_of_targets",
     "complete_prior",
+    "continuous_distribution",
     "define",
     "finite_ends",
     "given_target_names",
@@ -38,6 +45,8 @@ __all__ = [
     "names_of_targets",
     "parameter",
     "parameter_of_target",
+    "plain_prior",
+    "prior_of_plain",
     "table_1_prior",
     "targets_answered_by",
 ]
