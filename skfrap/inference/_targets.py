@@ -20,6 +20,7 @@ _FAR_DECADES, _FAR_SHARE = 1.0, 0.5
 _MOST_OFF = 0.5  # of the curves: more are no outliers
 _FOLLOWS, _FOLLOWS_BY_CHANCE = 0.3, 4.0  # least rank correlation, and in standard errors of none
 _CLOSELY = 0.8  # rank correlation of what is surely the same quantity
+_LIKE_STANDARDISED = 0.2  # so near to 0 and 1 are means and spreads of parts of what was scaled
 _CLEARLY, _NEARER = 0.2, 0.5  # by how much another target must fit better: correlation, distance
 
 
@@ -242,12 +243,16 @@ class _Comparison:
         correlation = _rank_correlation(y, theta)
         chance = _FOLLOWS_BY_CHANCE / np.sqrt(max(1, len(y) - 1))
         far_off = np.mean(distance > far * size + uncertain) > _MOST_OFF
+        standardised = max(abs(np.mean(y)), abs(np.std(y) - 1)) < _LIKE_STANDARDISED
         return cls(
             float(np.median(distance)),
             correlation,
             bool(agrees),
             bool(correlation >= max(_FOLLOWS, chance)),
-            bool(far_off and abs(correlation) >= max(_CLOSELY, chance)),
+            bool(
+                (far_off or (standardised and not agrees))
+                and abs(correlation) >= max(_CLOSELY, chance)
+            ),
         )
 
     def is_clearly_better_than(self, other):
