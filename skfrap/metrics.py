@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skfrap._checks import check_choice
-from skfrap.parameters import in_columns_of, targets_answered_by
+from skfrap.parameters._targets import in_columns_of, targets_answered_by
 
 __all__ = [
     "mean_absolute_percentage_error",

@@ -20,8 +20,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap.estimators._stopping import validation_of
+from skfrap.inference.networks._options import TrainingOptions
 from skfrap.metrics import neg_weighted_mean_squared_error, weighted_mean_squared_error
-from skfrap.parameters import names_of_targets, parameter_of_target
+from skfrap.parameters import parameter_of_target
+from skfrap.parameters._targets import names_of_targets
 from skfrap.persistence import TRUSTED_TYPES, load, save
 from skfrap.plotting import CoverageDisplay, EstimatedVersusTrueDisplay, PosteriorDisplay
 
@@ -431,13 +434,15 @@ def test_a_stream_teaches_what_is_asked_for():
         NeuralFRAP(target_names="D", **options).fit_online(simulator, 64 * 128)
 
 
-@pytest.mark.slow
-def test_stopping_like_least_squares_goes_by_targets(sample):
-    y = made("frame", sample.target, ["alpha", "log10_D"])
-    fitted = network(stop_at="least_squares", max_iter=60, validation_fraction=0.5).fit(
-        sample.data, y
-    )
-    assert fitted.reached_
+def test_the_goal_of_least_squares_is_that_of_the_targets(sample):
+    names = ["alpha", "log10_D"]
+    fitted = network(stop_at="least_squares", max_iter=1)
+    fitted.fit(sample.data, made("frame", sample.target, names))
+    held = sample.data, columns_of(sample.target, names), sample.sample_weight
+    goal = validation_of(fitted._network, TrainingOptions.of(fitted.get_params()), held).goal
+    rival = LeastSquaresFRAP(PROTOCOL, fitted.bounds_).fit(sample.data).predict(sample.data)
+    expected = weighted_mean_squared_error(sample.target, rival, sample.sample_weight)[[2, 0]]
+    np.testing.assert_allclose(goal, expected, rtol=1e-6)
 
 
 def test_training_goes_on_with_the_same_targets_only(sample):

@@ -12,13 +12,8 @@ from skfrap.experiment import Noise
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
 from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
-from skfrap.parameters import (
-    ParameterSpace,
-    finite_ends,
-    is_uncertain,
-    plain_prior,
-    prior_of_plain,
-)
+from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
+from skfrap.parameters._priors import plain_prior, prior_of_plain
 from skfrap.results import Fit
 
 _FEWEST_NODES = 4

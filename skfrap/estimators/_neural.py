@@ -30,7 +30,7 @@ from skfrap.inference.networks._training import (
     untrained_network,
 )
 from skfrap.numerics._threads import one_blas_thread
-from skfrap.parameters import names_of_targets
+from skfrap.parameters._targets import names_of_targets
 
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 

@@ -12,12 +12,12 @@ from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference._targets import choose_targets
-from skfrap.parameters import (
+from skfrap.parameters import parameter
+from skfrap.parameters._targets import (
     check_target_names,
     columns_of_targets,
     given_target_names,
     names_of_targets,
-    parameter,
 )
 from skfrap.results import FRAPEstimates
 

@@ -29,7 +29,7 @@ def names_of_targets(y):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfrap.parameters import names_of_targets
+    >>> from skfrap.parameters._targets import names_of_targets
     >>> names_of_targets(np.ones((2, 3))) is None
     True
     """

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from skfrap.parameters import continuous_distribution
+from skfrap.parameters._priors import continuous_distribution
 from skfrap.persistence._classes import class_named, is_constant, make, name_and_state
 from skfrap.persistence._container import ARRAY_KINDS
 

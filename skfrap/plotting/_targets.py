@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skfrap.parameters import Parameter, columns_of_targets, parameter_of_target
+from skfrap.parameters import Parameter, parameter_of_target
+from skfrap.parameters._targets import columns_of_targets
 from skfrap.plotting._style import place_evenly, with_unit, write_closely
 
 _USUAL = "log10_D", "c0", "alpha"

@@ -11,7 +11,7 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._features import FEATURES
 from skfrap.inference.networks._keras import Optimizer
 from skfrap.inference.networks._network import ACTIVATIONS
-from skfrap.parameters import given_target_names
+from skfrap.parameters._targets import given_target_names
 
 _CHOICES = {
     "activation": tuple(ACTIVATIONS),

@@ -13,14 +13,13 @@ from skfrap.models import DirectCurves, ExactModel, InterpolationError, surrogat
 from skfrap.models import model_for as make_model
 from skfrap.parameters import (
     ParameterSpace,
-    check_target_names,
     finite_ends,
-    given_target_names,
     is_uncertain,
     parameter,
     parameter_of_target,
     table_1_prior,
 )
+from skfrap.parameters._targets import check_target_names, given_target_names
 
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _ERRORS = 1e-5, 4e-3  # of the interpolation, tried in turn: noise is above 1e-4
