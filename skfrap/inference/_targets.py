@@ -22,6 +22,8 @@ _MOST_OFF = 0.5  # of the curves: more are no outliers
 _FOLLOWS, _FOLLOWS_BY_CHANCE = 0.3, 4.0  # least rank correlation, and in standard errors of none
 _CLOSELY = 0.8  # rank correlation of what is surely the same quantity
 _LIKE_STANDARDISED = 0.2  # so near to 0 and 1 are means and spreads of parts of what was scaled
+_LITTLE = 0.25  # of how much curves differ in a target, or of another distance
+_MANY_ERRORS, _LEAST_ERROR = 10.0, 1e-6
 _CLEARLY, _NEARER = 0.2, 0.5  # by how much another target must fit better: correlation, distance
 
 
@@ -179,7 +181,8 @@ class _Evidence:
         compared = self.compare(k, name)
         if compared is None:
             return False
-        return not compared.agrees or self.rival(k, name, self.names) != name
+        others = self.rival(k, name, self.names), self.nearest(k, name)
+        return not compared.agrees or others != (name, name)
 
     def doubt(self, k, name):
         """Say what speaks against a column being a target."""
@@ -189,6 +192,8 @@ class _Evidence:
         rival = self.rival(k, name, self.names)
         if rival != name:
             return f"column {k} follows {rival} in what the curves tell"
+        if self.nearest(k, name) != name:
+            return f"column {k} is much nearer to {self.nearest(k, name)} in what the curves tell"
         distance = self.compare(k, name).distance
         return beyond or (
             f"column {k} differs from {name} as the curves tell it, by a median of {distance:.2g}"
@@ -214,11 +219,18 @@ class _Evidence:
 
     def rival(self, k, assumed, possible):
         """Return the target that a column clearly follows, else the one assumed."""
+        return self._best(k, assumed, possible, _Comparison.is_clearly_better_than)
+
+    def nearest(self, k, assumed):
+        """Return the target that a column lies much nearer to, else the one assumed."""
+        return self._best(k, assumed, self.names, _Comparison.is_much_nearer_than)
+
+    def _best(self, k, assumed, possible, is_better):
         first = self.compare(k, assumed)
         if first is None:
             return assumed
         others = {name: self.compare(k, name) for name in possible if name != assumed}
-        better = {name: one for name, one in others.items() if one.is_clearly_better_than(first)}
+        better = {name: one for name, one in others.items() if is_better(one, first)}
         return min(better, key=lambda name: better[name].distance) if better else assumed
 
 
@@ -226,11 +238,13 @@ class _Evidence:
 class _Comparison:
     """How a column of y compares with what the curves tell of one target."""
 
-    distance: float  # in general, the median
+    distance: float  # the median
+    in_errors: float  # the same, in standard errors
     correlation: float  # of ranks
     agrees: bool
     follows: bool
     is_on_another_scale: bool
+    is_of_few: bool
 
     @classmethod
     def of(cls, y, theta, errors, entry):
@@ -240,20 +254,31 @@ class _Comparison:
             (_OFF_DECADES, _FAR_DECADES) if entry.is_logarithmic else (_OFF_SHARE, _FAR_SHARE)
         )
         uncertain = _REACH * np.where(np.isfinite(errors), errors, np.inf)
-        agrees = np.mean(distance > off * size + uncertain) <= _MOST_OFF
         correlation = _rank_correlation(y, theta)
         chance = _FOLLOWS_BY_CHANCE / np.sqrt(max(1, len(y) - 1))
+        follows = correlation >= max(_FOLLOWS, chance)
+        # Where curves differ clearly y must go with them.
+        little = _LITTLE * np.std(theta)
+        unrelated = (
+            chance <= 1
+            and not follows
+            and np.median(errors) < little
+            and np.median(distance) > little
+        )
+        agrees = np.mean(distance > off * size + uncertain) <= _MOST_OFF and not unrelated
         far_off = np.mean(distance > far * size + uncertain) > _MOST_OFF
         standardised = max(abs(np.mean(y)), abs(np.std(y) - 1)) < _LIKE_STANDARDISED
         return cls(
             float(np.median(distance)),
+            float(np.median(distance / np.maximum(errors, _LEAST_ERROR))),
             correlation,
             bool(agrees),
-            bool(correlation >= max(_FOLLOWS, chance)),
+            bool(follows),
             bool(
                 (far_off or (standardised and not agrees))
                 and abs(correlation) >= max(_CLOSELY, chance)
             ),
+            chance > 1,
         )
 
     def is_clearly_better_than(self, other):
@@ -263,6 +288,16 @@ class _Comparison:
             and self.follows
             and self.correlation > other.correlation + _CLEARLY
             and self.distance < _NEARER * other.distance
+        )
+
+    def is_much_nearer_than(self, other):
+        """Tell whether y is hardly something else, be it of a few curves or of like ones."""
+        if self.is_of_few:  # which cannot show what they follow
+            return self.in_errors < _REACH and self.in_errors < _NEARER * other.in_errors
+        return (
+            self.in_errors < _REACH
+            and other.in_errors > _MANY_ERRORS
+            and self.distance < _LITTLE * other.distance
         )
 
 
