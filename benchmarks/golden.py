@@ -9,6 +9,7 @@ other versions of NumPy and SciPy are granted.
 
 import argparse
 import sys
+import warnings
 from functools import partial
 
 import numpy as np
@@ -54,7 +55,9 @@ def _fit(prior, protocol=SMALL, *, n_columns=None, draws=None, **options):
             simulator = FRAPSimulator(protocol, prior, random_state=5, **draws)
             X = simulator.sample(_N).data
         y = None if n_columns is None else np.zeros((len(X), n_columns))
-        estimator = LeastSquaresFRAP(protocol, **options).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "y has no names")  # it only tells how many columns
+            estimator = LeastSquaresFRAP(protocol, **options).fit(X, y)
         theta, std = estimator.predict(X, return_std=True)
         estimates = estimator.estimate(X).to_dict()
         found = {name: values for name, values in estimates.items() if values.dtype.kind in "bf"}

@@ -4,7 +4,8 @@
 negated, for the `scoring` of :func:`sklearn.model_selection.cross_val_score`,
 :class:`~sklearn.model_selection.GridSearchCV` and the like. Each import makes one of its own. For
 weights to reach it, with scikit-learn's metadata routing, say
-``neg_weighted_mean_squared_error.set_score_request(sample_weight=True)``.
+``neg_weighted_mean_squared_error.set_score_request(sample_weight=True)``. A y with names, as a
+DataFrame, is compared by these, whatever their order.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skfrap._arrays import check_array
 from skfrap._checks import check_choice
+from skfrap.parameters._targets import in_columns_of, targets_answered_by
 
 __all__ = [
     "mean_absolute_percentage_error",
@@ -26,12 +28,34 @@ def __getattr__(name):
     # Estimators import this module, and do not need sklearn.metrics, which takes long to load.
     # A scorer keeps what is requested of it: one that is shared would route for all at once.
     if name == "neg_weighted_mean_squared_error":
-        from sklearn.metrics import make_scorer
-
-        return make_scorer(
-            weighted_mean_squared_error, greater_is_better=False, multioutput="uniform_average"
-        )
+        made = _plain_scorer()
+        made.__class__ = __getattr__("_TargetScorer")
+        return made
+    if name == "_TargetScorer":
+        globals()[name] = _scorer_by_names()
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _plain_scorer():
+    from sklearn.metrics import make_scorer
+
+    return make_scorer(
+        weighted_mean_squared_error, greater_is_better=False, multioutput="uniform_average"
+    )
+
+
+def _scorer_by_names():
+    """Make scikit-learn's class of scorers once more, so that the names of y mean something."""
+
+    class _TargetScorer(type(_plain_scorer())):  # type: ignore[misc]
+        def _score(self, method_caller, estimator, X, y_true, **kwargs):
+            y_true = in_columns_of(y_true, targets_answered_by(estimator))
+            return super()._score(method_caller, estimator, X, y_true, **kwargs)
+
+    # Pickles look for it here, and __getattr__ makes it there too.
+    _TargetScorer.__module__, _TargetScorer.__qualname__ = __name__, "_TargetScorer"
+    return _TargetScorer
 
 
 def __dir__():

@@ -212,7 +212,6 @@ def predict_rescaled(estimator: Any, X: ArrayLike, protocol: FRAPProtocol) -> np
     length, time = scale_between(estimator.protocol_, protocol)
     predicted = np.asarray(estimator.predict(X))
     columns = predicted if predicted.ndim == 2 else predicted[:, np.newaxis]
-    # An estimator given a y of fewer columns answers in the first of its targets.
     names = estimator.target_names_[: columns.shape[1]]
     return rescale_targets(columns, names, length, time).reshape(predicted.shape)
 

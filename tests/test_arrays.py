@@ -42,6 +42,9 @@ def asked(X):
     }
 
 
+_HOLE = "X (contains NaN in row 3, column 7|has 1 masked)"
+
+
 def spoilt(X, value):
     changed = X.copy()
     changed[3, 7] = value
@@ -53,15 +56,15 @@ def spoilt(X, value):
     [
         (
             lambda X: np.ma.masked_invalid(spoilt(X, np.nan)),
-            "X (contains NaN in row 3, column 7|has 1 masked)",
+            _HOLE,
         ),
         (
             lambda X: np.ma.masked_array(X, spoilt(0 * X, 1)),
-            "X (contains NaN in row 3, column 7|has 1 masked)",
+            _HOLE,
         ),
         (
             lambda X: [*np.ma.masked_array(X, spoilt(0 * X, 1))],
-            "X (contains NaN in row 3, column 7|has 1 masked)",
+            _HOLE,
         ),
         (lambda X: spoilt(X, np.nan), "X contains NaN in row 3, column 7 .* 1 of 8 rows"),
         (lambda X: pd.DataFrame(spoilt(X, np.inf)), "X contains infinity in row 3, column 7"),

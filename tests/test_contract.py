@@ -51,21 +51,11 @@ def posterior(sample, y):
 
 
 def network(sample, y):
-    # Of all three kinds the only one that learns: from as many columns as it is to answer in.
-    parameters = (
-        None if y is None or (y.ndim == 2 and y.shape[1] == 3) else ("D", "c0")[: _width(y)]
-    )
-    fixed = {} if parameters is None else {"alpha": 0.5} | ({} if _width(y) > 1 else {"c0": 0.75})
+    # Of all three kinds the only one that learns.
     options = {"hidden_layer_sizes": (8, 8), "max_iter": 60, "batch_size": 64, "random_state": 0}
-    estimator = NeuralFRAP(
-        PROTOCOL, parameters=parameters, fixed=fixed, early_stopping=True,
-        bounds={"alpha": (0.3, 0.8)} if parameters is None else None, **options,
-    )  # fmt: skip
+    bounds = {"alpha": (0.3, 0.8)}
+    estimator = NeuralFRAP(PROTOCOL, bounds=bounds, early_stopping=True, **options)
     return estimator.fit(sample.data, sample.target if y is None else y)
-
-
-def _width(y):
-    return 1 if y.ndim == 1 else y.shape[1]
 
 
 def columns_of(y, n_columns):
@@ -132,10 +122,10 @@ def test_a_fit_keeps_all_that_was_fitted(estimator, curves):
     assert_array_equal(fit.data, curves.data)
     assert_allclose(fit.residuals, curves.data - fit.curves)
     assert_allclose(fit.residual_sum_of_squares, np.sum(fit.residuals**2, axis=1), rtol=1e-6)
-    assert fit.space.target_names == estimator.target_names_
+    places = [fit.space.target_names.index(name) for name in estimator.target_names_]
     assert fit.covariance.shape == (12, len(fit.space.free), len(fit.space.free))
     answered = estimator.predict(curves.data).reshape(12, -1)
-    assert_array_equal(fit.theta[:, : answered.shape[1]], answered)
+    assert_array_equal(fit.theta[:, places], answered)
 
 
 def test_curves_belong_to_parameters(estimator, curves):
@@ -160,9 +150,10 @@ def test_tangents_are_the_slopes_of_curves(estimator, curves):
         assert_allclose(tangent, slope, atol=1e-5)
 
 
-def test_names_and_bounds_agree(estimator):
-    names = estimator.target_names_
-    assert names[0] == "log10_D"
+def test_names_and_bounds_agree(estimator, n_columns):
+    names = estimator.space_.target_names
+    assert names == ["log10_D", "c0", "alpha"]
+    assert estimator.target_names_ == names[: {None: 3, 0: 1}.get(n_columns, n_columns)]
     assert [entry.target_name for entry in estimator.space_.parameters] == names
     assert {*estimator.space_.free} <= {*estimator.bounds_}
     assert estimator.protocol_ == PROTOCOL
@@ -199,9 +190,10 @@ def test_residuals_replicates_and_comparisons_take_every_estimator(estimator, cu
 
 
 @pytest.mark.parametrize("protocol", [None, PROTOCOL])
-def test_a_network_without_a_model_says_so(sample, protocol):
+def test_a_network_without_all_of_a_model_says_so(sample, protocol):
     options = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0, "features": "raw"}
     estimator = NeuralFRAP(protocol, **options).fit(sample.data, sample.target[:, [2, 0]])
+    assert estimator.target_names_ == (["y0", "y1"] if protocol is None else ["alpha", "log10_D"])
     assert estimator.model_ is None
     assert estimator.space_ is None
     assert estimator.predict_interval is not None

@@ -65,6 +65,7 @@ def explained(estimator):
 
 
 @pytest.mark.filterwarnings("ignore:protocol is None:UserWarning")
+@pytest.mark.filterwarnings("ignore:y has no names:UserWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=explained)
 def test_scikit_learn_check(estimator, check):
     try:

@@ -480,7 +480,8 @@ def test_y_sets_the_columns_of_predictions():
     assert std.shape == (30,)
     assert one_column.estimate(X).alpha.shape == (30,)
     # Nothing is learnt from y or its weights.
-    other = LeastSquaresFRAP(SMALL).fit(X, y[::-1], sample_weight=sample.sample_weight)
+    with pytest.warns(UserWarning, match="y has no names"):  # it is that of other curves
+        other = LeastSquaresFRAP(SMALL).fit(X, y[::-1], sample_weight=sample.sample_weight)
     np.testing.assert_array_equal(other.predict(X), whole)
 
 

@@ -559,8 +559,8 @@ def test_wrong_data_are_named(default_protocol, fitted, sample, simulator):
     with pytest.raises(ValueError, match=r"must agree: fixed\['mobile_fraction'\]"):
         small(fixed={"mobile_fraction": 0.5}).fit_online(simulator)
     with pytest.raises(ValueError, match="y must have the columns"):
-        small(protocol=default_protocol, parameters=("D", "c0", "alpha")).fit(
-            sample.data, sample.target[:, :2]
+        small(protocol=default_protocol, parameters=("D", "c0"), fixed={"alpha": 0.7}).fit(
+            sample.data, sample.target
         )
     copy = pickle.loads(pickle.dumps(fitted)).set_params(hidden_layer_sizes=(8,))
     with pytest.raises(ValueError, match=r"hidden_layer_sizes must stay \(16, 16\)"):

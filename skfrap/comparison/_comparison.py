@@ -323,7 +323,8 @@ def _fitted(estimator, X):
 def _fit_model(name, estimator, X, level, false_alarm_rate):
     unknown = np.full(len(X), np.nan)
     if hasattr(estimator, "log_evidence"):
-        n_parameters = len(estimator.target_names_) + 1
+        space = getattr(estimator, "space_", None)
+        n_parameters = len(estimator.target_names_ if space is None else space.free) + 1
         return ModelFit(name, n_parameters, unknown, np.asarray(estimator.log_evidence(X)))
     estimates = estimator.estimate(X, level=level)
     fit, known = estimates.fit, known_noise(estimator)

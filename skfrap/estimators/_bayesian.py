@@ -15,10 +15,12 @@ from skfrap.inference.posterior._priors import check_prior
 from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
 from skfrap.models.forward._frames import at_frames
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
+from skfrap.parameters._priors import plain_prior, prior_of_plain
 from skfrap.results import Fit
 
 _FEWEST_NODES = 4
 _METHODS = "equal_tailed", "highest_density"
+_PRIORS = "prior", "prior_"
 
 
 class BayesianFRAP(CurveRegressor):
@@ -47,6 +49,10 @@ class BayesianFRAP(CurveRegressor):
     model : str, subclass of ExactModel or ExactModel, default="diffusion"
         What happens in the sample, as in :class:`LeastSquaresFRAP`, of the models on the pixel
         grid. Of the parameters other than c0, alpha and the mobile fraction one may be unknown.
+    target_names : str or sequence of str, default=None
+        Which targets y holds where it has no names, and in which order; without y, what to answer
+        in. A name alone answers in one dimension. None is all of the targets, or the first of them
+        where y has fewer columns, or those that its columns follow; see :meth:`fit`.
     weighting : {"1/a", None}, default="1/a"
         Which mean :meth:`predict` gives: "1/a" is E[theta/a] / E[1/a], which minimises errors
         weighted by the inverse noise, as those of the paper are (Eq. 9 of [1]_); None the plain
@@ -69,6 +75,8 @@ class BayesianFRAP(CurveRegressor):
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s: all that
         is not known.
+    n_outputs_ : int
+        How many these are.
     bounds_ : dict
         The ends of the prior, in natural units, of what is not known.
     model_ : CurveModel
@@ -116,6 +124,7 @@ class BayesianFRAP(CurveRegressor):
         prior=None,
         *,
         model="diffusion",
+        target_names=None,
         weighting="1/a",
         n_nodes=24,
         missing="raise",
@@ -123,6 +132,7 @@ class BayesianFRAP(CurveRegressor):
         self.protocol = protocol
         self.prior = prior
         self.model = model
+        self.target_names = target_names
         self.weighting = weighting
         self.n_nodes = n_nodes
         self.missing = missing
@@ -135,8 +145,12 @@ class BayesianFRAP(CurveRegressor):
         X : array-like of shape (n_samples, n_frames)
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Not needed. If given, :meth:`predict` answers in as many columns, the first of
-            `target_names_`, so that scores compare like with like.
+            Not needed. If given, :meth:`predict` answers in its columns, so that scores compare
+            like with like: by their names, in their order, where it is a DataFrame or a Series
+            (of pandas or polars); else as `target_names` says. Without either, a column is the
+            target that it clearly follows among what the curves tell, or else the next one of
+            all. On another scale or outside of the bounds it is refused where it has names, and
+            warned of where it has none.
         sample_weight : array-like of shape (n_samples,), default=None
             Checked, and without effect: every curve has its own posterior.
 
@@ -147,7 +161,8 @@ class BayesianFRAP(CurveRegressor):
         Raises
         ------
         ValueError
-            If X does not fit the protocol, or the prior not the model.
+            If X does not fit the protocol, the prior not the model, or y names what is not
+            estimated, or is not what it names.
         """
         X = self._validate(X, ensure_min_features=2)
         self._check_options()
@@ -208,7 +223,7 @@ class BayesianFRAP(CurveRegressor):
         X, level = self._check_curves(X), check_level(level)
         check_choice("method", method, _METHODS)
         intervals = self._posterior.intervals(X, lambda density: getattr(density, method)(level))
-        return intervals[:, : self.n_outputs_]
+        return intervals[:, self._answered]
 
     def sample_posterior(self, X, n_samples=1, random_state=None):
         """Draw parameters from the posterior.
@@ -223,12 +238,12 @@ class BayesianFRAP(CurveRegressor):
         Returns
         -------
         ndarray of shape (n_curves, n_samples, n_targets)
-            Columns as in `target_names_`, all of them.
+            Columns as in ``space_.target_names``, all of them.
         """
         X = self._check_curves(X)
         check_count("n_samples", n_samples)
         random = check_random_state(random_state)
-        uniforms = random.uniform(size=(len(X), n_samples, len(self.target_names_)))
+        uniforms = random.uniform(size=(len(X), n_samples, len(self.space_.free)))
         if self._omits and np.isnan(X).any():
             return answer_by_pattern(
                 self, X, lambda some, X, rows: some._posterior.sample(X, uniforms[rows])
@@ -253,6 +268,10 @@ class BayesianFRAP(CurveRegressor):
         return log_evidence
 
     # The contract of estimators
+
+    def _tell(self, X):
+        mean, std, _ = self._posterior.moments(X, None)
+        return mean, std
 
     def _fit_batch(self, X):
         """Keep the posterior means as a fit."""
@@ -321,17 +340,20 @@ class BayesianFRAP(CurveRegressor):
 
     def __getstate__(self):
         # What the integrals need is quick to make again and would only swell a pickle.
-        return {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
+        state = {key: value for key, value in super().__getstate__().items() if key != "_posterior"}
+        return state | {key: plain_prior(state[key]) for key in _PRIORS if key in state}
 
     def __setstate__(self, state):
-        super().__setstate__(state)
+        super().__setstate__(
+            state | {key: prior_of_plain(state[key]) for key in _PRIORS if key in state}
+        )
         self._prepare_posterior()
 
     def fitted_state(self):
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if fitted:
-            for name in ("space_", "bounds_", "target_names_"):
+            for name in ("space_", "bounds_"):
                 del fitted[name]  # the prior knows them
             fitted["n_nodes"] = self._n_nodes
         return fitted
@@ -341,13 +363,14 @@ class BayesianFRAP(CurveRegressor):
         if fitted:
             others = dict(fitted)
             self._n_nodes = others.pop("n_nodes")
-            super().set_fitted_state(others)
+            self.prior_ = others["prior_"]
+            self.model_ = others["model_"]
             self._set_space()
+            super().set_fitted_state(others)
             self._prepare_posterior()
 
     def _set_space(self):
         self.space_ = self._space()
-        self.target_names_ = self.space_.target_names
         self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
 
     def _prepare_posterior(self):

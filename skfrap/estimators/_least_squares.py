@@ -54,8 +54,13 @@ class LeastSquaresFRAP(CurveRegressor):
         ``"soumpasis"``, ``"gaussian_beam"``, ``"exponential"``, ``"reaction"``; see
         :mod:`skfrap.models`.
     parameters : sequence of str, default=None
-        What to estimate, of the arguments of the model's `curves`, in the order of the predictions.
-        None is those without a default that are not fixed, as ``("D", "c0", "alpha")``.
+        What to estimate, of the arguments of the model's `curves`, in the order of the predictions
+        where y says no other. None is those without a default that are not fixed, as
+        ``("D", "c0", "alpha")``.
+    target_names : str or sequence of str, default=None
+        Which targets y holds where it has no names, and in which order; without y, what to answer
+        in. A name alone answers in one dimension. None is all of the targets, or the first of them
+        where y has fewer columns, or those that its columns follow; see :meth:`fit`.
     fixed : dict, default=None
         ``{name: value}`` in natural units for what is not estimated, where it is not the model's
         default; with ``noise="proportional"`` also the noise ``a`` and ``b``, if they are known.
@@ -69,8 +74,8 @@ class LeastSquaresFRAP(CurveRegressor):
     init : {"grid", "random"}, array-like (n_samples, n_targets) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
         same for all curves, the best result kept (as the paper does); at given values in the
-        columns of `target_names_`, one row per curve or one for all; or at the predictions of
-        another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
+        columns of ``space_.target_names``, one row per curve or one for all; or at the predictions
+        of another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
         cloning), and at the best point of the grid too where that is quite elsewhere.
     n_init : int, default=30
         Random starts per curve with ``init="random"``.
@@ -101,6 +106,8 @@ class LeastSquaresFRAP(CurveRegressor):
         All bounds in use, in natural units.
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s.
+    n_outputs_ : int
+        How many these are.
     model_ : CurveModel
     surrogate_ : CurveSurrogate or None
         The interpolated model, if it is; stored with the estimator.
@@ -138,6 +145,7 @@ class LeastSquaresFRAP(CurveRegressor):
         *,
         model="diffusion",
         parameters=None,
+        target_names=None,
         fixed=None,
         noise="constant",
         loss="squared",
@@ -154,6 +162,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.bounds = bounds
         self.model = model
         self.parameters = parameters
+        self.target_names = target_names
         self.fixed = fixed
         self.noise = noise
         self.loss = loss
@@ -174,8 +183,12 @@ class LeastSquaresFRAP(CurveRegressor):
         X : array-like of shape (n_samples, n_frames)
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Not needed. If given, :meth:`predict` answers in as many columns, the first of
-            `target_names_`, so that scores compare like with like.
+            Not needed. If given, :meth:`predict` answers in its columns, so that scores compare
+            like with like: by their names, in their order, where it is a DataFrame or a Series
+            (of pandas or polars); else as `target_names` says. Without either, a column is the
+            target that it clearly follows among what the curves tell, or else the next one of
+            all. On another scale or outside of the bounds it is refused where it has names, and
+            warned of where it has none.
         sample_weight : array-like of shape (n_samples,), default=None
             Checked, and without effect: every curve is fitted by itself.
 
@@ -186,7 +199,8 @@ class LeastSquaresFRAP(CurveRegressor):
         Raises
         ------
         ValueError
-            If X does not fit the protocol, or bounds are not in order.
+            If X does not fit the protocol, bounds are not in order, or y names what is not
+            estimated, or is not what it names.
         """
         X = self._validate(X, ensure_min_features=2)
         self._check_options()
@@ -194,8 +208,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.model_ = model_for(self.protocol_, self.model)
         fixed, objective = self._choose_objective()
         self.space_ = ParameterSpace.of(self.model_, self.parameters, fixed, self.bounds)
-        self.target_names_, self.bounds_ = self.space_.target_names, dict(self.space_.bounds)
-        self._choose_outputs(X, y)
+        self.bounds_ = dict(self.space_.bounds)
         if sample_weight is not None:
             _check_sample_weight(sample_weight, X)
         evaluator, guide = choose_evaluators(
@@ -216,6 +229,7 @@ class LeastSquaresFRAP(CurveRegressor):
             n_jobs=self.n_jobs,
         )
         self._simpler = self._fitter_of_simpler_model(fixed, len(X))
+        self._choose_outputs(X, y)
         self.skfrap_version_ = __version__
         return self
 
@@ -292,7 +306,7 @@ class LeastSquaresFRAP(CurveRegressor):
             ends = self._bootstrap_ends(fit, level, n_bootstrap)
         else:
             ends = self._ends(fit, level, method)
-        return ends[:, : self.n_outputs_]
+        return ends[:, self._answered]
 
     def profile(self, X, name, values):
         """Fit one curve with a parameter at each of several values, all others anew.
@@ -362,6 +376,11 @@ class LeastSquaresFRAP(CurveRegressor):
 
     # Fits
 
+    def _tell(self, X):
+        fits = self._fitter.fit_from_grid(X)
+        covariance = self._fitter.covariance(fits, X.shape[1])
+        return fits.theta, np.sqrt(np.einsum("nvv->nv", covariance))
+
     def _fit_batch(self, X):
         """Fit curves, and keep all of it."""
         fits = self._fits(X)
@@ -370,7 +389,7 @@ class LeastSquaresFRAP(CurveRegressor):
         light = self._forward("noise").curves(fits.theta) if proportional else curves
         gain = self.protocol_.noise_gain
         if fits.a is None:
-            freedom = X.shape[1] - len(self.target_names_)
+            freedom = X.shape[1] - len(self.space_.free)
             variance = fits.cost / freedom if freedom > 0 else np.full(len(X), np.nan)
             noise = Noise.of_variance(variance, gain)
         else:
@@ -409,17 +428,20 @@ class LeastSquaresFRAP(CurveRegressor):
             random = check_random_state(self.random_state)
             n_started = len(fitter.evaluator.names)
             return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, n_started))))
-        values = self.init
+        values, names = self.init, self.space_.target_names
         if hasattr(values, "predict"):
+            answered = getattr(values, "target_names_", None)
             values = np.asarray(values.predict(X)).reshape(len(X), -1)
+            if answered is not None and {*answered} == {*names}:
+                values = values[:, [answered.index(name) for name in names]]
         values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
         values = np.atleast_2d(values)
-        if values.shape[1] != len(self.target_names_) or len(values) not in (1, len(X)):
+        if values.shape[1] != len(names) or len(values) not in (1, len(X)):
             raise ValueError(
-                f"init must give {self.target_names_} for each of the {len(X)} curves or once for "
+                f"init must give {names} for each of the {len(X)} curves or once for "
                 f"all, got shape {values.shape}."
             )
-        values = np.broadcast_to(values, (len(X), len(self.target_names_)))
+        values = np.broadcast_to(values, (len(X), len(names)))
         if hasattr(self.init, "predict"):
             return fitter.fit_from_estimates(X, values)
         return fitter.fit(X, fitter.at_values(values))
@@ -462,7 +484,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     @property
     def _has_profiles(self):
-        return self._fitter.objective is None and self.n_features_in_ > len(self.target_names_)
+        return self._fitter.objective is None and self.n_features_in_ > len(self.space_.free)
 
     def _given_names(self):
         return {*(self.fixed or {})}
@@ -487,7 +509,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _reach(self, level):
         """Return how many standard errors an interval of a level goes to either side."""
-        freedom = self.n_features_in_ - len(self.target_names_)
+        freedom = self.n_features_in_ - len(self.space_.free)
         return student_t.ppf(0.5 + 0.5 * level, max(1, freedom))
 
     def _ends(self, fit, level, method="auto"):
@@ -513,7 +535,7 @@ class LeastSquaresFRAP(CurveRegressor):
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if fitted:
-            for name in ("space_", "bounds_", "surrogate_", "target_names_"):
+            for name in ("space_", "bounds_", "surrogate_"):
                 del fitted[name]  # the fitter knows them
             fitted |= {"fitter": self._fitter, "simpler": self._simpler}
         return fitted
@@ -528,6 +550,6 @@ class LeastSquaresFRAP(CurveRegressor):
     def _set_fitter(self, fitter, simpler):
         self._fitter, self._simpler = fitter, simpler
         self.space_ = fitter.space
-        self.target_names_, self.bounds_ = self.space_.target_names, dict(self.space_.bounds)
+        self.bounds_ = dict(self.space_.bounds)
         evaluator = fitter.evaluator
         self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None

@@ -178,7 +178,7 @@ class NetworkRegressor(FRAPRegressor):
         Returns
         -------
         ndarray of shape (n_samples, n_targets, 2)
-            Lower and upper ends, in the columns of `target_names_`.
+            Lower and upper ends, in the columns of :meth:`predict`.
         """
         X, level = self._check_curves(X, protocol), check_level(level)
         scale = self._scale_to(protocol)
@@ -226,25 +226,27 @@ class NetworkRegressor(FRAPRegressor):
 
     @property
     def model_(self):
-        """The model whose parameters the network estimates, None where it knows none."""
-        return self._task.curve_model()
+        """The model whose parameters the network estimates, None where it knows none of them all.
+
+        One on raw curves knows them where all that is free are its targets.
+        """
+        return self._task.curve_model() if self._network.is_complete else None
 
     @property
     def space_(self):
         """What of the model is estimated, in which box, and what is known; None without a model."""
-        return self._task.space()
+        return self._task.space() if self._network.is_complete else None
 
     def _fit_batch(self, X):
         """Keep the network's answers as a fit."""
         self.features_.check_curves(X)
-        forward = self._forward()
-        theta, std = self._network.answers(X, self.deviation_weights_ is not None)
+        forward, network = self._forward(), self._network
+        theta, std = network.answers(X, self.deviation_weights_ is not None)
         std = np.full_like(theta, np.nan) if std is None else std
+        theta, covariance = network.complete(X, theta, std)
         curves = forward.curves(theta)
         squares = np.sum((X - curves) ** 2, axis=1)
         variance = squares / max(1, X.shape[1] - theta.shape[1])
-        covariance = np.zeros((*theta.shape, theta.shape[1]))
-        np.einsum("nvv->nv", covariance)[:] = std**2
         return Fit(
             forward,
             X,
@@ -258,7 +260,9 @@ class NetworkRegressor(FRAPRegressor):
         )
 
     def _ends(self, fit, level):
-        return self._network.ends(fit.theta, self._reach(level) * fit.std)
+        reach = self._reach(level) * fit.std
+        ends = [self.features_.inside(end) for end in (fit.theta - reach, fit.theta + reach)]
+        return np.stack(ends, axis=-1)
 
     def _reach(self, level):
         return ndtri(0.5 + 0.5 * level)

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from skfrap.estimators._missing import complete_curves
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
-from skfrap.inference.networks._data import names_of_columns, split, with_weights
+from skfrap.inference.networks._data import split, with_weights
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
 from skfrap.inference.networks._options import (
     DEEPFRAP_2021,
@@ -30,6 +30,7 @@ from skfrap.inference.networks._training import (
     untrained_network,
 )
 from skfrap.numerics._threads import one_blas_thread
+from skfrap.parameters._targets import names_of_targets
 
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 
@@ -54,8 +55,14 @@ class NeuralFRAP(NetworkRegressor):
         What the curves are taken for, as in :class:`LeastSquaresFRAP`. None is the simulator's in
         :meth:`fit_online`, else "diffusion".
     parameters : sequence of str, default=None
-        What the columns of y are. None is what the simulator's prior leaves open, else what the
-        model has no default for: D, c0 and alpha.
+        What of the model is not known, in the order of the columns of y where these say no other.
+        None is what the simulator's prior leaves open, else what the model has no default for: D,
+        c0 and alpha.
+    target_names : str or sequence of str, default=None
+        Which targets y holds where it has no names, and in which order; in :meth:`fit_online`, what
+        to learn of all that the simulator draws. None is all of the targets, or the first of them
+        where y has fewer columns, or those that its columns follow; see :meth:`fit`. Whatever is
+        asked for, all that is not known goes into the features.
     fixed : dict, default=None
         ``{name: value}`` of the model's other parameters. None is what the simulator's prior fixes,
         else the model's defaults.
@@ -69,7 +76,8 @@ class NeuralFRAP(NetworkRegressor):
         corrected in units of its standard errors. "scores": the curve's coordinates on the model's
         basis, over the prebleach mean. Both need a protocol and targets that are parameters of the
         model, and have identity skips between hidden layers of one width. "raw": the values of the
-        curve, standardised. "auto" is "linearized" where that is possible, else "raw".
+        curve, standardised. "auto" is "linearized" with a protocol, whichever targets are asked
+        for, and warns where that is not possible; without one it is "raw".
     targets : {"joint", "separate", "merged"}, default="joint"
         One network for all targets; one for each; or the first target from one for all, and the
         others from one for each, as the paper recommends.
@@ -181,6 +189,7 @@ class NeuralFRAP(NetworkRegressor):
         *,
         model=None,
         parameters=None,
+        target_names=None,
         fixed=None,
         bounds=None,
         features="auto",
@@ -207,6 +216,7 @@ class NeuralFRAP(NetworkRegressor):
         self.activation = activation
         self.model = model
         self.parameters = parameters
+        self.target_names = target_names
         self.fixed = fixed
         self.bounds = bounds
         self.features = features
@@ -260,7 +270,11 @@ class NeuralFRAP(NetworkRegressor):
         X : array-like of shape (n_samples, n_frames)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
-            `parameters` says.
+            `parameters` says: all, some or one of them, in any order. The names of y tell which,
+            where it is a DataFrame or a Series (of pandas or polars), else `target_names`. Without
+            either, a column is the target that it clearly follows among what the curves tell, or
+            else the next one of all. On another scale it is refused where it has names; where it
+            has none "auto" learns it from curves as they are, and warns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the squared errors, best 1/a. Samples of weight zero are left out.
 
@@ -270,6 +284,8 @@ class NeuralFRAP(NetworkRegressor):
 
         Raises
         ------
+        ValueError
+            If y names what is not estimated, or is not what it names.
         FloatingPointError
             If the loss is no longer finite.
         """
@@ -282,7 +298,7 @@ class NeuralFRAP(NetworkRegressor):
         if self.early_stopping:
             data, held = split(data, self.validation_fraction, random)
         if network is None:
-            task = task_of_data(asked, data[1].shape[1], names_of_columns(y))
+            task = task_of_data(asked, data, names_of_targets(y))
             network = untrained_network(task, options, asked, data, random)
         validation = validation_of(network, options, held)
         network, state = train(network, state, data, options, random, validation)
@@ -310,7 +326,7 @@ class NeuralFRAP(NetworkRegressor):
             self._random = check_random_state(self.random_state)
         data = self._check_data(network, X, y, sample_weight)
         if network is None:
-            task = task_of_data(asked, data[1].shape[1], names_of_columns(y))
+            task = task_of_data(asked, data, names_of_targets(y))
             network = untrained_network(task, options, asked, data, self._random)
         network, state = train_once(network, state, data, options, self._random)
         return self._keep(replace(network, deviation_weights=None), state)
@@ -324,7 +340,8 @@ class NeuralFRAP(NetworkRegressor):
         Parameters
         ----------
         simulator : FRAPSimulator
-            Of any model and prior. What its prior leaves open becomes the targets.
+            Of any model and prior. What its prior leaves open becomes the targets, or what
+            `target_names` says of it.
         n_samples : int, default=5_120_000
             Rounded down to whole batches. The default takes less than a minute on two cores.
         validation : tuple (X, y) or (X, y, sample_weight), default=None
@@ -350,13 +367,17 @@ class NeuralFRAP(NetworkRegressor):
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start = time.perf_counter()
-        stream = CurveStream(simulator, self.batch_size, before.n_seen)
+        stream = CurveStream(simulator, self.batch_size, before.n_seen, task.target_names)
         if network is None:
             data = stream.sample(min(BLOCK, n_steps))
             self._check_data(None, *data, protocol=simulator.protocol)
+            self._flat_output = isinstance(self.target_names, str)
             network = untrained_network(task, options, asked, data, random)
         seconds = time.perf_counter() - start
-        held = None if validation is None else self._check_data(network, *validation)
+        held = None
+        if validation is not None:
+            X, y, *weight = validation
+            held = self._check_data(network, X, stream.targets_of(y), *weight)
         network, state = train_online(
             network,
             before,
@@ -389,7 +410,7 @@ class NeuralFRAP(NetworkRegressor):
     def _check_data(self, network, X, y, sample_weight=None, *, protocol=None):
         """Return curves, two-dimensional targets and weights, without what weighs nothing."""
         names = None if network is None else network.task.target_names
-        columns = names_of_columns(y)
+        columns = names_of_targets(y)
         if names is not None and columns not in (None, names):
             raise ValueError(f"y must have the columns {names}, in this order, got {columns}.")
         X, y = self._validate(X, y, reset=names is None, multi_output=True, y_numeric=True)

@@ -14,7 +14,14 @@ from skfrap._state import EstimatorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
+from skfrap.inference._targets import choose_targets
 from skfrap.parameters import parameter
+from skfrap.parameters._targets import (
+    check_target_names,
+    columns_of_targets,
+    given_target_names,
+    names_of_targets,
+)
 from skfrap.results import FRAPEstimates
 
 
@@ -25,7 +32,8 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
     (n_samples, n_targets, 2) whatever the shape of y, :meth:`estimate`, and, where they know a
     model, :meth:`curves` and :meth:`natural_parameters`. Fitted, they have ``target_names_``,
     ``protocol_``, ``model_``, ``space_`` and ``bounds_``, the last three None where they know no
-    model.
+    model. ``target_names_`` are the columns of predictions, ``space_.target_names`` all that is
+    estimated; the columns of y choose of these, by their names or as ``target_names`` says.
 
     A subclass defines ``_fit_batch(X)``, which returns a :class:`skfrap.results.Fit`; its
     ``_ends(fit, level)``, of intervals, (n, n_free, 2); and ``_forward(weights)``, the ForwardMap
@@ -84,6 +92,36 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
             fit=fit,
         )
 
+    def score(self, X, y, sample_weight=None):
+        """Compute the coefficient of determination of the predictions, averaged over targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            The truth. Where it has names, as a DataFrame or Series, each column is compared with
+            the prediction of that target, and there may be fewer; else by place.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            1 is perfect.
+
+        Raises
+        ------
+        ValueError
+            If y names what is not predicted.
+        """
+        from sklearn.metrics import r2_score  # takes long to load
+
+        predicted = self.predict(X)
+        columns = columns_of_targets(y, self.target_names_)
+        if columns is not None:
+            predicted = predicted.reshape(len(predicted), -1)[:, columns]
+            y = np.asarray(y).reshape(len(predicted), -1)
+        return r2_score(y, predicted, sample_weight=sample_weight)
+
     @without_missing_frames
     def fit_results(self, X):
         """Fit curves, and keep all of it.
@@ -109,7 +147,7 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         Parameters
         ----------
         theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
+            In the columns of ``space_.target_names``, all of them.
         weights : {"mean", "noise"}, default="mean"
             Of the pixels: those of the curves, or their squares. A curve's noise goes by the light
             with squared weights.
@@ -133,7 +171,7 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         Parameters
         ----------
         theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
+            In the columns of ``space_.target_names``, all of them.
 
         Returns
         -------
@@ -168,7 +206,7 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         Parameters
         ----------
         theta : array-like of shape (n_samples, n_targets)
-            In the columns of `target_names_`, all of them.
+            In the columns of ``space_.target_names``, all of them.
 
         Returns
         -------
@@ -234,7 +272,7 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
 
     def _check_theta(self, theta):
         theta = check_array(theta, dtype=np.float64, input_name="theta")
-        names = self.target_names_
+        names = self.space_.target_names
         if theta.shape[1] != len(names):
             raise ValueError(f"theta must have the columns {names}, got shape {theta.shape}.")
         return theta
@@ -248,15 +286,16 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
             )
 
     def _as_output(self, columns):
-        """Return as many columns as y had, and one dimension where it had one."""
-        columns = columns[:, : self.n_outputs_]
+        """Return the targets' columns in one dimension where y had one."""
         return columns[:, 0] if self._flat_output else columns
 
 
 class CurveRegressor(FRAPRegressor):
     """Base class of estimators that learn nothing from the curves they are fitted to.
 
-    A subclass has the parameter `protocol` and sets `target_names_` in its fit.
+    A subclass has the parameters `protocol` and `target_names`, sets `space_` in its fit and then
+    calls ``_choose_outputs(X, y)``. Its ``_tell(X)`` returns estimates of all that is free and
+    their standard errors.
     """
 
     def __sklearn_tags__(self):
@@ -296,18 +335,42 @@ class CurveRegressor(FRAPRegressor):
             )
         return assumed
 
+    # Which of all that is estimated is answered
+
     def _choose_outputs(self, X, y):
-        """Answer in as many columns as y has, the first of `target_names_`, or in all of them."""
-        self.n_outputs_, self._flat_output = len(self.target_names_), False
+        """Answer in the columns of y, in those that `target_names` asks for, or in all."""
+        asked, flat = given_target_names(self.target_names), isinstance(self.target_names, str)
         if y is None:
-            return
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
-        if len(y) != len(X):
-            raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if y.ndim > 2 or n_outputs > len(self.target_names_):
-            raise ValueError(
-                f"y must have the columns {self.target_names_} or the first of them, "
-                f"got shape {y.shape}."
-            )
-        self.n_outputs_, self._flat_output = n_outputs, y.ndim == 1
+            names = self.space_.target_names if asked is None else asked
+            check_target_names(names, self.space_.target_names, "target_names")
+        else:
+            named = names_of_targets(y)
+            y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+            if y.ndim > 2:
+                raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
+            if len(y) != len(X):
+                raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
+            choice = choose_targets(X, y, named, asked, self.space_, self._tell)
+            if choice.doubt:
+                warnings.warn(choice.doubt, UserWarning, stacklevel=3)
+            names, flat = choice.names, y.ndim == 1
+        self.target_names_, self.n_outputs_, self._flat_output = [*names], len(names), flat
+
+    @property
+    def _answered(self):
+        """Columns of theta that are answered; a slice where they are the first ones, in order."""
+        names, n = self.space_.target_names, self.n_outputs_
+        if names[:n] == self.target_names_:
+            return slice(n)
+        return [names.index(name) for name in self.target_names_]
+
+    def _as_output(self, columns):
+        return super()._as_output(columns[:, self._answered])
+
+    # Files
+
+    def set_fitted_state(self, fitted):
+        """Take what :meth:`fitted_state` gave; files of version 0.1 answer in the first targets."""
+        super().set_fitted_state(fitted)
+        if fitted and "target_names_" not in fitted:
+            self.target_names_ = self.space_.target_names[: self.n_outputs_]

@@ -38,5 +38,5 @@ def validation_of(network, options, held):
         raise ValueError("stop_at='least_squares' needs a protocol, got None.")
     known = {"model": task.model, "parameters": task.names, "fixed": task.fixed}
     rival = LeastSquaresFRAP(task.protocol, task.bounds, **known).fit(X)
-    goal = weighted_mean_squared_error(y, rival.predict(X), weight)
+    goal = weighted_mean_squared_error(y, rival.predict(X)[:, task.columns], weight)
     return Validation(X, y, weight, goal, squared_scales(network, options.target_scales))

@@ -345,7 +345,7 @@ def judge_fits(estimator, X, theta=None, **options):
     X : array-like of shape (n, n_frames)
         Recovery curves.
     theta : ndarray of shape (n, n_targets), default=None
-        Other parameters than it estimates, in the columns of its `target_names_`, all of them.
+        Other parameters than it estimates, in the columns of its ``space_.target_names``.
     **options
         As of :func:`judge_fit`.
 

@@ -12,6 +12,8 @@ import numpy as np
 from skfrap.parameters._paper import table_1_prior
 from skfrap.parameters._parameter import PARAMETERS, is_uncertain, parameter
 
+_TAG = "scipy.stats"  # of what stands for a frozen distribution among plain values
+
 
 def complete_prior(given, model, noise=("a", "b")):
     """Check a prior and complete it.
@@ -128,3 +130,62 @@ def _check_distribution(description, distribution):
         allowed += "" if positive else f"{description.highest}"
         raise ValueError(f"prior[{name!r}] must {allowed}, got values from {lowest} to {highest}.")
     return distribution
+
+
+def continuous_distribution(name):
+    """Look up a continuous distribution of scipy.stats, and nothing else.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    from scipy import stats
+
+    found = getattr(stats, name, None)
+    if not isinstance(found, stats.rv_continuous):
+        raise ValueError(f"{name!r} is no continuous distribution of scipy.stats.")
+    return found
+
+
+def plain_prior(prior):
+    """Return a prior whose distributions are plain values: their names and arguments.
+
+    An unpickled distribution of scipy.stats runs text that the pickle holds. Formats that make only
+    types that are trusted must not have to trust these.
+
+    Parameters
+    ----------
+    prior : dict or None
+
+    Returns
+    -------
+    dict or None
+        Distributions of one's own are left as they are.
+    """
+    if not isinstance(prior, dict):
+        return prior
+    return {name: _plain(given) for name, given in prior.items()}
+
+
+def prior_of_plain(prior):
+    """Return the prior that :func:`plain_prior` was given."""
+    if not isinstance(prior, dict):
+        return prior
+    return {name: _frozen(given) for name, given in prior.items()}
+
+
+def _plain(given):
+    dist = getattr(given, "dist", None)
+    try:
+        known = type(continuous_distribution(dist.name)) is type(dist)
+    except (AttributeError, TypeError, ValueError):
+        known = False
+    return {_TAG: [dist.name, given.args, given.kwds]} if known else given
+
+
+def _frozen(given):
+    if not isinstance(given, dict) or [*given] != [_TAG]:
+        return given
+    name, args, kwds = given[_TAG]
+    return continuous_distribution(name)(*args, **kwds)

@@ -6,22 +6,13 @@ from math import inf
 import numpy as np
 
 from skfrap.experiment._sizes import MOST_PIXELS, check_sizes
+from skfrap.parameters._priors import continuous_distribution
 from skfrap.persistence._classes import class_named, is_constant, make, name_and_state
 from skfrap.persistence._container import ARRAY_KINDS
 
 _SCALAR_KINDS = "biuf"
 _PLAIN = (type(None), bool, int, str)
 _MERSENNE = 624  # words of the generator's state
-
-
-def _distribution(name):
-    """Look up a continuous distribution of scipy.stats, and nothing else."""
-    from scipy import stats
-
-    found = getattr(stats, name, None)
-    if not isinstance(found, stats.rv_continuous):
-        raise ValueError(f"{name!r} is no continuous distribution of scipy.stats.")
-    return found
 
 
 class Encoder:
@@ -89,7 +80,7 @@ class Encoder:
 
     def _encode_distribution(self, frozen, where):
         name = frozen.dist.name
-        if type(frozen.dist) is not type(_distribution(name)):
+        if type(frozen.dist) is not type(continuous_distribution(name)):
             raise ValueError(f"{where} is a distribution of one's own, which cannot be saved.")
         return [name, self.encode(frozen.args, where), self.encode(frozen.kwds, where)]
 
@@ -183,7 +174,7 @@ class Decoder:
 
     def _frozen_distribution(self, parts):
         name, args, kwds = map(self.decode, parts)
-        return _distribution(name)(*args, **kwds)
+        return continuous_distribution(name)(*args, **kwds)
 
     def _check_sizes(self, state):
         """See that all experiments of a file together are of a size that can be."""

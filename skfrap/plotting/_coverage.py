@@ -11,8 +11,8 @@ from skfrap.plotting._targets import (
     as_columns,
     check_ends,
     name_targets,
-    names_of,
     regressor_and_input,
+    truth_and_columns,
 )
 
 LEVELS = 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99
@@ -73,7 +73,7 @@ class CoverageDisplay:
         X : array-like of shape (n_samples, n_frames)
             Recovery curves, or what a pipeline takes.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            The truth, in the columns of the predictions.
+            The truth, in the columns of the predictions, or in any of them by their names.
         levels : sequence of float, default=(0.1, 0.2, ..., 0.9, 0.95, 0.99)
             Nominal levels.
         target_names : list of str, default=None
@@ -98,10 +98,10 @@ class CoverageDisplay:
         regressor, X = regressor_and_input(estimator, X)
         if not hasattr(regressor, "predict_interval"):
             raise ValueError(f"estimator must have predict_interval, got {estimator!r}.")
-        intervals = {level: regressor.predict_interval(X, level) for level in levels}
-        y = as_columns(y, "y")
+        y, columns, names = truth_and_columns(regressor, y)
+        intervals = {level: regressor.predict_interval(X, level)[:, columns] for level in levels}
         if target_names is None:
-            target_names = names_of(regressor, y.shape[1])
+            target_names = names
         return cls.from_predictions(y, intervals=intervals, target_names=target_names, **options)
 
     @classmethod

@@ -132,9 +132,9 @@ class PosteriorDisplay:
             )
         curve = take_curve(X, index)
         intervals = estimator.predict_interval(curve, level)[0]
-        n_targets = len(intervals)
-        samples = estimator.sample_posterior(curve, n_samples, random_state)[0, :, :n_targets]
-        names = estimator.target_names_[:n_targets]
+        names, drawn = estimator.target_names_, estimator.space_.target_names
+        samples = estimator.sample_posterior(curve, n_samples, random_state)[0]
+        samples = samples[:, [drawn.index(name) for name in names]]
         return cls(samples, intervals, names, level=level, truth=truth).plot(**options)
 
     @classmethod

@@ -227,8 +227,7 @@ class ProfileDisplay:
 def _answered(estimator):
     """Return the parameters in the columns of predictions."""
     check_is_fitted(estimator)
-    names = estimator.target_names_[: estimator.n_outputs_]
-    return name_targets(names, len(names))
+    return name_targets(estimator.target_names_, estimator.n_outputs_)
 
 
 def _bounds(estimator, entry):

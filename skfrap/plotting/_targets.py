@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from skfrap.parameters import Parameter, parameter_of_target
+from skfrap.parameters._targets import columns_of_targets
 from skfrap.plotting._style import place_evenly, with_unit, write_closely
 
 _USUAL = "log10_D", "c0", "alpha"
@@ -44,6 +45,19 @@ def names_of(regressor, n_targets):
     """Return the names of the first targets of an estimator; None if it does not tell them."""
     names = getattr(regressor, "target_names_", None)
     return None if names is None else names[:n_targets]
+
+
+def truth_and_columns(regressor, y):
+    """Return y as columns, the columns of predictions that belong to these, and their names.
+
+    By the names of y where it has some, else by place.
+    """
+    answered = getattr(regressor, "target_names_", None)
+    columns = columns_of_targets(y, answered)
+    y = as_columns(y, "y")
+    if columns is None:
+        return y, slice(None), names_of(regressor, y.shape[1])
+    return y, columns, [answered[k] for k in columns]
 
 
 def as_columns(values, what, n_samples=None, n_targets=None):

@@ -15,9 +15,9 @@ from skfrap.plotting._targets import (
     check_ends,
     label_of,
     name_targets,
-    names_of,
     regressor_and_input,
     scale_axis,
+    truth_and_columns,
 )
 
 _MOST_COLUMNS = 3
@@ -86,7 +86,7 @@ class EstimatedVersusTrueDisplay:
         X : array-like of shape (n_samples, n_frames)
             Recovery curves, or what a pipeline takes.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            The truth, in the columns of the predictions.
+            The truth, in the columns of the predictions, or in any of them by their names.
         level : float, default=0.95
             Of the intervals.
         target_names : list of str, default=None
@@ -109,13 +109,13 @@ class EstimatedVersusTrueDisplay:
         ['true D (µm²/s)', 'true c0', 'true alpha']
         """
         regressor, X = regressor_and_input(estimator, X)
-        y = as_columns(y, "y")
+        y, columns, names = truth_and_columns(regressor, y)
         intervals = None
         if hasattr(regressor, "predict_interval"):
-            intervals = regressor.predict_interval(X, check_level(level))
+            intervals = regressor.predict_interval(X, check_level(level))[:, columns]
         if target_names is None:
-            target_names = names_of(regressor, y.shape[1])
-        theta = regressor.predict(X)
+            target_names = names
+        theta = as_columns(regressor.predict(X), "predictions")[:, columns]
         return cls(y, theta, intervals, target_names, level=level).plot(**options)
 
     @classmethod

@@ -41,12 +41,6 @@ class Validation:
         return np.sum(losses / self.scales) <= np.sum(self.goal / self.scales)
 
 
-def names_of_columns(y):
-    """Return the names of a table's columns, None for arrays."""
-    columns = getattr(y, "columns", None)
-    return None if columns is None else [str(name) for name in columns]
-
-
 def with_weights(X, y, sample_weight):
     """Return curves, targets and weights of mean 1, without what weighs nothing.
 

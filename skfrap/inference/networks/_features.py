@@ -2,9 +2,11 @@
 
 Each class turns curves into inputs of order one, and into a guess and a scale per target: the
 estimate is guess + scale * network(inputs). What is known beforehand goes into guess and scale,
-and only the rest must be learnt.
+and only the rest must be learnt. What knows the model describes all of its free parameters, and
+answers in those that are asked for: one, some, or all in another order.
 """
 
+import warnings
 from copy import copy
 
 import numpy as np
@@ -28,7 +30,7 @@ class RawFeatures:
 
     Parameters
     ----------
-    fitter : None
+    fitter, columns : None
         Nothing is known of the model.
     """
 
@@ -36,7 +38,7 @@ class RawFeatures:
     bounds = forward = None
     _learnt = ("mean", "scale", "guess", "spread")
 
-    def __init__(self, fitter=None):
+    def __init__(self, fitter=None, columns=None):
         pass
 
     def fit(self, X, y, weight):
@@ -72,6 +74,10 @@ class RawFeatures:
         """Return estimates as they are."""
         return estimates
 
+    def inside(self, theta):
+        """Return parameters as they are."""
+        return theta
+
 
 class _ModelFeatures:
     """What features share that know the model and its box.
@@ -80,12 +86,17 @@ class _ModelFeatures:
     ----------
     fitter : CurveFitter
         Knows the model, what of it is free, and the box.
+    columns : list of int, default=None
+        Of all that is free what the targets are. None is all, in order.
     """
 
     skips = True
 
-    def __init__(self, fitter):
+    def __init__(self, fitter, columns=None):
         self.fitter = fitter
+        whole = [*range(len(fitter.lower))]
+        # A slice where nothing is left out: that copies nothing.
+        self.columns = slice(None) if columns is None or [*columns] == whole else [*columns]
         self.forward, self.space = fitter.forward, fitter.space
         self.lower, self.upper = fitter.lower, fitter.upper
         self.n_prebleach = fitter.evaluator.protocol.n_prebleach
@@ -96,12 +107,13 @@ class _ModelFeatures:
     def to_state(self):
         """Return what a file keeps: the fitter, its directions, and what was learnt."""
         learnt = {name: getattr(self, name) for name in self._learnt}
-        return {"fitter": self.fitter, "directions": self.directions} | learnt
+        columns = {} if isinstance(self.columns, slice) else {"columns": self.columns}
+        return {"fitter": self.fitter, "directions": self.directions} | columns | learnt
 
     @classmethod
     def from_state(cls, state):
         """Make the features that :meth:`to_state` described."""
-        features = cls(state["fitter"])
+        features = cls(state["fitter"], state.get("columns"))
         features.directions = state["directions"]
         vars(features).update({name: state[name] for name in cls._learnt})
         return features
@@ -133,9 +145,10 @@ class _ModelFeatures:
 
     def check_targets(self, y):
         """Refuse targets outside of the box, which no estimate could reach."""
-        for k, name in enumerate(self.space.free):
-            low, high = y[:, k].min(), y[:, k].max()
-            if low < self.lower[k] - 1e-9 or high > self.upper[k] + 1e-9:
+        places = np.arange(len(self.lower))[self.columns]
+        for k, place in enumerate(places):
+            name, low, high = self.space.free[place], y[:, k].min(), y[:, k].max()
+            if low < self.lower[place] - 1e-9 or high > self.upper[place] + 1e-9:
                 raise ValueError(
                     f"y holds {parameter(name).target_name} from {low:.6g} to {high:.6g}, outside "
                     f"of bounds[{name!r}] = {self.space.bounds[name]}; give wider bounds, or use "
@@ -143,8 +156,27 @@ class _ModelFeatures:
                 )
 
     def finish(self, estimates):
-        """Return estimates moved into the box."""
-        return np.clip(estimates, self.lower, self.upper)
+        """Return estimates of the targets moved into the box."""
+        return np.clip(estimates, self.lower[self.columns], self.upper[self.columns])
+
+    def inside(self, theta):
+        """Return all free parameters moved into the box."""
+        return np.clip(theta, self.lower, self.upper)
+
+    def rough_fit(self, X):
+        """Fit the model roughly.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_frames)
+
+        Returns
+        -------
+        theta : ndarray of shape (n, n_free)
+        covariance : ndarray of shape (n, n_free, n_free)
+            With the box for a prior.
+        """
+        return LinearizedFeatures(self.fitter).rough_fit(X)
 
     def _project(self, X):
         """Return scores, and the sum of squares of what no curve of the model holds."""
@@ -163,10 +195,12 @@ class LinearizedFeatures(_ModelFeatures):
     ----------
     fitter : CurveFitter
         Knows the model, what of it is free, and the box.
+    columns : list of int, default=None
+        Of all that is free what the targets are. None is all, in order.
     """
 
-    def __init__(self, fitter):
-        super().__init__(fitter)
+    def __init__(self, fitter, columns=None):
+        super().__init__(fitter, columns)
         self.width = _RIDGE * (self.upper - self.lower)
 
     def fit(self, X, y, weight):
@@ -179,6 +213,11 @@ class LinearizedFeatures(_ModelFeatures):
         """Return inputs, guess and scale."""
         inputs, guess, scale = self._describe(X)
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
+
+    def rough_fit(self, X):
+        """Fit the model roughly; parameters and results are those of the base class."""
+        theta, covariance, _, _ = self._fit(X)
+        return theta, covariance * self.width[:, np.newaxis] * self.width
 
     def at_frames(self, frames):
         """Make features of curves that have some of the frames only: the fit does without them.
@@ -205,7 +244,8 @@ class LinearizedFeatures(_ModelFeatures):
         parts = [self._describe_some(X[k : k + _ROWS]) for k in range(0, len(X), _ROWS)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
-    def _describe_some(self, X):
+    def _fit(self, X):
+        """Return theta, its covariance in units of the ridge, what the fit leaves, and noise."""
         scores, rest = self._project(X)
         theta = self._nearest(scores)
         for _ in range(_N_STEPS if theta.shape[1] <= 3 else _N_STEPS_OF_MANY):
@@ -213,6 +253,10 @@ class LinearizedFeatures(_ModelFeatures):
             theta += self.width * np.einsum("nvw,nw->nv", covariance, gradient)
             np.clip(theta, self.lower, self.upper, out=theta)
         covariance, _, residuals, noise = self._linearize(scores, rest, theta)
+        return theta, covariance, residuals, noise
+
+    def _describe_some(self, X):
+        theta, covariance, residuals, noise = self._fit(X)
         errors = np.sqrt(np.einsum("nvv->nv", covariance))
         rows, columns = np.tril_indices(theta.shape[1], -1)
         scale = self.width * errors
@@ -225,7 +269,7 @@ class LinearizedFeatures(_ModelFeatures):
             np.minimum((self.upper - theta) / scale, _NEAR),
             np.tanh(left / noise[:, np.newaxis]),
         ]
-        return np.concatenate(inputs, axis=1), theta, scale
+        return np.concatenate(inputs, axis=1), theta[:, self.columns], scale[:, self.columns]
 
     def _nearest(self, scores):
         column = self.forward.factor_column
@@ -256,6 +300,8 @@ class ScoreFeatures(_ModelFeatures):
     ----------
     fitter : CurveFitter
         Knows the model, what of it is free, and the box.
+    columns : list of int, default=None
+        Of all that is free what the targets are. None is all, in order.
     """
 
     _learnt = ("mean", "scale", "guess", "spread")
@@ -268,14 +314,15 @@ class ScoreFeatures(_ModelFeatures):
         self.mean, scale = _moments(inputs, weight)
         self.scale = np.hypot(scale, floor)
         self.guess, self.spread = _moments(y, weight)
-        return LinearizedFeatures(self.fitter).fit(X, y, weight)
+        columns = None if isinstance(self.columns, slice) else self.columns
+        return LinearizedFeatures(self.fitter, columns).fit(X, y, weight)
 
     def __call__(self, X):
         """Return inputs, guess and scale."""
         inputs, prebleach, noise = self._describe(X)
         guess, scale = np.tile(self.guess, (len(X), 1)), np.tile(self.spread, (len(X), 1))
-        column = self.forward.factor_column
-        if column is not None:
+        places = np.arange(len(self.lower))[self.columns]
+        for column in np.flatnonzero(places == self.forward.factor_column):
             guess[:, column] = prebleach
             scale[:, column] = prebleach * noise / np.sqrt(self.n_prebleach)
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
@@ -325,12 +372,18 @@ def choose_features(asked, task):
         )
     try:
         fitter = task.fitter()
-    except InterpolationError:
+    except InterpolationError as error:
         if asked == "auto":
+            warnings.warn(
+                "features='auto' sees curves as they are, without the protocol, and will need "
+                f"many more to learn from: {error} Say features='raw' if that is meant.",
+                UserWarning,
+                stacklevel=5,
+            )
             return "raw", RawFeatures()
         raise
     name = "linearized" if asked == "auto" else asked
-    return name, FEATURES[name](fitter)
+    return name, FEATURES[name](fitter, task.columns)
 
 
 def _moments(values, weight):

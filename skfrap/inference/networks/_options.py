@@ -11,6 +11,7 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._features import FEATURES
 from skfrap.inference.networks._keras import Optimizer
 from skfrap.inference.networks._network import ACTIVATIONS
+from skfrap.parameters._targets import given_target_names
 
 _CHOICES = {
     "activation": tuple(ACTIVATIONS),
@@ -116,10 +117,13 @@ class TaskOptions:
     protocol: FRAPProtocol | None
     model: Any
     parameters: Any
+    target_names: Any
     fixed: dict | None
     bounds: dict | None
+    features: str
 
     def __post_init__(self):
+        given_target_names(self.target_names)  # checks them
         if self.protocol is not None and not isinstance(self.protocol, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
 
@@ -143,7 +147,8 @@ def architecture_of(options, asked):
     """
     shared = {name: getattr(options, name) for name in _ARCHITECTURE}
     shared["hidden_layer_sizes"] = options.hidden_sizes
-    return shared | {field.name: getattr(asked, field.name) for field in fields(asked)}
+    shared |= {field.name: getattr(asked, field.name) for field in fields(asked)}
+    return shared | {"target_names": given_target_names(asked.target_names)}
 
 
 def check_same_architecture(ours, asked):

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from skfrap.inference.networks._training import BLOCK
+from skfrap.parameters._targets import names_of_targets
 
 _AHEAD = 2  # chunks drawn at once: drawing takes longer than learning
 
@@ -20,18 +21,37 @@ class CurveStream:
     batch_size : int
     n_seen : int, default=0
         Curves that were drawn before, and are not to come again.
+    target_names : list of str, default=None
+        What is to be learnt of all that the simulator draws. None is all.
     """
 
-    def __init__(self, simulator, batch_size, n_seen=0):
+    def __init__(self, simulator, batch_size, n_seen=0, target_names=None):
         self.simulator = simulator
         self.batch_size = batch_size
         self.n_seen = n_seen
+        drawn = [*simulator.target_names]
+        names = drawn if target_names is None else target_names
+        self.columns = [drawn.index(name) for name in names]
 
     def sample(self, n_batches, first=None):
         """Draw curves, targets and weights."""
         first = self.n_seen if first is None else first
         drawn = self.simulator.sample(n_batches * self.batch_size, start=first)
-        return drawn.data, drawn.target, drawn.sample_weight
+        return drawn.data, drawn.target[:, self.columns], drawn.sample_weight
+
+    def targets_of(self, y):
+        """Return what is to be learnt of a y that holds all that the simulator draws.
+
+        By names, or by place where it has none and more columns than are to be learnt.
+        """
+        names = names_of_targets(y)
+        drawn = [*self.simulator.target_names] if names is None else names
+        wanted = [self.simulator.target_names[k] for k in self.columns]
+        if np.ndim(y) != 2 or np.shape(y)[1] != len(drawn) or not {*wanted} <= {*drawn}:
+            return y
+        if names is None and len(wanted) == len(drawn):
+            return y  # in the order that `target_names` says
+        return np.asarray(y)[:, [drawn.index(name) for name in wanted]]
 
     def chunks(self, n_batches, prepare):
         """Yield what `prepare` makes of one chunk after another."""

@@ -1,9 +1,14 @@
 """What a network is to learn: which parameters of which model, in which experiment and box."""
 
-from dataclasses import dataclass, field, fields
+import warnings
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
 
 from skfrap.experiment import FRAPProtocol
+from skfrap.inference._targets import choose_targets
 from skfrap.inference.fitting._fitter import CurveFitter
+from skfrap.inference.networks._features import LinearizedFeatures
 from skfrap.models import DirectCurves, ExactModel, InterpolationError, surrogate_for
 from skfrap.models import model_for as make_model
 from skfrap.parameters import (
@@ -14,6 +19,7 @@ from skfrap.parameters import (
     parameter_of_target,
     table_1_prior,
 )
+from skfrap.parameters._targets import check_target_names, given_target_names
 
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _ERRORS = 1e-5, 4e-3  # of the interpolation, tried in turn: noise is above 1e-4
@@ -27,11 +33,12 @@ class Task:
     Attributes
     ----------
     target_names : list of str
+        What to answer in, of all that is free, in this order.
     protocol : FRAPProtocol or None
     model : str, type or CurveModel, or None
         None where the targets are not parameters of a model.
     names : tuple of str
-        The parameters that are the targets.
+        The parameters that are free.
     fixed, bounds : dict
         Parameters that are known, and the ranges of all others, in natural units.
     """
@@ -80,6 +87,14 @@ class Task:
             return None
         return ParameterSpace.of(model, self.names, self.fixed, self.bounds)
 
+    @property
+    def columns(self):
+        """Places of the targets among all that is free; None without a model."""
+        if self.model is None:
+            return None
+        free = [parameter(name).target_name for name in self.names]
+        return [free.index(name) for name in self.target_names]
+
     def check_same(self, task):
         """Check that what a simulator's curves teach is this task."""
         names = "target_names", "model", "fixed"
@@ -103,38 +118,69 @@ class Task:
         return surrogate_for(self.protocol, self.model, ranges, fixed, largest_error=last)
 
 
-def task_of_data(asked, n_targets, columns):
+def task_of_data(asked, data, named):
     """Find what labelled curves are to teach.
 
     Parameters
     ----------
     asked : TaskOptions
-    n_targets : int
-        Columns of y.
-    columns : list of str or None
-        Their names, where y is a table.
+    data : tuple of X, y, weight
+    named : list of str or None
+        Names of y's columns, where it has some.
 
     Returns
     -------
     Task
+
+    Raises
+    ------
+    ValueError
+        If y names what is not estimated, or is not what it names.
     """
-    nameless = [f"y{k}" for k in range(n_targets)] if columns is None else columns
+    X, y, _ = data
+    names = given_target_names(asked.target_names)
+    nameless = [f"y{k}" for k in range(y.shape[1])]
     if asked.protocol is None:
         for name in ("model", "parameters", "fixed", "bounds"):
             if getattr(asked, name) is not None:
                 raise ValueError(f"{name} needs a protocol, or curves of a simulator; give both.")
-        return Task(nameless)
+        chosen = named or names or nameless
+        if names not in (None, chosen) or len(chosen) != y.shape[1]:
+            raise ValueError(f"y must have the columns target_names = {names}, got {nameless}.")
+        return Task(chosen)
+    task = _task_of_protocol(asked)
+    choice = choose_targets(X, y, named, names, task.space(), _told_by_rough_fits(task))
+    gives_up = choice.unlike and named is None and asked.features in ("auto", "raw")
+    # What is merely out of bounds is refused by features that have them, and no matter to others.
+    if choice.unlike:
+        learnt = "" if not gives_up else " It is learnt as it stands, from curves as they are."
+        warnings.warn(choice.doubt + learnt, UserWarning, stacklevel=4)
+    return Task(nameless, asked.protocol) if gives_up else replace(task, target_names=choice.names)
+
+
+def _task_of_protocol(asked):
+    """Find all that could be learnt of a model."""
     key = "diffusion" if asked.model is None else asked.model
     model, fixed = make_model(asked.protocol, key), dict(asked.fixed or {})
     names = ParameterSpace.of(model, asked.parameters, fixed).free
     known = model.bounds | _TABLE_1
     bounds = {name: known[name] for name in names if name in known} | dict(asked.bounds or {})
     targets = ParameterSpace.of(model, names, fixed, bounds).target_names
-    if len(targets) != n_targets or columns not in (None, targets):
-        if asked.parameters is not None:
-            raise ValueError(f"y must have the columns {targets}, got {nameless}.")
-        return Task(nameless, asked.protocol)
     return Task(targets, asked.protocol, key, names, fixed, bounds)
+
+
+def _told_by_rough_fits(task):
+    """Make what tells parameters and standard errors of curves; None where that takes too long."""
+    try:
+        features = LinearizedFeatures(task.fitter())
+    except InterpolationError:
+        return None
+
+    def tell(X):
+        theta, covariance = features.rough_fit(X)
+        return theta, np.sqrt(np.einsum("nvv->nv", covariance))
+
+    return tell
 
 
 def task_of_simulator(asked, simulator):
@@ -157,6 +203,10 @@ def task_of_simulator(asked, simulator):
     bounds = {name: _range(parameter(name), simulator.prior[name]) for name in names}
     bounds |= dict(asked.bounds or {})
     ParameterSpace.of(model, names, fixed, bounds)  # checks them
+    chosen = given_target_names(asked.target_names)
+    if chosen is not None:
+        check_target_names(chosen, targets, "target_names")
+        targets = chosen
     return Task(targets, simulator.protocol, simulator.model, names, fixed, bounds)
 
 

@@ -82,6 +82,41 @@ class TrainedNetwork:
             theta = self.estimate(described)
             return theta, self.deviations(described) if with_std else None
 
+    @property
+    def is_complete(self):
+        """Whether all free parameters of the model are known of a curve."""
+        columns = self.task.columns
+        whole = columns is not None and len(columns) == len(self.task.names)
+        return whole or self.features.forward is not None
+
+    def complete(self, X, theta, std):
+        """Add what else is free in the model to estimates of the targets, by the rough fit.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_frames)
+        theta : ndarray of shape (n, n_targets)
+        std : ndarray of shape (n, n_targets)
+
+        Returns
+        -------
+        theta : ndarray of shape (n, n_free)
+        covariance : ndarray of shape (n, n_free, n_free)
+            Diagonal.
+        """
+        columns, n_free = self.task.columns, len(self.task.names)
+        whole, variance = np.empty((2, len(theta), n_free))
+        if len(columns) < n_free:
+            whole, covariance = self.features.rough_fit(X)
+            variance = np.einsum("nvv->nv", covariance).copy()
+            # The others go along as the fit's covariance says, so that the curve still fits.
+            moved = (theta - whole[:, columns])[..., np.newaxis]
+            within = covariance[:, columns][:, :, columns]
+            whole += (covariance[:, :, columns] @ np.linalg.solve(within, moved))[..., 0]
+            whole = self.features.inside(whole)
+        whole[:, columns], variance[:, columns] = theta, std**2
+        return whole, variance[:, :, np.newaxis] * np.eye(n_free)
+
     def ends(self, theta, reach):
         """Return both ends of intervals of some reach, within the box, (n, n_targets, 2)."""
         ends = [self.features.finish(end) for end in (theta - reach, theta + reach)]
