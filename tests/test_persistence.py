@@ -52,6 +52,7 @@ from skfrap.models import (
 )
 from skfrap.persistence import TRUSTED_TYPES, load, save
 from skfrap.persistence._classes import _CLASSES
+from skfrap.persistence._codec import Decoder
 from skfrap.persistence._container import FORMAT, pack, unpack
 from skfrap.persistence._format_1 import upgrade
 from skfrap.preprocessing import (
@@ -316,6 +317,25 @@ def test_every_class_comes_back(protocol, sample, path):
         assert type(copy) is type(one)
         assert copy is not one
         assert content(IntensityRescaler(offset=copy), path) == first
+
+
+def test_corrections_of_version_0_1_do_what_they_did():
+    """A protocol went before the number of frames, and corrections did not keep it apart."""
+    protocol = {"class": "FRAPProtocol", "id": 1, "state": {"n_prebleach": 4}}
+    fading = {"protocol": protocol, "distance": 3.0, "per_frame": True, "reference_": {"array": 0}}
+    light = {"sigma": 5.0, "n_prebleach": 10, "protocol": protocol, "n_prebleach_": 4}
+    told = light | {"protocol": None, "n_prebleach": 6}
+    names = ["FadingCorrector", "BackgroundSubtractor", "FlatFieldCorrector"]
+    codes = [
+        {"class": name, "id": k, "state": state}
+        for k, (name, state) in enumerate(zip(names, [fading, light, told], strict=True), 2)
+    ]
+    corrections = Decoder(lambda number: np.ones((4, 4), dtype=bool)).decode(upgrade(codes))
+    fading, background, flat_field = corrections
+    assert fading.protocol_ == fading.protocol == FRAPProtocol(n_prebleach=4)
+    assert background.n_prebleach is None
+    assert background.n_prebleach_ == 4
+    assert flat_field.n_prebleach == 6
 
 
 # Bytes
