@@ -8,6 +8,8 @@ weights to reach it, with scikit-learn's metadata routing, say
 DataFrame, is compared by these, whatever their order.
 """
 
+from functools import cache
+
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
@@ -26,11 +28,10 @@ def __getattr__(name):
     # A scorer keeps what is requested of it: one that is shared would route for all at once.
     if name == "neg_weighted_mean_squared_error":
         made = _plain_scorer()
-        made.__class__ = __getattr__("_TargetScorer")
+        made.__class__ = _scorer_by_names()
         return made
-    if name == "_TargetScorer":
-        globals()[name] = _scorer_by_names()
-        return globals()[name]
+    if name == "_TargetScorer":  # pickles look for it here
+        return _scorer_by_names()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -42,6 +43,7 @@ def _plain_scorer():
     )
 
 
+@cache
 def _scorer_by_names():
     """Make scikit-learn's class of scorers once more, so that the names of y mean something."""
 
@@ -50,7 +52,6 @@ def _scorer_by_names():
             y_true = in_columns_of(y_true, targets_answered_by(estimator))
             return super()._score(method_caller, estimator, X, y_true, **kwargs)
 
-    # Pickles look for it here, and __getattr__ makes it there too.
     _TargetScorer.__module__, _TargetScorer.__qualname__ = __name__, "_TargetScorer"
     return _TargetScorer
 

@@ -19,10 +19,20 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    NeuralFRAP,
+    metrics,
+)
 from skfrap.estimators._stopping import validation_of
 from skfrap.inference.networks._options import TrainingOptions
+from skfrap.inference.networks._task import Task
 from skfrap.metrics import neg_weighted_mean_squared_error, weighted_mean_squared_error
+from skfrap.models import InterpolationError
 from skfrap.parameters import parameter_of_target
 from skfrap.parameters._targets import names_of_targets
 from skfrap.persistence import TRUSTED_TYPES, load, save
@@ -323,6 +333,22 @@ def test_a_network_says_when_it_gives_up_the_protocol(sample):
         network(features="linearized", target_names="c0").fit(X, 1.05 * y[:, 1])
 
 
+def test_a_network_says_when_the_model_is_too_much_for_its_features(sample, monkeypatch):
+    def fails(task):
+        raise InterpolationError("the model cannot be interpolated.")
+
+    monkeypatch.setattr(Task, "fitter", fails)
+    y = made("series", sample.target, ["alpha"])
+    with pytest.warns(UserWarning, match="features='auto' sees curves as they are"):
+        fitted = network(max_iter=2).fit(sample.data, y)
+    assert fitted.features_name_ == "raw"
+    assert fitted.target_names_ == ["alpha"]
+    with pytest.raises(ValueError, match="knows a model"):
+        fitted.estimate(sample.data[:2])
+    with pytest.raises(InterpolationError):
+        network(features="linearized").fit(sample.data, y)
+
+
 # Meta-estimators
 
 
@@ -379,6 +405,8 @@ def test_searches_and_scorers_go_by_names(sample):
     scoring = {"ours": neg_weighted_mean_squared_error, "plain": plain}
     scores = cross_validate(least_squares(), X, y, cv=2, scoring=scoring)
     assert_array_equal(-scores["test_ours"], scores["test_plain"])
+    another = metrics.neg_weighted_mean_squared_error  # each look-up makes one
+    assert type(another) is type(neg_weighted_mean_squared_error)
     copy = pickle.loads(pickle.dumps(neg_weighted_mean_squared_error))
     assert copy(search, X, turned) == neg_weighted_mean_squared_error(search, X, turned)
 
