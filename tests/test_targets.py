@@ -87,6 +87,11 @@ def network(**changes):
 KINDS = [least_squares, posterior, network]
 SLOW = pytest.mark.slow
 of_all_kinds = pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+of_most_kinds = pytest.mark.parametrize(
+    "make",
+    [least_squares, posterior, pytest.param(network, marks=SLOW)],
+    ids=lambda make: make.__name__,
+)
 
 
 def columns_of(target, names):
@@ -105,14 +110,21 @@ def made(form, target, names):
     return frame[names[0]] if form == "series" else frame
 
 
-# Networks take a while to train: the others tell whether names are read rightly.
+# Some take a while: least squares tells whether names are read rightly.
+QUICK = {
+    least_squares: {*FORMS},
+    posterior: {"reordered", "series of polars"},
+    network: {"subset", "series"},
+}
 CASES = [
     pytest.param(
-        (make, *FORMS[form]), id=f"{make.__name__}-{form.replace(' ', '_')}",
-        marks=pytest.mark.slow if make is network and form not in ("subset", "series") else (),
+        (make, *FORMS[form]),
+        id=f"{make.__name__}-{form.replace(' ', '_')}",
+        marks=() if form in QUICK[make] else SLOW,
     )
-    for make in KINDS for form in FORMS
-]  # fmt: skip
+    for make in KINDS
+    for form in FORMS
+]
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -247,7 +259,7 @@ def test_named_targets_of_another_scale_are_refused(make, sample):
 # Without names
 
 
-@of_all_kinds
+@of_most_kinds
 def test_what_a_nameless_column_is_can_be_asked_for(make, sample):
     X, values = sample.data, sample.target
     assert make(target_names=["alpha"]).fit(X, values[:, [2]]).target_names_ == ["alpha"]
@@ -352,7 +364,7 @@ def test_a_network_says_when_the_model_is_too_much_for_its_features(sample, monk
 # Meta-estimators
 
 
-@of_all_kinds
+@of_most_kinds
 def test_one_estimator_per_target_answers_each_target(make, sample, fresh):
     each = MultiOutputRegressor(make()).fit(sample.data, sample.target)
     assert [one.target_names_ for one in each.estimators_] == [[name] for name in NAMES]
