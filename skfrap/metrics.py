@@ -8,6 +8,7 @@ weights to reach it, with scikit-learn's metadata routing, say
 DataFrame, is compared by these, whatever their order.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,10 @@ def __getattr__(name):
     # A scorer keeps what is requested of it: one that is shared would route for all at once.
     if name == "neg_weighted_mean_squared_error":
         made = _plain_scorer()
-        made.__class__ = __getattr__("_TargetScorer")
+        made.__class__ = _scorer_by_names()
         return made
-    if name == "_TargetScorer":
-        globals()[name] = _scorer_by_names()
-        return globals()[name]
+    if name == "_TargetScorer":  # pickles look for it here
+        return _scorer_by_names()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -45,6 +45,7 @@ def _plain_scorer():
     )
 
 
+@cache
 def _scorer_by_names():
     """Make scikit-learn's class of scorers once more, so that the names of y mean something."""
 
@@ -53,7 +54,6 @@ def _scorer_by_names():
             y_true = in_columns_of(y_true, targets_answered_by(estimator))
             return super()._score(method_caller, estimator, X, y_true, **kwargs)
 
-    # Pickles look for it here, and __getattr__ makes it there too.
     _TargetScorer.__module__, _TargetScorer.__qualname__ = __name__, "_TargetScorer"
     return _TargetScorer
 

@@ -19,10 +19,20 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    NeuralFRAP,
+    metrics,
+)
 from skfrap.estimators._stopping import validation_of
 from skfrap.inference.networks._options import TrainingOptions
+from skfrap.inference.networks._task import Task
 from skfrap.metrics import neg_weighted_mean_squared_error, weighted_mean_squared_error
+from skfrap.models import InterpolationError
 from skfrap.parameters import parameter_of_target
 from skfrap.parameters._targets import names_of_targets
 from skfrap.persistence import TRUSTED_TYPES, load, save
@@ -77,6 +87,11 @@ def network(**changes):
 KINDS = [least_squares, posterior, network]
 SLOW = pytest.mark.slow
 of_all_kinds = pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+of_most_kinds = pytest.mark.parametrize(
+    "make",
+    [least_squares, posterior, pytest.param(network, marks=SLOW)],
+    ids=lambda make: make.__name__,
+)
 
 
 def columns_of(target, names):
@@ -95,14 +110,21 @@ def made(form, target, names):
     return frame[names[0]] if form == "series" else frame
 
 
-# Networks take a while to train: the others tell whether names are read rightly.
+# Some take a while: least squares tells whether names are read rightly.
+QUICK = {
+    least_squares: {*FORMS},
+    posterior: {"reordered", "series of polars"},
+    network: {"subset", "series"},
+}
 CASES = [
     pytest.param(
-        (make, *FORMS[form]), id=f"{make.__name__}-{form.replace(' ', '_')}",
-        marks=pytest.mark.slow if make is network and form not in ("subset", "series") else (),
+        (make, *FORMS[form]),
+        id=f"{make.__name__}-{form.replace(' ', '_')}",
+        marks=() if form in QUICK[make] else SLOW,
     )
-    for make in KINDS for form in FORMS
-]  # fmt: skip
+    for make in KINDS
+    for form in FORMS
+]
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -237,7 +259,7 @@ def test_named_targets_of_another_scale_are_refused(make, sample):
 # Without names
 
 
-@of_all_kinds
+@of_most_kinds
 def test_what_a_nameless_column_is_can_be_asked_for(make, sample):
     X, values = sample.data, sample.target
     assert make(target_names=["alpha"]).fit(X, values[:, [2]]).target_names_ == ["alpha"]
@@ -323,10 +345,26 @@ def test_a_network_says_when_it_gives_up_the_protocol(sample):
         network(features="linearized", target_names="c0").fit(X, 1.05 * y[:, 1])
 
 
+def test_a_network_says_when_the_model_is_too_much_for_its_features(sample, monkeypatch):
+    def fails(task):
+        raise InterpolationError("the model cannot be interpolated.")
+
+    monkeypatch.setattr(Task, "fitter", fails)
+    y = made("series", sample.target, ["alpha"])
+    with pytest.warns(UserWarning, match="features='auto' sees curves as they are"):
+        fitted = network(max_iter=2).fit(sample.data, y)
+    assert fitted.features_name_ == "raw"
+    assert fitted.target_names_ == ["alpha"]
+    with pytest.raises(ValueError, match="knows a model"):
+        fitted.estimate(sample.data[:2])
+    with pytest.raises(InterpolationError):
+        network(features="linearized").fit(sample.data, y)
+
+
 # Meta-estimators
 
 
-@of_all_kinds
+@of_most_kinds
 def test_one_estimator_per_target_answers_each_target(make, sample, fresh):
     each = MultiOutputRegressor(make()).fit(sample.data, sample.target)
     assert [one.target_names_ for one in each.estimators_] == [[name] for name in NAMES]
@@ -379,6 +417,8 @@ def test_searches_and_scorers_go_by_names(sample):
     scoring = {"ours": neg_weighted_mean_squared_error, "plain": plain}
     scores = cross_validate(least_squares(), X, y, cv=2, scoring=scoring)
     assert_array_equal(-scores["test_ours"], scores["test_plain"])
+    another = metrics.neg_weighted_mean_squared_error  # each look-up makes one
+    assert type(another) is type(neg_weighted_mean_squared_error)
     copy = pickle.loads(pickle.dumps(neg_weighted_mean_squared_error))
     assert copy(search, X, turned) == neg_weighted_mean_squared_error(search, X, turned)
 

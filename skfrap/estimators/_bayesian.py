@@ -50,9 +50,8 @@ class BayesianFRAP(CurveRegressor):
         What happens in the sample, as in :class:`LeastSquaresFRAP`, of the models on the pixel
         grid. Of the parameters other than c0, alpha and the mobile fraction one may be unknown.
     target_names : str or sequence of str, default=None
-        Which targets y holds where it has no names, and in which order; without y, what to answer
-        in. A name alone answers in one dimension. None is all of the targets, or the first of them
-        where y has fewer columns, or those that its columns follow; see :meth:`fit`.
+        Which targets y holds, in its order, where it has no names; without y, what to answer in,
+        a name alone in one dimension. None is all, or what y's columns are; see :meth:`fit`.
     weighting : {"1/a", None}, default="1/a"
         Which mean :meth:`predict` gives: "1/a" is E[theta/a] / E[1/a], which minimises errors
         weighted by the inverse noise, as those of the paper are (Eq. 9 of [1]_); None the plain
@@ -75,8 +74,6 @@ class BayesianFRAP(CurveRegressor):
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s: all that
         is not known.
-    n_outputs_ : int
-        How many these are.
     bounds_ : dict
         The ends of the prior, in natural units, of what is not known.
     model_ : CurveModel
@@ -145,12 +142,10 @@ class BayesianFRAP(CurveRegressor):
         X : array-like of shape (n_samples, n_frames)
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Not needed. If given, :meth:`predict` answers in its columns, so that scores compare
-            like with like: by their names, in their order, where it is a DataFrame or a Series
-            (of pandas or polars); else as `target_names` says. Without either, a column is the
-            target that it clearly follows among what the curves tell, or else the next one of
-            all. On another scale or outside of the bounds it is refused where it has names, and
-            warned of where it has none.
+            Not needed. If given, :meth:`predict` answers in its columns: by the names of a
+            DataFrame or Series, else as `target_names` says, else in the targets that they
+            clearly follow in what the curves tell, or the first ones. What is on another scale or
+            outside of the bounds is refused by name, and warned of without one.
         sample_weight : array-like of shape (n_samples,), default=None
             Checked, and without effect: every curve has its own posterior.
 

@@ -58,9 +58,8 @@ class LeastSquaresFRAP(CurveRegressor):
         where y says no other. None is those without a default that are not fixed, as
         ``("D", "c0", "alpha")``.
     target_names : str or sequence of str, default=None
-        Which targets y holds where it has no names, and in which order; without y, what to answer
-        in. A name alone answers in one dimension. None is all of the targets, or the first of them
-        where y has fewer columns, or those that its columns follow; see :meth:`fit`.
+        Which targets y holds, in its order, where it has no names; without y, what to answer in,
+        a name alone in one dimension. None is all, or what y's columns are; see :meth:`fit`.
     fixed : dict, default=None
         ``{name: value}`` in natural units for what is not estimated, where it is not the model's
         default; with ``noise="proportional"`` also the noise ``a`` and ``b``, if they are known.
@@ -106,8 +105,6 @@ class LeastSquaresFRAP(CurveRegressor):
         All bounds in use, in natural units.
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s.
-    n_outputs_ : int
-        How many these are.
     model_ : CurveModel
     surrogate_ : CurveSurrogate or None
         The interpolated model, if it is; stored with the estimator.
@@ -183,12 +180,10 @@ class LeastSquaresFRAP(CurveRegressor):
         X : array-like of shape (n_samples, n_frames)
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Not needed. If given, :meth:`predict` answers in its columns, so that scores compare
-            like with like: by their names, in their order, where it is a DataFrame or a Series
-            (of pandas or polars); else as `target_names` says. Without either, a column is the
-            target that it clearly follows among what the curves tell, or else the next one of
-            all. On another scale or outside of the bounds it is refused where it has names, and
-            warned of where it has none.
+            Not needed. If given, :meth:`predict` answers in its columns: by the names of a
+            DataFrame or Series, else as `target_names` says, else in the targets that they
+            clearly follow in what the curves tell, or the first ones. What is on another scale or
+            outside of the bounds is refused by name, and warned of without one.
         sample_weight : array-like of shape (n_samples,), default=None
             Checked, and without effect: every curve is fitted by itself.
 
