@@ -363,6 +363,16 @@ def test_pictures_in_a_folder_go_beside_what_is_there(series, tmp_path):
     assert photo.read_bytes().endswith(b"not ours")
 
 
+def test_long_region_is_no_path(series, tmp_path):
+    table = tmp_path / "results.csv"
+    corners = [f"{10 + k / 100:.4f},{10 + k % 2 + k / 50:.4f}" for k in range(100)]
+    region = ["--bleach-region", "polygon:" + ";".join(corners)]
+    for _ in range(2):  # the second time there is a table
+        result = run("estimate", series[0], "--out", table, *region)
+        assert "too long" not in result.output
+    assert table.exists()
+
+
 def test_simulated_series_may_be_simulated_again(series):
     assert run("simulate", series[0], "--seed", 7, *SMALL).exit_code == 0
 

@@ -16,7 +16,7 @@ N_FILES = 40
 _PROTOCOL = FRAPProtocol(
     shape=(64, 64), pixel_size=0.75, bleach_region=Circle(8.0), n_postbleach=40, padding=32
 )
-_RESUMED = 5  # of the runs are gone on with to the end
+_EVERY = 10  # of so many runs one is gone on with to the end
 
 
 def make_files(folder, seed):
@@ -60,45 +60,52 @@ def run(n=50, seed=0, seconds=np.inf):
         data.mkdir()
         make_files(data, seed)
         whole = folder / "whole.csv"
-        start = time.monotonic()
-        first_at = _finish(_start(data, whole), start)
-        took = time.monotonic() - start
+        took = _time_of_work(data, whole)
         for k in range(n):
             if time.monotonic() - begun > seconds:
                 break
             table = folder / f"table{k}.csv"
-            # Hardly any kill counts while the libraries are loaded; a few are done there too.
-            moment = random.uniform(0.9 * first_at, 1.05 * took)
-            told = _killed(data, table, moment)
-            _count(found, table, told)
-            if k % max(1, n // _RESUMED) == 0:
-                _start(data, table, "--resume").communicate()
+            _count(found, table, _killed(data, table, random.uniform(0.0, took)))
+            if k % _EVERY == 0:
+                _start(data, table, "--resume").wait()
                 found["unlike"] += table.read_text() != whole.read_text()
     return found
 
 
 def _start(data, table, *options):
     words = [sys.executable, "-m", "skfrap", "estimate", str(data), "--out", str(table), *options]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with open(_told_in(table), "w", encoding="utf-8") as told:
+        return subprocess.Popen(words, stdout=told, stderr=subprocess.DEVNULL)
 
 
-def _finish(process, start):
-    """Wait for a run, and return when it told of its first series, in s from its start."""
-    process.stdout.readline()
-    first_at = time.monotonic() - start
-    process.communicate()
-    return first_at
+def _told_in(table):
+    return table.with_suffix(".txt")
+
+
+def _await_work(process, table):
+    """Wait until a run tells of its first series; nothing can be lost before."""
+    while process.poll() is None and not _told_in(table).stat().st_size:
+        time.sleep(0.005)
+
+
+def _time_of_work(data, table):
+    """Time a run from its first series on, in s."""
+    process = _start(data, table)
+    _await_work(process, table)
+    start = time.monotonic()
+    process.wait()
+    return time.monotonic() - start
 
 
 def _killed(data, table, moment):
-    """Kill a run after some time, and return how many series it had told of."""
+    """Kill a run so long after its first series, and return how many series it had told of."""
     process = _start(data, table)
-    try:
-        told, _ = process.communicate(timeout=moment)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        told, _ = process.communicate()
-    return sum(line.endswith(".tif") for line in told.splitlines())
+    _await_work(process, table)
+    time.sleep(moment)
+    process.kill()
+    process.wait()
+    lines = _told_in(table).read_text(encoding="utf-8").splitlines()
+    return sum(line.endswith(".tif") for line in lines)
 
 
 def _count(found, table, told):

@@ -110,7 +110,7 @@ def _files_of(inputs):
     for source in inputs:
         if isinstance(source, list | tuple):
             yield from _files_of(source)
-        elif source is not None and Path(source).is_dir():
+        elif source is not None and os.path.isdir(source):
             from skfrap.io.readers._registry import known_suffixes
 
             ends = known_suffixes()
