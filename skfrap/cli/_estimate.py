@@ -18,6 +18,7 @@ from skfrap.cli._options import (
     table_option,
 )
 from skfrap.cli._output import clear_errors
+from skfrap.cli._unusable import tell_unusable
 
 
 @click.command()
@@ -85,6 +86,7 @@ def estimate(files, as_one_series, out, plots, as_json, **options):
                 add_picture(_picture_of(analysis), plots, analysis.name, records)
             if not as_json:
                 tqdm.write("\n".join(_lines(analysis, name)))
+    tell_unusable(records)
     exit_if_any_failed(records)
 
 

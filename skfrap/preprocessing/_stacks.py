@@ -49,6 +49,11 @@ class StackTransformer(EstimatorState, TransformerMixin, BaseEstimator):
         return self.fit(stacks, y).transform(stacks)
 
 
+def _float_for(dtype):
+    """Return the type in which stacks of a type are corrected; filters know no float16."""
+    return dtype if dtype.kind == "f" and dtype.itemsize >= 4 else np.dtype(np.float32)
+
+
 class StackView:
     """Look at one stack through corrections.
 
@@ -88,11 +93,10 @@ class StackView:
         Returns
         -------
         ndarray of shape (n_frames, ny, nx)
-            In the stack's own type if that is floating, else float32.
+            In the stack's own type if that is floating, of 32 bits or more, else float32.
         """
         part = self.stack[frames, rows, columns]
-        dtype = part.dtype if part.dtype.kind == "f" else np.float32
-        block = part.astype(dtype)
+        block = part.astype(_float_for(part.dtype))
         for corrector, state in self._corrections:
             corrector.apply(block, state, frames, rows, columns)
         return block
@@ -242,8 +246,7 @@ class StackSequence(Sequence):
     @property
     def dtype(self):
         """Floating-point type of the computed stacks."""
-        dtype = self.raw(0).dtype
-        return dtype if dtype.kind == "f" else np.dtype(np.float32)
+        return _float_for(self.raw(0).dtype)
 
     def view(self, index):
         """Look at one stack without computing all of it."""
