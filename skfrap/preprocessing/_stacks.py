@@ -8,6 +8,7 @@ as floats at a time. What was read of a file, and what was prepared, is kept for
 the same stack next.
 """
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from skfrap._state import EstimatorState
 from skfrap.io import ImageSeries, load_stack, read_series
 
 _MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but always the last one
+_OF_FRAMES = ("image_count_disagrees", "blank_frames")  # clocks are no matter of stacks
 _MOST_VIEWS = 16  # of one stack
 
 
@@ -299,6 +301,9 @@ class StackSequence(Sequence):
         item = self._source[place]
         if isinstance(item, str | Path):
             item = read_series(item)
+            for finding in item.findings:
+                if finding.code in _OF_FRAMES:
+                    warnings.warn(f"{self.describe(place)}: {finding}", UserWarning, stacklevel=2)
             item.frames.flags.writeable = False  # others look at the same
         stack = load_stack(item)
         if stack.ndim != 3:
