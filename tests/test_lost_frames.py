@@ -177,6 +177,8 @@ def test_blank_frames_are_told(tmp_path, frames):
     changed[39, 15:] = 0
     write_series(tmp_path / "a.tif", changed, pixel_size_um=0.5, frame_interval_s=1.0)
     assert codes(read_series(tmp_path / "a.tif")) == ["blank_frames"]
+    write_series(tmp_path / "a.tif", 0 * changed, pixel_size_um=0.5, frame_interval_s=1.0)
+    assert codes(read_series(tmp_path / "a.tif")) == ["blank_frames"]
     changed[:, 15:] = 0  # a camera that shows nothing there
     write_series(tmp_path / "a.tif", changed, pixel_size_um=0.5, frame_interval_s=1.0)
     assert codes(read_series(tmp_path / "a.tif")) == []
