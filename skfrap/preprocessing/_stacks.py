@@ -51,11 +51,6 @@ class StackTransformer(EstimatorState, TransformerMixin, BaseEstimator):
         return self.fit(stacks, y).transform(stacks)
 
 
-def _float_for(dtype):
-    """Return the type in which stacks of a type are corrected; filters know no float16."""
-    return dtype if dtype.kind == "f" and dtype.itemsize >= 4 else np.dtype(np.float32)
-
-
 class StackView:
     """Look at one stack through corrections.
 
@@ -95,10 +90,10 @@ class StackView:
         Returns
         -------
         ndarray of shape (n_frames, ny, nx)
-            In the stack's own type if that is floating, of 32 bits or more, else float32.
+            In the stack's own type if that is floating and of 32 bits or more, else float32.
         """
         part = self.stack[frames, rows, columns]
-        block = part.astype(_float_for(part.dtype))
+        block = part.astype(_computed_type(part.dtype))
         for corrector, state in self._corrections:
             corrector.apply(block, state, frames, rows, columns)
         return block
@@ -248,7 +243,7 @@ class StackSequence(Sequence):
     @property
     def dtype(self):
         """Floating-point type of the computed stacks."""
-        return _float_for(self.raw(0).dtype)
+        return _computed_type(self.raw(0).dtype)
 
     def view(self, index):
         """Look at one stack without computing all of it."""
@@ -310,6 +305,16 @@ class StackSequence(Sequence):
             raise ValueError(
                 f"{self.describe(place)}: must be (n_frames, ny, nx), got shape {stack.shape}."
             )
+        if stack.dtype.kind not in "buif":
+            raise ValueError(
+                f"{self.describe(place)}: pixels must be real numbers, got {stack.dtype}."
+            )
         declared = item.bit_depth if isinstance(item, ImageSeries) else None
         room = 8 * stack.dtype.itemsize
         return stack, declared if declared is not None and declared < room else None
+
+
+def _computed_type(dtype):
+    """Return the type to compute in: half precision has neither the range nor the digits."""
+    enough = dtype.kind == "f" and dtype.itemsize >= 4
+    return dtype if enough else np.dtype(np.float32)
