@@ -38,9 +38,10 @@ def images_of(protocol):
 
 
 def series_of(protocol, times=None, **changes):
+    if "frames" not in changes:
+        changes["frames"] = images_of(protocol)
     times = protocol.times - protocol.times[0] if times is None else times
-    given = {"frames": images_of(protocol), "name": "x", "pixel_size_um": 0.5, "times_s": times}
-    return ImageSeries(**given | changes)
+    return ImageSeries(**{"name": "x", "pixel_size_um": 0.5, "times_s": times} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +259,20 @@ def test_what_is_given_and_what_the_file_says_are_told_apart(regular):
     options = ExperimentOptions(**GIVEN, pixel_size=0.25, frame_interval=1.0)
     _, sources = describe_experiment(series, options)
     assert sources["pixel size"] == "given; the file says 0.5 µm"
-    assert sources["frame times"] == "given; the file says 0.5 s"
+    # Among them the interval that bleaching is in.
+    assert sources["frame times"] == "given; the file says 0.5 s (0.5 to 1 s)"
+
+
+def test_series_of_ones_own_are_checked(regular, regular_frames):
+    for changes, words in (
+        ({"times_s": np.arange(44.0)}, "a time for each of 45 frames, got 44"),
+        ({"times_s": np.zeros(45)}, "increase from frame to frame"),
+        ({"times_s": np.full(45, np.nan)}, "finite"),
+        ({"frames": regular_frames[0]}, "n_frames, ny, nx"),
+    ):
+        series = series_of(regular, **{"frames": regular_frames} | changes)
+        with pytest.raises(ValueError, match=words):
+            analyse_series(series, ExperimentOptions(**GIVEN))
 
 
 # The stored protocol

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 from benchmarks.robustness._files import run
 from benchmarks.robustness._mutations import directories
 from skfrap.io import find_series, read_image, read_series, write_series
+from skfrap.preprocessing import StackSequence
 
 tifffile = pytest.importorskip("tifffile")
 
@@ -176,9 +177,18 @@ def test_blank_frames_are_told(tmp_path, frames):
     changed[39, 15:] = 0
     write_series(tmp_path / "a.tif", changed, pixel_size_um=0.5, frame_interval_s=1.0)
     assert codes(read_series(tmp_path / "a.tif")) == ["blank_frames"]
+    write_series(tmp_path / "a.tif", 0 * changed, pixel_size_um=0.5, frame_interval_s=1.0)
+    assert codes(read_series(tmp_path / "a.tif")) == ["blank_frames"]
     changed[:, 15:] = 0  # a camera that shows nothing there
     write_series(tmp_path / "a.tif", changed, pixel_size_um=0.5, frame_interval_s=1.0)
     assert codes(read_series(tmp_path / "a.tif")) == []
+
+
+def test_pipelines_warn_of_frames_that_may_be_missing(tmp_path, frames):
+    text = "ImageJ=1.54f\nimages=20\nframes=20\n"
+    path = write_pages(tmp_path / "a.tif", frames, text)
+    with pytest.warns(UserWarning, match=r"a\.tif: the ImageJ header names 20 images"):
+        assert StackSequence([path]).raw(0).shape == frames.shape
 
 
 def test_mutated_files_are_refused_or_read_whole_or_flagged():

@@ -150,6 +150,13 @@ def test_regions_that_cannot_be_are_refused(tmp_path, light):
         describe("circle:1", light[:, :1])
 
 
+@pytest.mark.parametrize("background", ["subtract", "divide", "none"])
+def test_half_precision_is_read_as_any_floats(light, background):
+    options = ExperimentOptions(**GIVEN | {"background": background})
+    half = analyse_series(series_of(light.astype(np.float16)), options).estimates
+    assert half.D_um2_s[0] == pytest.approx(2.0, rel=0.1)
+
+
 # Channels
 
 
@@ -165,6 +172,12 @@ def test_command_line_takes_a_channel(tmp_path, light):
     assert "has 2 channels; say which with channel=0 … 1 (--channel 0 … 1)" in outcome.output
     outcome = CliRunner().invoke(cli, [*command, "--channel", "1"])
     assert outcome.exit_code == 0, outcome.output
+    assert not outcome.stderr
+    outcome = CliRunner().invoke(cli, [*command, "--channel", "0"])  # where nothing is seen
+    assert outcome.exit_code == 0
+    assert outcome.stderr == (
+        "1 of 1 series have a result that must not be used: 1 no_bleaching_visible\n"
+    )
     options = ExperimentOptions(**GIVEN, channel=1)
     assert analyse_series(path, options).estimates.D_um2_s[0] == pytest.approx(2.0, rel=0.05)
     outcome = CliRunner().invoke(cli, ["noise", str(path), "--channel", "1"])

@@ -70,7 +70,7 @@ def experiment_of(series, options):
     -------
     Described
     """
-    check_field(series.frames.shape[1:])
+    _check_series(series)
     stored, set_aside = stored_protocol(series, allow_large=options.allow_large)
     findings = [*series.findings, *([set_aside] if set_aside else [])]
     sources, missing = {}, []
@@ -116,9 +116,8 @@ def experiment_of(series, options):
     times = series.times_s
     clock_words = series.sources.get("times_s", "file")
     if options.frame_interval is not None:
-        own = None if times is None else float(np.median(np.diff(times)))
+        sources["frame times"] = f"given{_other_clock(options.frame_interval, times)}"
         times = options.frame_interval * np.arange(n_frames)
-        sources["frame times"] = f"given{_unlike(options.frame_interval, own, 's')}"
         # The user has decided which clock is right.
         findings = [one for one in findings if one.code != "clocks_disagree"]
     elif times is not None:
@@ -205,6 +204,40 @@ def _why(words):
     """Say why a file's own value is of no use, where there is one."""
     silent = words in ("", "file", "the file does not say", "the files do not say")
     return "" if silent else f"; {words}"
+
+
+def _check_series(series):
+    """Raise ValueError unless a series is one of frames, with a time for each if any."""
+    if np.ndim(series.frames) != 3 or len(series.frames) < 2:
+        raise ValueError(
+            "frames of a series must have the shape (n_frames, ny, nx), with two frames or more, "
+            f"got {np.shape(series.frames)}."
+        )
+    check_field(series.frames.shape[1:])
+    times = series.times_s
+    if times is None:
+        return
+    times = np.asarray(times, dtype=float)
+    if times.shape != series.frames.shape[:1]:
+        raise ValueError(
+            f"times_s of a series must hold a time for each of {len(series.frames)} frames, got "
+            f"{times.size}."
+        )
+    if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+        raise ValueError("times_s of a series must be finite and increase from frame to frame.")
+
+
+def _other_clock(given, times):
+    """Say what intervals the file has, where others are given."""
+    if times is None:
+        return ""
+    own = np.diff(times)
+    if (np.abs(own / given - 1) <= 0.01).all():
+        return ""
+    ends = f"{own.min():.6g} to {own.max():.6g}"
+    return f"; the file says {np.median(own):.6g} s" + (
+        f" ({ends} s)" if np.ptp(own) > 0.02 * np.median(own) else ""
+    )
 
 
 def _unlike(given, own, unit):

@@ -21,6 +21,7 @@ from skfrap.cli._options import (
     table_option,
 )
 from skfrap.cli._output import as_title, clear_errors, say
+from skfrap.cli._unusable import tell_unusable
 
 
 @click.command()
@@ -98,6 +99,7 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
             if analysis is not None and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
                     say("\n".join(_lines(analysis, visible(name))))
+    tell_unusable(kept.records)
     exit_if_any_failed(kept.records)
 
 

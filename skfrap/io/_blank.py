@@ -22,11 +22,12 @@ def find_blank_frames(frames):
     """
     blank = np.array([frame.min() == frame.max() for frame in frames])
     if blank.all():
-        return []  # an image of a simulation, or of a test
-    n_zero = np.array([_zero_rows_at_end(frame) for frame in frames])
-    least = max(_LEAST_ROWS, int(_LEAST_SHARE * frames.shape[1]))
-    part = (n_zero >= least) & (n_zero > np.median(n_zero[~blank]))
-    found = np.flatnonzero(blank | part)
+        blank = blank & ~frames.any()  # even light without noise is of a simulation, or of a test
+    else:
+        n_zero = np.array([_zero_rows_at_end(frame) for frame in frames])
+        least = max(_LEAST_ROWS, int(_LEAST_SHARE * frames.shape[1]))
+        blank |= (n_zero >= least) & (n_zero > np.median(n_zero[~blank]))
+    found = np.flatnonzero(blank)
     if not len(found):
         return []
     some = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")

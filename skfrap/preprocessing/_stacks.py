@@ -8,6 +8,7 @@ as floats at a time. What was read of a file, and what was prepared, is kept for
 the same stack next.
 """
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock, RLock
@@ -31,6 +32,7 @@ from skfrap.preprocessing._sources import (
 )
 
 _MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but always the last one
+_OF_FRAMES = ("image_count_disagrees", "blank_frames")  # clocks are no matter of stacks
 _MOST_VIEWS = 16  # of one stack
 
 
@@ -405,6 +407,9 @@ class StackSequence(Sequence):
         item, name = self._source[place], self._describe(place)
         if is_path(item):
             item = read_series(item)
+            for finding in item.findings:
+                if finding.code in _OF_FRAMES:
+                    warnings.warn(f"{self.describe(place)}: {finding}", UserWarning, stacklevel=2)
             item.frames.flags.writeable = False  # others look at the same
         declared = item.bit_depth if isinstance(item, ImageSeries) else None
         if isinstance(item, ImageSeries) or are_paths(item):
