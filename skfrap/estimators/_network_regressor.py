@@ -14,6 +14,10 @@ from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
 
+_OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
+_KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
+
+
 class NetworkRegressor(FRAPRegressor):
     """Base class of estimators that answer by a trained network.
 
@@ -21,10 +25,13 @@ class NetworkRegressor(FRAPRegressor):
     ``_state`` give it back.
     """
 
+    _whole = None  # what was cut off of networks, to go on training them
+
     # What is kept
 
     def _keep(self, network, state):
         """Take over what training returned."""
+        network, self._whole = network.extracted()
         self._task = network.task
         self.protocol_ = network.task.protocol
         self.target_names_ = network.task.target_names
@@ -36,6 +43,7 @@ class NetworkRegressor(FRAPRegressor):
         self._optimizer_states = state.optimizer_states
         self.n_iter_, self.n_steps_, self._n_seen = state.n_iter, state.n_steps, state.n_seen
         self.history_, self.loss_, self.reached_ = state.history, state.loss, state.reached
+        self.histories_, self.best_losses_ = state.histories, state.best_losses
         self.skfrap_version_ = __version__
         return self
 
@@ -71,6 +79,9 @@ class NetworkRegressor(FRAPRegressor):
             training = {
                 "optimizer_states": self._optimizer_states,
                 "history": getattr(self, "history_", None),
+                "histories": getattr(self, "histories_", None),
+                "best_losses": getattr(self, "best_losses_", None),
+                "whole": self._whole,
                 "random": getattr(self, "_random", None),
             }
         return super().to_state() | {"training": training}
@@ -84,6 +95,9 @@ class NetworkRegressor(FRAPRegressor):
             network._optimizer_states = training.get("optimizer_states")
             if training.get("history") is not None:
                 network.history_ = training["history"]
+            network.histories_ = training.get("histories")
+            network.best_losses_ = training.get("best_losses")
+            network._whole = training.get("whole")
             if training.get("random") is not None:
                 network._random = training["random"]
         return network
@@ -93,8 +107,8 @@ class NetworkRegressor(FRAPRegressor):
         fitted = super().fitted_state()
         if not hasattr(self, "weights_"):
             return {}
-        for name in ("history_", "protocol_", "target_names_", "bounds_"):
-            fitted.pop(name, None)  # of training, or known by the task and the features
+        for name in _OF_TRAINING + _KNOWN:
+            fitted.pop(name, None)
         return fitted | {
             "task": self._task,
             "benchmark": self._benchmark,

@@ -25,22 +25,27 @@ class RawFeatures:
 
     Parameters
     ----------
-    fitter : None
-        Nothing is known of the model.
+    standardize : bool, default=True
+        False leaves values and targets as they are.
     """
 
     skips = False
     bounds = forward = None
     _learnt = ("mean", "scale", "guess", "spread")
 
-    def __init__(self, fitter=None):
-        pass
+    def __init__(self, standardize=True):
+        self._standardize = standardize
 
     def fit(self, X, y, weight):
-        """Learn means and spreads; return the loss of the guess, per target."""
-        self.mean, self.scale = _moments(X, weight)
+        """Learn means and spreads; return the loss of the mean of the targets, per target."""
         self.guess, self.spread = _moments(y, weight)
-        return self.spread**2
+        variance = self.spread**2
+        if self._standardize:
+            self.mean, self.scale = _moments(X, weight)
+        else:
+            self.mean, self.scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+            self.guess, self.spread = np.zeros(y.shape[1]), np.ones(y.shape[1])
+        return variance
 
     def to_state(self):
         """Return what a file keeps: means and spreads of curves and of targets."""
@@ -56,7 +61,12 @@ class RawFeatures:
     def __call__(self, X):
         """Return inputs, guess and scale."""
         shape = len(X), len(self.guess)
-        inputs = ((X - self.mean) / self.scale).astype(np.float32)
+        if X.dtype == np.float32 and not self.mean.any() and (self.scale == 1).all():
+            inputs = X  # as they are: of a million curves there is no need of a second copy
+        else:
+            inputs = np.empty(X.shape, np.float32)
+            for k in range(0, len(X), _ROWS):
+                inputs[k : k + _ROWS] = (X[k : k + _ROWS] - self.mean) / self.scale
         return inputs, np.broadcast_to(self.guess, shape), np.broadcast_to(self.spread, shape)
 
     def check_curves(self, X):
@@ -178,7 +188,10 @@ class LinearizedFeatures(_ModelFeatures):
         return ((inputs - self.mean) / self.scale).astype(np.float32), guess, scale
 
     def _describe(self, X):
-        parts = [self._describe_some(X[k : k + _ROWS]) for k in range(0, len(X), _ROWS)]
+        parts = [
+            self._describe_some(np.asarray(X[k : k + _ROWS], dtype=float))
+            for k in range(0, len(X), _ROWS)
+        ]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _describe_some(self, X):
@@ -258,6 +271,7 @@ class ScoreFeatures(_ModelFeatures):
 
     def _describe(self, X):
         """Return inputs, prebleach means, and the noise over the prebleach mean."""
+        X = np.asarray(X, dtype=float)
         prebleach = np.maximum(X[:, : self.n_prebleach].mean(axis=1), _LEAST_DEPTH)
         scores = self._project(X)[0] @ self.directions.T
         freedom = max(1, X.shape[1] - scores.shape[1])
@@ -272,13 +286,15 @@ class ScoreFeatures(_ModelFeatures):
 FEATURES = {"linearized": LinearizedFeatures, "scores": ScoreFeatures, "raw": RawFeatures}
 
 
-def choose_features(asked, task):
+def choose_features(asked, task, standardize=True):
     """Make the features of a task.
 
     Parameters
     ----------
     asked : {"auto", "linearized", "scores", "raw"}
     task : Task
+    standardize : bool, default=True
+        Of "raw".
 
     Returns
     -------
@@ -293,7 +309,7 @@ def choose_features(asked, task):
         If its model can neither be interpolated nor is cheap.
     """
     if asked == "raw" or (asked == "auto" and task.model is None):
-        return "raw", RawFeatures()
+        return "raw", RawFeatures(standardize)
     if task.model is None:
         raise ValueError(
             f"features={asked!r} needs a protocol and targets that are parameters of a model, "
@@ -303,7 +319,7 @@ def choose_features(asked, task):
         fitter = task.fitter()
     except InterpolationError:
         if asked == "auto":
-            return "raw", RawFeatures()
+            return "raw", RawFeatures(standardize)
         raise
     name = "linearized" if asked == "auto" else asked
     return name, FEATURES[name](fitter)

@@ -121,7 +121,7 @@ def learning_rates(kind, largest, step, epoch, n_steps, epochs_per_step=8000):
     n_steps : int
         How many the fit has.
     epochs_per_step : int, default=8000
-        Passes after which "deepfrap2021" steps down.
+        Passes after which "deepfrap2021" steps down, counted from the end of its rise.
 
     Returns
     -------
@@ -133,16 +133,16 @@ def learning_rates(kind, largest, step, epoch, n_steps, epochs_per_step=8000):
     >>> from skfrap.inference.networks._keras import learning_rates
     >>> learning_rates("cosine", 1.0, np.array([0, 5, 10]), None, 10).round(3).tolist()
     [1.0, 0.5, 0.0]
-    >>> epochs = np.array([0.0, 50.0, 8000.0, 16000.0])
+    >>> epochs = np.array([0.0, 50.0, 8049.0, 8050.0, 16050.0])
     >>> learning_rates("deepfrap2021", 0.1, None, epochs, None).round(5).tolist()
-    [0.001, 0.1, 0.05623, 0.03162]
+    [0.001, 0.1, 0.1, 0.05623, 0.03162]
     """
     if kind == "constant":
         return np.full(len(step), float(largest))
     if kind == "cosine":
         return 0.5 * largest * (1 + np.cos(np.pi * step / n_steps))
     rising = 0.01 + 0.99 * epoch / _WARM_UP
-    falling = 10 ** (-0.25 * (epoch // epochs_per_step))
+    falling = 10 ** (-0.25 * ((epoch - _WARM_UP) // epochs_per_step))
     return largest * np.where(epoch < _WARM_UP, rising, falling)
 
 
@@ -217,15 +217,18 @@ class Training:
         """
         losses = np.zeros(len(rates))
         for k, (stepper, columns) in enumerate(zip(self._steppers, self._columns, strict=True)):
+            # Importances are those of a mean over all targets; a network's loss is the mean over
+            # its own, so that it learns as if alone.
+            share = len(columns) / goals.shape[-1]
             self._networks[k], self._states[k], loss = stepper.advance(
                 self._networks[k],
                 self._states[k],
                 inputs,
                 goals[..., columns],
-                importance[..., columns],
+                importance[..., columns] / np.float32(share),
                 rates,
             )
-            losses += loss
+            losses += share * loss
         return losses
 
     def networks(self):
