@@ -13,7 +13,6 @@ from skfrap.models import DirectCurves, ForwardMap, evaluator_of
 from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
-
 _OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
 _KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
 

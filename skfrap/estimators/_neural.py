@@ -22,10 +22,10 @@ from skfrap.inference.networks._options import (
     architecture_of,
     check_same_architecture,
 )
+from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
 from skfrap.inference.networks._task import task_of_data, task_of_simulator
 from skfrap.inference.networks._trained import TrainingState
-from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._training import (
     train_once,
     train_online,
