@@ -21,6 +21,7 @@ from skfrap.inference.networks._options import (
     TrainingOptions,
     architecture_of,
     check_same_architecture,
+    task_stays,
 )
 from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
@@ -32,6 +33,7 @@ from skfrap.inference.networks._training import (
     train_starts,
     untrained_network,
 )
+from skfrap.inference.networks._transfer import transferred
 from skfrap.numerics._threads import one_blas_thread
 
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
@@ -119,7 +121,9 @@ class NeuralFRAP(NetworkRegressor):
         weighted mean squared errors of all targets are as low as given. Takes `early_stopping`,
         or validation data in :meth:`fit_online`. The last of ``history_["seconds"]`` tells when.
     warm_start : bool, default=False
-        Whether fits go on from the weights of the one before.
+        Whether fits go on from the weights of the one before. Where the protocol, the box or the
+        prior are others than before, the weights are transferred: features are made anew, and the
+        optimizer and the history begin anew. The targets must be the same.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights and of the order of batches. Fits with the same integer are the same to
         the last bit.
@@ -320,7 +324,7 @@ class NeuralFRAP(NetworkRegressor):
         ValueError
             If `checkpoint_dir` holds another training.
         """
-        options, asked, network, state = self._start(self.warm_start)
+        options, asked, network, state = self._start(self.warm_start, transfers=True)
         measured = self.early_stopping or validation_data is not None
         if self.stop_at is not None and not measured:
             raise ValueError("stop_at needs early_stopping=True, or validation_data.")
@@ -335,13 +339,19 @@ class NeuralFRAP(NetworkRegressor):
                 f"training, got {self.random_state!r}."
             )
         random = check_random_state(self.random_state)
-        data = self._check_data(network, X, y, sample_weight)
+        stays = network is None or task_stays(self._architecture, asked)
+        data = self._check_data(network if stays else None, X, y, sample_weight)
         held = None
         if self.early_stopping and validation_data is None:
             data, held = split(data, self.validation_fraction, random)
         if network is None:
             task = task_of_data(asked, data[1].shape[1], names_of_columns(y))
             network = untrained_network(task, options, asked, data, random)
+        elif not stays:
+            if asked.protocol is None:
+                asked = replace(asked, protocol=network.task.protocol)
+            task = task_of_data(asked, data[1].shape[1], names_of_columns(y))
+            network, state = transferred(network, task, options, asked, data), TrainingState()
         if validation_data is not None:
             held = self._check_data(network, *validation_data)
         validation = validation_of(network, options, held)
@@ -410,20 +420,23 @@ class NeuralFRAP(NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, before = self._start(self.warm_start)
-        protocol = self.protocol if network is None else network.task.protocol
-        check_stream(simulator, n_samples, options, protocol, validation)
+        options, asked, network, before = self._start(self.warm_start, transfers=True)
+        check_stream(simulator, n_samples, options, self.protocol, validation)
         task = task_of_simulator(asked, simulator)
-        if network is not None:
-            network.task.check_same(task)
+        stays = network is not None and network.task.is_same(task)
+        if not stays:
+            before = TrainingState()
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start = time.perf_counter()
         stream = CurveStream(simulator, self.batch_size, before.n_seen)
-        if network is None:
+        if not stays:
             data = stream.sample(min(BLOCK, n_steps))
             self._check_data(None, *data, protocol=simulator.protocol)
-            network = untrained_network(task, options, asked, data, random)
+            if network is None:
+                network = untrained_network(task, options, asked, data, random)
+            else:
+                network = transferred(network, task, options, asked, data)
         seconds = time.perf_counter() - start
         held = None if validation is None else self._check_data(network, *validation)
         network, state = train_online(
@@ -443,16 +456,18 @@ class NeuralFRAP(NetworkRegressor):
     def _given_names(self):
         return {*(self.fixed or {})}
 
-    def _start(self, goes_on):
+    def _start(self, goes_on, *, transfers=False):
         """Return what is asked of training and of the task, and what to go on from.
 
-        The network is None, and the state a fresh one, where a fit does not go on.
+        The network is None, and the state a fresh one, where a fit does not go on. What transfers
+        may be asked for another task.
         """
         arguments = self.get_params(deep=False)
         options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
         if not (goes_on and hasattr(self, "weights_")):
             return options, asked, None, TrainingState()
-        check_same_architecture(self._architecture, architecture_of(options, asked))
+        architecture = architecture_of(options, asked)
+        check_same_architecture(self._architecture, architecture, transfers=transfers)
         return options, asked, self._network.completed(self._whole), self._state
 
     def _check_data(self, network, X, y, sample_weight=None, *, protocol=None):

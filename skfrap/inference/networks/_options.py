@@ -160,20 +160,40 @@ def architecture_of(options, asked):
     return shared | {field.name: getattr(asked, field.name) for field in fields(asked)}
 
 
-def check_same_architecture(ours, asked):
+def task_stays(ours, asked):
+    """Tell whether a fit that goes on from another was asked for the same task.
+
+    Parameters
+    ----------
+    ours : dict
+        From :func:`architecture_of`, of the weights there are.
+    asked : TaskOptions
+
+    Returns
+    -------
+    bool
+    """
+    values = {field.name: getattr(asked, field.name) for field in fields(asked)}
+    return all(value == ours.get(name, value) for name, value in values.items())
+
+
+def check_same_architecture(ours, asked, *, transfers=False):
     """Check that a fit can go on from another.
 
     Parameters
     ----------
     ours, asked : dict
         Of the weights there are, and of the fit that is to go on from them.
+    transfers : bool, default=False
+        Whether the fit may be of another task.
 
     Raises
     ------
     ValueError
         If something differs; the message says what.
     """
-    for name, value in asked.items():
+    for name in _ARCHITECTURE if transfers else asked:
+        value = asked[name]
         # Files of earlier versions do not know all of them.
         if value != ours.get(name, value):
             raise ValueError(

@@ -15,7 +15,7 @@ from skfrap.inference.networks._options import architecture_of
 from skfrap.inference.networks._run import BLOCK, Run, squared_scales
 from skfrap.inference.networks._trained import TrainedNetwork
 
-_LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
+LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
 
 
 def untrained_network(task, options, asked, data, random):
@@ -36,7 +36,7 @@ def untrained_network(task, options, asked, data, random):
     X, y, weight = data
     name, features = choose_features(options.features, task, options.standardize)
     features.check_targets(y)
-    benchmark = np.maximum(features.fit(X, y, weight), _LEAST_LOSS)
+    benchmark = np.maximum(features.fit(X, y, weight), LEAST_LOSS)
     columns = networks_of(options.targets, y.shape[1])
     weights = draw_weights(options, features, columns, X, random)
     architecture = architecture_of(options, asked)
