@@ -17,32 +17,32 @@ from skfrap import Circle, FRAPProtocol, FRAPSimulator, NeuralFRAP, load_pretrai
 
 N_SAMPLES = 5_000 * 1024  # of the fresh training, the default
 SHARE = 5
-_LEARNING_RATE = 1e-3  # of the transfer: what is known is not to be shaken up
 _N_HELD = 2**15
 
 _PROTOCOL = FRAPProtocol()
 # Ranges of twice the width about the same middle, log10 of D, c0 and alpha.
-_WIDE = {
-    "D": loguniform(10**-1.5, 10**4.5),
+_WIDE_D = {"D": loguniform(10**-1.5, 10**4.5)}
+_WIDE = _WIDE_D | {
     "c0": uniform(0.25, 1.0),
     "alpha": uniform(0.2, 0.79),  # there is no bleaching that leaves more
 }
 TASKS = {
     "interval": ("frame interval x 2", {"frame_interval": 2 * _PROTOCOL.frame_interval}, {}),
     "radius": ("radius x 1.5", {"bleach_region": Circle(1.5 * _PROTOCOL.bleach_region.radius)}, {}),
-    "prior": ("prior twice as wide", {}, _WIDE),
+    "prior": ("prior of D twice as wide: six decades", {}, _WIDE_D),
     "all": (
         "all three",
         {
             "frame_interval": 2 * _PROTOCOL.frame_interval,
             "bleach_region": Circle(1.5 * _PROTOCOL.bleach_region.radius),
         },
-        _WIDE,
+        _WIDE_D,
     ),
+    "priors": ("priors of D, c0 and alpha twice as wide", {}, _WIDE),
 }
 
 
-def measure(report, changes, prior, n_samples, seed):
+def measure(report, changes, prior, n_samples, rate, seed):
     """Train for a task from scratch and from the shipped network."""
     simulator, other = (
         FRAPSimulator(_PROTOCOL.replace(**changes), prior, random_state=seed + k) for k in range(2)
@@ -52,7 +52,7 @@ def measure(report, changes, prior, n_samples, seed):
     fresh = NeuralFRAP(random_state=seed)
     _, seconds = timed(lambda: fresh.fit_online(simulator, n_samples, validation=given))
     start = load_pretrained().set_params(
-        warm_start=True, batch_size=1024, learning_rate_init=_LEARNING_RATE
+        warm_start=True, batch_size=1024, learning_rate_init=rate, verbose=0
     )
     _, shorter = timed(lambda: start.fit_online(simulator, n_samples // SHARE, validation=given))
     benchmark = losses(held, fresh.features_(held.data)[1])[:3]
@@ -73,14 +73,19 @@ def measure(report, changes, prior, n_samples, seed):
 
 
 def main():
-    given = arguments_of(__doc__, stages=choice_of(TASKS), quick="a tenth of the curves")
+    given = arguments_of(
+        __doc__,
+        stages=choice_of(TASKS),
+        quick="a tenth of the curves",
+        rate={"type": float, "default": 3e-3, "help": "learning_rate_init of the transfer"},
+    )
     report = Report("transfer of the shipped network", given.seed)
     n_samples = N_SAMPLES // (10 if given.quick else 1)
     report.line("curves of a fresh training", f"{n_samples:,}")
     for task in given.stages:
         title, changes, prior = TASKS[task]
         report.section(title)
-        measure(report, changes, prior, n_samples, given.seed)
+        measure(report, changes, prior, n_samples, given.rate, given.seed)
     report.exit()
 
 
