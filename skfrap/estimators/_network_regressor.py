@@ -128,6 +128,11 @@ class NetworkRegressor(FRAPRegressor):
             self.bounds_ = self.features_.bounds
 
     @property
+    def loss_curve_(self):
+        """Losses of passes or chunks, as scikit-learn's networks have them."""
+        return self.history_["loss"].tolist()
+
+    @property
     def n_weights_(self):
         """Number of trained numbers in all networks that estimate, together."""
         check_is_fitted(self, "weights_")

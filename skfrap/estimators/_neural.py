@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
 from skfrap.inference.networks._checkpoint import Checkpoint, fingerprint_of
@@ -39,14 +40,16 @@ from skfrap.numerics._threads import one_blas_thread
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 
 
-class NeuralFRAP(NetworkRegressor):
+class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
     """Estimate parameters from recovery curves by a fully connected neural network.
 
     The network learns from labelled curves, or from an endless stream of simulated ones, to
     minimise the squared error weighted by the inverse noise (Eqs. 9 and 10 of [1]_). On a known
     protocol it corrects a rough fit of the model rather than working on the curve itself, which it
     learns in seconds: what is left to learn is how far the prior should pull a noisy estimate.
-    It is Keras that trains; predictions are made in NumPy.
+    It is Keras that trains; predictions are made in NumPy. From scikit-learn 1.9 on,
+    ``set_callbacks`` lets its callbacks, as ``ProgressBar`` and ``ScoringMonitor``, watch every
+    pass of :meth:`fit` and every chunk of 64 batches of :meth:`fit_online`, or end them.
 
     Parameters
     ----------
@@ -161,6 +164,8 @@ class NeuralFRAP(NetworkRegressor):
     best_losses_ : ndarray of shape (n_networks,) or (n_init, n_networks), or None
         The lowest loss of each network on validation data, with `early_stopping`; with several
         trainings, of each.
+    loss_curve_ : list of float
+        The losses of `history_`, as scikit-learn's networks have them.
     reached_ : bool
         Whether the last fit ended because it came to `stop_at`.
     n_iter_ : int
@@ -277,6 +282,7 @@ class NeuralFRAP(NetworkRegressor):
         """
         return cls(targets=targets, **(DEEPFRAP_2021 | changes))
 
+    @with_callbacks
     @one_blas_thread()
     def fit(
         self,
@@ -362,9 +368,11 @@ class NeuralFRAP(NetworkRegressor):
                 Checkpoint(Path(checkpoint_dir, f"start-{k}.npz"), mark, checkpoint_interval)
                 for k in range(n_starts)
             ]
+        watch = Watch(self, n_starts * self.max_iter, *data[:2])
         network, state = train_starts(
-            network, state, data, options, random, validation, n_starts, kept, max_time
+            network, state, data, options, random, validation, n_starts, kept, max_time, watch
         )
+        watch.close(lambda: (network, state))
         deviations = None if held is None else constant_deviations(network, *held[:2])
         return self._keep(replace(network, deviation_weights=deviations), state)
 
@@ -394,6 +402,7 @@ class NeuralFRAP(NetworkRegressor):
         network, state = train_once(network, state, data, options, self._random)
         return self._keep(replace(network, deviation_weights=None), state)
 
+    @with_callbacks
     @one_blas_thread()
     def fit_online(self, simulator, n_samples=5_000 * 1024, *, validation=None):
         """Learn from a stream of simulated curves, none of which is seen twice.
@@ -439,15 +448,12 @@ class NeuralFRAP(NetworkRegressor):
                 network = transferred(network, task, options, asked, data)
         seconds = time.perf_counter() - start
         held = None if validation is None else self._check_data(network, *validation)
+        measured = validation_of(network, options, held)
+        watch = Watch(self, math.ceil(n_steps / BLOCK))
         network, state = train_online(
-            network,
-            before,
-            stream,
-            n_steps,
-            options,
-            validation_of(network, options, held),
-            seconds,
+            network, before, stream, n_steps, options, measured, seconds, watch
         )
+        watch.close(lambda: (network, state))
         n_more = math.ceil((state.n_steps - before.n_steps) / _FOR_DEVIATIONS)
         deviations = learn_deviations(network, stream, n_more, options, random)
         network = replace(network, deviation_weights=deviations)

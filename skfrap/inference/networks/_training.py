@@ -74,7 +74,16 @@ def draw_weights(options, features, columns, X, random):
 
 
 def train(
-    network, state, data, options, random, validation=None, *, checkpoint=None, max_time=None
+    network,
+    state,
+    data,
+    options,
+    random,
+    validation=None,
+    *,
+    checkpoint=None,
+    max_time=None,
+    watch=None,
 ):
     """Pass over labelled curves, again and again.
 
@@ -92,6 +101,9 @@ def train(
         Where to go on from, and to keep on the way what it takes to go on.
     max_time : float, default=None
         Seconds after which no further pass begins.
+    watch : object, default=None
+        Its ``begin()`` is called before every pass, and ``end(result)`` after it, which returns
+        whether to stop; ``result()`` gives what would be returned then.
 
     Returns
     -------
@@ -114,10 +126,14 @@ def train(
     passes = range(len(run.records), 0 if run.stopped else options.max_iter)
     with _progress(passes, options) as progress:
         for k in progress:
+            if watch is not None:
+                watch.begin()
             run.one_pass(prepared, random.permutation(n), rate)
             is_last = k + 1 == options.max_iter
             # What has no time left is to go on from here as if nothing had been.
             ends = run.report(progress, is_last=is_last) or time.monotonic() >= deadline
+            if watch is not None and watch.end(run.result):
+                ends = run.stopped = True
             if checkpoint is not None and (ends or is_last or checkpoint.is_due):
                 checkpoint.write(run.snapshot(), random)
             if ends:
@@ -126,7 +142,16 @@ def train(
 
 
 def train_starts(
-    network, state, data, options, random, validation, n_starts, checkpoints=None, max_time=None
+    network,
+    state,
+    data,
+    options,
+    random,
+    validation,
+    n_starts,
+    checkpoints=None,
+    max_time=None,
+    watch=None,
 ):
     """Train several times, with other weights and another order of curves, and keep the best.
 
@@ -139,6 +164,8 @@ def train_starts(
         Of each start.
     max_time : float, default=None
         Seconds for all of them.
+    watch : object, default=None
+        As in :func:`train`, of all passes.
 
     Returns
     -------
@@ -163,7 +190,7 @@ def train_starts(
         starts.append(
             train(
                 one, state, data, options, generator, validation,
-                checkpoint=checkpoint, max_time=share,
+                checkpoint=checkpoint, max_time=share, watch=watch,
             )
         )  # fmt: skip
     return starts[0] if n_starts == 1 else best_of(starts)
@@ -215,7 +242,9 @@ def train_once(network, state, data, options, random):
     return run.result()
 
 
-def train_online(network, state, stream, n_steps, options, validation=None, seconds=0.0):
+def train_online(
+    network, state, stream, n_steps, options, validation=None, seconds=0.0, watch=None
+):
     """Learn from a stream of curves.
 
     Parameters
@@ -228,6 +257,8 @@ def train_online(network, state, stream, n_steps, options, validation=None, seco
         Batches to learn from.
     seconds : float, default=0.0
         What preparations took.
+    watch : object, default=None
+        As in :func:`train`, of chunks.
 
     Returns
     -------
@@ -244,8 +275,11 @@ def train_online(network, state, stream, n_steps, options, validation=None, seco
     with _progress(range(0, n_steps, BLOCK), options) as progress:
         chunks = stream.chunks(n_steps, partial(_prepare, network, options))
         for first, data in zip(progress, chunks, strict=True):
+            if watch is not None:
+                watch.begin()
             run.one_pass(data, np.arange(len(data[0])), rate)
-            if run.report(progress, is_last=first + BLOCK >= n_steps):
+            ends = run.report(progress, is_last=first + BLOCK >= n_steps)
+            if (watch is not None and watch.end(run.result)) or ends:
                 break
         chunks.close()
     network, state = run.result()
