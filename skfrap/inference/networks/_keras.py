@@ -51,7 +51,10 @@ def import_keras():
 
         return keras
     chosen = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = chosen or _choose_backend()
+    # What libraries read when they are loaded, and nobody has said himself.
+    said = {"KERAS_BACKEND": chosen or _choose_backend(), **_compilation_cache()}
+    said = {name: value for name, value in said.items() if not os.environ.get(name)}
+    os.environ.update(said)
     # Importing Keras and JAX draws from the global generators.
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
@@ -59,9 +62,32 @@ def import_keras():
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-        if not chosen:
-            del os.environ["KERAS_BACKEND"]
+        for name in said:
+            del os.environ[name]
     return keras
+
+
+def _compilation_cache():
+    """Return what has JAX keep its programs in a folder, for other processes to take from there.
+
+    Each process of a search would compile every architecture again, which takes longer than to
+    train a small network. The folder is ``SKFRAP_CACHE_DIR``, where empty is none, or by default
+    ``skfrap`` in the user's folder for caches. Whoever has loaded JAX before has set it up himself.
+    """
+    if "jax" in sys.modules or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return {}
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = os.environ.get("SKFRAP_CACHE_DIR", str(Path(caches, "skfrap")))
+    try:
+        Path(folder or os.devnull).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return {}
+    if not os.access(folder, os.W_OK):
+        return {}
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(Path(folder, "jax")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    }
 
 
 def _choose_backend():
