@@ -14,6 +14,7 @@ from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
 _OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
+_ROWS = 2**15  # curves in single precision that are answered at once
 _KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
 
 
@@ -165,10 +166,8 @@ class NetworkRegressor(FRAPRegressor):
             If the curves cannot be of the network's protocol or intensities; or for `return_std`
             if the network was not taught standard deviations.
         """
-        X = self._check_curves(X)
         length, time_scale = self._scale_to(protocol)
-        self.features_.check_curves(X)
-        theta, std = self._network.answers(X, return_std)
+        theta, std = self._answers(X, return_std)
         found = (theta,) if std is None else (theta, theta + std)
         if protocol is not None:
             names = self.target_names_
@@ -195,16 +194,31 @@ class NetworkRegressor(FRAPRegressor):
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of `target_names_`.
         """
-        X, level = self._check_curves(X), check_level(level)
-        scale = self._scale_to(protocol)
-        self.features_.check_curves(X)
-        theta, std = self._network.answers(X, True)
+        level, scale = check_level(level), self._scale_to(protocol)
+        theta, std = self._answers(X, True)
         ends = self._network.ends(theta, self._reach(level) * std)
         if protocol is not None:
             names = self.target_names_
             sides = [rescale_targets(end, names, *scale) for end in np.moveaxis(ends, -1, 0)]
             ends = np.stack(sides, axis=-1)
         return ends
+
+    def _answers(self, X, with_std):
+        """Return estimates of curves, and standard deviations or None; of many a block at a time.
+
+        So a file of a million curves in single precision never is in memory as a whole.
+        """
+        check_is_fitted(self)
+        if not (isinstance(X, np.ndarray) and X.dtype == np.float32 and len(X) > _ROWS):
+            X = self._check_curves(X)
+            self.features_.check_curves(X)
+            return self._network.answers(X, with_std)
+        blocks = [X[first : first + _ROWS] for first in range(0, len(X), _ROWS)]
+        if X.ndim == 2 and X.shape[1] == self.n_features_in_:
+            self.features_.check_curves(X)  # tells which row it is
+        answers = [self._network.answers(self._check_curves(block), with_std) for block in blocks]
+        theta, std = zip(*answers, strict=True)
+        return np.concatenate(theta), np.concatenate(std) if with_std else None
 
     def _scale_to(self, protocol):
         """Return the factors of lengths and times of another protocol than the estimator's."""

@@ -16,6 +16,8 @@ from skfrap.inference.networks._run import BLOCK, Run, squared_scales
 from skfrap.inference.networks._trained import TrainedNetwork
 
 LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
+_ROWS = 2**15  # curves that are prepared at once
+_ROWS_TO_FIT = 2**17
 
 
 def untrained_network(task, options, asked, data, random):
@@ -36,7 +38,9 @@ def untrained_network(task, options, asked, data, random):
     X, y, weight = data
     name, features = choose_features(options.features, task, options.standardize)
     features.check_targets(y)
-    benchmark = np.maximum(features.fit(X, y, weight), LEAST_LOSS)
+    # Of millions of curves some tell means and spreads well enough.
+    some = slice(None, None, math.ceil(len(X) / _ROWS_TO_FIT))
+    benchmark = np.maximum(features.fit(X[some], y[some], weight[some]), LEAST_LOSS)
     columns = networks_of(options.targets, y.shape[1])
     weights = draw_weights(options, features, columns, X, random)
     architecture = architecture_of(options, asked)
@@ -289,6 +293,17 @@ def train_online(
 def _prepare(network, options, X, y, weight):
     """Return inputs, goals and importances, as the trainer takes them."""
     network.features.check_targets(y)
+    if network.features.skips and len(X) > _ROWS:
+        # Features are few numbers in single precision, and many in between.
+        whole = None
+        for first in range(0, len(X), _ROWS):
+            rows = slice(first, first + _ROWS)
+            parts = _prepare(network, options, X[rows], y[rows], weight[rows])
+            if whole is None:
+                whole = [np.empty((len(X), part.shape[1]), np.float32) for part in parts]
+            for array, part in zip(whole, parts, strict=True):
+                array[rows] = part
+        return whole
     inputs, guess, scale = network.describe(X)
     scales = squared_scales(network, options.target_scales)
     importance = weight[:, np.newaxis] * scale**2 / (scales * y.shape[1])
