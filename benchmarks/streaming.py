@@ -53,7 +53,10 @@ def main():
     report = Report("memory of many curves", given.seed)
     n = N_SAMPLES // (8 if given.quick else 1)
     simulator = FRAPSimulator(random_state=given.seed)
-    network = NeuralFRAP(max_iter=1, random_state=given.seed)
+    networks = {
+        "linearized": NeuralFRAP(simulator.protocol, max_iter=1, random_state=given.seed),
+        "raw": NeuralFRAP(max_iter=1, random_state=given.seed),
+    }
     import_keras()
     before = own_megabytes()
     with tempfile.TemporaryDirectory() as folder:
@@ -65,14 +68,15 @@ def main():
             for first, sample in zip(range(0, n, _CHUNK), chunks, strict=True):
                 rows = slice(first, first + _CHUNK)
                 X[rows], y[rows] = sample.data, sample.target
-        with Peak() as fitting:
-            network.fit(X, y)
-        with Peak() as predicting:
-            network.predict(X)
+        peaks = {"sample": sampling}
+        for name, network in networks.items():
+            with Peak() as peaks[f"fit, {name}"]:
+                network.fit(X, y)
+            with Peak() as peaks[f"predict, {name}"]:
+                network.predict(X)
         del X
     report.line("curves", f"{n:,}")
     report.add("the file, MB", 4 * np.prod(shape) / 2**20, "{:.0f}")
-    peaks = {"sample": sampling, "fit": fitting, "predict": predicting}
     for what, peak in peaks.items():
         report.add(f"{what}, MB above imports", peak.most - before, "{:.0f}", at_most=300)
     report.exit()

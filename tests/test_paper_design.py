@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
-from skfrap import FRAPSimulator, NeuralFRAP
-from skfrap.inference.networks import _run
+from skfrap import FRAPProtocol, FRAPSimulator, NeuralFRAP
+from skfrap.estimators import _network_regressor
+from skfrap.inference.networks import _run, _training
 from skfrap.inference.networks._keras import learning_rates
 from skfrap.persistence import load, save
 
@@ -217,3 +219,20 @@ def test_single_precision_is_taken_as_it_is(sample, held):
     )
     np.testing.assert_equal(one.weights_, other.weights_)
     assert np.shares_memory(one.features_(X)[0], X)
+
+
+def test_many_curves_in_single_precision_are_prepared_as_they_come(sample, monkeypatch):
+    X = sample.data.astype(np.float32)
+    network = NeuralFRAP(features="raw", random_state=0, **(SMALL | {"max_iter": 2}))
+    whole = clone(network).fit(X, sample.target)
+    monkeypatch.setattr(_training, "_ROWS", 100)
+    np.testing.assert_equal(clone(network).fit(X, sample.target).weights_, whole.weights_)
+    known = network.set_params(features="linearized", protocol=FRAPProtocol())
+    blocks = clone(known).fit(X, sample.target)
+    monkeypatch.undo()
+    np.testing.assert_allclose(
+        clone(known).fit(X, sample.target).predict(X), blocks.predict(X), rtol=0, atol=1e-4
+    )
+    # Answers, too, a block at a time.
+    monkeypatch.setattr(_network_regressor, "_ROWS", 1000)
+    np.testing.assert_allclose(whole.predict(X), whole.predict(X.astype(float)), rtol=0, atol=1e-5)

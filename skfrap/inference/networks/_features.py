@@ -20,6 +20,27 @@ _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
 _FAR_OUT = 0.1  # of the box of c0: curves of other intensities are none that were trained on
 
 
+class StandardizedRows:
+    """Curves in single precision, standardised when they are asked for.
+
+    A million of them, which may lie in a file, need no second copy.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_frames)
+    mean, scale : ndarray of shape (n_frames,)
+    """
+
+    def __init__(self, X, mean, scale):
+        self.X, self.mean, self.scale, self.shape = X, mean, scale, X.shape
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        return ((self.X[rows] - self.mean) / self.scale).astype(np.float32)
+
+
 class RawFeatures:
     """Show the network the curve itself, each value standardised, and targets likewise.
 
@@ -61,13 +82,22 @@ class RawFeatures:
     def __call__(self, X):
         """Return inputs, guess and scale."""
         shape = len(X), len(self.guess)
-        if X.dtype == np.float32 and not self.mean.any() and (self.scale == 1).all():
+        if X.dtype == np.float32 and self._leaves_curves:
             inputs = X  # as they are: of a million curves there is no need of a second copy
         else:
             inputs = np.empty(X.shape, np.float32)
             for k in range(0, len(X), _ROWS):
                 inputs[k : k + _ROWS] = (X[k : k + _ROWS] - self.mean) / self.scale
         return inputs, np.broadcast_to(self.guess, shape), np.broadcast_to(self.spread, shape)
+
+    def by_rows(self, X):
+        """Return inputs as from a call, guess and scale, but inputs made when asked for."""
+        inputs = X if self._leaves_curves else StandardizedRows(X, self.mean, self.scale)
+        return inputs, *self(X[:1])[1:]
+
+    @property
+    def _leaves_curves(self):
+        return not self.mean.any() and bool((self.scale == 1).all())
 
     def check_curves(self, X):
         """Accept any."""

@@ -304,7 +304,10 @@ def _prepare(network, options, X, y, weight):
             for array, part in zip(whole, parts, strict=True):
                 array[rows] = part
         return whole
-    inputs, guess, scale = network.describe(X)
+    if len(X) > _ROWS and X.dtype == np.float32:
+        inputs, guess, scale = network.features.by_rows(X)
+    else:
+        inputs, guess, scale = network.describe(X)
     scales = squared_scales(network, options.target_scales)
     importance = weight[:, np.newaxis] * scale**2 / (scales * y.shape[1])
     return inputs, ((y - guess) / scale).astype(np.float32), importance.astype(np.float32)
