@@ -14,7 +14,7 @@ from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
 _OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
-_ROWS = 2**15  # curves in single precision that are answered at once
+_ROWS = 2**14  # curves in single precision that are answered at once
 _KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
 
 

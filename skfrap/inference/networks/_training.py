@@ -17,7 +17,7 @@ from skfrap.inference.networks._trained import TrainedNetwork
 
 LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
 _ROWS = 2**15  # curves that are prepared at once
-_ROWS_TO_FIT = 2**17
+_ROWS_TO_FIT = 2**16
 
 
 def untrained_network(task, options, asked, data, random):
