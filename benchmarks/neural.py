@@ -221,11 +221,13 @@ def measure_scores(report, bench):
 
 def measure_paper(report, bench):
     sample = bench.simulator.sample(N_TRAINING_CURVES * bench.n_samples // N_SAMPLES)
-    # Its schedule of 80,000 passes in as many as the time allows.
+    # Its schedule of 48,000 passes in as many as the time allows; benchmarks.paper_training has it
+    # as it is, for as long as one likes.
     passes = 110
     network = NeuralFRAP.deepfrap2021(
         max_iter=passes,
-        epochs_per_step=14,
+        epochs_per_step=10,
+        n_init=1,
         validation_fraction=1 / 16,
         random_state=bench.seed,
         verbose=1,

@@ -10,6 +10,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(_name, "1")
 # Networks of tests are small: to compile them well takes longer than to train them.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Workers that write and read the same compiled programs at once would warn of it.
+os.environ.setdefault("SKFRAP_CACHE_DIR", "")
 
 import numpy as np
 

@@ -350,9 +350,9 @@ def test_the_paper_s_networks_have_its_numbers_of_weights(sample):
     for targets, n_weights in (
         ("joint", joint),
         ("separate", 3 * alone),
-        ("merged", joint + 2 * alone),
+        ("merged", 3 * alone),
     ):
-        network = NeuralFRAP.deepfrap2021(targets, max_iter=1, random_state=0)
+        network = NeuralFRAP.deepfrap2021(targets, max_iter=1, n_init=1, random_state=0)
         network.fit(sample.data[:200], sample.target[:200], sample.sample_weight[:200])
         assert network.n_weights_ == n_weights
         assert network.features_name_ == "raw"
@@ -374,8 +374,8 @@ def test_the_merged_network_answers_with_the_best_of_both(sample):
         small(targets=targets, hidden_layer_sizes=8).fit(X, y)
         for targets in ("merged", "joint", "separate")
     )
-    np.testing.assert_allclose(merged.predict(X)[:, 0], joint.predict(X)[:, 0], rtol=1e-6)
-    assert merged.n_weights_ == joint.n_weights_ + separate.n_weights_ * 2 / 3
+    np.testing.assert_allclose(merged.predict(X)[:, 0], joint.predict(X)[:, 0], rtol=0, atol=1e-5)
+    assert merged.n_weights_ == separate.n_weights_
     assert np.abs(merged.predict(X)[:, 1:] - joint.predict(X)[:, 1:]).max() > 1e-4
 
 
@@ -590,6 +590,7 @@ def test_deviations_are_learnt_whatever_the_first_network_learns_by(simulator):
         hidden_layer_sizes=(16,) * 4,
         batch_size=256,
         early_stopping=False,
+        n_init=1,
         momentum=0.9,
         random_state=0,
     ).fit_online(simulator, 64 * 256)
@@ -607,11 +608,11 @@ def test_a_fit_s_constant_deviations_do_not_stay(simulator, sample):
 def test_going_on_asks_for_the_same_task(simulator, sample):
     pandas = pytest.importorskip("pandas")
     network = small(warm_start=True).fit_online(simulator, 2 * 256)
-    other = FRAPSimulator(prior={"mobile_fraction": 0.6}, random_state=0)
-    with pytest.raises(ValueError, match="simulator must have the fixed"):
+    other = FRAPSimulator(prior={"mobile_fraction": uniform(0.5, 0.5)}, random_state=0)
+    with pytest.raises(ValueError, match="transferred to the targets it was trained for"):
         network.fit_online(other, 2 * 256)
     with pytest.raises(ValueError, match="bounds must stay None"):
-        network.set_params(bounds={"D": (5, 6)}).fit_online(simulator, 2 * 256)
+        network.set_params(bounds={"D": (5, 6)}).partial_fit(sample.data, sample.target)
     y = pandas.DataFrame(sample.target, columns=["log10_D", "c0", "alpha"])
     raw = small(features="raw").partial_fit(sample.data, y)
     with pytest.raises(ValueError, match="in this order"):

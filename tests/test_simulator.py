@@ -393,3 +393,28 @@ def test_binding_is_interpolated_on_request():
     np.testing.assert_array_equal(simulator(**options).sample(40).data, exact.data)
     with pytest.raises(ValueError, match="interpolate must be one of"):
         simulator(interpolate="always")
+
+
+def test_samples_come_as_tables_and_in_single_precision(default_protocol):
+    pandas = pytest.importorskip("pandas")
+    simulator = FRAPSimulator(default_protocol, random_state=0)
+    plain = simulator.sample(70)
+    table = simulator.sample(70, as_frame=True, dtype="float32")
+    assert isinstance(table.data, pandas.DataFrame)
+    assert [*table.target.columns] == simulator.target_names
+    assert [*table.frame.columns] == [*plain.feature_names, *plain.target_names]
+    np.testing.assert_array_equal(table.data.to_numpy(), plain.data.astype(np.float32))
+    np.testing.assert_array_equal(table.target.to_numpy(), plain.target)
+    chunks = [*simulator.iter_samples(70, 40, dtype=np.float32)]
+    assert chunks[0].data.dtype == np.float32
+    assert np.concatenate([chunk.data for chunk in chunks]).tolist() == table.data.values.tolist()
+    with pytest.raises(ValueError, match="dtype must be one of"):
+        simulator.sample(3, dtype="int8")
+
+
+def test_image_series_come_in_chunks():
+    protocol = FRAPProtocol(shape=(24, 24), bleach_region=Circle(3.0), n_postbleach=5, padding=8)
+    simulator = FRAPSimulator(protocol, random_state=0)
+    chunks = [chunk.data for chunk in simulator.iter_images(5, chunk_size=2, start=1)]
+    assert [len(chunk) for chunk in chunks] == [2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate(chunks), simulator.sample_images(5, start=1).data)

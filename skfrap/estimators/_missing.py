@@ -42,12 +42,12 @@ class MissingFrames:
             "answer NaN."
         )
 
-    def _validate(self, X, *y, **options):
+    def _validate(self, X, *y, dtype=np.float64, **options):
         """Check X, and y if there is one, as scikit-learn does; infinity is always refused."""
         check_choice("missing", self.missing, _MISSING)
         finite = "allow-nan" if self._omits else True
         return validate_data(
-            self, X, *y, advice=self._advice, dtype=np.float64, ensure_all_finite=finite, **options
+            self, X, *y, advice=self._advice, dtype=dtype, ensure_all_finite=finite, **options
         )
 
     def _at(self, frames, rows, n_rows):

@@ -14,6 +14,10 @@ from skfrap.models import DirectCurves, ForwardMap, evaluator_of
 from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
+_OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
+_ROWS = 2**14  # curves in single precision that are answered at once
+_KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
+
 
 class NetworkRegressor(FRAPRegressor):
     """Base class of estimators that answer by a trained network.
@@ -22,10 +26,13 @@ class NetworkRegressor(FRAPRegressor):
     ``_state`` give it back.
     """
 
+    _whole = None  # what was cut off of networks, to go on training them
+
     # What is kept
 
     def _keep(self, network, state):
         """Take over what training returned."""
+        network, self._whole = network.extracted()
         self._task = network.task
         self.protocol_ = network.task.protocol
         self.target_names_ = network.task.target_names
@@ -37,6 +44,7 @@ class NetworkRegressor(FRAPRegressor):
         self._optimizer_states = state.optimizer_states
         self.n_iter_, self.n_steps_, self._n_seen = state.n_iter, state.n_steps, state.n_seen
         self.history_, self.loss_, self.reached_ = state.history, state.loss, state.reached
+        self.histories_, self.best_losses_ = state.histories, state.best_losses
         self.skfrap_version_ = __version__
         return self
 
@@ -72,6 +80,9 @@ class NetworkRegressor(FRAPRegressor):
             training = {
                 "optimizer_states": self._optimizer_states,
                 "history": getattr(self, "history_", None),
+                "histories": getattr(self, "histories_", None),
+                "best_losses": getattr(self, "best_losses_", None),
+                "whole": self._whole,
                 "random": getattr(self, "_random", None),
             }
         return super().to_state() | {"training": training}
@@ -85,6 +96,9 @@ class NetworkRegressor(FRAPRegressor):
             network._optimizer_states = training.get("optimizer_states")
             if training.get("history") is not None:
                 network.history_ = training["history"]
+            network.histories_ = training.get("histories")
+            network.best_losses_ = training.get("best_losses")
+            network._whole = training.get("whole")
             if training.get("random") is not None:
                 network._random = training["random"]
         return network
@@ -94,8 +108,8 @@ class NetworkRegressor(FRAPRegressor):
         fitted = super().fitted_state()
         if not hasattr(self, "weights_"):
             return {}
-        for name in ("history_", "protocol_", "target_names_", "bounds_"):
-            fitted.pop(name, None)  # of training, or known by the task and the features
+        for name in _OF_TRAINING + _KNOWN:
+            fitted.pop(name, None)
         return fitted | {
             "task": self._task,
             "benchmark": self._benchmark,
@@ -114,6 +128,11 @@ class NetworkRegressor(FRAPRegressor):
             self.protocol_, self.target_names_ = self._task.protocol, self._task.target_names
             super().set_fitted_state(others)
             self.bounds_ = self.features_.bounds
+
+    @property
+    def loss_curve_(self):
+        """Losses of passes or chunks, as scikit-learn's networks have them."""
+        return self.history_["loss"].tolist()
 
     @property
     def n_weights_(self):
@@ -149,10 +168,8 @@ class NetworkRegressor(FRAPRegressor):
             If the curves cannot be of the network's protocol or intensities; or for `return_std`
             if the network was not taught standard deviations.
         """
-        X = self._check_curves(X, protocol)
         length, time_scale = self._scale_to(protocol)
-        self.features_.check_curves(X)
-        theta, std = self._network.answers(X, return_std)
+        theta, std = self._answers(X, return_std, protocol)
         found = (theta,) if std is None else (theta, theta + std)
         if protocol is not None:
             names = self.target_names_
@@ -180,16 +197,33 @@ class NetworkRegressor(FRAPRegressor):
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of :meth:`predict`.
         """
-        X, level = self._check_curves(X, protocol), check_level(level)
-        scale = self._scale_to(protocol)
-        self.features_.check_curves(X)
-        theta, std = self._network.answers(X, True)
+        level, scale = check_level(level), self._scale_to(protocol)
+        theta, std = self._answers(X, True, protocol)
         ends = self._network.ends(theta, self._reach(level) * std)
         if protocol is not None:
             names = self.target_names_
             sides = [rescale_targets(end, names, *scale) for end in np.moveaxis(ends, -1, 0)]
             ends = np.stack(sides, axis=-1)
         return ends
+
+    def _answers(self, X, with_std, protocol=None):
+        """Return estimates of curves, and standard deviations or None; of many a block at a time.
+
+        So a file of a million curves in single precision never is in memory as a whole.
+        """
+        check_is_fitted(self)
+        if not (isinstance(X, np.ndarray) and X.dtype == np.float32 and len(X) > _ROWS):
+            X = self._check_curves(X, protocol)
+            self.features_.check_curves(X)
+            return self._network.answers(X, with_std)
+        blocks = [X[first : first + _ROWS] for first in range(0, len(X), _ROWS)]
+        if X.ndim == 2 and X.shape[1] == self.n_features_in_:
+            self.features_.check_curves(X)  # tells which row it is
+        answers = [
+            self._network.answers(self._check_curves(block, protocol), with_std) for block in blocks
+        ]
+        theta, std = zip(*answers, strict=True)
+        return np.concatenate(theta), np.concatenate(std) if with_std else None
 
     def _scale_to(self, protocol):
         """Return the factors of lengths and times of another protocol than the estimator's."""

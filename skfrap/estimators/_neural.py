@@ -1,15 +1,19 @@
 """Neural networks that estimate parameters from recovery curves."""
 
 import math
+import numbers
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
 from skfrap.estimators._missing import complete_curves
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
+from skfrap.inference.networks._checkpoint import Checkpoint, fingerprint_of
 from skfrap.inference.networks._data import split, with_weights
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
 from skfrap.inference.networks._options import (
@@ -18,31 +22,35 @@ from skfrap.inference.networks._options import (
     TrainingOptions,
     architecture_of,
     check_same_architecture,
+    task_stays,
 )
+from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
 from skfrap.inference.networks._task import task_of_data, task_of_simulator
 from skfrap.inference.networks._trained import TrainingState
 from skfrap.inference.networks._training import (
-    BLOCK,
-    train,
     train_once,
     train_online,
+    train_starts,
     untrained_network,
 )
+from skfrap.inference.networks._transfer import transferred
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
 
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 
 
-class NeuralFRAP(NetworkRegressor):
+class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
     """Estimate parameters from recovery curves by a fully connected neural network.
 
     The network learns from labelled curves, or from an endless stream of simulated ones, to
     minimise the squared error weighted by the inverse noise (Eqs. 9 and 10 of [1]_). On a known
     protocol it corrects a rough fit of the model rather than working on the curve itself, which it
     learns in seconds: what is left to learn is how far the prior should pull a noisy estimate.
-    It is Keras that trains; predictions are made in NumPy.
+    It is Keras that trains; predictions are made in NumPy. From scikit-learn 1.9 on,
+    ``set_callbacks`` lets its callbacks, as ``ProgressBar`` and ``ScoringMonitor``, watch every
+    pass of :meth:`fit` and every chunk of 64 batches of :meth:`fit_online`, or end them.
 
     Parameters
     ----------
@@ -76,22 +84,27 @@ class NeuralFRAP(NetworkRegressor):
         corrected in units of its standard errors. "scores": the curve's coordinates on the model's
         basis, over the prebleach mean. Both need a protocol and targets that are parameters of the
         model, and have identity skips between hidden layers of one width. "raw": the values of the
-        curve, standardised. "auto" is "linearized" with a protocol, whichever targets are asked
-        for, and warns where that is not possible; without one it is "raw".
+        curve. "auto" is "linearized" with a protocol, whichever targets are asked for, and warns
+        where that is not possible; without one it is "raw".
+    standardize : bool, default=True
+        Of "raw" features: bring each value of the curve, and each target, to mean 0 and standard
+        deviation 1. False leaves them as they are, as the paper does.
     targets : {"joint", "separate", "merged"}, default="joint"
-        One network for all targets; one for each; or the first target from one for all, and the
-        others from one for each, as the paper recommends.
+        One network for all targets; one for each; or the first target from one for all, of which
+        the other outputs are cut off after training, and the others from one for each, as the
+        paper's final network.
     target_scales : {"benchmark", None} or array-like of shape (n_targets,), default="benchmark"
-        What errors are divided by in the loss. "benchmark": for each target the root mean square
-        error of what is known beforehand, of the linearised fit or, for "raw", of the mean. None
-        is the paper's Eq. 10.
+        What errors are divided by in the loss, of which each network minimises the mean over its
+        own targets. "benchmark": for each target the root mean square error of what is known
+        beforehand, of the linearised fit or, for "raw", of the mean. None divides by nothing: the
+        paper's Eq. 9 for a joint network, and Eq. 10 for one of a single target.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam comes with gradients clipped to a norm of 1.
     learning_rate_init : float, default=3e-3
         The largest learning rate.
     learning_rate : {"cosine", "constant", "deepfrap2021"}, default="cosine"
         "cosine" goes down to zero at the end; "deepfrap2021" goes up linearly from a hundredth
-        over 50 epochs, and then down by 10**-0.25 every `epochs_per_step` epochs.
+        over 50 epochs, stays, and goes down by 10**-0.25 every `epochs_per_step` epochs after.
     epochs_per_step : int, default=8000
         Of "deepfrap2021".
     momentum : float, default=0.99
@@ -100,19 +113,28 @@ class NeuralFRAP(NetworkRegressor):
     max_iter : int, default=200
         Passes over the data in :meth:`fit`.
     early_stopping : bool, default=False
-        Set a part of the data aside, keep the weights that do best on it, and stop when they have
-        not become better for `n_iter_no_change` passes. The standard deviations that
-        :meth:`predict` can return are then learnt from that part.
+        Set a part of the data aside, unless :meth:`fit` is given other curves for it; keep of each
+        network the weights that do best on it by the network's own loss, and stop when none has
+        become better for `n_iter_no_change` passes. The standard deviations that :meth:`predict`
+        can return are then learnt from that part.
     validation_fraction : float, default=0.1
         The part set aside with `early_stopping`.
     n_iter_no_change : int, default=20
+    validation_freq : int, default=1
+        Passes from one measurement on validation data to the next.
+    n_init : int, default=1
+        Independent trainings in :meth:`fit`, with other weights and another order of curves, of
+        which the networks with the lowest losses on validation data are kept. More than one takes
+        `early_stopping`; a fit that goes on by `warm_start` is one.
     stop_at : "least_squares" or array-like of shape (n_targets,), default=None
         Stop as soon as the loss on validation data, errors divided by `target_scales`, is as low as
         that of :class:`LeastSquaresFRAP` within the bounds on the same curves; or as soon as the
         weighted mean squared errors of all targets are as low as given. Takes `early_stopping`,
         or validation data in :meth:`fit_online`. The last of ``history_["seconds"]`` tells when.
     warm_start : bool, default=False
-        Whether fits go on from the weights of the one before.
+        Whether fits go on from the weights of the one before. Where the protocol, the box or the
+        prior are others than before, the weights are transferred: features are made anew, and the
+        optimizer and the history begin anew. The targets must be the same.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights and of the order of batches. Fits with the same integer are the same to
         the last bit.
@@ -148,7 +170,15 @@ class NeuralFRAP(NetworkRegressor):
     history_ : dict of ndarray
         Per pass or chunk: ``step``, the number of steps so far; ``loss``; ``seconds``, of training,
         without validation; and, where there are validation data, ``validation_loss`` of shape
-        (n, n_targets), weighted mean squared errors on the targets' scales.
+        (n, n_targets), weighted mean squared errors on the targets' scales, NaN where not measured.
+    histories_ : list of dict or None
+        Of each of `n_init` trainings, if there were several; `history_` is that of the first
+        network's start.
+    best_losses_ : ndarray of shape (n_networks,) or (n_init, n_networks), or None
+        The lowest loss of each network on validation data, with `early_stopping`; with several
+        trainings, of each.
+    loss_curve_ : list of float
+        The losses of `history_`, as scikit-learn's networks have them.
     reached_ : bool
         Whether the last fit ended because it came to `stop_at`.
     n_iter_ : int
@@ -193,6 +223,7 @@ class NeuralFRAP(NetworkRegressor):
         fixed=None,
         bounds=None,
         features="auto",
+        standardize=True,
         targets="joint",
         target_scales="benchmark",
         optimizer="adam",
@@ -205,6 +236,8 @@ class NeuralFRAP(NetworkRegressor):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=20,
+        validation_freq=1,
+        n_init=1,
         stop_at=None,
         warm_start=False,
         random_state=None,
@@ -220,6 +253,7 @@ class NeuralFRAP(NetworkRegressor):
         self.fixed = fixed
         self.bounds = bounds
         self.features = features
+        self.standardize = standardize
         self.targets = targets
         self.target_scales = target_scales
         self.optimizer = optimizer
@@ -232,6 +266,8 @@ class NeuralFRAP(NetworkRegressor):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.validation_freq = validation_freq
+        self.n_init = n_init
         self.stop_at = stop_at
         self.warm_start = warm_start
         self.random_state = random_state
@@ -242,12 +278,20 @@ class NeuralFRAP(NetworkRegressor):
     def deepfrap2021(cls, targets="joint", **changes):
         """Make the DeepFRAP paper's network, with its training.
 
-        Eight layers of 128 exponential linear units on the values of the curve, Glorot-uniform
-        weights, stochastic gradient descent with momentum 0.99 and batches of 1,024, and its
-        schedule of learning rates, to be fitted to 2**20 simulated curves; of all passes the
-        weights with the lowest validation loss are kept. With the paper's 110 frames and three
-        targets the joint network has 130,179 weights, and three separate ones have 389,763. The
-        paper trained for days.
+        Its section 3.2: eight layers of 128 exponential linear units on the values of the curve as
+        they are, targets as they are, Glorot-uniform weights, stochastic gradient descent with
+        momentum 0.99 and batches of 1,024; learning rates that rise over 50 epochs from 1e-3 to
+        1e-1, and come down by 10**-0.25 after every 8,000 of 48,000 more. To be fitted to 2**20
+        simulated curves, with 2**18 others as `validation_data`: of every network the weights of
+        its own best epoch are kept, by Eq. 9 for the joint one and Eq. 10 for separate ones, and of
+        four independent trainings the best. The targets are log10 of D in µm²/s, c0 and alpha; the
+        paper has D in pixels²/s, which shifts log10 D by a constant, and with it the bias of one
+        output.
+
+        With the paper's 110 frames the joint network has 130,179 weights, separate ones have
+        129,921 each, and "merged", the paper's final network, has 389,763: the part of the joint
+        one that answers log10 D, beside those trained for c0 and alpha alone. The paper trained
+        for seven days; :meth:`fit` can be told to keep its training in a folder, and to go on.
 
         Parameters
         ----------
@@ -261,8 +305,19 @@ class NeuralFRAP(NetworkRegressor):
         """
         return cls(targets=targets, **(DEEPFRAP_2021 | changes))
 
+    @with_callbacks
     @one_blas_thread()
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        validation_data=None,
+        checkpoint_dir=None,
+        checkpoint_interval=300.0,
+        max_time=None,
+    ):
         """Learn from labelled curves.
 
         Parameters
@@ -277,6 +332,19 @@ class NeuralFRAP(NetworkRegressor):
             has none "auto" learns it from curves as they are, and warns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the squared errors, best 1/a. Samples of weight zero are left out.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Other curves to measure the progress on, in ``history_["validation_loss"]``, to choose
+            the best weights by with `early_stopping`, and to compare with `stop_at`. None sets
+            aside a part of X with `early_stopping`.
+        checkpoint_dir : path-like, default=None
+            A folder in which the training is kept, a file ``start-K.npz`` for each of `n_init`.
+            A fit with the same data and parameters goes on from there, exactly as if it had never
+            been broken off; it needs a whole number as `random_state`.
+        checkpoint_interval : float, default=300.0
+            Seconds of training that are lost at most, and a pass, when the program is ended.
+        max_time : float, default=None
+            Seconds after which no further pass begins, in this call; of several trainings, each
+            has its share of what is left. With `checkpoint_dir` the next fit goes on.
 
         Returns
         -------
@@ -285,23 +353,54 @@ class NeuralFRAP(NetworkRegressor):
         Raises
         ------
         ValueError
-            If y names what is not estimated, or is not what it names.
+            If y names what is not estimated, or is not what it names, or `checkpoint_dir` holds
+            another training.
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, state = self._start(self.warm_start)
-        if self.stop_at is not None and not self.early_stopping:
-            raise ValueError("stop_at needs early_stopping=True, which sets curves aside.")
+        options, asked, network, state = self._start(self.warm_start, transfers=True)
+        measured = self.early_stopping or validation_data is not None
+        if self.stop_at is not None and not measured:
+            raise ValueError("stop_at needs early_stopping=True, or validation_data.")
+        n_starts = self.n_init if network is None else 1
+        if n_starts > 1 and not self.early_stopping:
+            raise ValueError(
+                f"n_init = {self.n_init} needs early_stopping=True, to choose by what is set aside."
+            )
+        if checkpoint_dir is not None and not isinstance(self.random_state, numbers.Integral):
+            raise ValueError(
+                "checkpoint_dir needs a whole number as random_state, to go on with the same "
+                f"training, got {self.random_state!r}."
+            )
         random = check_random_state(self.random_state)
-        data = self._check_data(network, X, y, sample_weight)
+        stays = network is None or task_stays(self._architecture, asked)
+        data = self._check_data(network if stays else None, X, y, sample_weight)
         held = None
-        if self.early_stopping:
+        if self.early_stopping and validation_data is None:
             data, held = split(data, self.validation_fraction, random)
         if network is None:
             task = task_of_data(asked, data, names_of_targets(y))
             network = untrained_network(task, options, asked, data, random)
+        elif not stays:
+            if asked.protocol is None:
+                asked = replace(asked, protocol=network.task.protocol)
+            task = task_of_data(asked, data, names_of_targets(y))
+            network, state = transferred(network, task, options, asked, data), TrainingState()
+        if validation_data is not None:
+            held = self._check_data(network, *validation_data)
         validation = validation_of(network, options, held)
-        network, state = train(network, state, data, options, random, validation)
+        kept = None
+        if checkpoint_dir is not None:
+            mark = fingerprint_of(network, options, data, validation, self.random_state)
+            kept = [
+                Checkpoint(Path(checkpoint_dir, f"start-{k}.npz"), mark, checkpoint_interval)
+                for k in range(n_starts)
+            ]
+        watch = Watch(self, n_starts * self.max_iter, *data[:2])
+        network, state = train_starts(
+            network, state, data, options, random, validation, n_starts, kept, max_time, watch
+        )
+        watch.close(lambda: (network, state))
         deviations = None if held is None else constant_deviations(network, *held[:2])
         return self._keep(replace(network, deviation_weights=deviations), state)
 
@@ -331,6 +430,7 @@ class NeuralFRAP(NetworkRegressor):
         network, state = train_once(network, state, data, options, self._random)
         return self._keep(replace(network, deviation_weights=None), state)
 
+    @with_callbacks
     @one_blas_thread()
     def fit_online(self, simulator, n_samples=5_000 * 1024, *, validation=None):
         """Learn from a stream of simulated curves, none of which is seen twice.
@@ -358,35 +458,35 @@ class NeuralFRAP(NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, before = self._start(self.warm_start)
-        protocol = self.protocol if network is None else network.task.protocol
-        check_stream(simulator, n_samples, options, protocol, validation)
+        options, asked, network, before = self._start(self.warm_start, transfers=True)
+        check_stream(simulator, n_samples, options, self.protocol, validation)
         task = task_of_simulator(asked, simulator)
-        if network is not None:
-            network.task.check_same(task)
+        stays = network is not None and network.task.is_same(task)
+        if not stays:
+            before = TrainingState()
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start = time.perf_counter()
         stream = CurveStream(simulator, self.batch_size, before.n_seen, task.target_names)
-        if network is None:
+        if not stays:
             data = stream.sample(min(BLOCK, n_steps))
             self._check_data(None, *data, protocol=simulator.protocol)
             self._flat_output = isinstance(self.target_names, str)
-            network = untrained_network(task, options, asked, data, random)
+            if network is None:
+                network = untrained_network(task, options, asked, data, random)
+            else:
+                network = transferred(network, task, options, asked, data)
         seconds = time.perf_counter() - start
         held = None
         if validation is not None:
             X, y, *weight = validation
             held = self._check_data(network, X, stream.targets_of(y), *weight)
+        measured = validation_of(network, options, held)
+        watch = Watch(self, math.ceil(n_steps / BLOCK))
         network, state = train_online(
-            network,
-            before,
-            stream,
-            n_steps,
-            options,
-            validation_of(network, options, held),
-            seconds,
+            network, before, stream, n_steps, options, measured, seconds, watch
         )
+        watch.close(lambda: (network, state))
         n_more = math.ceil((state.n_steps - before.n_steps) / _FOR_DEVIATIONS)
         deviations = learn_deviations(network, stream, n_more, options, random)
         network = replace(network, deviation_weights=deviations)
@@ -395,17 +495,19 @@ class NeuralFRAP(NetworkRegressor):
     def _given_names(self):
         return {*(self.fixed or {})}
 
-    def _start(self, goes_on):
+    def _start(self, goes_on, *, transfers=False):
         """Return what is asked of training and of the task, and what to go on from.
 
-        The network is None, and the state a fresh one, where a fit does not go on.
+        The network is None, and the state a fresh one, where a fit does not go on. What transfers
+        may be asked for another task.
         """
         arguments = self.get_params(deep=False)
         options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
         if not (goes_on and hasattr(self, "weights_")):
             return options, asked, None, TrainingState()
-        check_same_architecture(self._architecture, architecture_of(options, asked))
-        return options, asked, self._network, self._state
+        architecture = architecture_of(options, asked)
+        check_same_architecture(self._architecture, architecture, transfers=transfers)
+        return options, asked, self._network.completed(self._whole), self._state
 
     def _check_data(self, network, X, y, sample_weight=None, *, protocol=None):
         """Return curves, two-dimensional targets and weights, without what weighs nothing."""
@@ -413,7 +515,11 @@ class NeuralFRAP(NetworkRegressor):
         columns = names_of_targets(y)
         if names is not None and columns not in (None, names):
             raise ValueError(f"y must have the columns {names}, in this order, got {columns}.")
-        X, y = self._validate(X, y, reset=names is None, multi_output=True, y_numeric=True)
+        # A million curves in single precision are to stay as they are.
+        dtype = np.float64, np.float32
+        X, y = self._validate(
+            X, y, reset=names is None, dtype=dtype, multi_output=True, y_numeric=True
+        )
         if self._omits and np.isnan(X).any():
             X, y, sample_weight = complete_curves(X, y, sample_weight)
         y = y.astype(np.float64)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.inference.networks._data import Validation
-from skfrap.inference.networks._training import squared_scales
+from skfrap.inference.networks._run import squared_scales
 from skfrap.metrics import weighted_mean_squared_error
 
 

@@ -28,9 +28,9 @@ class Validation:
     goal: np.ndarray | None = None
     scales: np.ndarray | float | None = None
 
-    def losses(self, estimates):
-        """Compute weighted mean squared errors, (n_targets,)."""
-        return np.average((estimates - self.y) ** 2, axis=0, weights=self.weight)
+    def losses(self, estimates, columns=slice(None)):
+        """Compute weighted mean squared errors of some targets, by default of all."""
+        return np.average((estimates - self.y[:, columns]) ** 2, axis=0, weights=self.weight)
 
     def is_reached(self, losses):
         """Tell whether losses are low enough to stop."""

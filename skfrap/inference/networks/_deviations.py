@@ -14,7 +14,7 @@ from skfrap.inference.networks._keras import (
     initial_weights,
     learning_rates,
 )
-from skfrap.inference.networks._training import BLOCK, check_finite, take_steps
+from skfrap.inference.networks._run import BLOCK, check_finite, take_steps
 
 _LEAST = 1e-14
 _LARGEST_RATE = 3e-3  # of Adam, whatever the first network learns by

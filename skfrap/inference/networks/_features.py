@@ -25,27 +25,53 @@ _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
 _FAR_OUT = 0.1  # of the box of c0: curves of other intensities are none that were trained on
 
 
+class StandardizedRows:
+    """Curves in single precision, standardised when they are asked for.
+
+    A million of them, which may lie in a file, need no second copy.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_frames)
+    mean, scale : ndarray of shape (n_frames,)
+    """
+
+    def __init__(self, X, mean, scale):
+        self.X, self.mean, self.scale, self.shape = X, mean, scale, X.shape
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        return ((self.X[rows] - self.mean) / self.scale).astype(np.float32)
+
+
 class RawFeatures:
     """Show the network the curve itself, each value standardised, and targets likewise.
 
     Parameters
     ----------
-    fitter, columns : None
-        Nothing is known of the model.
+    standardize : bool, default=True
+        False leaves values and targets as they are.
     """
 
     skips = False
     bounds = forward = None
     _learnt = ("mean", "scale", "guess", "spread")
 
-    def __init__(self, fitter=None, columns=None):
-        pass
+    def __init__(self, standardize=True):
+        self._standardize = standardize
 
     def fit(self, X, y, weight):
-        """Learn means and spreads; return the loss of the guess, per target."""
-        self.mean, self.scale = _moments(X, weight)
+        """Learn means and spreads; return the loss of the mean of the targets, per target."""
         self.guess, self.spread = _moments(y, weight)
-        return self.spread**2
+        variance = self.spread**2
+        if self._standardize:
+            self.mean, self.scale = _moments(X, weight)
+        else:
+            self.mean, self.scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+            self.guess, self.spread = np.zeros(y.shape[1]), np.ones(y.shape[1])
+        return variance
 
     def to_state(self):
         """Return what a file keeps: means and spreads of curves and of targets."""
@@ -61,8 +87,22 @@ class RawFeatures:
     def __call__(self, X):
         """Return inputs, guess and scale."""
         shape = len(X), len(self.guess)
-        inputs = ((X - self.mean) / self.scale).astype(np.float32)
+        if X.dtype == np.float32 and self._leaves_curves:
+            inputs = X  # as they are: of a million curves there is no need of a second copy
+        else:
+            inputs = np.empty(X.shape, np.float32)
+            for k in range(0, len(X), _ROWS):
+                inputs[k : k + _ROWS] = (X[k : k + _ROWS] - self.mean) / self.scale
         return inputs, np.broadcast_to(self.guess, shape), np.broadcast_to(self.spread, shape)
+
+    def by_rows(self, X):
+        """Return inputs as from a call, guess and scale, but inputs made when asked for."""
+        inputs = X if self._leaves_curves else StandardizedRows(X, self.mean, self.scale)
+        return inputs, *self(X[:1])[1:]
+
+    @property
+    def _leaves_curves(self):
+        return not self.mean.any() and bool((self.scale == 1).all())
 
     def check_curves(self, X):
         """Accept any."""
@@ -241,7 +281,10 @@ class LinearizedFeatures(_ModelFeatures):
         return some
 
     def _describe(self, X):
-        parts = [self._describe_some(X[k : k + _ROWS]) for k in range(0, len(X), _ROWS)]
+        parts = [
+            self._describe_some(np.asarray(X[k : k + _ROWS], dtype=float))
+            for k in range(0, len(X), _ROWS)
+        ]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _fit(self, X):
@@ -329,6 +372,7 @@ class ScoreFeatures(_ModelFeatures):
 
     def _describe(self, X):
         """Return inputs, prebleach means, and the noise over the prebleach mean."""
+        X = np.asarray(X, dtype=float)
         prebleach = np.maximum(X[:, : self.n_prebleach].mean(axis=1), _LEAST_DEPTH)
         scores = self._project(X)[0] @ self.directions.T
         freedom = max(1, X.shape[1] - scores.shape[1])
@@ -343,13 +387,15 @@ class ScoreFeatures(_ModelFeatures):
 FEATURES = {"linearized": LinearizedFeatures, "scores": ScoreFeatures, "raw": RawFeatures}
 
 
-def choose_features(asked, task):
+def choose_features(asked, task, standardize=True):
     """Make the features of a task.
 
     Parameters
     ----------
     asked : {"auto", "linearized", "scores", "raw"}
     task : Task
+    standardize : bool, default=True
+        Of "raw".
 
     Returns
     -------
@@ -364,7 +410,7 @@ def choose_features(asked, task):
         If its model can neither be interpolated nor is cheap.
     """
     if asked == "raw" or (asked == "auto" and task.model is None):
-        return "raw", RawFeatures()
+        return "raw", RawFeatures(standardize)
     if task.model is None:
         raise ValueError(
             f"features={asked!r} needs a protocol and targets that are parameters of a model, "
@@ -380,7 +426,7 @@ def choose_features(asked, task):
                 UserWarning,
                 stacklevel=5,
             )
-            return "raw", RawFeatures()
+            return "raw", RawFeatures(standardize)
         raise
     name = "linearized" if asked == "auto" else asked
     return name, FEATURES[name](fitter, task.columns)

@@ -58,7 +58,10 @@ def import_keras():
 
         return keras
     chosen = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = chosen or _choose_backend()
+    # What libraries read when they are loaded, and nobody has said himself.
+    said = {"KERAS_BACKEND": chosen or _choose_backend(), **_compilation_cache()}
+    said = {name: value for name, value in said.items() if not os.environ.get(name)}
+    os.environ.update(said)
     # Importing Keras and JAX draws from the global generators.
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
@@ -66,8 +69,8 @@ def import_keras():
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-        if not chosen:
-            del os.environ["KERAS_BACKEND"]
+        for name in said:
+            del os.environ[name]
     return keras
 
 
@@ -89,6 +92,29 @@ def _refuse_after_fork():
             "would wait for ever for threads that are not there. Start processes afresh, with "
             "multiprocessing.get_context('spawn') or joblib, or fork before training anything."
         )
+
+
+def _compilation_cache():
+    """Return what has JAX keep its programs in a folder, for other processes to take from there.
+
+    Each process of a search would compile every architecture again, which takes longer than to
+    train a small network. The folder is ``SKFRAP_CACHE_DIR``, where empty is none, or by default
+    ``skfrap`` in the user's folder for caches. Whoever has loaded JAX before has set it up himself.
+    """
+    if "jax" in sys.modules or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return {}
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = os.environ.get("SKFRAP_CACHE_DIR", str(Path(caches, "skfrap")))
+    try:
+        Path(folder or os.devnull).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return {}
+    if not os.access(folder, os.W_OK):
+        return {}
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(Path(folder, "jax")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    }
 
 
 def _choose_backend():
@@ -148,7 +174,7 @@ def learning_rates(kind, largest, step, epoch, n_steps, epochs_per_step=8000):
     n_steps : int
         How many the fit has.
     epochs_per_step : int, default=8000
-        Passes after which "deepfrap2021" steps down.
+        Passes after which "deepfrap2021" steps down, counted from the end of its rise.
 
     Returns
     -------
@@ -160,16 +186,16 @@ def learning_rates(kind, largest, step, epoch, n_steps, epochs_per_step=8000):
     >>> from skfrap.inference.networks._keras import learning_rates
     >>> learning_rates("cosine", 1.0, np.array([0, 5, 10]), None, 10).round(3).tolist()
     [1.0, 0.5, 0.0]
-    >>> epochs = np.array([0.0, 50.0, 8000.0, 16000.0])
+    >>> epochs = np.array([0.0, 50.0, 8049.0, 8050.0, 16050.0])
     >>> learning_rates("deepfrap2021", 0.1, None, epochs, None).round(5).tolist()
-    [0.001, 0.1, 0.05623, 0.03162]
+    [0.001, 0.1, 0.1, 0.05623, 0.03162]
     """
     if kind == "constant":
         return np.full(len(step), float(largest))
     if kind == "cosine":
         return 0.5 * largest * (1 + np.cos(np.pi * step / n_steps))
     rising = 0.01 + 0.99 * epoch / _WARM_UP
-    falling = 10 ** (-0.25 * (epoch // epochs_per_step))
+    falling = 10 ** (-0.25 * ((epoch - _WARM_UP) // epochs_per_step))
     return largest * np.where(epoch < _WARM_UP, rising, falling)
 
 
@@ -244,15 +270,18 @@ class Training:
         """
         losses = np.zeros(len(rates))
         for k, (stepper, columns) in enumerate(zip(self._steppers, self._columns, strict=True)):
+            # Importances are those of a mean over all targets; a network's loss is the mean over
+            # its own, so that it learns as if alone.
+            share = len(columns) / goals.shape[-1]
             self._networks[k], self._states[k], loss = stepper.advance(
                 self._networks[k],
                 self._states[k],
                 inputs,
                 goals[..., columns],
-                importance[..., columns],
+                importance[..., columns] / np.float32(share),
                 rates,
             )
-            losses += loss
+            losses += share * loss
         return losses
 
     def networks(self):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from skfrap.inference.networks._training import BLOCK
+from skfrap.inference.networks._run import BLOCK
 from skfrap.parameters._targets import names_of_targets
 
 _AHEAD = 2  # chunks drawn at once: drawing takes longer than learning

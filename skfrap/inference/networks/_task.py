@@ -95,16 +95,16 @@ class Task:
         free = [parameter(name).target_name for name in self.names]
         return [free.index(name) for name in self.target_names]
 
-    def check_same(self, task):
-        """Check that what a simulator's curves teach is this task."""
-        names = "target_names", "model", "fixed"
-        for name in names if self.model is not None else names[:1]:
-            ours, theirs = getattr(self, name), getattr(task, name)
-            if ours != theirs:
-                raise ValueError(
-                    f"simulator must have the {name} {ours!r} to go on from the weights there are, "
-                    f"got {theirs!r}; use warm_start=False."
-                )
+    def is_same(self, task):
+        """Tell whether what other curves teach is this task."""
+        if self.model is None:  # nothing is known of it but its targets
+            return self.target_names == task.target_names
+        names = "target_names", "model", "names", "fixed", "protocol"
+        return (
+            all(getattr(self, name) == getattr(task, name) for name in names)
+            and self.bounds.keys() == task.bounds.keys()
+            and all(np.allclose(self.bounds[name], task.bounds[name]) for name in self.bounds)
+        )
 
     def _interpolated(self, space):
         ranges = {name: space.bounds[name] for name in space.free_shaping}

@@ -1,12 +1,12 @@
 """What training makes: all that a network needs to answer, and what it takes to go on training."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from skfrap.inference.networks._network import answer
+from skfrap.inference.networks._network import answer, forward
 from skfrap.inference.networks._task import Task
 from skfrap.numerics._threads import one_blas_thread
 
@@ -61,6 +61,48 @@ class TrainedNetwork:
             inputs, self.weights, self.columns, self.activation, self.features.skips
         )
         return self.features.finish(guess + scale * corrections)
+
+    def each(self, described):
+        """Yield each network's targets, and its estimates of them."""
+        inputs, guess, scale = described
+        for weights, columns in zip(self.weights, self.columns, strict=True):
+            corrections = np.zeros(guess.shape, np.float32)
+            corrections[:, columns] = forward(inputs, weights, self.activation, self.features.skips)
+            yield columns, self.features.finish(guess + scale * corrections)[:, columns]
+
+    def extracted(self):
+        """Return the network without outputs that do not answer, and what was cut off.
+
+        Of targets that several networks learn, the last one answers, as the paper's final network
+        has of the joint network its part for D alone. To go on training takes the others as well.
+
+        Returns
+        -------
+        network : TrainedNetwork
+        whole : dict or None
+            Columns and last layers of all networks, as they were; None where nothing was cut.
+        """
+        answers = {column: k for k, columns in enumerate(self.columns) for column in columns}
+        columns, networks = [], []
+        for k, (own, weights) in enumerate(zip(self.columns, self.weights, strict=True)):
+            kept = [j for j, column in enumerate(own) if answers[column] == k]
+            *hidden, (last, bias) = weights
+            columns.append([own[j] for j in kept])
+            networks.append([*hidden, (last[:, kept], bias[kept])])
+        if columns == self.columns:
+            return self, None
+        whole = {"columns": self.columns, "last_layers": [layers[-1] for layers in self.weights]}
+        return replace(self, columns=columns, weights=networks), whole
+
+    def completed(self, whole):
+        """Return the network that :meth:`extracted` was asked of."""
+        if whole is None:
+            return self
+        weights = [
+            [*layers[:-1], tuple(last)]
+            for layers, last in zip(self.weights, whole["last_layers"], strict=True)
+        ]
+        return replace(self, columns=whole["columns"], weights=weights)
 
     def deviations(self, described):
         """Compute standard deviations of the estimates of curves that are described."""
@@ -143,6 +185,10 @@ class TrainingState:
         Mean training loss of the last pass or chunk.
     reached : bool
         Whether the last fit ended because it came to its goal.
+    best_losses : ndarray of shape (n_networks,) or (n_init, n_networks), or None
+        The lowest loss on validation data of each network, of each independent training.
+    histories : list of dict, or None
+        Of independent trainings.
     """
 
     optimizer_states: list | None = None
@@ -152,3 +198,5 @@ class TrainingState:
     history: dict = field(default_factory=dict)
     loss: float | None = None
     reached: bool = False
+    best_losses: np.ndarray | None = None
+    histories: list | None = None

@@ -9,19 +9,15 @@ import numpy as np
 from tqdm import tqdm
 
 from skfrap.inference.networks._features import choose_features
-from skfrap.inference.networks._keras import (
-    Training,
-    initial_weights,
-    learning_rates,
-    rounded_up,
-    stack_batches,
-)
+from skfrap.inference.networks._keras import initial_weights, learning_rates
 from skfrap.inference.networks._network import networks_of
 from skfrap.inference.networks._options import architecture_of
-from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
+from skfrap.inference.networks._run import BLOCK, Run, squared_scales
+from skfrap.inference.networks._trained import TrainedNetwork
 
-BLOCK = 64  # steps told to the trainer at once, and batches in a chunk of a stream
-_LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
+LEAST_LOSS = 1e-14  # benchmark of a target that is already known exactly
+_ROWS = 2**15  # curves that are prepared at once
+_ROWS_TO_FIT = 2**16
 
 
 def untrained_network(task, options, asked, data, random):
@@ -40,26 +36,59 @@ def untrained_network(task, options, asked, data, random):
     TrainedNetwork
     """
     X, y, weight = data
-    name, features = choose_features(options.features, task)
+    name, features = choose_features(options.features, task, options.standardize)
     features.check_targets(y)
-    benchmark = np.maximum(features.fit(X, y, weight), _LEAST_LOSS)
+    # Of millions of curves some tell means and spreads well enough.
+    some = slice(None, None, math.ceil(len(X) / _ROWS_TO_FIT))
+    benchmark = np.maximum(features.fit(X[some], y[some], weight[some]), LEAST_LOSS)
     columns = networks_of(options.targets, y.shape[1])
+    weights = draw_weights(options, features, columns, X, random)
+    architecture = architecture_of(options, asked)
+    return TrainedNetwork(task, name, features, architecture, columns, weights, benchmark)
+
+
+def draw_weights(options, features, columns, X, random):
+    """Draw the weights of untrained networks.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    features : LinearizedFeatures, ScoreFeatures or RawFeatures
+    columns : list of list of int
+        Targets of each network.
+    X : ndarray of shape (n, n_frames)
+        Any curves, from which inputs are counted.
+    random : RandomState
+
+    Returns
+    -------
+    list of list of (W, b)
+    """
     n_inputs = features(X[:1])[0].shape[1]
     # However many are drawn here, what is drawn next stays the same.
     random = np.random.RandomState(random.randint(2**31 - 1))
     # Where something is known beforehand, begin with that.
     zero_output = features.skips
-    weights = [
+    return [
         initial_weights(
             (n_inputs, *options.hidden_sizes, len(chosen)), random, zero_output=zero_output
         )
         for chosen in columns
     ]
-    architecture = architecture_of(options, asked)
-    return TrainedNetwork(task, name, features, architecture, columns, weights, benchmark)
 
 
-def train(network, state, data, options, random, validation=None):
+def train(
+    network,
+    state,
+    data,
+    options,
+    random,
+    validation=None,
+    *,
+    checkpoint=None,
+    max_time=None,
+    watch=None,
+):
     """Pass over labelled curves, again and again.
 
     Parameters
@@ -72,6 +101,13 @@ def train(network, state, data, options, random, validation=None):
     random : RandomState
         Of the order of curves.
     validation : Validation or None
+    checkpoint : Checkpoint, default=None
+        Where to go on from, and to keep on the way what it takes to go on.
+    max_time : float, default=None
+        Seconds after which no further pass begins.
+    watch : object, default=None
+        Its ``begin()`` is called before every pass, and ``end(result)`` after it, which returns
+        whether to stop; ``result()`` gives what would be returned then.
 
     Returns
     -------
@@ -83,22 +119,125 @@ def train(network, state, data, options, random, validation=None):
     FloatingPointError
         If the loss or the weights are no longer finite.
     """
-    run = _Run(network, state, options, validation)
+    run = Run(network, state, options, validation)
+    deadline = time.monotonic() + (math.inf if max_time is None else max_time)
+    if checkpoint is not None and (snapshot := checkpoint.read(random)) is not None:
+        run.restore(snapshot)
     prepared = _prepare(network, options, *data)
     n = len(prepared[0])
     per_epoch = math.ceil(n / options.batch_size)
     rate = _schedule(options, per_epoch, options.max_iter * per_epoch)
-    with _progress(range(options.max_iter), options) as progress:
-        for _ in progress:
+    passes = range(len(run.records), 0 if run.stopped else options.max_iter)
+    with _progress(passes, options) as progress:
+        for k in progress:
+            if watch is not None:
+                watch.begin()
             run.one_pass(prepared, random.permutation(n), rate)
-            if run.report(progress):
+            is_last = k + 1 == options.max_iter
+            # What has no time left is to go on from here as if nothing had been.
+            ends = run.report(progress, is_last=is_last) or time.monotonic() >= deadline
+            if watch is not None and watch.end(run.result):
+                ends = run.stopped = True
+            if checkpoint is not None and (ends or is_last or checkpoint.is_due):
+                checkpoint.write(run.snapshot(), random)
+            if ends:
                 break
     return run.result()
 
 
+def train_starts(
+    network,
+    state,
+    data,
+    options,
+    random,
+    validation,
+    n_starts,
+    checkpoints=None,
+    max_time=None,
+    watch=None,
+):
+    """Train several times, with other weights and another order of curves, and keep the best.
+
+    Parameters
+    ----------
+    network, state, data, options, random, validation
+        As in :func:`train`. The first start has the weights of the network.
+    n_starts : int
+    checkpoints : list of Checkpoint, default=None
+        Of each start.
+    max_time : float, default=None
+        Seconds for all of them.
+    watch : object, default=None
+        As in :func:`train`, of all passes.
+
+    Returns
+    -------
+    network : TrainedNetwork
+    state : TrainingState
+    """
+    generators = [random]
+    if n_starts > 1:
+        seeds = random.randint(2**31 - 1, size=n_starts)
+        generators = [np.random.RandomState(seed) for seed in seeds]
+    begun = time.monotonic()
+    starts = []
+    for k, generator in enumerate(generators):
+        one = network
+        if k > 0:
+            weights = draw_weights(options, network.features, network.columns, data[0], generator)
+            one = replace(network, weights=weights)
+        share = None
+        if max_time is not None:
+            share = (max_time - (time.monotonic() - begun)) / (n_starts - k)
+        checkpoint = None if checkpoints is None else checkpoints[k]
+        starts.append(
+            train(
+                one, state, data, options, generator, validation,
+                checkpoint=checkpoint, max_time=share, watch=watch,
+            )
+        )  # fmt: skip
+    return starts[0] if n_starts == 1 else best_of(starts)
+
+
+def best_of(starts):
+    """Keep of several independent trainings the best network of each kind.
+
+    Parameters
+    ----------
+    starts : list of (TrainedNetwork, TrainingState)
+        Each with the lowest loss of its networks on validation data.
+
+    Returns
+    -------
+    network : TrainedNetwork
+    state : TrainingState
+        Of the optimizers, those of the networks that are kept; all else of the start of the first.
+    """
+    networks, states = zip(*starts, strict=True)
+    # What had no time to be measured is no better than anything.
+    losses = np.array(
+        [
+            np.full(len(networks[0].weights), np.inf)
+            if state.best_losses is None
+            else state.best_losses
+            for state in states
+        ]
+    )
+    chosen = losses.argmin(axis=0)
+    weights = [networks[start].weights[k] for k, start in enumerate(chosen)]
+    optimizer_states = [states[start].optimizer_states[k] for k, start in enumerate(chosen)]
+    return replace(networks[0], weights=weights), replace(
+        states[chosen[0]],
+        optimizer_states=optimizer_states,
+        best_losses=losses,
+        histories=[state.history for state in states],
+    )
+
+
 def train_once(network, state, data, options, random):
     """Pass over labelled curves once; parameters and results are those of :func:`train`."""
-    run = _Run(network, state, options)
+    run = Run(network, state, options)
     prepared = _prepare(network, options, *data)
     n = len(prepared[0])
     rate = _schedule(options, math.ceil(n / options.batch_size), None)
@@ -107,7 +246,9 @@ def train_once(network, state, data, options, random):
     return run.result()
 
 
-def train_online(network, state, stream, n_steps, options, validation=None, seconds=0.0):
+def train_online(
+    network, state, stream, n_steps, options, validation=None, seconds=0.0, watch=None
+):
     """Learn from a stream of curves.
 
     Parameters
@@ -120,6 +261,8 @@ def train_online(network, state, stream, n_steps, options, validation=None, seco
         Batches to learn from.
     seconds : float, default=0.0
         What preparations took.
+    watch : object, default=None
+        As in :func:`train`, of chunks.
 
     Returns
     -------
@@ -131,187 +274,40 @@ def train_online(network, state, stream, n_steps, options, validation=None, seco
     FloatingPointError
         If the loss or the weights are no longer finite.
     """
-    run = _Run(network, state, options, validation, seconds)
+    run = Run(network, state, options, validation, seconds)
     rate = _schedule(options, BLOCK, n_steps)
     with _progress(range(0, n_steps, BLOCK), options) as progress:
         chunks = stream.chunks(n_steps, partial(_prepare, network, options))
-        for _, data in zip(progress, chunks, strict=True):
+        for first, data in zip(progress, chunks, strict=True):
+            if watch is not None:
+                watch.begin()
             run.one_pass(data, np.arange(len(data[0])), rate)
-            if run.report(progress):
+            ends = run.report(progress, is_last=first + BLOCK >= n_steps)
+            if (watch is not None and watch.end(run.result)) or ends:
                 break
         chunks.close()
     network, state = run.result()
     return network, replace(state, n_seen=stream.n_seen)
 
 
-class _Run:
-    """One call of a fit: takes steps, writes the history, and keeps the best weights."""
-
-    def __init__(self, network, state, options, validation=None, seconds=0.0):
-        self.network, self.state, self.options = network, state, options
-        self.training = Training(
-            network.weights,
-            network.columns,
-            network.activation,
-            network.features.skips,
-            options.stepper,
-            states=state.optimizer_states,
-        )
-        self.validation = validation
-        self.described = None if validation is None else network.describe(validation.X)
-        self.clock = time.perf_counter() - seconds
-        self.records = []
-        self.losses = []
-        self.n_steps = 0
-        self.best = np.inf, None, 0
-        self.reached = False
-
-    def one_pass(self, data, order, rate):
-        """Take a step for each batch, of sizes as equal as can be."""
-        since, overall = self.n_steps, self.state.n_steps + self.n_steps
-
-        def rates(step):
-            return rate(since + step, overall + step)
-
-        self.losses = take_steps(self.training, data, order, self.options.batch_size, rates)
-        self.n_steps += len(self.losses)
-
-    def report(self, progress=None):
-        """Write what a pass came to; return whether to stop."""
-        loss = float(self.losses.mean())
-        check_finite(loss, self.n_steps, self.options)
-        record = {"step": self.state.n_steps + self.n_steps, "loss": loss}
-        record["seconds"] = time.perf_counter() - self.clock
-        self.records.append(record)
-        shown = {"loss": f"{loss:.4g}"}
-        stop = False
-        if self.validation is not None:
-            start = time.perf_counter()
-            networks = self.training.networks()
-            estimates = replace(self.network, weights=networks).estimate(self.described)
-            losses = self.validation.losses(estimates)
-            record["validation_loss"] = losses
-            joint = float(np.mean(losses / self.network.benchmark))
-            shown["validation"] = f"{joint:.4g}"
-            stop = self._is_enough(losses, joint, networks)
-            self.clock += time.perf_counter() - start
-        if progress is not None:
-            progress.set_postfix(shown)
-        return stop
-
-    def _is_enough(self, losses, joint, networks):
-        if self.validation.is_reached(losses):
-            self.best, self.reached = (joint, networks, 0), True
-            return True
-        if not self.options.early_stopping:
-            return False
-        least, best, n_worse = self.best
-        if joint < least:
-            self.best = joint, networks, 0
-            return False
-        self.best = least, best, n_worse + 1
-        return n_worse + 1 >= self.options.n_iter_no_change
-
-    def result(self):
-        """Return the network and the state of its training."""
-        best = self.best[1]
-        networks = self.training.networks() if best is None else best
-        if not all(
-            np.isfinite(a).all() for weights in networks for layer in weights for a in layer
-        ):
-            raise FloatingPointError(
-                "the last step left weights that are not finite; choose a smaller "
-                f"learning_rate_init than {self.options.learning_rate_init}."
-            )
-        state = TrainingState(
-            optimizer_states=self.training.states(),
-            n_iter=self.state.n_iter + len(self.records),
-            n_steps=self.state.n_steps + self.n_steps,
-            n_seen=self.state.n_seen,
-            history=self._history(),
-            loss=self.records[-1]["loss"],
-            reached=self.reached,
-        )
-        return replace(self.network, weights=networks), state
-
-    def _history(self):
-        old = self.state.history
-        new = {key: np.array([record[key] for record in self.records]) for key in self.records[0]}
-        if not old:
-            return new
-        new["seconds"] = new["seconds"] + old["seconds"][-1]
-        # What only one of two fits has measured is left out.
-        return {key: np.concatenate([old[key], new[key]]) for key in new if key in old}
-
-
-def squared_scales(network, target_scales):
-    """Return what squared errors are divided by in the loss, as a number or per target.
-
-    Parameters
-    ----------
-    network : TrainedNetwork
-    target_scales : {"benchmark", None} or array-like of shape (n_targets,)
-
-    Returns
-    -------
-    float or ndarray of shape (n_targets,)
-    """
-    if target_scales is None:
-        return 1.0
-    if isinstance(target_scales, str):
-        return network.benchmark
-    scales = np.asarray(target_scales, dtype=float)
-    if scales.shape != network.benchmark.shape or not (scales > 0).all():
-        raise ValueError(
-            "target_scales must be a positive number for each of "
-            f"{network.task.target_names}, got {target_scales!r}."
-        )
-    return scales**2
-
-
-def take_steps(training, data, order, batch_size, rates):
-    """Take a step for each batch of some rows of data, of sizes as equal as can be.
-
-    Parameters
-    ----------
-    training : Training
-    data : tuple of inputs, goals and importances
-    order : ndarray of int
-        Rows, as they are to come.
-    batch_size : int
-    rates : callable
-        Gives the learning rates of steps, counted from the first.
-
-    Returns
-    -------
-    ndarray of shape (n_batches,)
-        Losses before each step.
-    """
-    batches = np.array_split(order, math.ceil(len(order) / batch_size))
-    rows = rounded_up(len(batches[0]), batch_size)
-    n_steps = rounded_up(len(batches), BLOCK)
-    losses = []
-    for first in range(0, len(batches), n_steps):
-        some = batches[first : first + n_steps]
-        block = stack_batches(data, some, n_steps, rows)
-        losses.append(training.advance(*block, rates(first + np.arange(len(some)))))
-    return np.concatenate(losses)
-
-
-def check_finite(loss, n_steps, options):
-    """Raise an error that tells what to do if the loss is no longer a number."""
-    if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} after {n_steps} steps; choose a smaller "
-            f"learning_rate_init than {options.learning_rate_init}, and look for extreme "
-            "values in X and y."
-        )
-
-
 def _prepare(network, options, X, y, weight):
     """Return inputs, goals and importances, as the trainer takes them."""
     network.features.check_targets(y)
-    inputs, guess, scale = network.describe(X)
+    if network.features.skips and len(X) > _ROWS:
+        # Features are few numbers in single precision, and many in between.
+        whole = None
+        for first in range(0, len(X), _ROWS):
+            rows = slice(first, first + _ROWS)
+            parts = _prepare(network, options, X[rows], y[rows], weight[rows])
+            if whole is None:
+                whole = [np.empty((len(X), part.shape[1]), np.float32) for part in parts]
+            for array, part in zip(whole, parts, strict=True):
+                array[rows] = part
+        return whole
+    if len(X) > _ROWS and X.dtype == np.float32:
+        inputs, guess, scale = network.features.by_rows(X)
+    else:
+        inputs, guess, scale = network.describe(X)
     scales = squared_scales(network, options.target_scales)
     importance = weight[:, np.newaxis] * scale**2 / (scales * y.shape[1])
     return inputs, ((y - guess) / scale).astype(np.float32), importance.astype(np.float32)
