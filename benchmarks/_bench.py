@@ -67,7 +67,7 @@ class Bench:
 
     def train(self, n_samples, validation=None, **options):
         """Train a network on fresh curves; its history is on the curves of a Bunch, if any."""
-        network = NeuralFRAP(self.protocol, random_state=self.seed, **options)
+        network = NeuralFRAP(self.protocol, **({"random_state": self.seed} | options))
         given = None
         if validation is not None:
             given = validation.data, validation.target, validation.sample_weight

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from benchmarks import _bench
-from benchmarks._published import N_CURVES, N_TRAINING_CURVES
+from benchmarks._published import N_CURVES, N_TIMED, N_TRAINING_CURVES, STEPS_DOWN
 from benchmarks._report import timed
 from skfrap import NeuralFRAP
 from skfrap.inference.networks._data import split
+from skfrap.inference.networks._keras import _WARM_UP
 from skfrap.persistence import load, save
 
-_STEPS_DOWN = 10  # of the learning rate in the paper's 80,000 passes
+_FINAL = "paper's design, final"
 
 
 @dataclass(frozen=True)
@@ -25,24 +27,37 @@ class Amounts:
     n_training_curves : int
         That the paper's design learns from.
     passes : tuple of (str, int)
-        Of the paper's design over them, for its `targets`; the paper made 80,000.
+        Of the paper's design over them, for its `targets`; the paper made 48,000.
     n_samples : int
         Fresh curves for skfrap's default network.
     layers : tuple of int
         Numbers of hidden layers in Figure 4.
+    n_seeds_per_depth : int
+        Networks for each number of them.
     n_samples_per_depth : int
         Fresh curves for each network of Figure 4.
+    n_draws : int
+        Of the curves of the setting with the largest error, in section 3.3.
     n_experiments : int
         Simulated repetitions of the experiment of section 3.4, as curves.
+    n_judged : int
+        Series of each sample in section 3.4 whose pixels are judged.
+    n_timed, n_series : int
+        Estimates that are timed in Figure 10, and the image series that take turns in it.
     """
 
     n_curves: int = N_CURVES
     n_training_curves: int = N_TRAINING_CURVES
     passes: tuple = (("joint", 110), ("separate", 80))
     n_samples: int = _bench.N_SAMPLES
-    layers: tuple = (1, 2, 3, 4, 6, 8)
-    n_samples_per_depth: int = 2_000 * 1024
+    layers: tuple = (1, 2, 4, 8, 16)
+    n_seeds_per_depth: int = 3
+    n_samples_per_depth: int = 1_000 * 1024
+    n_draws: int = 300
     n_experiments: int = 2000
+    n_judged: int = 20
+    n_timed: int = N_TIMED
+    n_series: int = 20
 
 
 FULL = Amounts()
@@ -51,9 +66,14 @@ QUICK = Amounts(
     n_training_curves=2**14,
     passes=(("joint", 60), ("separate", 60)),
     n_samples=500 * 1024,
-    layers=(1, 2, 4),
+    layers=(1, 4, 16),
+    n_seeds_per_depth=1,
     n_samples_per_depth=100 * 1024,
+    n_draws=20,
     n_experiments=200,
+    n_judged=2,
+    n_timed=50,
+    n_series=2,
 )
 
 
@@ -85,10 +105,19 @@ class Bench(_bench.Bench):
         """Return the paper's own design, trained for some of its passes.
 
         It chooses its weights by curves that it sets aside, as many as there are in each set. Its
-        learning rate rises over 50 passes, as in the paper, and has then come down by as many of
-        the paper's ten steps as belong to that share of all passes.
+        learning rate rises over 50 passes, as in the paper, and what is left of the passes is
+        shared by the paper's six steps.
         """
         return self._trained(f"deepfrap2021-{targets}", lambda: self._train_paper(targets))
+
+    def estimates(self, method, data="test"):
+        """Return a method's estimates of a set's curves; the final network's from its parts."""
+        if method != _FINAL:
+            return super().estimates(method, data)
+        joint, separate = (
+            self.estimates(f"paper's design, {targets}", data) for targets in ("joint", "separate")
+        )
+        return np.column_stack([joint[:, :1], separate[:, 1:]])
 
     def watched(self, method):
         """Return the curves that a network's progress was measured on, as a Bunch."""
@@ -135,7 +164,7 @@ class Bench(_bench.Bench):
         network = NeuralFRAP.deepfrap2021(
             targets,
             max_iter=passes,
-            epochs_per_step=passes // _STEPS_DOWN,
+            epochs_per_step=max(1, (passes - _WARM_UP) // STEPS_DOWN),
             validation_fraction=self.amounts.n_curves / len(sample.data),
             random_state=self.seed,
             verbose=1,
