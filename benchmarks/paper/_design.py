@@ -1,8 +1,13 @@
-"""The paper's own design, trained here: losses, and their curve as in its Figure 5."""
+"""The paper's own design, for as long as it was trained: losses, and their curve as in Figure 5.
+
+`benchmarks.paper_training` trains it, for hours, and keeps its networks and their history in a
+folder, which this reads.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks._losses import losses
 from benchmarks._pages import add_row, markdown_table, paragraphs, picture, with_error
 from benchmarks._published import (
     BELOW_LEAST_SQUARES,
@@ -11,122 +16,192 @@ from benchmarks._published import (
     N_TRAINING_CURVES,
     NAMES,
     NETWORKS,
-    SETS,
 )
 from benchmarks._stage import Outcome, Row, Stage
 from benchmarks.paper._tables import papers_ratios
-from skfrap.inference.networks._keras import _WARM_UP
+from skfrap.inference.networks._network import forward
 from skfrap.plotting._style import CATEGORIES, DATA, FIT, new_axes, tidy, write_plainly
 
-_TRAINED = "joint", "separate"
-_RATIO = "over least squares"
+_SEPARATE = {"log10 D": "log10_D", "c0": "c0", "alpha": "alpha"}  # kinds by target
 _OURS = "skfrap, joint"
+_RATIO = "over least squares"
 
 
-def design(network):
-    """Name the estimates of a network of the paper's design."""
-    return f"paper's design, {network}"
+@dataclass(frozen=True)
+class Trained:
+    """A network of the paper's design, of the epoch that did best on curves set aside.
+
+    Attributes
+    ----------
+    weights : list of (W, b)
+    history : dict of ndarray
+        ``seconds`` and ``validation_loss``, NaN where it was not measured, per epoch.
+    n_starts : int
+        How many trainings it is the best of.
+    """
+
+    weights: list
+    history: dict
+    n_starts: int
+
+    def predict(self, X):
+        """Estimate; the paper's networks see curves as they are."""
+        return forward(np.asarray(X, np.float32), self.weights, "elu")
+
+    @property
+    def n_weights(self):
+        """How many weights it has."""
+        return sum(array.size for layer in self.weights for array in layer)
+
+    @property
+    def lowest(self):
+        """The lowest loss of each target so far, per epoch."""
+        return np.fmin.accumulate(self.history["validation_loss"], axis=0)
+
+
+def read_training(folder):
+    """Read the networks that a folder of `benchmarks.paper_training` has, by kind.
+
+    Returns
+    -------
+    dict of Trained
+        "joint", "log10_D", "c0" and "alpha", as far as they are there: of several starts the one
+        with the lowest loss on validation data.
+    """
+    found = {}
+    for kind in ("joint", *_SEPARATE.values()):
+        starts = [_read_start(path) for path in sorted(folder.glob(f"{kind}-*/start-0.npz"))]
+        starts = [start for start in starts if start is not None]
+        if starts:
+            _, weights, history = min(starts, key=lambda start: start[0])
+            found[kind] = Trained(weights, history, len(starts))
+    return found
+
+
+def _read_start(path):
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    flat = [
+        arrays[f"best_weights/0/{k}"] for k in range(len(arrays)) if f"best_weights/0/{k}" in arrays
+    ]
+    if not flat:
+        return None  # nothing was measured yet
+    history = {name: arrays[f"history/{name}"] for name in ("seconds", "validation_loss")}
+    return float(arrays["best_losses"][0]), [*zip(flat[::2], flat[1::2], strict=True)], history
 
 
 def measure(bench):
-    """Measure the losses of the networks of the paper's design, and collect how they fell."""
-    rows = []
-    for data in SETS:
-        for name in NETWORKS:
-            method = design(name)
-            for measure, (found, errors) in (
-                ("loss", bench.losses(method, data)),
-                (_RATIO, bench.ratios(method, data)),
-            ):
-                rows += [
-                    Row("section 3.2", method, data, *row[:1], measure, *row[1:])
-                    for row in zip(NAMES, found, errors, strict=True)
-                ]
-    trained = {name: bench.paper_network(name) for name in _TRAINED}
-    runs = {name: _run(network) for name, network in trained.items()}
-    for name, network in trained.items():
-        runs[name]["below"] = _epoch_below(bench, name, network)
+    """Measure the losses of what is trained, and collect how they fell."""
+    trained = {} if bench.training is None else read_training(bench.training)
+    found = {}
+    if "joint" in trained:
+        found["joint"] = trained["joint"].predict(bench.fresh.data)
+    columns = [_column(trained, kind, bench.fresh.data) for kind in _SEPARATE.values()]
+    found["separate"] = np.column_stack(columns)
+    if "joint" in found:
+        found["final"] = np.column_stack([found["joint"][:, :1], found["separate"][:, 1:]])
+    rows = [row for name, estimates in found.items() for row in _rows(bench, name, estimates)]
+    base = bench.losses("least squares", "validation")[0]
     facts = {
-        "n": len(bench.sets["test"].data),
-        "training curves": bench.amounts.n_training_curves,
+        "n": len(bench.fresh.data),
         "paper": {name: papers_ratios(bench, name) for name in NETWORKS},
-        "runs": runs,
-        "weights": {name: one.n_weights_ for name, one in trained.items()}
-        | {"final": _weights_of_final(**trained)},
-        "epochs_per_step": {name: one.epochs_per_step for name, one in trained.items()},
-        "warm_up": _WARM_UP,
+        "runs": {kind: _run(one, kind, base) for kind, one in trained.items()},
     }
-    table = _progress(bench, trained)
+    if not trained:
+        return Outcome(rows, facts)
+    table = _progress(bench, trained, base)
     return Outcome(rows, facts, {"design": table}, {"design": _draw(table)})
 
 
-def _run(network):
-    hours = float(network.history_["seconds"][-1]) / 3600
-    return {"epochs": int(network.n_iter_), "hours": hours}
+def _rows(bench, name, estimates):
+    """Measure losses over those of least squares, of the targets that are estimated at all."""
+    known = np.isfinite(estimates[0])
+    ratios, errors = bench.ratios_of(np.where(known, estimates, 0.0))
+    return [
+        Row("section 3.2", name, "test", target, _RATIO, float(ratio), float(error))
+        for target, ratio, error, there in zip(
+            NAMES, ratios, errors, [*known, known.all()], strict=True
+        )
+        if there
+    ]
 
 
-def _weights_of_final(joint, separate):
-    """Count the weights of the joint network with one output, and of two separate ones."""
-    biases = joint.weights_[0][-1][1]
-    last = joint.weights_[0][-1][0].shape[0] + 1
-    others = len(separate.weights_) - 1
-    alone = separate.n_weights_ // len(separate.weights_)
-    return joint.n_weights_ - last * (len(biases) - 1) + others * alone
+def _column(trained, kind, X):
+    """Estimate by the network of one kind; NaN where there is none."""
+    if kind not in trained:
+        return np.full(len(X), np.nan)
+    return trained[kind].predict(X)[:, 0]
 
 
-def _benchmark(bench, method):
-    """Compute the losses of least squares on the curves that a training was watched on."""
-    curves = bench.watched(method)
-    return losses(curves, bench.least_squares.predict(curves.data))
+def _run(network, kind, base):
+    """Tell how far a network was trained, and in which epoch log10 D came below least squares."""
+    below = None
+    if kind in ("joint", "log10_D"):
+        passed = network.lowest[:, 0] < base[0]
+        below = int(passed.argmax()) + 1 if passed.any() else None
+    return {
+        "epochs": len(network.lowest),
+        "hours": float(network.history["seconds"][-1]) / 3600,
+        "starts": network.n_starts,
+        "weights": network.n_weights,
+        "below": below,
+    }
 
 
-def _epoch_below(bench, name, network):
-    """Find the first epoch in which the loss of log10 D is below that of least squares."""
-    passed = network.history_["validation_loss"][:, 0] < _benchmark(bench, design(name))[0]
-    return int(passed.argmax()) + 1 if passed.any() else None
-
-
-def _progress(bench, trained):
-    """Collect the lowest losses so far, over those of least squares on the same curves."""
+def _progress(bench, trained, base):
+    """Collect the lowest losses so far, over those of least squares."""
     table = {}
-    for name, network in trained.items():
-        loss = network.history_["validation_loss"]
-        loss = np.column_stack([loss, loss.mean(axis=1)])
-        lowest = np.minimum.accumulate(loss, axis=0) / _benchmark(bench, design(name))
-        for epoch, row in enumerate(lowest, 1):
-            add_row(table, network=name, epoch=epoch, **dict(zip(NAMES, row.tolist(), strict=True)))
+    for kind, network in trained.items():
+        names = NAMES if kind == "joint" else [n for n, one in _SEPARATE.items() if one == kind]
+        lowest = network.lowest
+        if kind == "joint":
+            loss = network.history["validation_loss"].mean(axis=1, keepdims=True)
+            lowest = np.hstack([lowest, np.fmin.accumulate(loss, axis=0)])
+        for k, name in enumerate(names):
+            _add(
+                table,
+                kind,
+                name,
+                np.arange(1, 1 + len(lowest)),
+                lowest[:, k] / base[NAMES.index(name)],
+            )
     # skfrap's network sees a stream: its epochs are so many times as many curves.
-    ours, base = bench.estimator(_OURS), _benchmark(bench, _OURS)
-    seen = ours.history_["step"] * ours.batch_size / bench.amounts.n_training_curves
-    loss = ours.history_["validation_loss"]
+    history = bench.estimator(_OURS).history_
+    seen = history["step"] * bench.estimator(_OURS).batch_size / N_TRAINING_CURVES
+    loss = history["validation_loss"]
     loss = np.column_stack([loss, loss.mean(axis=1)]) / base
-    for epoch, row in zip(seen, np.minimum.accumulate(loss, axis=0), strict=True):
-        values = dict(zip(NAMES, row.tolist(), strict=True))
-        add_row(table, network=_OURS, epoch=float(epoch), **values)
+    for k, name in enumerate(NAMES):
+        _add(table, _OURS, name, seen, np.minimum.accumulate(loss[:, k]))
     return table
 
 
+def _add(table, network, target, epochs, ratios):
+    for epoch, ratio in zip(epochs.tolist(), ratios.tolist(), strict=True):
+        if np.isfinite(ratio):
+            add_row(table, network=network, target=target, epoch=epoch, ratio=ratio)
+
+
 def _draw(table):
-    axes = new_axes(1, len(NAMES), figsize=(12, 3.2))
-    network, epoch = np.array(table["network"]), np.array(table["epoch"])
+    axes = new_axes(1, len(NAMES), figsize=(12, 3.6))
+    columns = {name: np.array(values) for name, values in table.items()}
     for ax, name in zip(axes, (NAMES[-1], *NAMES[:-1]), strict=True):
-        lines = [("joint", FIT, "the joint network")]
-        if name == NAMES[-1]:
-            lines = [("joint", "0.1", "this network")]
-        else:
-            lines.append(("separate", "0.1", "this network"))
-        lines.append((_OURS, CATEGORIES[2], _OURS))
-        for kind, colour, label in lines:
-            some = network == kind
-            ax.plot(epoch[some], np.array(table[name])[some], color=colour, lw=1.5, label=label)
+        lines = {"joint": (FIT, "joint network"), _OURS: (CATEGORIES[2], _OURS)}
+        if name in _SEPARATE:
+            lines[_SEPARATE[name]] = "0.1", "separate network"
+        for network, (colour, label) in lines.items():
+            some = (columns["network"] == network) & (columns["target"] == name)
+            ax.plot(
+                columns["epoch"][some], columns["ratio"][some], color=colour, lw=1.6, label=label
+            )
         ax.axhline(1, color=DATA, lw=1.2, label="least squares")
         ax.set(xscale="log", yscale="log", xlabel="epochs")
-        write_plainly(ax.yaxis)
-        title = "joint network" if name == NAMES[-1] else f"network of {name}"
-        ax.set_title(title, loc="left", fontsize=11)
+        for axis in (ax.xaxis, ax.yaxis):
+            write_plainly(axis)
+        ax.set_title(name, loc="left", fontsize=11)
     axes[0].set_ylabel("lowest loss so far\nover least squares")
-    axes[1].legend(frameon=False, fontsize=9)
     tidy(*axes)
+    handles, labels = axes[1].get_legend_handles_labels()
+    axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return axes[0].figure
 
 
@@ -136,57 +211,58 @@ def tell(outcome):
     table = []
     for k, name in enumerate(NAMES):
         cells = [with_error(*facts["paper"][one]["test"][k]) for one in NETWORKS]
-        where = {"data": "test", "target": name, "measure": _RATIO}
-        found = [outcome.find(method=design(one), **where) for one in NETWORKS]
-        table.append([name, *cells, *(with_error(row.value, row.error) for row in found)])
-    whole = f"{EPOCHS:,} of them, {HOURS:.0f} h"
+        found = [outcome.find(method=one, target=name) for one in NETWORKS]
+        cells += ["" if row is None else with_error(row.value, row.error) for row in found]
+        table.append([name, *cells])
+    networks = [*(f"paper, {one}" for one in NETWORKS), *(f"here, {one}" for one in NETWORKS)]
+    how = (
+        "The paper trains sixteen networks at once, four of each kind from different starts, for "
+        f"{HOURS:.0f} h and {EPOCHS:,} epochs on 128 threads, and takes the best of each kind: a "
+        "joint one and separate ones. Its final network is the D part of the joint one beside the "
+        "separate ones of c0 and alpha. `NeuralFRAP.deepfrap2021` is the same design, and "
+        "`python -m benchmarks.paper_training --folder FOLDER --hours H` trains it by the paper's "
+        "schedule, in as many runs as one likes."
+    )
+    if not runs:
+        return paragraphs(
+            how,
+            "No such training was given to this page (`--training FOLDER`), so here are the "
+            "paper's losses over its Table 2 on its test curves only:",
+            markdown_table(["loss", *networks[:3]], [row[:4] for row in table]),
+        )
     progress = [
         [
-            "paper", f"{EPOCHS:,}", "100 %", f"{HOURS:.0f} h",
+            "paper", "4", f"{EPOCHS:,}", "100 %", f"{HOURS:.0f} h",
             f"separate: about {BELOW_LEAST_SQUARES.epochs:,}, {BELOW_LEAST_SQUARES.hours:.0f} h",
         ]
     ]  # fmt: skip
-    for name, run in runs.items():
-        below = "not" if run["below"] is None else f"{run['below']:,}"
+    for kind, run in runs.items():
+        below = "" if kind in ("c0", "alpha") else "not reached"
+        below = below if run["below"] is None else f"{run['below']:,}"
+        name = kind if kind == "joint" else f"separate, {kind.replace('_', ' ')}"
         share = f"{100 * run['epochs'] / EPOCHS:.2g} %"
-        progress.append([f"here, {name}", f"{run['epochs']:,}", share, _hours(run), below])
-    steps = " and ".join(f"{facts['epochs_per_step'][name]} ({name})" for name in runs)
-    weights = ", ".join(f"{name} {count:,}" for name, count in facts["weights"].items())
-    curves = facts["training curves"]
-    fewer = "" if curves == N_TRAINING_CURVES else f" (the paper: {N_TRAINING_CURVES:,})"
+        done = f"{run['starts']}", f"{run['epochs']:,}", share, _hours(run["hours"])
+        progress.append([f"here, {name} ({run['weights']:,} weights)", *done, below])
     return paragraphs(
-        "`NeuralFRAP.deepfrap2021()`, eight layers of 128 exponential linear units on the values "
-        f"of a curve. Weights: {weights}. Final is, as in the paper, the D part of the joint "
-        f"network beside the separate ones of c0 and alpha. Networks learn from {curves:,} "
-        f"curves{fewer}, from one start each, and keep the weights of the epoch that is best on "
-        "curves set aside. The paper took the best of four starts, of which it trained "
-        f"sixteen networks at once: {whole}. Its learning rate rises over {facts['warm_up']} "
-        "epochs and falls every 8,000, by then six times; here it rises as long and falls every "
-        f"{steps} epochs. What of the differences comes from the shorter training, from the "
-        "single start or from anything else is not measured here.",
+        how,
         markdown_table(
-            "trained | epochs | share | time | epochs until log10 D is below least squares",
+            "trained | starts | epochs | share | time | epochs until D is below least squares",
             progress,
         ),
-        f"Losses over least squares on {facts['n']:,} test curves; in the paper's columns those of "
-        "its own test curves over its Table 2, with errors that count both draws:",
-        markdown_table(
-            ["loss", *(f"paper, {one}" for one in NETWORKS), *(f"here, {one}" for one in NETWORKS)],
-            table,
-        ),
+        f"Losses over least squares on {facts['n']:,} test curves, of what was trained; in the "
+        "paper's columns those of its own test curves over its Table 2, with errors that count "
+        "both draws. What of the differences comes from the shorter training, from fewer starts "
+        "or from anything else is not measured here.",
+        markdown_table(["loss", *networks], table),
         picture("design", "The lowest loss so far of each network, against the epochs"),
-        "Drawn as in the paper's Figure 5: the lowest loss so far on the curves set aside. "
-        f"{_OURS} is the default network of Table 3, on the validation curves; it sees a stream of "
-        f"fresh curves, of which {curves:,} count as an epoch.",
+        "Drawn as in the paper's Figure 5: the lowest loss so far on curves that are not learnt "
+        f"from, over that of least squares. {_OURS} is the default network of Table 3; it sees a "
+        f"stream of fresh curves, of which {N_TRAINING_CURVES:,} count as an epoch.",
     )
 
 
-def _hours(run):
-    return f"{run['hours']:.1f} h" if run["hours"] >= 1 else f"{60 * run['hours']:.0f} min"
+def _hours(hours):
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
-STAGES = (
-    Stage(
-        "design", "Section 3.2 and Figure 5: the paper's own design, trained here", measure, tell
-    ),
-)
+STAGES = (Stage("design", "Section 3.2 and Figure 5: the paper's own design", measure, tell),)

@@ -179,8 +179,9 @@ def tell(outcome):
     return paragraphs(
         "The paper's series are not in this package, so the experiment is simulated: its D of "
         f"each sample, {N_REPLICATES} series of 16 bits each, noise a = {EXPERIMENT_NOISE:g}, "
-        "uneven illumination. D differs between replicates so much that least squares spreads as "
-        "the paper's intervals imply; c0 and alpha differ as well, and are ours. The series go "
+        "uneven illumination. D differs between replicates so much that least squares, over many "
+        "such experiments, spreads as the paper's intervals imply; c0 and alpha differ as well, "
+        "and are ours. The series go "
         "through rescaling, background subtraction and curve extraction, as files from a "
         "microscope would. Figure 8 is 32 %, Figure 9 is 56 % sucrose; bars are 95 % intervals of "
         "the mean. The paper starts least squares at 30 random points; here fits start at the "
@@ -199,7 +200,8 @@ def tell(outcome):
         "on real curves; here both spread alike.",
         "**Do the methods differ?** p-values. The paper reports t-tests of the means of every "
         "parameter and sample, all with p > 0.2, and an F-test of the variance of D at 32 %, "
-        "p ≈ 0.04. Its rounded intervals give 0.20 and 0.03 by unpaired, two-sided tests. Both "
+        "p ≈ 0.04. Its rounded intervals of D at 32 % give 0.20 and 0.03 by unpaired, two-sided "
+        "tests, the kind in the first two columns. Both "
         "methods read the same curves, so that paired tests see much smaller differences:",
         markdown_table(["sample: parameter", *_test_names(outcome)], _tests(outcome)),
         f"How often each test finds p < {_LEVEL:g} when the experiment is repeated "
@@ -211,8 +213,8 @@ def tell(outcome):
         markdown_table(["", "bias", "by noise alone", "with replicates"], _spreads(outcome)),
         "**What is left** of the curves and of single pixels. By definition no estimate has a "
         "smaller residual sum of squares than least squares; the paper finds that of the network "
-        "slightly larger in most cases, too. The noise a is estimated from it; in the paper it is "
-        f"roughly {EXPERIMENT_NOISE:g}. The paper finds residuals of pixels almost perfectly "
+        "larger, in most cases by very little. The noise a is estimated from it; in the paper it "
+        f"is roughly {EXPERIMENT_NOISE:g}. The paper finds residuals of pixels almost perfectly "
         f"normal; here {judged['judged']} series of each sample are judged by `judge_pixels`, all "
         f"pixels for skewness and kurtosis and {judged['tested']:,} in each by Shapiro and Wilk's "
         "test, so that the smallest p is one of as many.",

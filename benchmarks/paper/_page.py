@@ -1,5 +1,7 @@
 """The page that puts the paper's numbers and ours side by side: what is told of all its stages."""
 
+from pathlib import Path
+
 import numpy as np
 
 from benchmarks._main import Study
@@ -112,10 +114,19 @@ STUDY = Study(
     stages=tuple(_FOUND[name] for name in _NAMES),
     full=FULL,
     quick=QUICK,
-    bench=lambda amounts, results, given: Bench(amounts, given.seed, results.folder_of_networks),
+    bench=lambda amounts, results, given: Bench(
+        amounts, given.seed, results.folder_of_networks, given.training
+    ),
     introduce=introduce,
     summarise=summarise,
     tell_runs=tell_runs,
-    options={"again": "compute finished stages anew, with the networks that are there"},
+    options={
+        "again": "compute finished stages anew, with the networks that are there",
+        "training": {
+            "type": Path,
+            "help": "folder of benchmarks.paper_training, with the paper's own design",
+        },
+    },
+    rerun=lambda given: ["--training FOLDER"] if given.training else [],
     docs="paper",
 )

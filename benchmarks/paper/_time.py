@@ -13,7 +13,7 @@ from benchmarks._stage import Outcome, Row, Stage
 from skfrap import FRAPSimulator, LeastSquaresFRAP
 from skfrap.io import read_series, write_series
 from skfrap.parameters import table_1_prior
-from skfrap.plotting._style import CATEGORIES, new_axes, tidy
+from skfrap.plotting._style import CATEGORIES, new_axes, tidy, write_plainly
 from skfrap.preprocessing import BackgroundSubtractor, IntensityRescaler, RecoveryCurveExtractor
 
 _METHODS = {
@@ -117,7 +117,7 @@ def _time_reading(stack, protocol):
 
 
 def _draw(facts):
-    axes = new_axes(1, 2, figsize=(11.5, 3.8), width_ratios=[1, 1.35])
+    axes = new_axes(1, 2, figsize=(12.5, 3.8), width_ratios=[1, 1.25])
     _draw_as_in_paper(axes[0], facts["series"])
     _draw_today(axes[1], facts)
     return axes[0].figure
@@ -133,10 +133,12 @@ def _draw_as_in_paper(ax, series):
             ax.text(place, value * 1.15, f"{value:.2g}", ha="center", fontsize=9)
     ax.set_xticks(range(len(_AS_IN_PAPER)), _AS_IN_PAPER)
     ax.set_yscale("log")
-    ax.set_ylim(top=10 * ax.get_ylim()[1])
+    shown = [1e3 * mean for mean, _ in series.values()]
+    ax.set_ylim(min(shown) / 5, max(shown) * 8)
+    write_plainly(ax.yaxis)
     ax.set_ylabel("mean time of one series (ms)")
     ax.set_title("as in the paper", loc="left", fontsize=11)
-    ax.legend(frameon=False, ncols=3, fontsize=9, loc="upper center")
+    ax.legend(frameon=False, ncols=3, fontsize=9, loc="upper center", columnspacing=1.0)
     tidy(ax, axis="y")
 
 
@@ -153,6 +155,7 @@ def _draw_today(ax, facts):
     ax.set_yticks(y, [*parts])
     ax.set_xscale("log")
     ax.set_xlim(milliseconds.min() / 2, milliseconds.max() * 8)
+    write_plainly(ax.xaxis)
     ax.set_xlabel("median time of one series or curve (ms)")
     ax.set_title("as one would do it with skfrap", loc="left", fontsize=11)
     tidy(ax, axis="x")
