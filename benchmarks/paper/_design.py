@@ -185,9 +185,9 @@ def _draw(table):
     axes = new_axes(1, len(NAMES), figsize=(12, 3.6))
     columns = {name: np.array(values) for name, values in table.items()}
     for ax, name in zip(axes, (NAMES[-1], *NAMES[:-1]), strict=True):
-        lines = {"joint": (FIT, "joint network"), _OURS: (CATEGORIES[2], _OURS)}
+        lines = {"joint": (FIT, "paper's design, joint"), _OURS: (CATEGORIES[2], _OURS)}
         if name in _SEPARATE:
-            lines[_SEPARATE[name]] = "0.1", "separate network"
+            lines[_SEPARATE[name]] = "0.1", "paper's design, separate"
         for network, (colour, label) in lines.items():
             some = (columns["network"] == network) & (columns["target"] == name)
             ax.plot(
@@ -219,9 +219,9 @@ def tell(outcome):
         "The paper trains sixteen networks at once, four of each kind from different starts, for "
         f"{HOURS:.0f} h and {EPOCHS:,} epochs on 128 threads, and takes the best of each kind: a "
         "joint one and separate ones. Its final network is the D part of the joint one beside the "
-        "separate ones of c0 and alpha. `NeuralFRAP.deepfrap2021` is the same design, and "
-        "`python -m benchmarks.paper_training --folder FOLDER --hours H` trains it by the paper's "
-        "schedule, in as many runs as one likes."
+        "separate ones of c0 and alpha. `NeuralFRAP.deepfrap2021` is the same design, and the "
+        "program `benchmarks.paper_training` trains it by the paper's schedule, in as many runs as "
+        "one likes."
     )
     if not runs:
         return paragraphs(

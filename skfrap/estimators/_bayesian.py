@@ -47,8 +47,8 @@ class BayesianFRAP(CurveRegressor):
         grid. Of the parameters other than c0, alpha and the mobile fraction one may be unknown.
     weighting : {"1/a", None}, default="1/a"
         Which mean :meth:`predict` gives: "1/a" is E[theta/a] / E[1/a], which minimises errors
-        weighted by the inverse noise, as those of the paper are (Eqs. 9 and 10 of [1]_); None the plain
-        posterior mean.
+        weighted by the inverse noise, as those of the paper are (Eqs. 9 and 10 of [1]_); None the
+        plain posterior mean.
     n_nodes : int, default=24
         Nodes along each parameter. On Table 1's prior estimates are within 0.002 standard
         deviations of the limit; with 16 within 0.02, with 32 within 0.0001.
