@@ -76,7 +76,7 @@ class NeuralFRAP(NetworkRegressor):
     target_scales : {"benchmark", None} or array-like of shape (n_targets,), default="benchmark"
         What errors are divided by in the loss. "benchmark": for each target the root mean square
         error of what is known beforehand, of the linearised fit or, for "raw", of the mean. None
-        is the paper's Eq. 9 for a joint network, and Eq. 10 for one of a single target.
+        is the paper's Eq. 10.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam comes with gradients clipped to a norm of 1.
     learning_rate_init : float, default=3e-3
