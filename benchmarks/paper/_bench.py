@@ -43,7 +43,7 @@ class Amounts:
     n_experiments: int = 2000
     n_judged: int = 20
     n_timed: int = N_TIMED
-    n_series: int = 20
+    n_series: int = 10
 
 
 FULL = Amounts()
