@@ -184,8 +184,9 @@ def tell(outcome):
         "and are ours. The series go "
         "through rescaling, background subtraction and curve extraction, as files from a "
         "microscope would. Figure 8 is 32 %, Figure 9 is 56 % sucrose; bars are 95 % intervals of "
-        "the mean. The paper starts least squares at 30 random points; here fits start at the "
-        "best of a grid, and `python -m benchmarks.least_squares` checks that against 30.",
+        "the mean, and the dashed line is the mean of the truth. The paper starts least squares at "
+        "30 random points; here fits start at the best of a grid, and "
+        "`python -m benchmarks.least_squares` checks that against 30.",
         *(
             picture(f"figure{8 + k}", f"Estimates of D, c0 and alpha, {sample}, both methods")
             for k, sample in enumerate(EXPERIMENT)
