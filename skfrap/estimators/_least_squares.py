@@ -67,9 +67,9 @@ class LeastSquaresFRAP(CurveRegressor):
         count linearly. Only with constant noise.
     init : {"grid", "random"}, array-like (n_samples, n_targets) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
-        same for all curves, the best result kept; at given values in the columns of
-        `target_names_`, one row per curve or one for all; or at the predictions of another fitted
-        estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
+        same for all curves, the best result kept; at given values in the
+        columns of `target_names_`, one row per curve or one for all; or at the predictions of
+        another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
         cloning), and at the best point of the grid too where that is quite elsewhere.
     n_init : int, default=30
         Random starts per curve with ``init="random"``. The paper takes 30 for its experiment
