@@ -170,7 +170,7 @@ def tell(outcome):
     for name, seconds in facts["one"].items():
         parts = [f"{1e3 * one:.2f} ms" for one in (*facts["parts"].values(), seconds)]
         in_batch = facts["many"][name]
-        ratios = f"{base / seconds:.1f}", f"{many / in_batch:.1f}"
+        ratios = f"{base / seconds:.2g}", f"{many / in_batch:.2g}"
         table.append([name, *parts, ratios[0], f"{1e6 * in_batch:.1f} µs", ratios[1]])
     ratio, in_batch = "least squares / this", f"per curve of {facts['n']:,}"
     header = ["", *_PARTS, ratio, in_batch, ratio]
