@@ -5,11 +5,10 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks._losses import fresh_curves, loss_errors, loss_ratios, losses
-from benchmarks._published import N_CURVES, TABLE_1_BOX
+from benchmarks._published import N_CURVES, SETS, TABLE_1_BOX
 from skfrap import BayesianFRAP, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 
 N_SAMPLES = 5_000 * 1024  # of the default training of a network
-SETS = "train", "validation", "test"
 
 
 class Bench:
@@ -68,7 +67,7 @@ class Bench:
 
     def train(self, n_samples, validation=None, **options):
         """Train a network on fresh curves; its history is on the curves of a Bunch, if any."""
-        network = NeuralFRAP(self.protocol, random_state=self.seed, **options)
+        network = NeuralFRAP(self.protocol, **({"random_state": self.seed} | options))
         given = None
         if validation is not None:
             given = validation.data, validation.target, validation.sample_weight

@@ -1,41 +1,16 @@
-"""The 125 settings at which the DeepFRAP paper tells errors in percent (section 3.3).
-
-Which settings the paper took is inferred here from the ranges it reports, not read in it: D =
-10^0.5, 10, 10^1.5, 100, 10^2.5 um^2/s, alpha = 0.5, 0.6, ..., 0.9, five a log-spaced from 1e-4 to
-1e-2, c0 = 0.7.
-"""
+"""The 125 settings at which the DeepFRAP paper tells errors in percent (section 3.3)."""
 
 import itertools
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks._published import TABLE_1_BOX, TABLE_1_NOISE
-
-N_NOISY = 256  # curves per setting
+from benchmarks._published import N_NOISY, SETTINGS
 
 
-def five(lowest, highest, ends="inner", log=False):
-    """Space five values in a range equally: with its ends, in its inner sixths, or mid-bin."""
-    if log:
-        return 10 ** five(np.log10(lowest), np.log10(highest), ends)
-    fractions = {
-        "ends": np.arange(5) / 4,
-        "inner": np.arange(1, 6) / 6,
-        "mid": (np.arange(5) + 0.5) / 5,
-    }
-    return lowest + (highest - lowest) * fractions[ends]
-
-
-def grid(D="inner", c0=0.7, alpha="mid", a="ends", log_D=True):
-    """List values of D, c0, alpha and a: five for the name of a spacing, or the number given."""
-    ranges = {**TABLE_1_BOX, "a": TABLE_1_NOISE}
-    chosen = {"D": D, "c0": c0, "alpha": alpha, "a": a}
-    logs = {"D": log_D, "a": True}
-    return [
-        five(*ranges[name], value, logs.get(name, False)) if isinstance(value, str) else [value]
-        for name, value in chosen.items()
-    ]
+def grid():
+    """List the values of D, c0, alpha and a that the settings are all combinations of."""
+    return [list(values) for values in SETTINGS.values()]
 
 
 class SettingErrors(NamedTuple):

@@ -5,7 +5,7 @@ model stepped by FFT: what one would write at first. A few such fits are made, f
 curve; how many curves a fit takes on average is counted on a hundred fits of the exact model.
 FFT stepping is three times as fast where the C library keeps freed memory for reuse: that is what
 the figure is asked of, and a fresh process gives the second ratio. Optima are compared with the
-best of 30 random starts per curve, as the paper uses.
+best of 30 random starts per curve, as many as in the paper's section 3.4.
 
     python -m benchmarks.least_squares             some 2 minutes
     python -m benchmarks.least_squares --quick     8,192 curves and one fit, under a minute

@@ -71,9 +71,10 @@ def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput=
         On the targets' scales, e.g. log10 of D in µm²/s. One dimension is one target.
     sample_weight : array-like of shape (n_samples,), default=None
         Proportional to 1/a with mean 1, as :meth:`skfrap.FRAPSimulator.sample` gives them. None
-        weighs all samples alike. Weights are normalised to mean 1 here.
+        weighs all samples alike. Weights are normalised to mean 1 here, which gives losses of the
+        paper's size; its section 3.2 says a sum of 1.
     multioutput : {"raw_values", "uniform_average"}, default="raw_values"
-        A value per target, or their mean: the paper's joint loss.
+        A value per target (Eq. 10 of [1]_), or their mean, the joint loss (Eq. 9).
 
     Returns
     -------
@@ -81,7 +82,8 @@ def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput=
 
     References
     ----------
-    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), Eqs. 9-10.
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), Eqs. 9 and 10 and
+       section 3.2.
 
     Examples
     --------

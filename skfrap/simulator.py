@@ -87,7 +87,8 @@ class FRAPSimulator:
 
     References
     ----------
-    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), section 2.3.
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), sections 2.1, 2.2
+       and 3.1.
 
     Examples
     --------
@@ -184,7 +185,7 @@ class FRAPSimulator:
         Bunch
             ``data`` (n_samples, n_frames); ``target`` (n_samples, n_targets); ``sample_weight``
             (n_samples,), proportional to 1/a (with proportional noise 1/(a + b * c0), c0 being 1 in
-            a model without it), with mean 1 over these samples (Eq. 9);
+            a model without it), with mean 1 over these samples;
             ``noise_variance`` (n_samples,), a; ``parameters``, a dict of all parameters in natural
             units; ``feature_names``; ``target_names``.
         """

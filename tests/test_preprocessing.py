@@ -54,7 +54,7 @@ def paths(images, protocol, tmp_path_factory):
 
 
 def plain_curves(stacks, protocol, sigma=5.0):
-    """Compute the chain as the paper writes it (sections 2.2 and 3.4), in double precision."""
+    """Compute the chain as the paper writes it (Eq. 6 and section 3.4), in double precision."""
     intensity = stacks / 65535
     prebleach = intensity[:, : protocol.n_prebleach].mean(axis=1)
     background = np.stack([gaussian_filter(p, sigma, mode="nearest") for p in prebleach])

@@ -4,11 +4,17 @@ import numpy as np
 from scipy.stats import ks_1samp, loguniform, uniform
 
 from benchmarks import _published
-from benchmarks._bench import SETS
 from benchmarks._pages import markdown_table, paragraphs, picture, with_error
-from benchmarks._published import LEAST_SQUARES, NAMES
+from benchmarks._published import (
+    LEAST_SQUARES,
+    N_LEAST_SQUARES_CURVES,
+    N_OF_SET,
+    NAMES,
+    NETWORKS,
+    SETS,
+    over_least_squares,
+)
 from benchmarks._stage import Outcome, Row, Stage
-from skfrap.inference.networks._keras import _WARM_UP
 from skfrap.plotting._style import DATA, FIT, new_axes, tidy
 
 _LOSS, _RATIO, _FLOOR = "loss", "over least squares", "over the floor"
@@ -61,10 +67,8 @@ def tell_table_1(outcome):
         table.append([f"{name}, {facts['kinds'][k]}", *cells])
     header = "parameter | the paper's range | ours, as drawn | quartiles | p (Kolmogorov)"
     return paragraphs(
-        f"{facts['n']:,} draws. D is in µm²/s. The distribution of the noise a is inferred: it "
-        "is the one that gives Table 2 (`python -m benchmarks.accuracy` prints what others "
-        "give). p is the chance of so large a distance between what is drawn and the "
-        "distribution, if it is the right one.",
+        f"{facts['n']:,} draws. D is in µm²/s. p is the chance of so large a distance between what "
+        "is drawn and the distribution, if it is the right one.",
         markdown_table(header, table),
         picture("table1", "Histograms of D, c0, alpha and a, flat on their scales"),
     )
@@ -79,124 +83,158 @@ def measure_table_2(bench):
             reported = paper if data == "test" else None
             rows.append(Row("Table 2", "least squares", data, name, _LOSS, value, error, reported))
     n = len(bench.sets["test"].data)
-    return Outcome(rows, {"n": n, "doubled": _error_of_both(n)})
+    return Outcome(rows, {"n": n})
 
 
-def _error_of_both(n):
-    """Return the standard error of a ratio to the paper's loss, over that of ours on n curves.
+def error_of_both(n, n_of_paper):
+    """Return the standard error of a ratio to a loss of the paper, over that of ours on n curves.
 
-    The paper's is that of drawing other curves, as many as it has in a set.
+    The paper's has the error of drawing its own curves, which are so many.
     """
-    return float(np.sqrt(1 + n / _published.N_CURVES))
+    return float(np.sqrt(1 + n / n_of_paper))
+
+
+def papers_ratios(bench, network):
+    """Divide the paper's losses of a network by its Table 2, on each set, with standard errors.
+
+    The network's curves and those of least squares are different draws, which both count. How much
+    a loss varies with the draw is taken from that of least squares here.
+    """
+    found, errors = bench.losses("least squares")
+    n = len(bench.sets["test"].data)
+    table = {}
+    for data in SETS:
+        ratios = over_least_squares(network, data)
+        parts = [n / N_LEAST_SQUARES_CURVES, n / N_OF_SET[data]]
+        told = np.asarray(ratios) * (errors / found) * np.sqrt(np.sum(parts))
+        table[data] = [[ratio, float(error)] for ratio, error in zip(ratios, told, strict=True)]
+    return table
 
 
 def tell_table_2(outcome):
     """Write the section of Table 2."""
     table = []
+    factor = error_of_both(outcome.facts["n"], N_LEAST_SQUARES_CURVES)
     for name in NAMES:
         row = outcome.find(data="test", target=name)
         others = [outcome.find(data=data, target=name).value for data in SETS[:2]]
         cells = [f"{row.paper:.4e}", f"{row.value:.4e}", f"{row.error:.1e}"]
-        cells.append(with_error(row.ratio, outcome.facts["doubled"] * row.error / row.paper))
+        cells.append(with_error(row.ratio, factor * row.error / row.paper))
         table.append([name, *cells, *(f"{value:.4e}" for value in others)])
     header = "loss | paper | ours | standard error | ours / paper | on train | on validation"
     return paragraphs(
-        f"Mean squared errors weighted by 1/a, {outcome.facts['n']:,} curves a set, fitted "
-        "within Table 1's box. The standard error is that of drawing curves, by bootstrap; that "
-        "of the ratio counts as well that the paper's curves are another draw.",
+        f"Mean squared errors weighted by 1/a, {outcome.facts['n']:,} curves a set; the paper's "
+        f"table is of {N_LEAST_SQUARES_CURVES:,} curves. Fits are bounded by Table 1's box: the "
+        "paper names no bounds, and with these its table comes out. The standard error is that of "
+        "drawing curves, by bootstrap; that of the ratio counts as well that the paper's curves "
+        "are another draw.",
         markdown_table(header, table),
     )
 
 
-def measure_networks(bench, item, targets, paper):
-    """Measure the losses of networks, and of the posterior mean, on each set of curves."""
-    ours, design, floor = f"skfrap, {targets}", f"paper's design, {targets}", "BayesianFRAP"
+def measure_networks(bench, item, targets, told):
+    """Measure the losses of networks, and of the posterior mean, on each set of curves.
+
+    Parameters
+    ----------
+    bench : Bench
+    item : str
+        Of the paper.
+    targets : {"joint", "separate"}
+    told : tuple of str
+        Networks of the paper that the section tells of, the first of which is this table's.
+    """
+    ours, floor = f"skfrap, {targets}", "BayesianFRAP"
     rows = []
     for data in SETS:
-        for method in (ours, design, floor):
+        for method in (ours, floor):
             for measure, (found, errors) in (
                 (_LOSS, bench.losses(method, data)),
                 (_RATIO, bench.ratios(method, data)),
                 (_FLOOR, bench.ratios(method, data, floor)),
             ):
-                reported = paper if measure == _LOSS and data == "test" else (None,) * len(NAMES)
+                reported = (None,) * len(NAMES)
+                if measure == _LOSS and method == ours:
+                    reported = NETWORKS[told[0]][data]
                 rows += [
                     Row(item, method, data, *row[:1], measure, *row[1:])
                     for row in zip(NAMES, found, errors, reported, strict=True)
                 ]
-    networks = {ours: bench.default_network(targets), design: bench.paper_network(targets)}
+    network = bench.default_network(targets)
     facts = {
         "n": len(bench.sets["test"].data),
-        "doubled": _error_of_both(len(bench.sets["test"].data)),
-        "warm_up": _WARM_UP,
-        "epochs_per_step": networks[design].epochs_per_step,
-        "weights": {name: one.n_weights_ for name, one in networks.items()},
-        "minutes": {name: one.history_["seconds"][-1] / 60 for name, one in networks.items()},
+        "method": ours,
+        "paper": {name: papers_ratios(bench, name) for name in told},
+        "weights": network.n_weights_,
+        "minutes": {ours: network.history_["seconds"][-1] / 60},
         "curves": bench.amounts.n_samples,
-        "training curves": bench.amounts.n_training_curves,
-        "passes": networks[design].n_iter_,
     }
     return Outcome(rows, facts)
 
 
-def tell_networks(outcome, paper):
+def tell_networks(outcome, papers):
     """Write the section of Table 3 or 4."""
-    methods = [*outcome.facts["weights"], "BayesianFRAP"]
-    targets = methods[0].partition(", ")[2]
     facts = outcome.facts
+    ours, floor = facts["method"], "BayesianFRAP"
+    targets = ours.partition(", ")[2]
+    factor = error_of_both(facts["n"], N_OF_SET["test"])
     absolute = []
     for name in NAMES:
         where = {"data": "test", "target": name, "measure": _LOSS}
-        row, *others = (outcome.find(method=method, **where) for method in methods)
-        ratio = with_error(row.ratio, facts["doubled"] * row.error / row.paper)
-        cells = [f"{row.paper:.4e}", f"{row.value:.4e}", ratio]
-        absolute.append([name, *cells, *(f"{other.value:.4e}" for other in others)])
+        row, other = (outcome.find(method=method, **where) for method in (ours, floor))
+        ratio = with_error(row.ratio, factor * row.error / row.paper)
+        absolute.append([name, f"{row.paper:.4e}", f"{row.value:.4e}", ratio, f"{other.value:.4e}"])
     relative = []
     for data in SETS:
         for k, name in enumerate(NAMES):
             where = {"data": data, "target": name}
-            found = [outcome.find(method=one, measure=_RATIO, **where) for one in methods]
-            above = outcome.find(method=methods[0], measure=_FLOOR, **where)
-            theirs = f"{paper[k] / LEAST_SQUARES[k]:.4f}" if data == "test" else ""
-            cells = [with_error(row.value, row.error) for row in (*found, above)]
-            relative.append([f"{data}: {name}", theirs, *cells])
+            found = [outcome.find(method=one, measure=_RATIO, **where) for one in (ours, floor)]
+            above = outcome.find(method=ours, measure=_FLOOR, **where)
+            cells = [with_error(*facts["paper"][one][data][k]) for one in papers]
+            cells += [with_error(row.value, row.error) for row in (*found, above)]
+            relative.append([f"{data}: {name}", *cells])
+    final = (
+        "**Final** is the network that the paper goes on with: the D part of its joint network "
+        "beside the separate ones of c0 and alpha. It gives no losses of it; here they are put "
+        "together from its Tables 3 and 4. "
+        if "final" in papers
+        else ""
+    )
     return paragraphs(
-        f"Losses on the test curves ({facts['n']:,}), the paper's networks against skfrap's "
-        f'default (`NeuralFRAP(targets="{targets}")`, {facts["weights"][methods[0]]:,} weights, '
+        f"Losses on the test curves ({facts['n']:,}; {N_OF_SET['test']:,} others in the paper), "
+        "the paper's networks against skfrap's default "
+        f'(`NeuralFRAP(targets="{targets}")`, {facts["weights"]:,} weights, '
         f"{facts['curves']:,} fresh curves).",
-        markdown_table(["loss", "paper", "skfrap", "skfrap / paper", *methods[1:]], absolute),
-        "The paper's curves are another draw than these, which its losses depend on as well. So "
-        "all are compared on the same curves: losses over those of least squares, with standard "
-        "errors by bootstrap. The paper's column is its network's loss over its Table 2; its "
-        "losses on training and validation curves are not known here.",
-        f"The paper's design ({facts['weights'][methods[1]]:,} weights) learns from "
-        f"{facts['training curves']:,} curves in {facts['passes']} passes, "
-        f"{facts['minutes'][methods[1]]:.0f} minutes, where the paper made 80,000 in days. Its "
-        f"learning rate rises over {facts['warm_up']} passes, as in the paper, and comes down by "
-        f"the paper's steps every {facts['epochs_per_step']} passes instead of 8,000. So these "
-        "are errors of a training that is cut short, not of the design. It keeps the weights that "
-        f"do best on {facts['n']:,} more curves that it sets aside.",
-        f"Train: the first {facts['n']:,} curves of the stream, which skfrap's network has seen "
-        f"once, and the paper's design, but for those that it sets aside, in every pass. "
-        "Validation and test: curves that no network has seen or was chosen by. BayesianFRAP is "
-        "the floor that no estimator can pass on average.",
-        markdown_table(["curves: loss", "paper", *methods, "skfrap / floor"], relative),
+        markdown_table(["loss", "paper", "skfrap", "skfrap / paper", floor], absolute),
+        f"Losses over those of least squares, with standard errors. {final}The paper's are its "
+        f"losses over its Table 2, which is of {N_LEAST_SQUARES_CURVES:,} curves of its own: two "
+        "draws of curves, both of which its errors count. Ours are of the same curves, so that "
+        "the draw matters less; errors by bootstrap.",
+        f"Train: in the paper all {N_OF_SET['train']:,} curves that its networks learn from; here "
+        f"the first {facts['n']:,} of the stream, each of which skfrap's network has seen once. "
+        f"Validation: in the paper the {N_OF_SET['validation']:,} curves that its networks were "
+        "chosen by; here, as in test, curves that no network has seen or was chosen by. "
+        "BayesianFRAP is the floor that no estimator can pass on average.",
+        markdown_table(
+            ["curves: loss", *(f"paper, {one}" for one in papers), ours, floor, "skfrap / floor"],
+            relative,
+        ),
     )
 
 
-def _networks(number, targets, paper):
+def _networks(number, targets, *told):
     title = f"Table {number}: {targets} network{'s' if targets == 'separate' else ''}"
     return Stage(
         f"table{number}",
         title,
-        lambda bench: measure_networks(bench, f"Table {number}", targets, paper),
-        lambda outcome: tell_networks(outcome, paper),
+        lambda bench: measure_networks(bench, f"Table {number}", targets, told),
+        lambda outcome: tell_networks(outcome, told),
     )
 
 
 STAGES = (
     Stage("table1", "Table 1: the distributions of the parameters", draw_table_1, tell_table_1),
     Stage("table2", "Table 2: least squares", measure_table_2, tell_table_2),
-    _networks(3, "joint", _published.JOINT_NETWORK),
-    _networks(4, "separate", _published.SEPARATE_NETWORKS),
+    _networks(3, "joint", "joint"),
+    _networks(4, "separate", "separate", "final"),
 )

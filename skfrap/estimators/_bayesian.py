@@ -54,8 +54,8 @@ class BayesianFRAP(CurveRegressor):
         a name alone in one dimension. None is all, or what y's columns are; see :meth:`fit`.
     weighting : {"1/a", None}, default="1/a"
         Which mean :meth:`predict` gives: "1/a" is E[theta/a] / E[1/a], which minimises errors
-        weighted by the inverse noise, as those of the paper are (Eq. 9 of [1]_); None the plain
-        posterior mean.
+        weighted by the inverse noise, as those of the paper are (Eqs. 9 and 10 of [1]_); None the
+        plain posterior mean.
     n_nodes : int, default=24
         Nodes along each parameter. On Table 1's prior estimates are within 0.002 standard
         deviations of the limit; with 16 within 0.02, with 32 within 0.0001.
@@ -102,7 +102,8 @@ class BayesianFRAP(CurveRegressor):
 
     References
     ----------
-    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), sections 2.3 to 2.5.
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021): the prior in
+       section 3.1, the loss in sections 2.4 and 3.2.
 
     Examples
     --------

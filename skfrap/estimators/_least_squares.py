@@ -72,12 +72,14 @@ class LeastSquaresFRAP(CurveRegressor):
         count linearly. Only with constant noise.
     init : {"grid", "random"}, array-like (n_samples, n_targets) or estimator, default="grid"
         Where fits start: at the best point of a grid; at `n_init` random points of the box, the
-        same for all curves, the best result kept (as the paper does); at given values in the
+        same for all curves, the best result kept; at given values in the
         columns of ``space_.target_names``, one row per curve or one for all; or at the predictions
         of another fitted estimator (wrapped in :class:`sklearn.frozen.FrozenEstimator` to survive
         cloning), and at the best point of the grid too where that is quite elsewhere.
     n_init : int, default=30
-        Random starts per curve with ``init="random"``.
+        Random starts per curve with ``init="random"``. The paper takes 30 for its experiment
+        (section 3.4 of [1]_), drawn evenly in D and anew for each curve; here they are even in
+        log10 D.
     max_nfev : int, default=500
         Largest number of steps, each an evaluation of the model, from one start.
     tol : float, default=1e-13
@@ -119,7 +121,8 @@ class LeastSquaresFRAP(CurveRegressor):
 
     References
     ----------
-    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), section 2.4.
+    .. [1] Wåhlstrand Skärström et al., J. Microsc. 282, 146-161 (2021), sections 2.3 and
+       3.4.
 
     Examples
     --------
