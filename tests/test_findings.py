@@ -103,7 +103,8 @@ def test_flags_and_columns_follow_from_findings(mixed):
     assert mixed.usable.tolist() == [True] * 4 + [False] * 2
     flags = ["; ".join(str(one) for one in some) for some in mixed.findings]
     assert mixed.flags.tolist() == flags
-    assert flags[4] == "residuals are correlated: the model does not describe the curve"
+    assert flags[4].startswith("residuals are correlated: the model does not describe the curve; ")
+    assert "mobile_fraction is needed too" in flags[4]
     table = mixed.to_frame()
     assert table["flags"].tolist() == flags
     assert table["poorly_determined"].tolist() == mixed.poorly_determined.tolist()

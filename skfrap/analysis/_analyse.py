@@ -1,6 +1,6 @@
 """From one image series to a result: correct it, extract its recovery curve and estimate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -12,10 +12,12 @@ from skfrap.analysis._experiment import (
     recenter,
     select_frames,
 )
+from skfrap.analysis._frames import findings_of_frames
 from skfrap.analysis._options import ExperimentOptions, make_regressor
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
+from skfrap.judging._frames import Frames, choose_evenness, find_outside
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -23,9 +25,10 @@ from skfrap.preprocessing import (
     IntensityRescaler,
     RecoveryCurveExtractor,
 )
+from skfrap.results import Finding
 from skfrap.results._tables import plain
 
-_BACKGROUNDS = ("subtract", "divide", "none")
+_BACKGROUNDS = ("auto", "subtract", "divide", "none")
 _FADINGS = ("none", "frame", "exponential")
 
 
@@ -98,14 +101,27 @@ def analyse_series(source, options=None):
     series = source if isinstance(source, ImageSeries) else read_series(source)
     protocol, sources = describe_experiment(series, options)
     series, protocol = select_frames(series, protocol, options)
-    corrected = _corrected(series, protocol, options)
+    recorded = _as_recorded(series, options)
     if options.recenter:
-        protocol, sources["bleach region"] = recenter(corrected, protocol, sources["bleach region"])
-        if options.fading != "none":  # the only correction that asks where the region is
-            corrected = _corrected(series, protocol, options)
+        protocol, sources["bleach region"] = recenter(recorded, protocol, sources["bleach region"])
+    frames = Frames(*before_and_after(recorded, protocol), protocol)
+    outside = find_outside(frames)
+    evenness = choose_evenness(frames, outside, options.sigma)
+    background = options.background
+    sources["background"] = f"{background}, given"
+    if background == "auto":
+        background = evenness.choice
+        sources["background"] = f"{background}, chosen: {evenness.reason}"
+    corrected = _corrected(series, protocol, options, background)
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
     regressor = make_regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
+    found = findings_of_frames(frames, outside, estimates, regressor.model_)
+    if background in evenness.wrong:
+        words = f"background {background!r} is not right: {evenness.wrong[background]}"
+        remedy = f"background={evenness.choice!r}"
+        found.append(Finding.of("uneven_light", words, "", remedy))
+    estimates = replace(estimates, findings=((*estimates.findings[0], *found),))
     prebleach, bleached = before_and_after(corrected, protocol)
     return SeriesAnalysis(
         name=series.name,
@@ -121,12 +137,18 @@ def analyse_series(source, options=None):
     )
 
 
-def _corrected(series, protocol, options):
+def _as_recorded(series, options):
+    """Rescale a series, and leave it as it is otherwise: a StackSequence of one stack."""
+    rescaler = IntensityRescaler(options.bit_depth, offset=options.dark_level)
+    return rescaler.fit_transform([series])
+
+
+def _corrected(series, protocol, options, background):
     """Correct a series: a StackSequence of one stack, which is prepared once."""
-    return make_pipeline(*_corrections(protocol, options)).fit_transform([series])
+    return make_pipeline(*_corrections(protocol, options, background)).fit_transform([series])
 
 
-def _corrections(protocol, options):
+def _corrections(protocol, options, background):
     check_choice("background", options.background, _BACKGROUNDS)
     check_choice("fading", options.fading, _FADINGS)
     corrections = [IntensityRescaler(options.bit_depth, offset=options.dark_level)]
@@ -134,7 +156,7 @@ def _corrections(protocol, options):
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
     evenness = {"subtract": BackgroundSubtractor, "divide": FlatFieldCorrector}
-    if options.background in evenness:
-        corrector = evenness[options.background]
+    if background in evenness:
+        corrector = evenness[background]
         corrections.append(corrector(options.sigma, protocol=protocol))
     return corrections

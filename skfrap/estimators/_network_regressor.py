@@ -236,6 +236,12 @@ class NetworkRegressor(FRAPRegressor):
             np.ones(len(X), dtype=bool),
         )
 
+    def _larger_models(self, fit):
+        # A network on values of curves alone is quick, and its model evaluated directly is not.
+        if self.features_.forward is None:
+            return [[] for _ in range(len(fit))]
+        return super()._larger_models(fit)
+
     def _ends(self, fit, level):
         return self._network.ends(fit.theta, self._reach(level) * fit.std)
 

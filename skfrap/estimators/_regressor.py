@@ -11,6 +11,7 @@ from skfrap._checks import check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
+from skfrap.inference._intensities import check_size
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
@@ -61,7 +62,9 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
             fit, self.model_, self._reported_names(), self._ends(fit, level), self._reach(level)
         )
         instead = "D_effective" if "D_effective" in values else ""
-        report = describe_fits(fit, instead=instead, **self._judgement(fit))
+        report = describe_fits(
+            fit, instead=instead, larger=self._larger_models, **self._judgement(fit)
+        )
         for name in values:
             if parameter(name).is_rate:
                 for ends in (values, lower, upper):
@@ -179,6 +182,12 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         """Return what findings take into account besides the fit; see `describe_fits`."""
         return {}
 
+    def _larger_models(self, fit):
+        """Return for each curve the larger models that it asks for, a list of lists."""
+        from skfrap.judging._larger import find_larger_models
+
+        return find_larger_models(fit, self.model_, given=self._given_names())
+
     def _given_names(self):
         """Return the parameters that the user has given a value or a prior."""
         return ()
@@ -217,8 +226,8 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):
-            return X  # as it would be returned; to check it takes as long as to estimate
-        return validate_data(self, X, reset=False, dtype=np.float64)
+            return check_size(X)  # as it would be returned; to check it takes long
+        return check_size(validate_data(self, X, reset=False, dtype=np.float64))
 
     def _check_theta(self, theta):
         theta = check_array(theta, dtype=np.float64, input_name="theta")

@@ -44,7 +44,7 @@ _OF_FITS = {
     **_kinds(
         "unusable",
         too_few_frames=(
-            "There are too few frames to separate noise from signal.",
+            "There are too few frames to separate noise from signal, or bleaching from noise.",
             "Record more frames than there are parameters.",
         ),
         no_bleaching_visible=(
@@ -57,8 +57,22 @@ _OF_FITS = {
         frame_does_not_fit=(
             "One frame is far off the fit. The subject is its number, from 0.",
             (
-                "Next to the bleaching: is the number of prebleach frames right? Elsewhere look "
-                "at the frame; Huber's loss bears it."
+                "Look at the frame; Huber's loss bears it. Next to the bleaching see whether the "
+                "clock and the bleach region are right."
+            ),
+        ),
+        other_n_prebleach_fits=(
+            "The curve fits clearly better with another number of prebleach frames, the subject.",
+            "Look at the frames before and after bleaching, and give their right number.",
+        ),
+        zero_after_bleaching=(
+            (
+                "A frame after bleaching, the subject, is exactly 0: the curve was normalised to "
+                "its own lowest or first value, or cut off at 0. D is wrong then."
+            ),
+            (
+                "Give intensities above the detector's dark level; dividing by those before "
+                "bleaching is harmless, subtracting what bleaching has left is not."
             ),
         ),
         at_lower_bound=(
@@ -111,6 +125,23 @@ _OF_FITS = {
             ),
             "Look for another model, or calibrate the noise again.",
         ),
+        nothing_left_by_bleaching=(
+            (
+                "alpha is at 0, or not told from it: so deep a bleaching is rare, and curves from "
+                "which something was subtracted look like that."
+            ),
+            "See whether zero intensity means no light; do not subtract what bleaching has left.",
+        ),
+        larger_model_fits=(
+            (
+                "The curve asks for one parameter more, the subject, by an F test that is wrong "
+                "of 1 right curve in 5000. The words say what D would be with it."
+            ),
+            (
+                "Estimate the subject as well; compare the models where there are several. "
+                "Without it D is wrong, whatever its interval."
+            ),
+        ),
         not_converged=("The fit did not come to its end.", "Raise `max_nfev`."),
         model_visibly_wrong=(
             (
@@ -126,9 +157,52 @@ _OF_FITS = {
             "The estimator was not taught how far its estimates may be off.",
             "Train it with `fit_online`, or with `early_stopping=True`.",
         ),
+        misfit_not_visible=(
+            (
+                "There are so few frames that residuals would not show a misfit of twice the "
+                "noise, more often than not: that there is no other finding says little."
+            ),
+            "Record more frames after bleaching.",
+        ),
         amount_undetermined=(
             "The interval of a fraction or another amount is all of its bounds.",
             "Record for longer, or do not estimate it.",
+        ),
+    ),
+}
+_OF_FRAMES = {
+    **_kinds(
+        "doubtful",
+        sample_ends=(
+            (
+                "The frames before bleaching show an edge within 3 radii of the bleach region, or "
+                "a sample of which the region is over 3 %. The model knows no edge: D may be "
+                "several times too small, and the mobile fraction too."
+            ),
+            "Bleach a smaller region, far from edges.",
+        ),
+        several_patches=(
+            "The first frame after bleaching shows more than one bleached patch.",
+            "Give all of them as the bleach region, or crop the frames.",
+        ),
+        patch_elsewhere=(
+            "The bleached patch lies beside the bleach region.",
+            "Move the region to where bleaching is seen, or give its right place.",
+        ),
+        patch_of_other_size=(
+            (
+                "The bleached patch is much wider or narrower in the first frame after bleaching "
+                "than the fitted model has it there."
+            ),
+            "See whether the region is the one that was bleached, and when bleaching ended.",
+        ),
+        uneven_light=(
+            (
+                "What was done with the uneven prebleach image is not what it asks for: "
+                "subtraction is for added light, division for uneven light, and neither for a "
+                "sample that is uneven itself."
+            ),
+            "Leave the choice to skfrap, or take the one that the finding names.",
         ),
     ),
 }
@@ -242,7 +316,7 @@ _OF_REPLICATES = {
     ),
 }
 
-FINDINGS = MappingProxyType(_OF_FITS | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
+FINDINGS = MappingProxyType(_OF_FITS | _OF_FRAMES | _OF_PLANS | _OF_NOISE | _OF_REPLICATES)
 
 
 @dataclass(frozen=True)
@@ -400,6 +474,13 @@ class FindingsByRow:
             finding = Finding.of(code, words, subject, remedy)
             for k in rows:
                 self._rows[k].append(finding)
+
+    def add_to(self, row, code, words, subject="", remedy=""):
+        """Add one finding to one entry; the others as of :meth:`add`."""
+        self._rows[row].append(Finding.of(code, words, subject, remedy))
+
+    def __iter__(self):
+        return iter(self._rows)
 
     def any(self):
         """Tell which entries have findings so far, (n,)."""
