@@ -11,6 +11,7 @@ from scipy.optimize import nnls
 from skfrap._checks import check_number
 from skfrap.experiment import Noise
 from skfrap.io import ImageSeries
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.preprocessing import IntensityRescaler
 from skfrap.preprocessing._stacks import StackSequence
 from skfrap.results import Finding
@@ -368,7 +369,7 @@ def _frame(view, k, name):
     image = view.read(frames=slice(k, k + 1))[0].astype(float)
     if not np.isfinite(image).all():
         raise ValueError(f"series must be finite, and frame {k} of {name} holds NaN or infinity.")
-    return image
+    return check_magnitude(f"frame {k} of {name}", image)
 
 
 def _mean_and_variance(images, level, usable, correlation):

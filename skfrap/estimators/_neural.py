@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
+from skfrap.inference._intensities import check_size
 from skfrap.inference.networks._data import names_of_columns, split, with_weights
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
 from skfrap.inference.networks._options import (
@@ -29,6 +30,7 @@ from skfrap.inference.networks._training import (
     train_online,
     untrained_network,
 )
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.numerics._threads import one_blas_thread
 
 _FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
@@ -382,7 +384,7 @@ class NeuralFRAP(NetworkRegressor):
         X, y = validate_data(
             self, X, y, reset=names is None, dtype=np.float64, multi_output=True, y_numeric=True
         )
-        y = y.astype(np.float64)
+        X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
         protocol = protocol or self.protocol
         if protocol is not None and X.shape[1] != protocol.n_frames:
             raise ValueError(

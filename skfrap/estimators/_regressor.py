@@ -12,6 +12,7 @@ from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference._intensities import check_size
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
@@ -100,6 +101,24 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         X = self._check_curves(X)
         self._check_model("fit_results")
         return self._fit_batch(X)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the coefficient of determination of predictions, as scikit-learn defines it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        values = np.asarray(y)
+        if values.dtype.kind == "f":
+            check_magnitude("y", values)
+        return super().score(X, y, sample_weight)
 
     def curves(self, theta, weights="mean"):
         """Compute the model's curves for given parameters.

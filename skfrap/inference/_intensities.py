@@ -7,7 +7,8 @@ nothing.
 
 import numpy as np
 
-LARGEST, SMALLEST = 1e100, 1e-100  # beyond these squares are no numbers any more
+from skfrap.numerics._magnitude import SMALLEST, check_magnitude
+
 _FAR_OUT = 0.1  # of the range of c0
 _NEAR = 6.0  # standard errors
 _BEYOND = 1e3  # times the highest c0: what no noise of a detector reaches
@@ -30,20 +31,15 @@ def check_size(X):
     ValueError
         It says where.
     """
-    if not X.size or (X.max() < LARGEST and X.min() > -LARGEST):
-        largest = np.abs(X).max(axis=1, initial=0.0) if X.size else np.zeros(0)
-        tiny = np.flatnonzero((largest > 0) & (largest < SMALLEST))
-        if len(tiny):
-            raise ValueError(
-                f"X holds a curve of which no value is larger than {largest[tiny[0]]:.3g}, row "
-                f"{tiny[0]}; give intensities as the detector measures them."
-            )
-        return X
-    row, frame = np.argwhere(np.abs(X) >= LARGEST)[0]
-    raise ValueError(
-        f"X holds {X[row, frame]:.3g} in row {row}, frame {frame}, which is no intensity; see what "
-        "wrote it."
-    )
+    check_magnitude("X", X)
+    largest = np.abs(X).max(axis=1, initial=0.0)
+    tiny = np.flatnonzero((largest > 0) & (largest < SMALLEST))
+    if len(tiny):
+        raise ValueError(
+            f"X holds a curve of which no value is larger than {largest[tiny[0]]:.3g}, row "
+            f"{tiny[0]}; give intensities as the detector measures them."
+        )
+    return X
 
 
 def check_level(X, n_prebleach, name, low, high, instead):

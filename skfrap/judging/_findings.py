@@ -16,6 +16,7 @@ from skfrap.parameters import parameter
 from skfrap.results._finding import FindingsByRow
 
 _OUTLIER = 6.0  # robust standard deviations
+_FEW_RESIDUALS = 8  # frames, by whose share the limit is raised
 _SHORTEST_TESTED = 20  # frames
 # Share of right models that are said not to describe the curve: rare also in a folder of hundreds.
 _FALSE_ALARMS = 2e-4
@@ -349,5 +350,7 @@ def frame_that_does_not_fit(fit):
     n = residuals.shape[1]
     scale = np.median(residuals, axis=1) / norm.ppf(0.75)
     worst = residuals.argmax(axis=1)
-    far = residuals.max(axis=1) > _OUTLIER * scale + NO_NOISE * np.abs(fit.data).max(axis=1)
+    # Of few residuals the median is uncertain.
+    limit = _OUTLIER * (1 + _FEW_RESIDUALS / n)
+    far = residuals.max(axis=1) > limit * scale + NO_NOISE * np.abs(fit.data).max(axis=1)
     return np.where(far & (n >= _SHORTEST_TESTED), worst, -1)

@@ -7,6 +7,7 @@ from scipy.stats import beta, norm
 
 from skfrap.judging import goodness_of_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
+from skfrap.plotting._targets import take_curve
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -55,7 +56,7 @@ class ResidualsDisplay:
         **options
             To :meth:`plot`.
         """
-        curve = np.asarray(X, dtype=float)[[index]]
+        curve = take_curve(X, index)
         fit = estimator.fit_results(curve)
         goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
         return cls(fit.protocol, fit.residuals[0], goodness).plot(**options)

@@ -6,6 +6,8 @@ from scipy.ndimage import gaussian_filter
 from skfrap._checks import check_count, check_number
 from skfrap.preprocessing._corrector import StackCorrector
 
+_LARGEST_OFFSET = 2.0**32  # counts
+_WIDEST = 4  # frames, that a filter may reach over
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
 
 
@@ -47,6 +49,8 @@ class IntensityRescaler(StackCorrector):
     def learn(self, stacks):
         """Detect the bit depth, if it is not given."""
         check_number("offset", self.offset, what="number of counts")
+        if abs(self.offset) > _LARGEST_OFFSET:
+            raise ValueError(f"offset must be a number of counts, got {self.offset:g}.")
         if self.bit_depth is not None:
             self.bit_depth_ = check_count("bit_depth", self.bit_depth, 1, 32)
             return
@@ -127,6 +131,11 @@ class _PrebleachCorrector(StackCorrector):
             raise ValueError(
                 f"n_prebleach is {self.n_prebleach_}, and the stack has {view.shape[0]} frames in "
                 "all."
+            )
+        if self.sigma > _WIDEST * max(view.shape[1:]):
+            raise ValueError(
+                f"sigma is {self.sigma:g} pixels, and frames are {view.shape[1:]}; smooth over "
+                "less than the frame."
             )
         mean = view.read(frames=slice(0, self.n_prebleach_)).mean(axis=0)
         _check_finite(mean)

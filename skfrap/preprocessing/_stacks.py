@@ -88,11 +88,10 @@ class StackView:
         Returns
         -------
         ndarray of shape (n_frames, ny, nx)
-            In the stack's own type if that is floating, else float32.
+            In the stack's own type if that is floating and of 32 bits or more, else float32.
         """
         part = self.stack[frames, rows, columns]
-        dtype = part.dtype if part.dtype.kind == "f" else np.float32
-        block = part.astype(dtype)
+        block = part.astype(_computed_type(part.dtype))
         for corrector, state in self._corrections:
             corrector.apply(block, state, frames, rows, columns)
         return block
@@ -242,8 +241,7 @@ class StackSequence(Sequence):
     @property
     def dtype(self):
         """Floating-point type of the computed stacks."""
-        dtype = self.raw(0).dtype
-        return dtype if dtype.kind == "f" else np.dtype(np.float32)
+        return _computed_type(self.raw(0).dtype)
 
     def view(self, index):
         """Look at one stack without computing all of it."""
@@ -302,6 +300,16 @@ class StackSequence(Sequence):
             raise ValueError(
                 f"{self.describe(place)}: must be (n_frames, ny, nx), got shape {stack.shape}."
             )
+        if stack.dtype.kind not in "buif":
+            raise ValueError(
+                f"{self.describe(place)}: pixels must be real numbers, got {stack.dtype}."
+            )
         declared = item.bit_depth if isinstance(item, ImageSeries) else None
         room = 8 * stack.dtype.itemsize
         return stack, declared if declared is not None and declared < room else None
+
+
+def _computed_type(dtype):
+    """Return the type to compute in: half precision has neither the range nor the digits."""
+    enough = dtype.kind == "f" and dtype.itemsize >= 4
+    return dtype if enough else np.dtype(np.float32)

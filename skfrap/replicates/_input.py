@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import norm
 
 from skfrap._checks import check_choice
+from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.parameters import is_parameter, parameter
 from skfrap.results import FRAPEstimates
 from skfrap.results._finding import codes_in, worst_code
@@ -109,16 +110,18 @@ def _is(column, value):
 
 
 def _take_values(values, errors, scale):
-    values = np.asarray(values, dtype=float)
+    values = as_real("estimates", values)
     if values.ndim != 1:
         raise ValueError(
             f"estimates must be FRAPEstimates, a table or values of shape (n,), got {values.shape}."
         )
-    errors = np.zeros(len(values)) if errors is None else np.asarray(errors, dtype=float)
+    errors = np.zeros(len(values)) if errors is None else as_real("errors", errors)
     if errors.shape != values.shape or (errors < 0).any():
         raise ValueError(
             f"errors must be as many as the {len(values)} values and not negative, got {errors}."
         )
+    check_magnitude("estimates", values)
+    check_magnitude("errors", errors)
     if scale == "log10":
         if (values <= 0).any():
             raise ValueError(

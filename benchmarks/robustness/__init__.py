@@ -1,0 +1,1 @@
+"""What ordinary and hostile input does: nothing wrong without a word, nothing lost."""
