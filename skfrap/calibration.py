@@ -45,6 +45,7 @@ _BIN = np.dtype(
         )
     ]
 )
+_LEAST_LIGHT = 1e-30  # of which no square is lost
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -369,7 +370,10 @@ def _frame(view, k, name):
     image = view.read(frames=slice(k, k + 1))[0].astype(float)
     if not np.isfinite(image).all():
         raise ValueError(f"series must be finite, and frame {k} of {name} holds NaN or infinity.")
-    return check_magnitude(f"frame {k} of {name}", image)
+    largest = np.abs(check_magnitude(f"frame {k} of {name}", image)).max(initial=0.0)
+    if 0 < largest < _LEAST_LIGHT:
+        raise ValueError(f"frame {k} of {name} has no pixel above {largest:.3g}: is it a unit?")
+    return image
 
 
 def _mean_and_variance(images, level, usable, correlation):

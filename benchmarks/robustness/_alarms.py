@@ -145,7 +145,5 @@ def run(n=65536, seed=0, n_others=4096, n_series=20):
             print(tallies[-1].line(f"{kind}: {name}"), flush=True)
         shares[kind] = sum(t.alarmed for t in tallies) / max(1, sum(t.n for t in tallies))
     for kind, share in shares.items():
-        print(
-            f"{kind}: {100 * share:.3f} % of right data are contradicted (<= {100 * LIMIT} % wanted)"
-        )
+        print(f"{kind}: {100 * share:.3f} % of right data contradicted (<= {100 * LIMIT} % wanted)")
     return shares

@@ -225,7 +225,7 @@ class BayesianFRAP(CurveRegressor):
         -------
         ndarray of shape (n_samples,)
         """
-        _, _, log_evidence = self._posterior.moments(self._check_own_curves(X), None)
+        _, _, log_evidence = self._posterior.moments(self._check_curves(X), None)
         return log_evidence
 
     # The contract of estimators

@@ -239,7 +239,7 @@ class NetworkRegressor(FRAPRegressor):
     def _larger_models(self, fit):
         # A network on values of curves alone is quick, and its model evaluated directly is not.
         if self.features_.forward is None:
-            return [[] for _ in range(len(fit))]
+            return [[] for _ in range(len(fit))], np.full(len(fit), np.nan)
         return super()._larger_models(fit)
 
     def _ends(self, fit, level):

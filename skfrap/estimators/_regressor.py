@@ -12,7 +12,7 @@ from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference._intensities import check_size
-from skfrap.numerics._magnitude import check_magnitude
+from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
@@ -115,9 +115,7 @@ class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstima
         -------
         float
         """
-        values = np.asarray(y)
-        if values.dtype.kind == "f":
-            check_magnitude("y", values)
+        check_magnitude("y", as_real("y", y))
         return super().score(X, y, sample_weight)
 
     def curves(self, theta, weights="mean"):

@@ -22,6 +22,7 @@ _SHORTEST_TESTED = 20  # frames
 _FALSE_ALARMS = 2e-4
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _REACH = 1.96  # standard errors
+_IMMOBILE, _ERRORS_TOLD = 0.3, 3.0  # an immobile part, and standard errors that it should be
 _LARGE = 4.0  # standard deviations
 _NEARLY_NOTHING = 0.1  # alpha: what would mean that bleaching left nothing to speak of
 _FEWEST_FREE, _FEW_FREE = 3, 6  # frames beyond the parameters
@@ -225,13 +226,14 @@ def _find_normalisation(found, fit, visible):
 
 
 def _find_larger_models(found, fit, where, larger):
-    """Find which curves ask for more parameters, and say what the rates would be then."""
+    """Find which curves ask for more parameters, and which could not show that they do."""
     rows = np.flatnonzero(where)
     if not len(rows):
         return
     some = fit if len(rows) == len(fit) else fit.take(rows)
     rates = [name for name, is_rate in zip(fit.space.free, fit.space.rates, strict=True) if is_rate]
-    for k, models in zip(rows, larger(some), strict=True):
+    models_of, error = larger(some)
+    for k, models in zip(rows, models_of, strict=True):
         if not models:
             continue
         names = [one.name for one in models]
@@ -243,6 +245,18 @@ def _find_larger_models(found, fit, where, larger):
         ]
         words += f": {'; '.join(would_be)}" if rates else ""
         found.add_to(k, "larger_model_fits", words, ",".join(names), "estimate it as well")
+    words = (
+        f"that {100 * _IMMOBILE:.0f} % of the particles do not move could not be seen in this "
+        "curve, and D would be too small"
+    )
+    unseen = np.zeros(len(fit), dtype=bool)
+    unseen[rows] = _ERRORS_TOLD * error > _IMMOBILE
+    told = np.array([any(one.severity == "unusable" for one in some) for some in found])
+    asked = found.has("larger_model_fits")
+    remedy = "mobile_fraction is taken to be 1"
+    found.add(
+        unseen & ~told & ~asked, "immobile_part_not_visible", words, "mobile_fraction", remedy
+    )
 
 
 def in_short(name, values):

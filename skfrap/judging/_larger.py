@@ -69,22 +69,29 @@ def find_larger_models(fit, model, *, given=(), deviations=None):
 
     Returns
     -------
-    list of n lists of LargerFit
+    found : list of n lists of LargerFit
         The best, and where the curve does not tell them apart the others, immobile first.
+    immobile_error : ndarray of shape (n,)
+        Standard error with which the curve would tell a mobile fraction; NaN where it is not asked.
     """
     found = [[] for _ in range(len(fit))]
+    error = np.full(len(fit), np.nan)
     freedom = fit.freedom - 1
     if freedom < _FEWEST_FREE:
-        return found
+        return found, error
     extensions = _extensions(fit, model, given)
     for first in range(0, len(fit) if extensions else 0, _CHUNK):
         rows = np.arange(first, min(first + _CHUNK, len(fit)))
         weights = None if deviations is None else _weights(deviations[rows])
-        for extension, some, directions in _suspects(fit, rows, extensions, weights):
+        for extension, errors, some, directions in _suspects(fit, rows, extensions, weights):
+            if extension.name == "mobile_fraction":
+                error[rows] = errors
+            if not len(some):
+                continue
             chosen = None if weights is None else weights[some]
             for k, one in _fitted(fit, rows[some], extension, directions, chosen):
                 found[k].append(one)
-    return [_best(some, freedom) for some in found]
+    return [_best(some, freedom) for some in found], error
 
 
 def without_outliers(fit):
@@ -230,7 +237,7 @@ def _may_fade(model):
 
 
 def _suspects(fit, rows, extensions, weights):
-    """Yield larger models, the curves that lean towards them, and the directions of these.
+    """Yield larger models, errors of the extra parameter, what leans towards it, and directions.
 
     By one Gauss-Newton step.
     """
@@ -257,8 +264,8 @@ def _suspects(fit, rows, extensions, weights):
         score = np.vecdot(residuals, seen) / np.sqrt(np.where(usable, length, 1.0))
         rest = np.maximum(squares - score**2, np.finfo(float).tiny)
         some = np.flatnonzero(usable & (score > limit * np.sqrt(rest / freedom)))
-        if len(some):
-            yield extension, some, directions[some]
+        errors = np.sqrt(squares / (freedom + 1) / np.where(usable, length, 1.0))
+        yield extension, np.where(usable, errors, np.inf), some, directions[some]
 
 
 def _orthonormal(tangents):

@@ -26,7 +26,7 @@ def check_magnitude(name, values):
     """
     if not values.size or (float(values.max()) < LARGEST and float(values.min()) > -LARGEST):
         return values
-    beyond = np.isfinite(values) & (np.abs(values) >= LARGEST)
+    beyond = np.isfinite(values) & (np.abs(values.astype(float)) >= LARGEST)
     if beyond.any():
         where = tuple(int(k) for k in np.argwhere(beyond)[0])
         place = f" at index {where}" if where else ""

@@ -91,7 +91,8 @@ class RecoveryCurveExtractor(StackTransformer):
         self._check_shape(view.shape, stacks.describe(index))
         rows, columns = self.protocol_.roi_box
         block = view.read(rows=rows, columns=columns).astype(np.float64)
-        curve = np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
+        with np.errstate(invalid="ignore", over="ignore"):
+            curve = np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
         if not np.isfinite(curve).all():
             raise ValueError(
                 f"{stacks.describe(index)}: pixels in the bleach region are not finite."

@@ -87,7 +87,7 @@ class IntensityRescaler(StackCorrector):
                 f"offset is {self.offset:g}, at or above the top of the range, {full:g} counts; "
                 "give the detector's level without light."
             )
-        largest = view.stack.max()
+        largest = view.stack.max().item()
         if largest > full:
             raise ValueError(
                 f"a pixel of {largest} counts is above the range of bit_depth={self.bit_depth_}; "
@@ -223,7 +223,8 @@ class FlatFieldCorrector(_PrebleachCorrector):
 
     def apply(self, block, light, frames, rows, columns):
         """Divide by the light."""
-        block /= light[rows, columns]
+        with np.errstate(over="ignore"):  # infinite pixels are refused where they are used
+            block /= light[rows, columns]
 
 
 class FadingCorrector(StackCorrector):

@@ -164,6 +164,13 @@ _OF_FITS = {
             ),
             "Record more frames after bleaching.",
         ),
+        immobile_part_not_visible=(
+            (
+                "The curve would not show it if 30 % of the particles did not move: a mobile "
+                "fraction would not be known to 0.1. D is right only if all of them move."
+            ),
+            "Record for longer or with less noise, or know the mobile fraction from elsewhere.",
+        ),
         amount_undetermined=(
             "The interval of a fraction or another amount is all of its bounds.",
             "Record for longer, or do not estimate it.",
@@ -481,6 +488,10 @@ class FindingsByRow:
 
     def __iter__(self):
         return iter(self._rows)
+
+    def has(self, code):
+        """Tell which entries have a finding of some code so far, (n,)."""
+        return np.array([any(one.code == code for one in row) for row in self._rows], dtype=bool)
 
     def any(self):
         """Tell which entries have findings so far, (n,)."""

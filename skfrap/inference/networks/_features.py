@@ -18,7 +18,7 @@ _N_RESIDUALS, _N_SCORES = 8, 12
 _ROWS = 2048
 _LEAST_VARIANCE = 1e-14  # a noise-free curve is known to the interpolation's error
 _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
-_UNLIKE = 10.0  # standard deviations in the mean of all values: nothing like what was trained on
+_UNLIKE = 5.0  # standard deviations in the mean of all values: nothing like what was trained on
 
 
 class RawFeatures:
