@@ -103,7 +103,10 @@ def analyse_series(source, options=None):
     series, protocol = select_frames(series, protocol, options)
     recorded = _as_recorded(series, options)
     if options.recenter:
-        protocol, sources["bleach region"] = recenter(recorded, protocol, sources["bleach region"])
+        # What a subtraction adds or takes does not change what was lost.
+        given = "none" if options.background == "auto" else options.background
+        seen = _corrected(series, protocol, options, given)
+        protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
     frames = Frames(*before_and_after(recorded, protocol), protocol)
     outside = find_outside(frames)
     evenness = choose_evenness(frames, outside, options.sigma)
@@ -116,7 +119,13 @@ def analyse_series(source, options=None):
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
     regressor = make_regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
-    found = findings_of_frames(frames, outside, estimates, regressor.model_)
+
+    def refit(region):
+        moved = protocol.replace(bleach_region=region)
+        curve = RecoveryCurveExtractor(moved).fit_transform(corrected)
+        return make_regressor(moved, options).fit(curve).fit_results(curve)
+
+    found = findings_of_frames(frames, outside, estimates, regressor.model_, refit)
     if background in evenness.wrong:
         words = f"background {background!r} is not right: {evenness.wrong[background]}"
         remedy = f"background={evenness.choice!r}"

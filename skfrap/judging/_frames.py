@@ -22,6 +22,7 @@ _EVEN = 0.1  # of the mean light, between the 5th and the 95th percentile
 _SHIFT = 0.05  # of the light in the region: by less a subtraction hardly moves the curve
 _HARMFUL = 0.1
 _TOLD = 3.0, 2.0  # standard errors: so far from the one, and so near to the other
+_BIAS = 0.15  # of the share of uneven light, which smoothing leaves
 
 
 class Frames(NamedTuple):
@@ -203,14 +204,18 @@ def find_patches(frames):
     sizes[0] = 0
     shared = np.bincount(parts[inside], minlength=n_parts + 1)
     shared[0] = 0
-    # The one in the region, if there is any, and else the largest.
-    main = parts == (shared if shared.max() > _SHARED * inside.sum() else sizes).argmax()
-    others = int(np.count_nonzero(sizes > _SECOND * inside.sum())) - 1
+    # Those in the region, which may be several, and else the largest.
+    own = (shared > _SHARED * inside.sum()) | (shared > 0.5 * sizes)
+    own[0] = False
+    if not own.any():
+        own[sizes.argmax()] = True
+    main = own[parts]
+    others = int(np.count_nonzero(~own & (sizes > _SECOND * inside.sum())))
     middle = np.subtract(
         center_of_mass(np.where(main, lost, 0.0)), center_of_mass(frames.protocol.bleach_mask)
     )
     dy, dx = middle * frames.protocol.pixel_size
-    return Patches(main, max(others, 0), (float(dx), float(dy)), float(width))
+    return Patches(main, others, (float(dx), float(dy)), float(width))
 
 
 def judge_patches(frames, patches, expected=None):
@@ -228,8 +233,9 @@ def judge_patches(frames, patches, expected=None):
         return []
     found = []
     if patches.others:
-        words = f"the first frame after bleaching shows {patches.others + 1} bleached patches"
-        remedy = "only one of them is in the model"
+        more = "one more bleached patch" if patches.others == 1 else "more bleached patches"
+        words = f"the first frame after bleaching shows {more} than the region"
+        remedy = "the model does not have it"
         found.append(Finding.of("several_patches", words, "", remedy))
     away = np.hypot(*patches.shift) / frames.protocol.equivalent_radius
     if away > _ELSEWHERE:
@@ -307,15 +313,15 @@ def choose_evenness(frames, outside, sigma):
     if not mean > 0 or high - low < _EVEN * mean:
         return Evenness("subtract", "the field is nearly even", wrong)
     share, error = _share_of_light(frames, smooth)
-    far, near = _TOLD
+    far, near = (one * error + _BIAS for one in _TOLD)
     may_divide = bool((smooth > 0).all())
-    if abs(share - 1) < near * error and abs(share) > far * error and may_divide:
+    if abs(share - 1) < near and abs(share) > far and may_divide:
         if abs(shift) > _HARMFUL:
             wrong["subtract"] = (
                 f"the light is uneven, since the loss is as uneven as the frames before; {shifted}"
             )
         return Evenness("divide", "the loss is as uneven as the light", wrong)
-    if abs(share) < near * error and abs(share - 1) > far * error:
+    if abs(share) < near and abs(share - 1) > far:
         if abs(shift) > _HARMFUL:
             wrong["divide"] = "the unevenness is added light, since the loss is even"
         return Evenness("subtract", "the loss is even: what is uneven is added", wrong)
