@@ -115,7 +115,7 @@ def describe_fits(
     unseen = ~few & ~visible & (odd_frame < 0)
     found.add(unseen, "no_bleaching_visible", "no bleaching is visible above the noise")
     _find_normalisation(found, fit, visible)
-    _find_odd_frames(found, fit, odd_frame)
+    misplaced = _find_odd_frames(found, fit, odd_frame)
     for k in rates:
         name = names[k]
         of_protocol = name == "D" and name not in given_bounds
@@ -153,7 +153,7 @@ def describe_fits(
     words = "residuals are correlated: the model does not describe the curve"
     found.add(correlated, "residuals_correlated", words)
     if larger is not None:
-        _find_larger_models(found, fit, visible & (odd_frame < 0), larger)
+        _find_larger_models(found, fit, visible & ~misplaced, larger)
     words = (
         "residuals are larger than the given noise: the model does not describe the curve, or "
         "a and b are too small"
@@ -175,7 +175,13 @@ def describe_fits(
 
 
 def _find_odd_frames(found, fit, odd_frame):
-    """Find single frames that do not fit, and whether their place is the wrong one."""
+    """Find single frames that do not fit, and whether their place is the wrong one.
+
+    Returns
+    -------
+    ndarray of shape (n,) of bool
+        Where a frame is off for reasons of its own, so that it says nothing of the model.
+    """
     n_prebleach = fit.protocol.n_prebleach
     near = (odd_frame == n_prebleach - 1) | (odd_frame == n_prebleach)
     for frame in np.unique(odd_frame[odd_frame >= 0]):
@@ -185,6 +191,7 @@ def _find_odd_frames(found, fit, odd_frame):
         found.add(odd_frame == frame, "frame_does_not_fit", words, str(frame), hint)
     # A frame on the wrong side of the bleaching may also drag the whole curve along.
     worst = np.abs(fit.residuals).argmax(axis=1)
+    misplaced = (odd_frame >= 0) & ~near
     near |= (odd_frame < 0) & ((worst == n_prebleach - 1) | (worst == n_prebleach))
     noisy = fit.residual_sum_of_squares > squares_without_noise(fit.data)
     rows = np.flatnonzero(near & noisy & _is_far(fit))
@@ -192,6 +199,8 @@ def _find_odd_frames(found, fit, odd_frame):
         if count:
             words = f"the fit is clearly better with n_prebleach = {count}"
             found.add_to(k, "other_n_prebleach_fits", words, str(count), "check n_prebleach")
+            misplaced[k] = True
+    return misplaced
 
 
 def _is_far(fit):
@@ -245,18 +254,13 @@ def _find_larger_models(found, fit, where, larger):
         ]
         words += f": {'; '.join(would_be)}" if rates else ""
         found.add_to(k, "larger_model_fits", words, ",".join(names), "estimate it as well")
-    words = (
-        f"that {100 * _IMMOBILE:.0f} % of the particles do not move could not be seen in this "
-        "curve, and D would be too small"
-    )
+    share = f"{100 * _IMMOBILE:.0f} %"
+    words = f"an immobile part of {share} would not be seen, and would make rates too small"
     unseen = np.zeros(len(fit), dtype=bool)
     unseen[rows] = _ERRORS_TOLD * error > _IMMOBILE
     told = np.array([any(one.severity == "unusable" for one in some) for some in found])
     asked = found.has("larger_model_fits")
-    remedy = "mobile_fraction is taken to be 1"
-    found.add(
-        unseen & ~told & ~asked, "immobile_part_not_visible", words, "mobile_fraction", remedy
-    )
+    found.add(unseen & ~told & ~asked, "immobile_part_not_visible", words, "mobile_fraction")
 
 
 def in_short(name, values):

@@ -139,7 +139,7 @@ def judge_sample(outside):
     if not seen:
         return []
     words = f"before bleaching the sample {' and '.join(seen)}, and the model has no such edge"
-    return [Finding.of("sample_ends", words, "", "bleach less, far from edges")]
+    return [Finding.of("sample_ends", words, "", "bleach a smaller region, far from edges")]
 
 
 # Where bleaching is seen
