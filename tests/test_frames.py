@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from benchmarks.robustness._alarms import options_of, series_of
 from benchmarks.robustness._protocols import OTHERS, draw
@@ -136,7 +137,10 @@ def test_the_choice_is_made_from_the_frames():
     series = series_of(PROTOCOL, TRUTH | {"a": 1e-5}, 0)
     gradient = 1 + 0.5 * COLUMNS / 48
     cell = np.where(ROWS**2 + COLUMNS**2 < 30**2, 1.0, 0.05)
+    speckles = gaussian_filter(np.random.default_rng(0).standard_normal((96, 96)), 6, mode="wrap")
+    structure = 1 + 0.25 * speckles / speckles.std()
     for light, added, choice in (
+        (structure, 0.0, "none"),
         (1.0, 0.0, "subtract"),
         (gradient, 0.0, "divide"),
         (1.0, 0.2 * gradient, "subtract"),

@@ -11,6 +11,7 @@ _NEAR = 3.0  # radii of the region: an edge so close is felt
 _LARGEST_SHARE = 0.03  # of the sample, that the region may be
 _DARK = 0.6  # of the light in the region: what has more is no outside
 _SMALLEST_DARK = 0.01  # of the field: a hole that is smaller is no end of the sample
+_LEVEL = 0.6  # of what is dark, that is about as dark as it gets
 _SMOOTH = 0.1  # radii
 _CLEAR = 12.0  # standard deviations of the smoothed loss, from which a patch has a shape
 _NEEDED_LIGHT = 0.3  # of that in the region; where there is less nothing is seen to be lost
@@ -22,6 +23,8 @@ _EVEN = 0.1  # of the mean light, between the 5th and the 95th percentile
 _SHIFT = 0.05  # of the light in the region: by less a subtraction hardly moves the curve
 _HARMFUL = 0.1
 _TOLD = 3.0, 2.0  # standard errors: so far from the one, and so near to the other
+_DEGREE = 4  # of the polynomial in both directions that light may follow
+_STRUCTURE = 0.05  # of the mean light, that a sample deviates from that at least
 _BIAS = 0.15  # of the share of uneven light, which smoothing leaves
 
 
@@ -110,6 +113,8 @@ def find_outside(frames):
     if not dark.any() or dark[inside].mean() > 0.5:
         return None
     levels = floor + np.array([0.25, 0.75]) * (light - floor)
+    if np.mean(smooth[dark] < levels[0]) < _LEVEL:
+        return None  # dark patches of many depths: structure
     between = ((smooth > levels[0]) & (smooth < levels[1])).sum()
     length = sum(np.count_nonzero(np.diff(dark.astype(int), axis=axis)) for axis in (0, 1))
     if between > length * (0.4 * radius + 3 * width):
@@ -312,6 +317,12 @@ def choose_evenness(frames, outside, sigma):
     low, high = np.percentile(smooth, [5, 95])
     if not mean > 0 or high - low < _EVEN * mean:
         return Evenness("subtract", "the field is nearly even", wrong)
+    if _has_structure(smooth, pixel_noise(frames.before) / (3.5 * max(sigma, 0.5))):
+        if abs(shift) > _HARMFUL:
+            wrong["subtract"] = (
+                f"the sample is uneven before bleaching, it has structure; {shifted}"
+            )
+        return Evenness("none", "the sample has structure", wrong)
     share, error = _share_of_light(frames, smooth)
     far, near = (one * error + _BIAS for one in _TOLD)
     may_divide = bool((smooth > 0).all())
@@ -328,6 +339,17 @@ def choose_evenness(frames, outside, sigma):
     if abs(shift) < _SHIFT or not may_divide:
         return Evenness("subtract", "the region is as bright as the field", wrong)
     return Evenness("divide", "the field is uneven, as light mostly is", wrong)
+
+
+def _has_structure(smooth, noise):
+    """Tell whether the unevenness is that of a sample: light and glow vary as wide curves do."""
+    rows, columns = (np.linspace(-1, 1, n) for n in smooth.shape)
+    powers = [(j, k) for j in range(_DEGREE + 1) for k in range(_DEGREE + 1 - j)]
+    design = np.stack([np.outer(rows**j, columns**k).ravel() for j, k in powers], axis=1)
+    values = smooth.ravel() - smooth.mean()
+    coefficients, *_ = np.linalg.lstsq(design, values, rcond=None)
+    rest = np.sqrt(max(np.mean((values - design @ coefficients) ** 2) - noise**2, 0.0))
+    return rest > _STRUCTURE * smooth.mean() and rest > 0.5 * values.std()
 
 
 def _share_of_light(frames, smooth):
