@@ -219,6 +219,11 @@ def calibrate_noise(series, *, dark_level=0.0, bit_depth=None):
             "counts. Record with less light or gain, or with a higher offset of the detector; or "
             "check bit_depth."
         )
+    if not bins["variance"].max() > 0:
+        raise ValueError(
+            "series has no noise: all frames are the same, but for rounding; give series as they "
+            "were recorded, and the detector's dark_level."
+        )
     bins = bins[np.argsort(bins["intensity"], kind="stable")]
     line, covariance, reliability = _fit_line(bins)
     a_std, b_std = np.sqrt(np.diag(covariance))

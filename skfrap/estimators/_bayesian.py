@@ -7,7 +7,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
-from skfrap.estimators._regressor import CurveRegressor
+from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.experiment import Noise
 from skfrap.inference._intensities import check_level as check_intensities
 from skfrap.inference._intensities import check_size
@@ -253,7 +253,7 @@ class BayesianFRAP(CurveRegressor):
         return self._posterior.intervals(fit.data, lambda density: density.equal_tailed(level))
 
     def _reach(self, level):
-        return norm.ppf(0.5 + 0.5 * level)
+        return max(LEAST_REACH, norm.ppf(0.5 + 0.5 * level))
 
     def _forward(self, weights="mean"):
         return ForwardMap(evaluator_of(weights, self.surrogate_, self.model), self.space_)

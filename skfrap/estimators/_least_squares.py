@@ -13,7 +13,7 @@ from sklearn.utils.validation import (
 
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level, check_range
-from skfrap.estimators._regressor import CurveRegressor
+from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends, check_n_bootstrap
@@ -467,7 +467,7 @@ class LeastSquaresFRAP(CurveRegressor):
     def _reach(self, level):
         """Return how many standard errors an interval of a level goes to either side."""
         freedom = self.n_features_in_ - len(self.target_names_)
-        return student_t.ppf(0.5 + 0.5 * level, max(1, freedom))
+        return max(LEAST_REACH, student_t.ppf(0.5 + 0.5 * level, max(1, freedom)))
 
     def _ends(self, fit, level, method="auto"):
         if method == "profile" and not self._has_profiles:

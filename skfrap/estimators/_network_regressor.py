@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
 from skfrap._checks import check_level
-from skfrap.estimators._regressor import FRAPRegressor
+from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
 from skfrap.experiment import Noise
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
 from skfrap.models import DirectCurves, ForwardMap, evaluator_of
@@ -246,7 +246,7 @@ class NetworkRegressor(FRAPRegressor):
         return self._network.ends(fit.theta, self._reach(level) * fit.std)
 
     def _reach(self, level):
-        return ndtri(0.5 + 0.5 * level)
+        return max(LEAST_REACH, ndtri(0.5 + 0.5 * level))
 
     def _forward(self, weights="mean"):
         forward = self.features_.forward

@@ -16,6 +16,8 @@ from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.parameters import parameter
 from skfrap.results import FRAPEstimates
 
+LEAST_REACH = 1e-12  # standard errors: none at all of an infinite one would be no number
+
 
 class FRAPRegressor(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Base class of all estimators, and the contract that they keep.

@@ -19,8 +19,8 @@ from skfrap.models import ExactModel, ForwardMap
 from skfrap.numerics._levenberg_marquardt import minimize_in_box, sum_of_squares
 from skfrap.parameters import ParameterSpace, parameter
 
-# Share of right curves that are said to ask for more, all larger models together: of each half, as
-# chance moves an estimate into its range half of the time.
+# Share of right curves that are said to ask for more; all together 1 in 5000. One-sided, since
+# chance moves an estimate into its range half of the time only.
 FALSE_ALARMS = {"mobile_fraction": 1e-4, "imaging_bleach": 5e-5, "bleach_blur": 5e-5}
 _SUSPECT = 2e-3  # p-value of the score test, below which the larger model is fitted
 _FEWEST_FREE = 3  # frames beyond the parameters of the larger model

@@ -300,6 +300,8 @@ class StackSequence(Sequence):
             raise ValueError(
                 f"{self.describe(place)}: must be (n_frames, ny, nx), got shape {stack.shape}."
             )
+        if stack.size == 0:
+            raise ValueError(f"{self.describe(place)}: has no pixels, shape {stack.shape}.")
         if stack.dtype.kind not in "buif":
             raise ValueError(
                 f"{self.describe(place)}: pixels must be real numbers, got {stack.dtype}."
