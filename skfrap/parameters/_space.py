@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skfrap._checks import check_range
+from skfrap.numerics._magnitude import LARGEST
 from skfrap.parameters._parameter import PARAMETERS, parameter
 
 
@@ -208,7 +209,7 @@ def check_value(what, value, entry):
     value : object
     entry : Parameter
     """
-    check_range(what, value, entry.lowest, entry.highest, with_highest=True)
+    check_range(what, value, entry.lowest, min(entry.highest, LARGEST), with_highest=True)
 
 
 def _check_free(defaults, parameters, fixed):
