@@ -19,6 +19,7 @@ _ELSEWHERE = 0.25  # radii
 _SHARED = 0.2  # of the region's area, that a patch covers which is taken for the region's
 _SECOND = 0.2  # of the region's area
 _WIDER, _NARROWER = 1.3, 0.75  # times the area of the patch that the model has
+_UNCLEAR = 4.0  # standard deviations: how much the areas vary by noise
 _EVEN = 0.1  # of the mean light, between the 5th and the 95th percentile
 _SHIFT = 0.05  # of the light in the region: by less a subtraction hardly moves the curve
 _HARMFUL = 0.1
@@ -163,12 +164,15 @@ class Patches(NamedTuple):
         From the middle of the region to that of the patch, (dx, dy) in µm.
     width : float
         Standard deviation of the smoothing, pixels.
+    clarity : float
+        The loss over its noise.
     """
 
     main: np.ndarray
     others: int
     shift: tuple
     width: float
+    clarity: float
 
 
 def find_patches(frames):
@@ -198,7 +202,8 @@ def find_patches(frames):
         if far.any():
             lost = np.where(lit, lost - np.median(lost[far]), 0.0)
         peak = np.percentile(lost, 100 * (1 - 0.25 * inside.sum() / lost.size))
-        if light > 0 and peak > _CLEAR * noise / (light * 2 * np.sqrt(np.pi) * width):
+        clarity = peak * light * 2 * np.sqrt(np.pi) * width / max(noise, 1e-12)
+        if clarity > _CLEAR:
             break
     else:
         return None
@@ -220,7 +225,7 @@ def find_patches(frames):
         center_of_mass(np.where(main, lost, 0.0)), center_of_mass(frames.protocol.bleach_mask)
     )
     dy, dx = middle * frames.protocol.pixel_size
-    return Patches(main, others, (float(dx), float(dy)), float(width))
+    return Patches(main, others, (float(dx), float(dy)), float(width), float(clarity))
 
 
 def judge_patches(frames, patches, expected=None):
@@ -253,7 +258,8 @@ def judge_patches(frames, patches, expected=None):
         lost = gaussian_filter(1 - expected, patches.width, mode="nearest")
         area = np.count_nonzero(lost > 0.5 * np.percentile(lost, 100 * (1 - _quarter(frames))))
         ratio = patches.main.sum() / max(area, 1)
-        if not _NARROWER < ratio < _WIDER:
+        slack = 1 + _UNCLEAR / patches.clarity
+        if not _NARROWER / slack < ratio < _WIDER * slack:
             words = (
                 "in the first frame after bleaching the bleached patch covers "
                 f"{ratio:.1f} times the area that it has in the model"
