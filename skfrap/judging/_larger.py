@@ -24,7 +24,7 @@ from skfrap.parameters import ParameterSpace, parameter
 FALSE_ALARMS = {"mobile_fraction": 1e-4, "imaging_bleach": 5e-5, "bleach_blur": 5e-5}
 _SUSPECT = 2e-3  # p-value of the score test, below which the larger model is fitted
 _FEWEST_FREE = 3  # frames beyond the parameters of the larger model
-_CHUNK = 4096
+_CHUNK = 1024
 _MOST_ITERATIONS = 60
 _TOLERANCE = 1e-9  # of the sum of squares
 _AS_GOOD = 3.84  # chi-squared at 95 %: two larger models that the curve does not tell apart
@@ -91,7 +91,7 @@ def find_larger_models(fit, model, *, given=(), deviations=None):
             chosen = None if weights is None else weights[some]
             for k, one in _fitted(fit, rows[some], extension, directions, chosen):
                 found[k].append(one)
-    return [_best(some, freedom) for some in found], error
+    return [_best(some, freedom) if some else some for some in found], error
 
 
 def without_outliers(fit):
