@@ -12,6 +12,7 @@ from scipy.optimize import nnls
 from skfrap._checks import check_number
 from skfrap.experiment import Noise
 from skfrap.io import ImageSeries
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.preprocessing import IntensityRescaler
 from skfrap.preprocessing._stacks import StackSequence
 from skfrap.results import Finding
@@ -45,6 +46,7 @@ _BIN = np.dtype(
         )
     ]
 )
+_LEAST_LIGHT = 1e-30  # of which no square is lost
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -226,6 +228,11 @@ def calibrate_noise(
             "counts. Record with less light or gain, or with a higher offset of the detector; or "
             "check bit_depth."
         )
+    if not bins["variance"].max() > 0:
+        raise ValueError(
+            "series has no noise: all frames are the same, but for rounding; give series as they "
+            "were recorded, and the detector's dark_level."
+        )
     bins = bins[np.argsort(bins["intensity"], kind="stable")]
     line, covariance, reliability = _fit_line(bins)
     a_std, b_std = np.sqrt(np.diag(covariance))
@@ -377,6 +384,9 @@ def _frame(view, k, name):
     image = view.read(frames=slice(k, k + 1))[0].astype(float)
     if not np.isfinite(image).all():
         raise ValueError(f"series must be finite, and frame {k} of {name} holds NaN or infinity.")
+    largest = np.abs(check_magnitude(f"frame {k} of {name}", image)).max(initial=0.0)
+    if 0 < largest < _LEAST_LIGHT:
+        raise ValueError(f"frame {k} of {name} has no pixel above {largest:.3g}: is it a unit?")
     return image
 
 

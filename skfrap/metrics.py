@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skfrap._arrays import check_array
 from skfrap._checks import check_choice
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters._targets import in_columns_of, targets_answered_by
 
 __all__ = [
@@ -96,6 +97,8 @@ def weighted_mean_squared_error(y_true, y_pred, sample_weight=None, multioutput=
     if sample_weight is not None:
         sample_weight = check_array(sample_weight, ensure_2d=False, input_name="sample_weight")
         check_consistent_length(y_true, sample_weight)
+        if not sample_weight.sum() > 0:
+            raise ValueError("sample_weight must be positive in all, got a sum of 0 or less.")
     losses = np.average((y_pred - y_true) ** 2, axis=0, weights=sample_weight)
     return losses if multioutput == "raw_values" else float(losses.mean())
 
@@ -133,4 +136,6 @@ def _check_targets(y_true, y_pred):
         raise ValueError(
             f"y_true and y_pred must have one shape, got {y_true.shape} and {y_pred.shape}."
         )
+    check_magnitude("y_true", y_true)
+    check_magnitude("y_pred", y_pred)
     return y_true.reshape(len(y_true), -1), y_pred.reshape(len(y_pred), -1)

@@ -17,12 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 import skfrap.models  # noqa: F401  models define their parameters
 from skfrap._checks import check_positive
 from skfrap.experiment import Circle, FRAPProtocol, Mask, Polygon, Rectangle
+from skfrap.numerics._magnitude import as_real
 from skfrap.parameters import parameter_of_target
 
 __all__ = ["predict_rescaled", "rescale_targets", "scale_between", "scaled_protocol"]
 
 _COUNTS = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding")
 _SAME = 1e-9  # relative
+
+_MOST = 1e30  # of a factor between units
 
 
 def scale_between(protocol: FRAPProtocol, other: FRAPProtocol) -> Any:
@@ -154,7 +157,7 @@ def rescale_targets(
     [[3.0, 0.9, 0.6]]
     """
     _check_factors(length, time)
-    targets = np.array(targets, dtype=float)
+    targets = as_real("targets", targets)
     names = list(target_names)
     if targets.ndim != 2 or targets.shape[1] != len(names):
         raise ValueError(
@@ -219,6 +222,8 @@ def predict_rescaled(estimator: Any, X: ArrayLike, protocol: FRAPProtocol) -> np
 def _check_factors(length, time):
     for name, value in (("length", length), ("time", time)):
         check_positive(name, value)
+        if not 1 / _MOST < value < _MOST:
+            raise ValueError(f"{name} must be a factor of units, got {value:g}.")
 
 
 def _no_rescaling(name, ours, theirs):

@@ -305,9 +305,12 @@ def test_c0_alone(default_protocol):
 
 def test_curves_that_the_prior_cannot_explain_are_told_by_their_evidence(bayesian, sample):
     odd = np.vstack([np.zeros(110), np.full(110, 300.0), np.linspace(1, 0, 110)])
-    estimates = bayesian.predict(odd)
+    for curves in odd[:1], odd[1:2]:
+        with pytest.raises(ValueError, match=r"outside of prior\['c0'\]"):
+            bayesian.predict(curves)
+    estimates = bayesian.predict(odd[2:])
     assert ((estimates >= [0, 0.5, 0.45]) & (estimates <= [3, 1, 0.95])).all()
-    assert np.isfinite(bayesian.predict_interval(odd)).all()
+    assert np.isfinite(bayesian.predict_interval(odd[2:])).all()
     assert bayesian.log_evidence(odd).max() < bayesian.log_evidence(sample.data).min() - 1000
 
 

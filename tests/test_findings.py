@@ -21,7 +21,8 @@ from skfrap.models import CurveModel, broadcast_parameters
 from skfrap.parameters import Parameter, define, parameter
 from skfrap.replicates import compare_groups, compare_methods, summarise_replicates
 from skfrap.results import FINDINGS, Finding
-from skfrap.results._finding import SEVERITIES, codes_in
+from skfrap.results._finding import codes_in
+from skfrap.results._kinds import SEVERITIES
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = FRAPProtocol(
@@ -103,7 +104,8 @@ def test_flags_and_columns_follow_from_findings(mixed):
     assert mixed.usable.tolist() == [True] * 4 + [False] * 2
     flags = ["; ".join(str(one) for one in some) for some in mixed.findings]
     assert mixed.flags.tolist() == flags
-    assert flags[4] == "residuals are correlated: the model does not describe the curve"
+    assert flags[4].startswith("residuals are correlated: the model does not describe the curve; ")
+    assert "mobile_fraction is needed too" in flags[4]
     table = mixed.to_frame()
     assert table["flags"].tolist() == flags
     assert table["poorly_determined"].tolist() == mixed.poorly_determined.tolist()

@@ -11,11 +11,13 @@ from skfrap.analysis._experiment import (
     experiment_of,
     recenter,
 )
+from skfrap.analysis._frames import findings_of_frames
 from skfrap.analysis._options import ExperimentOptions, make_regressor
 from skfrap.analysis._saturation import find_saturation
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
+from skfrap.judging._frames import Frames, choose_evenness, find_outside
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -26,7 +28,7 @@ from skfrap.preprocessing import (
 from skfrap.results import Finding
 from skfrap.results._tables import plain
 
-_BACKGROUNDS = ("subtract", "divide", "none")
+_BACKGROUNDS = ("auto", "subtract", "divide", "none")
 _FADINGS = ("none", "frame", "exponential")
 
 
@@ -106,16 +108,37 @@ def analyse_series(source, options=None):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
-    corrected = _corrected(series, protocol, options)
+    recorded = _as_recorded(series, options)
     if options.recenter:
-        protocol, sources["bleach region"] = recenter(corrected, protocol, sources["bleach region"])
-        if options.fading != "none":  # the only correction that asks where the region is
-            corrected = _corrected(series, protocol, options)
+        # What a subtraction adds or takes does not change what was lost.
+        given = "none" if options.background == "auto" else options.background
+        seen = _corrected(series, protocol, options, given)
+        protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
+    frames = Frames(*before_and_after(recorded, protocol), protocol)
+    outside = find_outside(frames)
+    evenness = choose_evenness(frames, outside, options.sigma)
+    background = options.background
+    sources["background"] = f"{background}, given"
+    if background == "auto":
+        background = evenness.choice
+        sources["background"] = f"{background}, chosen: {evenness.reason}"
+    corrected = _corrected(series, protocol, options, background)
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
     regressor = make_regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
     noticed = _by_latest_end(described, estimates, curve, options)
     noticed += [*described.findings, *find_saturation(series.frames, protocol, options)]
+
+    def refit(region):
+        moved = protocol.replace(bleach_region=region)
+        curve = RecoveryCurveExtractor(moved).fit_transform(corrected)
+        return make_regressor(moved, options).fit(curve).fit_results(curve)
+
+    noticed += findings_of_frames(frames, outside, estimates, regressor.model_, refit)
+    if background in evenness.wrong:
+        words = f"background {background!r} is not right: {evenness.wrong[background]}"
+        remedy = f"background={evenness.choice!r}"
+        noticed.append(Finding.of("uneven_light", words, "", remedy))
     estimates = estimates.with_findings(noticed)
     prebleach, bleached = before_and_after(corrected, protocol)
     return SeriesAnalysis(
@@ -152,12 +175,19 @@ def _read(source, options):
     return read_series(source, channel=options.channel, allow_large=options.allow_large)
 
 
-def _corrected(series, protocol, options):
+def _as_recorded(series, options):
+    """Rescale a series, and leave it as it is otherwise: a StackSequence of one stack."""
+    # What is saturated counts where it is measured: `find_saturation` says so.
+    rescaler = IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
+    return rescaler.fit_transform([series])
+
+
+def _corrected(series, protocol, options, background):
     """Correct a series: a StackSequence of one stack, which is prepared once."""
-    return make_pipeline(*_corrections(protocol, options)).fit_transform([series])
+    return make_pipeline(*_corrections(protocol, options, background)).fit_transform([series])
 
 
-def _corrections(protocol, options):
+def _corrections(protocol, options, background):
     check_choice("background", options.background, _BACKGROUNDS)
     check_choice("fading", options.fading, _FADINGS)
     # What is saturated counts where it is measured: `find_saturation` says so.
@@ -168,7 +198,7 @@ def _corrections(protocol, options):
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
     evenness = {"subtract": BackgroundSubtractor, "divide": FlatFieldCorrector}
-    if options.background in evenness:
-        corrector = evenness[options.background]
+    if background in evenness:
+        corrector = evenness[background]
         corrections.append(corrector(options.sigma, protocol=protocol))
     return corrections

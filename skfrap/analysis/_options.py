@@ -40,8 +40,10 @@ class ExperimentOptions:
         Frames after bleaching to leave out, in which the clock goes on.
     until : float
         Leave out frames later than this, s after the end of bleaching.
-    background : {"subtract", "divide", "none"}
-        What to do with the uneven prebleach image; default "subtract".
+    background : {"auto", "subtract", "divide", "none"}
+        What to do with the uneven prebleach image: subtract it, where light is added; divide by it,
+        where light is uneven; leave it, where the sample is. Default "auto": what the frames before
+        and after bleaching ask for.
     sigma : float
         Smoothing of the prebleach image, pixels; default 5.
     fading : {"none", "frame", "exponential"}
@@ -87,7 +89,7 @@ class ExperimentOptions:
     first_postbleach: float | None = None
     skip: int = 0
     until: float | None = None
-    background: str = "subtract"
+    background: str = "auto"
     sigma: float = 5.0
     fading: str = "none"
     dark_level: float = 0.0

@@ -161,9 +161,9 @@ recording_options = options_together(
     number_option("--until", text="Leave out frames later than this, s after bleaching."),
     choice_option(
         "--background",
-        ["subtract", "divide", "none"],
-        "subtract",
-        "Use of the smoothed prebleach image.",
+        ["auto", "subtract", "divide", "none"],
+        "auto",
+        "Use of the smoothed prebleach image. auto: as the frames ask for, which is said.",
     ),
     number_option("--sigma", 5.0, "Smoothing of the prebleach image, pixels."),
     choice_option(

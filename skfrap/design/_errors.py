@@ -17,6 +17,7 @@ from skfrap.design._information import Information
 from skfrap.design._judgement import judge
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol
 from skfrap.models import broadcast_parameters, model_for
+from skfrap.numerics._magnitude import LARGEST, SMALLEST
 from skfrap.parameters import ParameterSpace, parameter
 from skfrap.results._finding import as_labels, has_severity, in_words
 from skfrap.results._tables import Columns
@@ -206,6 +207,8 @@ def expected_errors(
 def _check_noise(a, b):
     for name, value in (("a", a), ("b", b)):
         check_number(name, value, 0, what="variance")
+        if value >= LARGEST or 0 < value < SMALLEST:
+            raise ValueError(f"{name} must be a variance of pixels, got {value:g}.")
     if a == b == 0:
         raise ValueError("a or b must be positive: without noise nothing limits what is known.")
 

@@ -8,8 +8,10 @@ from sklearn.utils.validation import _check_sample_weight
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
-from skfrap.estimators._regressor import CurveRegressor
+from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.experiment import Noise
+from skfrap.inference._intensities import check_level as check_intensities
+from skfrap.inference._intensities import check_size
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
 from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
@@ -160,7 +162,7 @@ class BayesianFRAP(CurveRegressor):
             If X does not fit the protocol, the prior not the model, or y names what is not
             estimated, or is not what it names.
         """
-        X = self._validate(X, ensure_min_features=2)
+        X = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(X.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
@@ -192,7 +194,7 @@ class BayesianFRAP(CurveRegressor):
         std : ndarray of shape (n_samples, n_targets)
             Only with `return_std`.
         """
-        X = self._check_curves(X)
+        X = self._check_own_curves(X)
         self._check_options()
         mean, std, _ = self._posterior.moments(X, self.weighting)
         if return_std:
@@ -216,7 +218,7 @@ class BayesianFRAP(CurveRegressor):
         ndarray of shape (n_samples, n_targets, 2)
             Lower and upper ends, in the columns of :meth:`predict`.
         """
-        X, level = self._check_curves(X), check_level(level)
+        X, level = self._check_own_curves(X), check_level(level)
         check_choice("method", method, _METHODS)
         intervals = self._posterior.intervals(X, lambda density: getattr(density, method)(level))
         return intervals[:, self._answered]
@@ -236,7 +238,7 @@ class BayesianFRAP(CurveRegressor):
         ndarray of shape (n_curves, n_samples, n_targets)
             Columns as in ``space_.target_names``, all of them.
         """
-        X = self._check_curves(X)
+        X = self._check_own_curves(X)
         check_count("n_samples", n_samples)
         random = check_random_state(random_state)
         uniforms = random.uniform(size=(len(X), n_samples, len(self.space_.free)))
@@ -271,6 +273,7 @@ class BayesianFRAP(CurveRegressor):
 
     def _fit_batch(self, X):
         """Keep the posterior means as a fit."""
+        self._check_intensities(X)
         theta, std, _ = self._posterior.moments(X, self.weighting)
         curves = self._forward().curves(theta)
         squares = np.sum((X - curves) ** 2, axis=1)
@@ -291,7 +294,7 @@ class BayesianFRAP(CurveRegressor):
         return self._posterior.intervals(fit.data, lambda density: density.equal_tailed(level))
 
     def _reach(self, level):
-        return norm.ppf(0.5 + 0.5 * level)
+        return max(LEAST_REACH, norm.ppf(0.5 + 0.5 * level))
 
     def _forward(self, weights="mean"):
         return ForwardMap(evaluator_of(weights, self.surrogate_, self.model), self.space_)
@@ -300,6 +303,19 @@ class BayesianFRAP(CurveRegressor):
         return {*(self.prior or {})}
 
     # Arguments
+
+    def _check_own_curves(self, X):
+        """Check curves; of an experiment that is only assumed their unit may be any."""
+        X = self._check_curves(X)
+        if self.protocol is not None:
+            self._check_intensities(X)
+        return X
+
+    def _check_intensities(self, X):
+        prior = self.prior_["c0"]
+        ends = finite_ends("c0", prior) if is_uncertain(prior) else (float(prior),) * 2
+        n_prebleach = self.protocol_.n_prebleach
+        check_intensities(X, n_prebleach, "prior['c0']", *ends, "give a prior of c0 in their unit")
 
     def _check_options(self):
         check_choice("weighting", self.weighting, ("1/a", None))

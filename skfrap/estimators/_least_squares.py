@@ -13,14 +13,16 @@ from skfrap import __version__
 from skfrap._arrays import check_array
 from skfrap._checks import check_choice, check_count, check_level, check_range
 from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
-from skfrap.estimators._regressor import CurveRegressor
+from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.experiment import NOISE_KINDS, Noise
+from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends, check_n_bootstrap
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.inference.fitting._intervals import confidence_ends, profile_costs
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.judging._findings import SimplerModel, judge_residuals
+from skfrap.judging._larger import find_larger_models, without_outliers
 from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
 from skfrap.models.forward._choice import choose_evaluators
 from skfrap.parameters import ParameterSpace, check_value, parameter
@@ -200,7 +202,7 @@ class LeastSquaresFRAP(CurveRegressor):
             If X does not fit the protocol, bounds are not in order, or y names what is not
             estimated, or is not what it names.
         """
-        X = self._validate(X, ensure_min_features=2)
+        X = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(X.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
@@ -498,17 +500,20 @@ class LeastSquaresFRAP(CurveRegressor):
     def _misfits(self, fit):
         if self.noise == "constant":
             return judge_residuals(fit)
-        deviations = fit.deviations
-        largest = deviations.max(axis=1, keepdims=True)
-        known = {"a", "b"} <= {*(self.fixed or {})} and bool((largest > 0).all())
-        # Frames without light have no noise where a is zero.
-        deviations = np.where(largest > 0, np.maximum(deviations, _DARKEST * largest), 1.0)
-        return judge_residuals(fit, deviations=deviations, noise_known=known)
+        known = {"a", "b"} <= {*(self.fixed or {})} and bool((fit.deviations > 0).any(axis=1).all())
+        return judge_residuals(fit, deviations=_deviations(fit), noise_known=known)
+
+    def _larger_models(self, fit):
+        deviations = None if self.noise == "constant" else _deviations(fit)
+        if self.loss == "huber":
+            fit = without_outliers(fit)
+        given = self._given_names()
+        return find_larger_models(fit, self.model_, given=given, deviations=deviations)
 
     def _reach(self, level):
         """Return how many standard errors an interval of a level goes to either side."""
         freedom = self.n_features_in_ - len(self.space_.free)
-        return student_t.ppf(0.5 + 0.5 * level, max(1, freedom))
+        return max(LEAST_REACH, student_t.ppf(0.5 + 0.5 * level, max(1, freedom)))
 
     def _ends(self, fit, level, method="auto"):
         if method == "profile" and not self._has_profiles:
@@ -551,3 +556,11 @@ class LeastSquaresFRAP(CurveRegressor):
         self.bounds_ = dict(self.space_.bounds)
         evaluator = fitter.evaluator
         self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
+
+
+def _deviations(fit):
+    """Return standard deviations of the noise, all positive."""
+    deviations = fit.deviations
+    largest = deviations.max(axis=1, keepdims=True)
+    # Frames without light have no noise where a is zero.
+    return np.where(largest > 0, np.maximum(deviations, _DARKEST * largest), 1.0)

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfrap import __version__
 from skfrap._checks import check_level
 from skfrap.estimators._missing import without_missing_frames
-from skfrap.estimators._regressor import FRAPRegressor
+from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
 from skfrap.experiment import Noise
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
 from skfrap.models import DirectCurves, ForwardMap, evaluator_of
@@ -293,13 +293,19 @@ class NetworkRegressor(FRAPRegressor):
             np.ones(len(X), dtype=bool),
         )
 
+    def _larger_models(self, fit):
+        # A network on values of curves alone is quick, and its model evaluated directly is not.
+        if self.features_.forward is None:
+            return [[] for _ in range(len(fit))], np.full(len(fit), np.nan)
+        return super()._larger_models(fit)
+
     def _ends(self, fit, level):
         reach = self._reach(level) * fit.std
         ends = [self.features_.inside(end) for end in (fit.theta - reach, fit.theta + reach)]
         return np.stack(ends, axis=-1)
 
     def _reach(self, level):
-        return ndtri(0.5 + 0.5 * level)
+        return max(LEAST_REACH, ndtri(0.5 + 0.5 * level))
 
     def _forward(self, weights="mean"):
         forward = self.features_.forward

@@ -13,6 +13,7 @@ from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callb
 from skfrap.estimators._missing import complete_curves
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
+from skfrap.inference._intensities import check_size
 from skfrap.inference.networks._checkpoint import Checkpoint, fingerprint_of
 from skfrap.inference.networks._data import split, with_weights
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
@@ -35,6 +36,7 @@ from skfrap.inference.networks._training import (
     untrained_network,
 )
 from skfrap.inference.networks._transfer import transferred
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
 
@@ -522,7 +524,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         )
         if self._omits and np.isnan(X).any():
             X, y, sample_weight = complete_curves(X, y, sample_weight)
-        y = y.astype(np.float64)
+        X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
         protocol = protocol or self.protocol
         self._check_names(protocol)
         if protocol is not None and X.shape[1] != protocol.n_frames:

@@ -14,7 +14,9 @@ from skfrap._state import EstimatorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
+from skfrap.inference._intensities import check_size
 from skfrap.inference._targets import choose_targets
+from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.parameters import parameter
 from skfrap.parameters._targets import (
     check_target_names,
@@ -23,6 +25,8 @@ from skfrap.parameters._targets import (
     names_of_targets,
 )
 from skfrap.results import FRAPEstimates
+
+LEAST_REACH = 1e-12  # standard errors: none at all of an infinite one would be no number
 
 
 class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -73,7 +77,9 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
             fit, self.model_, self._reported_names(), self._ends(fit, level), self._reach(level)
         )
         instead = "D_effective" if "D_effective" in values else ""
-        report = describe_fits(fit, instead=instead, **self._judgement(fit))
+        report = describe_fits(
+            fit, instead=instead, larger=self._larger_models, **self._judgement(fit)
+        )
         for name in values:
             if parameter(name).is_rate:
                 for ends in (values, lower, upper):
@@ -115,6 +121,7 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         """
         from sklearn.metrics import r2_score  # takes long to load
 
+        check_magnitude("y", as_real("y", y))
         predicted = self.predict(X)
         columns = columns_of_targets(y, self.target_names_)
         if columns is not None:
@@ -222,6 +229,12 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         """Return what findings take into account besides the fit; see `describe_fits`."""
         return {}
 
+    def _larger_models(self, fit):
+        """Return for each curve the larger models that it asks for, a list of lists."""
+        from skfrap.judging._larger import find_larger_models
+
+        return find_larger_models(fit, self.model_, given=self._given_names())
+
     def _given_names(self):
         """Return the parameters that the user has given a value or a prior."""
         return ()
@@ -261,10 +274,10 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):
-            return X  # as it would be returned; to check it takes as long as to estimate
+            return check_size(X)  # as it would be returned; to check it takes long
         names = None if type(X) is np.ndarray else _get_feature_names(X)
         check_frame_names(names, protocol or self.protocol_)
-        return self._validate(X, reset=False)
+        return check_size(self._validate(X, reset=False))
 
     def _check_names(self, protocol):
         """Check that the columns that were fitted are the frames of a protocol."""

@@ -8,16 +8,24 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from skfrap.experiment._noise import NO_NOISE
+from skfrap.experiment._noise import NO_NOISE, squares_without_noise
 from skfrap.judging import find_misfits
+from skfrap.judging._power import MISFIT, would_be_seen
+from skfrap.judging._trials import better_count
+from skfrap.parameters import parameter
 from skfrap.results._finding import FindingsByRow
 
 _OUTLIER = 6.0  # robust standard deviations
+_FEW_RESIDUALS = 8  # frames, by whose share the limit is raised
 _SHORTEST_TESTED = 20  # frames
 # Share of right models that are said not to describe the curve: rare also in a folder of hundreds.
 _FALSE_ALARMS = 2e-4
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _REACH = 1.96  # standard errors
+_IMMOBILE, _ERRORS_TOLD = 0.3, 3.0  # an immobile part, and standard errors that it should be
+_LARGE = 4.0  # standard deviations
+_NEARLY_NOTHING = 0.1  # alpha: what would mean that bleaching left nothing to speak of
+_FEWEST_FREE, _FEW_FREE = 3, 6  # frames beyond the parameters
 WIDE_INTERVAL = np.log10(3.0)  # D known to a factor of three either way is poorly determined
 
 
@@ -61,6 +69,7 @@ def describe_fits(
     *,
     misfits=None,
     simpler=None,
+    larger=None,
     given_bounds=(),
     instead="",
     spoilt_frames_allowed=False,
@@ -77,6 +86,9 @@ def describe_fits(
         :func:`judge_residuals`. None judges them.
     simpler : SimplerModel, default=None
         A nested model, to see whether the curves need more than that.
+    larger : callable, default=None
+        ``larger(fit)`` looks for larger models that fits ask for, as
+        :func:`skfrap.judging._larger.find_larger_models`; None looks for none.
     given_bounds : collection of str, default=()
         Parameters that the user has bounded, not the protocol.
     instead : str, default=""
@@ -96,11 +108,14 @@ def describe_fits(
     visible = bleaching_is_visible(X, squares, variance, len(names))
     remedy = f"use {instead}" if instead else ""
     found = FindingsByRow(n)
-    found.add(~judged, "too_few_frames", "too few frames to tell noise from signal")
-    unseen = judged & ~visible
+    odd_frame = np.full(n, -1) if spoilt_frames_allowed else frame_that_does_not_fit(fit)
+    few = ~judged | (~visible & may_be_too_few(X, squares, len(names)))
+    words = f"too few frames to tell noise from signal: {X.shape[1]} for {len(names)} parameters"
+    found.add(few, "too_few_frames", words)
+    unseen = ~few & ~visible & (odd_frame < 0)
     found.add(unseen, "no_bleaching_visible", "no bleaching is visible above the noise")
-    if not spoilt_frames_allowed:
-        _find_odd_frames(found, fit)
+    _find_normalisation(found, fit, visible)
+    misplaced = _find_odd_frames(found, fit, odd_frame)
     for k in rates:
         name = names[k]
         of_protocol = name == "D" and name not in given_bounds
@@ -137,12 +152,21 @@ def describe_fits(
     correlated, too_large = judge_residuals(fit) if misfits is None else misfits
     words = "residuals are correlated: the model does not describe the curve"
     found.add(correlated, "residuals_correlated", words)
+    if larger is not None:
+        _find_larger_models(found, fit, visible & ~misplaced, larger)
     words = (
         "residuals are larger than the given noise: the model does not describe the curve, or "
         "a and b are too small"
     )
     found.add(too_large, "residuals_too_large", words)
     found.add(~fit.converged, "not_converged", "the fit did not converge")
+    n_frames, n_free = X.shape[1], len(names)
+    if not would_be_seen(n_frames, n_free, _FALSE_ALARMS):
+        words = (
+            f"a misfit could not be seen: of {n_frames} frames and {n_free} parameters one of "
+            f"{MISFIT:g} times the noise would be missed more often than not"
+        )
+        found.add(judged & visible, "misfit_not_visible", words)
     at_bound = [
         ", ".join(name for name, one in zip(names, row, strict=True) if one)
         for row in at_lower | at_upper
@@ -150,15 +174,99 @@ def describe_fits(
     return Report(np.array(at_bound), found.to_tuple(), visible)
 
 
-def _find_odd_frames(found, fit):
-    odd_frame, n_prebleach = frame_that_does_not_fit(fit), fit.protocol.n_prebleach
-    # Named by their numbers in the experiment, where the curves lack others.
-    odd_frame = np.where(odd_frame >= 0, fit.frames[odd_frame], -1)
+def _find_odd_frames(found, fit, odd_frame):
+    """Find single frames that do not fit, and whether their place is the wrong one.
+
+    Returns
+    -------
+    ndarray of shape (n,) of bool
+        Where a frame is off for reasons of its own, so that it says nothing of the model.
+    """
+    n_prebleach = fit.n_prebleach
+    near = (odd_frame == n_prebleach - 1) | (odd_frame == n_prebleach)
     for frame in np.unique(odd_frame[odd_frame >= 0]):
-        near = frame in (n_prebleach - 1, n_prebleach)
-        hint = "check n_prebleach" if near else "is it spoilt? loss='huber' bears that"
-        words = f"frame {frame} (from 0) does not fit"
-        found.add(odd_frame == frame, "frame_does_not_fit", words, str(frame), hint)
+        beside = frame in (n_prebleach - 1, n_prebleach)
+        hint = "" if beside else "is it spoilt? loss='huber' bears that"
+        number = fit.frames[frame]  # in the experiment, where the curves lack others
+        words = f"frame {number} (from 0) does not fit"
+        found.add(odd_frame == frame, "frame_does_not_fit", words, str(number), hint)
+    # A frame on the wrong side of the bleaching may also drag the whole curve along.
+    worst = np.abs(fit.residuals).argmax(axis=1)
+    misplaced = (odd_frame >= 0) & ~near
+    near |= (odd_frame < 0) & ((worst == n_prebleach - 1) | (worst == n_prebleach))
+    noisy = fit.residual_sum_of_squares > squares_without_noise(fit.data)
+    rows = np.flatnonzero(near & noisy & _is_far(fit))
+    for k, count in zip(rows, better_count(fit, rows), strict=True):
+        if count:
+            words = f"the fit is clearly better with n_prebleach = {count}"
+            found.add_to(k, "other_n_prebleach_fits", words, str(count), "check n_prebleach")
+            misplaced[k] = True
+    return misplaced
+
+
+def _is_far(fit):
+    """Tell where the largest residual is larger than chance has it among some hundred frames."""
+    spread = np.sqrt(np.maximum(np.nan_to_num(fit.residual_variance), 0.0))
+    return np.abs(fit.residuals).max(axis=1) > _LARGE * spread
+
+
+def _find_normalisation(found, fit, visible):
+    """Find curves of which something was subtracted that is not the detector's dark level."""
+    n_prebleach = fit.n_prebleach
+    dark = fit.data[:, n_prebleach:] == 0
+    for frame in np.unique(dark.argmax(axis=1)[dark.any(axis=1)]):
+        where = visible & dark.any(axis=1) & (dark.argmax(axis=1) == frame)
+        number = fit.frames[n_prebleach + frame]
+        words = (
+            f"frame {number} (from 0), after bleaching, is exactly 0: was it, or the least value, "
+            "subtracted from the curve?"
+        )
+        remedy = "give intensities above the detector's dark level, over those before bleaching"
+        found.add(where, "zero_after_bleaching", words, str(number), remedy)
+    if "alpha" not in fit.space.free:
+        return
+    column = fit.space.column("alpha")
+    alpha, std = fit.theta[:, column], fit.std[:, column]
+    lowest = fit.space.lower[column]
+    nothing = (alpha <= lowest) & (lowest < _NEARLY_NOTHING)
+    nothing |= (alpha < _REACH * std) & (fit.protocol.n_bleach == 1) & (alpha < _NEARLY_NOTHING)
+    words = "alpha is 0: bleaching left nothing, or something was subtracted from the curve"
+    remedy = "see whether zero intensity means no light"
+    found.add(visible & nothing, "nothing_left_by_bleaching", words, "alpha", remedy)
+
+
+def _find_larger_models(found, fit, where, larger):
+    """Find which curves ask for more parameters, and which could not show that they do."""
+    rows = np.flatnonzero(where)
+    if not len(rows):
+        return
+    some = fit if len(rows) == len(fit) else fit.take(rows)
+    rates = [name for name, is_rate in zip(fit.space.free, fit.space.rates, strict=True) if is_rate]
+    models_of, error = larger(some)
+    for k, models in zip(rows, models_of, strict=True):
+        if not models:
+            continue
+        names = [one.name for one in models]
+        words = f"{' or '.join(names)} is needed too (p = {models[0].p_value:.1g})"
+        would_be = [
+            f"with {in_short(one.name, one.values)} one finds "
+            f"{', '.join(in_short(name, one.values) for name in rates)}"
+            for one in models
+        ]
+        words += f": {'; '.join(would_be)}" if rates else ""
+        found.add_to(k, "larger_model_fits", words, ",".join(names), "estimate it as well")
+    share = f"{100 * _IMMOBILE:.0f} %"
+    words = f"an immobile part of {share} would not be seen, and would make rates too small"
+    unseen = np.zeros(len(fit), dtype=bool)
+    unseen[rows] = _ERRORS_TOLD * error > _IMMOBILE
+    told = np.array([any(one.severity == "unusable" for one in some) for some in found])
+    asked = found.has("larger_model_fits")
+    found.add(unseen & ~told & ~asked, "immobile_part_not_visible", words, "mobile_fraction")
+
+
+def in_short(name, values):
+    """Write a parameter with its value and unit: ``"D = 2.03 µm²/s"``."""
+    return f"{name} = {values[name]:.3g} {parameter(name).unit}".rstrip()
 
 
 def _find_wide_intervals(found, fit, reach, settled, remedy):
@@ -217,6 +325,23 @@ def is_better(cost, simpler_cost, n_extra, freedom):
     return (simpler_cost - cost) * freedom > n_extra * limit * cost
 
 
+def may_be_too_few(X, cost, n_free):
+    """Tell where it is for want of frames that bleaching is not told from noise.
+
+    With one or two frames beyond the parameters nothing is significant, and with few what is
+    significant at 5 % is not at 1 in 1000.
+    """
+    freedom = X.shape[1] - n_free
+    if freedom < _FEWEST_FREE:
+        return np.ones(len(X), dtype=bool)
+    if freedom >= _FEW_FREE:
+        return np.zeros(len(X), dtype=bool)
+    constant = np.sum((X - X.mean(axis=1, keepdims=True)) ** 2, axis=1)
+    extra = max(1, n_free - 1)
+    limit = f_distribution.ppf(0.95, extra, freedom)
+    return constant - cost > extra * limit * cost / freedom
+
+
 def bleaching_is_visible(X, cost, variance, n_free):
     """Tell whether a curve is better described by bleaching than by a constant.
 
@@ -244,5 +369,7 @@ def frame_that_does_not_fit(fit):
     n = residuals.shape[1]
     scale = np.median(residuals, axis=1) / norm.ppf(0.75)
     worst = residuals.argmax(axis=1)
-    far = residuals.max(axis=1) > _OUTLIER * scale + NO_NOISE * np.abs(fit.data).max(axis=1)
+    # Of few residuals the median is uncertain.
+    limit = _OUTLIER * (1 + _FEW_RESIDUALS / n)
+    far = residuals.max(axis=1) > limit * scale + NO_NOISE * np.abs(fit.data).max(axis=1)
     return np.where(far & (n >= _SHORTEST_TESTED), worst, -1)

@@ -219,7 +219,9 @@ def goodness_of_fit(
     squares = np.sum(residuals**2, axis=1)
     noisy = _are_noisy(X, residuals)
     correlation = _autocorrelation(standardised, noisy)
-    correlation_p = _autocorrelation_p(correlation, _moments(n_frames, n_free, tangents))
+    correlation_p = _autocorrelation_p(
+        correlation, autocorrelation_moments(n_frames, n_free, tangents)
+    )
     n_runs, runs_p = _runs(standardised)
     normality_p = np.full(len(X), np.nan)
     for k in np.flatnonzero(noisy):
@@ -289,14 +291,14 @@ def find_misfits(
     correlation = _autocorrelation(residuals, noisy)
     # No tangents lower the correlation more than the slowest waves do (the bounds of Durbin and
     # Watson), so that theirs are needed only of what is suspect by that too.
-    bound = _autocorrelation_p(correlation, _moments(n_frames, n_free, None))
+    bound = _autocorrelation_p(correlation, autocorrelation_moments(n_frames, n_free, None))
     suspects = np.flatnonzero(bound < level)
     for first in range(0, len(suspects), _CHUNK):
         rows = suspects[first : first + _CHUNK]
         taken = tangents(rows)
         if deviations is not None:
             taken = taken / deviations[rows, np.newaxis]
-        p = _autocorrelation_p(correlation[rows], _moments(n_frames, n_free, taken))
+        p = _autocorrelation_p(correlation[rows], autocorrelation_moments(n_frames, n_free, taken))
         correlated[rows] = p < level
     return correlated, too_large
 
@@ -392,7 +394,7 @@ def _autocorrelation_p(correlation, moments):
     return np.where(np.isnan(correlation), 1.0, p)
 
 
-def _moments(n_frames, n_free, tangents):
+def autocorrelation_moments(n_frames, n_free, tangents):
     """Return mean and variance of the autocorrelation e'Ae / e'e of least-squares residuals e.
 
     A has 1/2 beside the diagonal. The residuals are what the projector M beside the tangents leaves

@@ -11,6 +11,7 @@ import numpy as np
 
 from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
+from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.parameters import parameter
 
 MODELS: dict[str, type] = {}
@@ -354,14 +355,14 @@ def broadcast_parameters(**given):
         If one is out of range or not finite, or they do not broadcast.
     """
     for name, value in given.items():
-        value = np.asarray(value, dtype=float)
+        value = as_real(name, value)
         lowest, highest = parameter(name).lowest, parameter(name).highest
         if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "
                 f"got values from {np.min(value)} to {np.max(value)}."
             )
-        given[name] = value
+        given[name] = check_magnitude(name, value)
     try:
         columns = np.broadcast_arrays(*given.values())
     except ValueError:

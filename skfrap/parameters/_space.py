@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skfrap._checks import check_range
+from skfrap.numerics._magnitude import LARGEST
 from skfrap.parameters._parameter import PARAMETERS, parameter
 
 
@@ -281,7 +282,7 @@ def check_value(what: str, value: Any, entry: Any):
     entry : Parameter
         What it is a value of.
     """
-    check_range(what, value, entry.lowest, entry.highest, with_highest=True)
+    check_range(what, value, entry.lowest, min(entry.highest, LARGEST), with_highest=True)
 
 
 def _check_free(defaults, parameters, fixed):

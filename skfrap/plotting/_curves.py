@@ -18,7 +18,7 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
-from skfrap.plotting._targets import regressor_and_input
+from skfrap.plotting._targets import regressor_and_input, take_curve
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -84,7 +84,7 @@ class RecoveryCurveDisplay:
             To :meth:`plot`.
         """
         estimator, X = regressor_and_input(estimator, X)
-        fit = estimator.fit_results(np.asarray(X)[[index]])
+        fit = estimator.fit_results(take_curve(X, index))
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 

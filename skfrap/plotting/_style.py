@@ -65,7 +65,7 @@ def write_plainly(axis, ticks=None):
 
     if ticks is None:
         low, high = axis.get_view_interval()
-        subs = (1.0, 2.0, 5.0) if high / low < _FEW_DECADES else (1.0,)
+        subs = (1.0, 2.0, 5.0) if high < _FEW_DECADES * low else (1.0,)
         axis.set_major_locator(LogLocator(subs=subs))
     else:
         axis.set_ticks(ticks)

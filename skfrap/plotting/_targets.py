@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from skfrap.numerics._magnitude import as_real
 from skfrap.parameters import Parameter, parameter_of_target
 from skfrap.parameters._targets import columns_of_targets
 from skfrap.plotting._style import place_evenly, with_unit, write_closely
@@ -85,7 +86,9 @@ def check_ends(intervals, what, shape):
 
 def take_curve(X, index):
     """Return one curve of several, or the only one, of shape (1, n_frames)."""
-    X = np.atleast_2d(np.asarray(X, dtype=float))
+    X = np.atleast_2d(as_real("X", X))
+    if X.ndim != 2:
+        raise ValueError(f"X must be curves, (n_samples, n_frames), got shape {X.shape}.")
     if not -len(X) <= index < len(X):
         raise ValueError(f"index must be that of one of the {len(X)} curves of X, got {index}.")
     return X[[index]]

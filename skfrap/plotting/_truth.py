@@ -23,6 +23,8 @@ from skfrap.plotting._targets import (
 _MOST_COLUMNS = 3
 _MANY = 200  # points from which single ones are drawn faintly
 
+_LARGEST_LOGARITHM = 100.0
+
 
 class EstimatedVersusTrueDisplay:
     """Show estimates against the truth, with their intervals, in a panel per target.
@@ -115,6 +117,7 @@ class EstimatedVersusTrueDisplay:
             intervals = regressor.predict_interval(X, check_level(level))[:, columns]
         if target_names is None:
             target_names = names
+        _check_logarithms(y, target_names)
         theta = as_columns(regressor.predict(X), "predictions")[:, columns]
         return cls(y, theta, intervals, target_names, level=level).plot(**options)
 
@@ -224,3 +227,12 @@ def _draw(ax, entry, true, estimated, ends, level):
     ax.set_box_aspect(1)
     ax.set_xlabel(f"true {label_of(entry)}")
     ax.set_ylabel(f"estimated {label_of(entry)}")
+
+
+def _check_logarithms(y, target_names):
+    """Refuse what is no logarithm of a number that can be drawn."""
+    for name, column in zip(target_names, y.T, strict=False):
+        if name.startswith("log10_") and np.abs(column).max(initial=0.0) > _LARGEST_LOGARITHM:
+            raise ValueError(
+                f"y holds {name} of {column[np.abs(column).argmax()]:.3g}; is it no logarithm?"
+            )

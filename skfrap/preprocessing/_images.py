@@ -9,6 +9,8 @@ from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._saturation import cut_off
 
+_LARGEST_OFFSET = 2.0**32  # counts
+_WIDEST = 4  # frames, that a filter may reach over
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
 
 
@@ -65,6 +67,8 @@ class IntensityRescaler(StackCorrector):
         One that cannot is refused when it is looked at, as far as it is.
         """
         check_number("offset", self.offset, what="number of counts")
+        if abs(self.offset) > _LARGEST_OFFSET:
+            raise ValueError(f"offset must be a number of counts, got {self.offset:g}.")
         if self.bit_depth is not None:
             self.bit_depth_ = check_count("bit_depth", self.bit_depth, 1, 32)
             return
@@ -101,7 +105,7 @@ class IntensityRescaler(StackCorrector):
                 f"offset is {self.offset:g}, at or above the top of the range, {full:g} counts; "
                 "give the detector's level without light."
             )
-        largest = view.stack.max()
+        largest = view.stack.max().item()
         if largest > full:
             raise ValueError(
                 f"a pixel of {largest} counts is above the range of bit_depth={self.bit_depth_}; "
@@ -164,6 +168,11 @@ class _PrebleachCorrector(StackCorrector):
             raise ValueError(
                 f"n_prebleach is {self.n_prebleach_}, and the stack has {view.shape[0]} frames in "
                 "all."
+            )
+        if self.sigma > _WIDEST * max(view.shape[1:]):
+            raise ValueError(
+                f"sigma is {self.sigma:g} pixels, and frames are {view.shape[1:]}; smooth over "
+                "less than the frame."
             )
         mean = view.read(frames=slice(0, self.n_prebleach_)).mean(axis=0)
         _check_finite(mean)
@@ -271,7 +280,8 @@ class FlatFieldCorrector(_PrebleachCorrector):
 
     def apply(self, block, light, frames, rows, columns):
         """Divide by the light."""
-        block /= light[rows, columns]
+        with np.errstate(over="ignore"):  # infinite pixels are refused where they are used
+            block /= light[rows, columns]
 
 
 class FadingCorrector(StackCorrector):

@@ -417,3 +417,9 @@ class StackSequence(Sequence):
         stack = as_stack(item, name)
         room = 8 * stack.dtype.itemsize
         return stack, declared if declared is not None and declared < room else None
+
+
+def _computed_type(dtype):
+    """Return the type to compute in: half precision has neither the range nor the digits."""
+    enough = dtype.kind == "f" and dtype.itemsize >= 4
+    return dtype if enough else np.dtype(np.float32)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skfrap._checks import check_choice
+from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters import is_parameter, parameter
 from skfrap.replicates._rows import NO_VALUE, as_floats, is_empty, is_table, take_rows
 from skfrap.results import FRAPEstimates
@@ -63,6 +64,8 @@ def _take_values(values, errors, scale):
         raise ValueError(
             f"errors must be as many as the {len(values)} values and not negative, got {errors}."
         )
+    check_magnitude("estimates", values)
+    check_magnitude("errors", errors)
     if scale == "log10":
         if (values <= 0).any():
             raise ValueError(

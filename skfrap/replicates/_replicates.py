@@ -123,7 +123,8 @@ class ReplicateSummary(Columns):
             Coefficients of variation; on a logarithmic scale, of a log-normal distribution.
         """
         if self.scale == "log10":
-            return np.sqrt(np.expm1((np.log(10) * std) ** 2))
+            with np.errstate(over="ignore"):  # replicates of which one is 0, but for rounding
+                return np.sqrt(np.expm1((np.log(10) * std) ** 2))
         return std / np.abs(self.mean)
 
     def to_dict(self) -> dict[str, Any]:

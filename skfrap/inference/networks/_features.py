@@ -11,6 +11,7 @@ from copy import copy
 
 import numpy as np
 
+from skfrap.inference._intensities import check_level
 from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.models import InterpolationError
 from skfrap.parameters import parameter
@@ -22,7 +23,7 @@ _N_RESIDUALS, _N_SCORES = 8, 12
 _ROWS = 2048
 _LEAST_VARIANCE = 1e-14  # a noise-free curve is known to the interpolation's error
 _LEAST_SCALE, _LEAST_DEPTH = 1e-9, 1e-3
-_FAR_OUT = 0.1  # of the box of c0: curves of other intensities are none that were trained on
+_UNLIKE = 5.0  # standard deviations in the mean of all values: nothing like what was trained on
 
 
 class StandardizedRows:
@@ -105,7 +106,16 @@ class RawFeatures:
         return not self.mean.any() and bool((self.scale == 1).all())
 
     def check_curves(self, X):
-        """Accept any."""
+        """Refuse curves that are nothing like those that were trained on."""
+        unlike = np.mean(np.abs(X - self.mean) / self.scale, axis=1)
+        outside = np.flatnonzero(unlike > _UNLIKE)
+        if len(outside):
+            k = outside[0]
+            raise ValueError(
+                f"X holds curves that are nothing like those of the training, the first is row {k} "
+                f"with a mean of {X[k].mean():.4g} where they had {self.mean.mean():.4g}; rescale "
+                "the intensities as they were for the training."
+            )
 
     def check_targets(self, y):
         """Accept any."""
@@ -168,20 +178,14 @@ class _ModelFeatures:
         column = self.forward.factor_column
         if column is None or self.n_prebleach == 0:
             return
-        low, high = self.lower[column], self.upper[column]
-        prebleach = X[:, : self.n_prebleach]
-        level = prebleach.mean(axis=1)
-        beyond = np.maximum(low - level, level - high) - _FAR_OUT * (high - low)
-        if beyond.max() > 0:
-            outside = np.flatnonzero(beyond > _NEAR * prebleach.std(axis=1))
-            if len(outside):
-                factor = self.space.factor
-                raise ValueError(
-                    f"X holds curves with a prebleach intensity outside of bounds[{factor!r}] = "
-                    f"{self.space.bounds[factor]}, the first is row {outside[0]} with "
-                    f"{level[outside[0]]:.4g}; "
-                    "rescale the intensities, or train with wider bounds."
-                )
+        factor = self.space.factor
+        check_level(
+            X,
+            self.n_prebleach,
+            f"bounds[{factor!r}]",
+            *self.space.bounds[factor],
+            "train with wider bounds",
+        )
 
     def check_targets(self, y):
         """Refuse targets outside of the box, which no estimate could reach."""

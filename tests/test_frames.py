@@ -1,0 +1,203 @@
+"""What the frames around bleaching show: edges, patches, light; and advice that was tried."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from benchmarks.robustness._alarms import options_of, series_of
+from benchmarks.robustness._protocols import OTHERS, draw
+from benchmarks.robustness._wrong import half_droplet
+from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask
+from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.judging._frames import Frames, choose_evenness, find_outside, find_patches
+from skfrap.models import DiffusionModel
+
+PROTOCOL = FRAPProtocol(
+    shape=(96, 96), pixel_size=0.5, bleach_region=Circle(5.0), n_prebleach=5, n_bleach=1,
+    n_postbleach=40, frame_interval=0.5, padding=48,
+)  # fmt: skip
+TRUTH = {"D": 2.0, "c0": 0.6, "alpha": 0.4, "a": 1e-3}
+ROWS, COLUMNS = np.indices((96, 96)) - 47.5
+
+
+@pytest.fixture(scope="module")
+def series():
+    return series_of(PROTOCOL, TRUTH, 0)
+
+
+def analysed(series, **changes):
+    return analyse_series(series, options_of(PROTOCOL, **changes))
+
+
+def lit(series, light, added=0.0):
+    frames = np.clip(series.frames * light + added, 0, 65535).astype("u2")
+    return replace(series, frames=frames)
+
+
+def codes_of(analysis):
+    return {one.code for one in analysis.estimates.findings[0]}
+
+
+def test_a_right_series_has_no_findings(series):
+    analysis = analysed(series)
+    assert not analysis.estimates.findings[0]
+    assert analysis.sources["background"].startswith("subtract, chosen")
+    assert analysis.estimates.D_um2_s_lower[0] < 2 < analysis.estimates.D_um2_s_upper[0]
+
+
+@pytest.mark.parametrize("name", ["small spot", "rectangle", "off centre", "polygon"])
+def test_right_series_of_other_protocols_have_none_either(name):
+    protocol = OTHERS[name]
+    values = draw(protocol, 2, np.random.default_rng(1), noise=(0.003, 0.01))
+    values["a"] = np.minimum(values["a"], 0.05**2)
+    for k in range(2):
+        one = {name: column[k] for name, column in values.items()}
+        analysis = analyse_series(series_of(protocol, one, k), options_of(protocol))
+        assert not analysis.estimates.findings[0]
+
+
+# The end of the sample
+
+
+@pytest.mark.parametrize(("radius", "said"), [(26, True), (34, True), (44, True)])
+def test_a_cell_that_ends_near_or_is_small_is_said(series, radius, said):
+    cell = lit(series, np.where(radius**2 > ROWS**2 + COLUMNS**2, 1.0, 0.05))
+    assert ("sample_ends" in codes_of(analysed(cell))) == said
+
+
+def test_slowly_fading_light_is_no_end(series):
+    for depth in (0.3, 0.45):
+        light = 1 - depth * (ROWS**2 + COLUMNS**2) / 48**2
+        assert "sample_ends" not in codes_of(analysed(lit(series, light)))
+
+
+def test_an_edge_far_from_a_small_region_is_no_finding():
+    before = np.where(COLUMNS < 40, 1.0, 0.03) + 0.0 * ROWS
+    protocol = PROTOCOL.replace(bleach_region=Circle(2.0, (10.0, 24.0)))
+    outside = find_outside(Frames(before, before, protocol))
+    assert outside.distance > 10
+    assert outside.share == 0  # the sample goes on beyond the field
+
+
+def test_half_of_a_droplet_is_flagged():
+    droplet, region = half_droplet(0.05, 0.02, np.random.default_rng(0))
+    options = ExperimentOptions(n_prebleach=5, bleach_region=region)
+    for free in ((), ("mobile_fraction",)):
+        analysis = analyse_series(droplet, replace(options, free=free))
+        assert analysis.estimates.has_finding("sample_ends")[0]
+        assert not analysis.estimates.usable[0]
+        assert "background" in analysis.sources
+
+
+# Patches
+
+
+def test_a_second_patch_is_seen():
+    both = sum(Circle(5.0, (x, 24.0)).area_fractions((96, 96), 0.5) for x in (16.0, 32.0))
+    two = series_of(PROTOCOL.replace(bleach_region=Mask(both)), TRUTH, 0)
+    assert "several_patches" in codes_of(analysed(two, bleach_region=Circle(5.0, (16.0, 24.0))))
+    whole = analysed(two, bleach_region=Mask(both))
+    assert not whole.estimates.findings[0]
+
+
+def test_a_region_beside_the_patch_is_said_with_what_was_tried(series):
+    analysis = analysed(series, bleach_region=Circle(5.0, (28.0, 24.0)))
+    (finding,) = (one for one in analysis.estimates.findings[0] if one.code == "patch_elsewhere")
+    assert "0.8 radii" in finding.words
+    assert "n_prebleach" not in analysis.estimates.flags[0]
+    moved = analysed(series, bleach_region=Circle(5.0, (28.0, 24.0)), recenter=True)
+    assert not moved.estimates.findings[0]
+    if finding.remedy:
+        assert f"D = {moved.estimates.D_um2_s[0]:.2g}"[:6] in finding.remedy
+
+
+@pytest.mark.parametrize("radius", [3.0, 9.0])
+def test_a_region_of_another_size_than_the_patch_is_said_or_harmless(series, radius):
+    estimates = analysed(series, bleach_region=Circle(radius)).estimates
+    right = abs(np.log(estimates.D_um2_s[0] / 2)) < np.log(1.25)
+    assert right or estimates.has_finding("patch_of_other_size")[0] or not estimates.usable[0]
+
+
+def test_noise_alone_has_no_patches():
+    noise = 0.5 + 0.05 * np.random.default_rng(0).standard_normal((2, 96, 96))
+    assert find_patches(Frames(*noise, PROTOCOL)) is None
+
+
+# Uneven light
+
+
+def frames_of(series, light=1.0, added=0.0):
+    images = series.frames / 65535 * light + added
+    return Frames(images[:5].mean(axis=0), images[5], PROTOCOL)
+
+
+def test_the_choice_is_made_from_the_frames():
+    series = series_of(PROTOCOL, TRUTH | {"a": 1e-5}, 0)
+    gradient = 1 + 0.5 * COLUMNS / 48
+    cell = np.where(ROWS**2 + COLUMNS**2 < 30**2, 1.0, 0.05)
+    speckles = gaussian_filter(np.random.default_rng(0).standard_normal((96, 96)), 6, mode="wrap")
+    structure = 1 + 0.25 * speckles / speckles.std()
+    for light, added, choice in (
+        (structure, 0.0, "none"),
+        (1.0, 0.0, "subtract"),
+        (gradient, 0.0, "divide"),
+        (1.0, 0.2 * gradient, "subtract"),
+        (cell, 0.0, "none"),
+    ):
+        frames = frames_of(series, light, added)
+        assert choose_evenness(frames, find_outside(frames), 5.0).choice == choice
+
+
+@pytest.mark.parametrize("radius", [30, 40, 46])
+def test_subtraction_on_a_cell_is_said_to_be_wrong_and_not_chosen(series, radius):
+    cell = lit(series, np.where(radius**2 > ROWS**2 + COLUMNS**2, 1.0, 0.05))
+    wrong = analysed(cell, background="subtract").estimates
+    assert wrong.has_finding("uneven_light")[0]
+    assert "background='none'" in wrong.flags[0]
+    assert "n_prebleach" not in wrong.flags[0]
+    chosen = analysed(cell)
+    assert chosen.sources["background"].startswith("none, chosen: the sample ends")
+    assert chosen.estimates.D_um2_s_lower[0] < 2 < chosen.estimates.D_um2_s_upper[0]
+    assert abs(chosen.estimates.alpha[0] - 0.4) < 0.02
+
+
+def test_the_right_correction_is_not_called_wrong(series):
+    light = 1 - 0.4 * (ROWS**2 + COLUMNS**2) / 48**2
+    for given in ("divide", "none"):
+        assert "uneven_light" not in codes_of(analysed(lit(series, light), background=given))
+    glow = 9000 * light
+    for given in ("subtract", "none"):
+        added = lit(series, 0.6, glow)
+        assert "uneven_light" not in codes_of(analysed(added, background=given))
+
+
+# Advice on the number of prebleach frames
+
+
+def curves(n, noise=0.01):
+    known = {name: TRUTH[name] for name in ("D", "c0", "alpha")}
+    clean = DiffusionModel(PROTOCOL).curves(**known)
+    return clean + noise * np.random.default_rng(2).standard_normal((n, PROTOCOL.n_frames))
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_another_count_is_named_where_it_fits_better(count):
+    X = curves(20)
+    protocol = PROTOCOL.replace(n_prebleach=count, n_postbleach=45 - count)
+    estimates = LeastSquaresFRAP(protocol).fit(X).estimate(X)
+    assert estimates.has_finding("other_n_prebleach_fits", "5").all()
+    assert all("check n_prebleach" in flag for flag in estimates.flags)
+
+
+def test_the_count_is_not_blamed_where_it_is_right():
+    X = curves(20)
+    spoilt = X.copy()
+    spoilt[:, 5] -= 0.15
+    times = np.array(PROTOCOL.times[5:])
+    gap = PROTOCOL.replace(postbleach_times=tuple(np.where(times > 0.6, times + 6, times)))
+    for protocol, data in ((PROTOCOL, X), (PROTOCOL, spoilt), (gap, X)):
+        estimates = LeastSquaresFRAP(protocol).fit(data).estimate(data)
+        assert not estimates.has_finding("other_n_prebleach_fits").any()
+        assert not any("n_prebleach" in flag for flag in estimates.flags)
