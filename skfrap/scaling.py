@@ -157,21 +157,21 @@ def rescale_targets(
     [[3.0, 0.9, 0.6]]
     """
     _check_factors(length, time)
-    targets = as_real("targets", targets)
+    rescaled = as_real("targets", targets)
     names = list(target_names)
-    if targets.ndim != 2 or targets.shape[1] != len(names):
+    if rescaled.ndim != 2 or rescaled.shape[1] != len(names):
         raise ValueError(
             f"targets must be of shape (n_samples, {len(names)}), a column for each of {names}, "
-            f"got shape {targets.shape}."
+            f"got shape {rescaled.shape}."
         )
-    for column, name in zip(targets.T, names, strict=True):
+    for column, name in zip(rescaled.T, names, strict=True):
         entry = parameter_of_target(name, "target_names")
         factor = entry.rescale(1.0, length, time)
         if entry.is_logarithmic:
             column += np.log10(factor)
         else:
             column *= factor
-    return targets
+    return rescaled
 
 
 def predict_rescaled(estimator: Any, X: ArrayLike, protocol: FRAPProtocol) -> np.ndarray:

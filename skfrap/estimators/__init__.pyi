@@ -2,6 +2,7 @@
 
 from skfrap.estimators._bayesian import BayesianFRAP as BayesianFRAP
 from skfrap.estimators._least_squares import LeastSquaresFRAP as LeastSquaresFRAP
+from skfrap.estimators._measured_start import MeasuredStartFRAP as MeasuredStartFRAP
 from skfrap.estimators._neural import NeuralFRAP as NeuralFRAP
 from skfrap.results import FRAPEstimates as FRAPEstimates
 
