@@ -7,7 +7,8 @@ that was told, with D, c0, alpha and the mobile fraction free, on the same stack
     python -m benchmarks.start                     some 6 minutes on two cores
     python -m benchmarks.start --quick             fewer series; a minute and a half
     python -m benchmarks.start --stages starts     some of it
-    python -m benchmarks.start --leeds FOLDER      with the images of a bilayer, bleached for long
+    python -m benchmarks.start --leeds FOLDER      with images of a bilayer, bleached for long
+    python -m benchmarks.start --venus FOLDER      with curves and profiles of a protein
 """
 
 import re
@@ -26,6 +27,7 @@ from skfrap import (
     MeasuredStartFRAP,
     Polygon,
 )
+from skfrap.experiment import MeasuredStart
 from skfrap.models import DiffusionModel
 from skfrap.preprocessing import RecoveryCurveExtractor, RingExtractor
 
@@ -33,7 +35,7 @@ _PIXEL, _N, _INTERVAL, _FRAMES = 0.2, 128, 0.1, 100  # µm, pixels, s
 _MIDDLE = _PIXEL * _N / 2
 _DEPTH = 0.6
 _TOLD = Circle(1.0)
-_STAGES = "starts", "refusals", "paper"
+_STAGES = "starts", "refusals", "paper", "profiles"
 
 
 def _ellipse(a, b, turn=0.5, offset=(1.0, 0.6)):
@@ -201,7 +203,7 @@ def measure_refusals(report, arguments):
             means = X.reshape(_FRAMES, rings.n_sectors, -1)
             means[:, :, window:] = np.nan
         estimates = estimator.fit(X).estimate(X)
-        codes = {finding.code for finding in estimates.findings[0]}
+        codes = codes_of(estimates)
         off = ""
         if D is not None:
             error = np.log10(estimates.values["D"][0] / D)
@@ -267,6 +269,162 @@ def measure_paper(report, arguments):
         report.add(what, ratio, "{:.2f}", at_most=limit)
 
 
+def profiles_of(rings, stack, pixel_size):
+    """Average a stack's first and last ten frames over the complete rings that an extractor has.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_rings,)
+        Distances in µm, first and last profile.
+    """
+    layout = rings.layout_
+    means = rings.transform([stack]).reshape(-1, layout.n_sectors, layout.n_rings)
+    seen = np.isfinite(means).any(axis=(0, 1))
+    averages = np.nansum(layout.counts * means, axis=1)[:, seen] / layout.counts.sum(axis=0)[seen]
+    return layout.radii[seen] * pixel_size, averages[0], averages[-10:].mean(axis=0)
+
+
+def codes_of(estimates):
+    return {finding.code for finding in estimates.findings[0]}
+
+
+def measure_profiles(report, arguments):
+    """Fit curves with profiles of the first and the last frames, and with the first alone."""
+    rng = np.random.default_rng(arguments.seed)
+    repeats = 2 if arguments.quick else 6
+    protocol = protocol_of(_TOLD, 1)
+    rings = RingExtractor(protocol, center=(_MIDDLE, _MIDDLE))
+    curves = RecoveryCurveExtractor(protocol)
+    both, alone, flagged, biases = [], [], [], []
+    for a in (1e-3, 1e-2):
+        report.section(f"curves with profiles, {repeats} series each, a = {a:g}")
+        for start, D, mobile in (
+            ("circle of 3 µm, blurred by 1 µm", 10.0, 0.8),
+            ("circle of 3 µm, blurred by 1 µm", 50.0, 0.8),
+            ("ellipse of 4 x 2 µm beside it", 50.0, 0.8),
+            ("20 bleach frames on 2 µm", 10.0, 0.8),
+            ("two spots", 50.0, 0.8),
+            ("circle of 5 µm, blurred by 2 µm", 1.0, 1.0),
+            ("circle of 1 µm, as told", 1.0, 1.0),
+        ):
+            clean = noise_free(start, D, mobile)
+            cell = []
+            for _ in range(repeats):
+                stack = clean + np.sqrt(a) * rng.standard_normal(clean.shape)
+                radius, first, last = profiles_of(rings.fit([stack]), stack, _PIXEL)
+                X = curves.fit_transform([stack])
+                seen = MeasuredStart.from_profile(radius, first, last)
+                estimator = MeasuredStartFRAP(protocol, start=seen).fit(X)
+                log_D, error = estimator.predict(X, return_std=True)
+                lower, upper = estimator.predict_interval(X)[0, 0]
+                held = lower <= np.log10(D) <= upper
+                cell.append((log_D[0, 0] - np.log10(D), error[0, 0], held))
+                seen = MeasuredStart.from_profile(radius, first)
+                estimates = MeasuredStartFRAP(protocol, start=seen).fit(X).estimate(X)
+                alone.append(np.log10(estimates.values["D"][0] / D))
+                flagged.append("immobile_shape_assumed" in codes_of(estimates))
+            cell = np.array(cell)
+            both.append(cell)
+            bias, error = cell[:, 0].mean(), np.median(cell[:, 1])
+            biases.append(abs(bias) / error)
+            report.line(
+                f"{start}, D = {D:g}, mobile {mobile:g}", f"{bias:+.3f} ± {error:.3f}", "", None
+            )
+    both = np.concatenate(both)
+    report.section(f"all {len(both)} curves with profiles")
+    report.add("bias over standard error, worst cell", max(biases), "{:.2f}", at_most=1.0)
+    covered = 100 * both[:, 2].mean()
+    report.add("coverage of 95 % intervals", covered, "{:.1f} %", at_least=92)
+    report.add("first profile alone: rms", np.sqrt(np.nanmean(np.square(alone))), "{:.3f}")
+    report.add("  flagged", 100 * np.mean(flagged), "{:.0f} %", at_least=100)
+
+
+def read_venus(folder):
+    """Read curves, first profiles and the authors' D of a protein in cells.
+
+    Returns
+    -------
+    dict of str to tuple
+        Times from the first frame after bleaching, curve, distances in µm, first profile, D.
+    """
+    folder = Path(folder)
+
+    def table(name):
+        found = {}
+        for line in (folder / name).read_text().splitlines():
+            series, what, *values = map(str.strip, line.split("\t"))
+            if what != "Cell":
+                found[series, what] = np.array(values, dtype=float)
+        return found
+
+    profiles, curves = table("Postbleach_profiles.txt"), table("FRAP_datasets.txt")
+    fits = (folder / "Fit_Parameters.txt").read_text().splitlines()[1:]
+    rows = [[*map(str.strip, line.split("\t"))] for line in fits if line.strip()]
+    return {
+        series: (
+            curves[series, "Time"],
+            curves[series, "Corrected FRAP"],
+            profiles[series, "Distance"],
+            profiles[series, "Post-bleach Profile"],
+            float(D),
+        )
+        for series, _, _, D, *_ in rows
+    }
+
+
+def venus_protocol(times, n_postbleach=55):
+    """Describe the recording: a gap of 0.15 s at the bleaching, and a region of 9 pixels radius."""
+    interval, n = 0.045, 20
+    return FRAPProtocol(
+        shape=(64, 64),
+        pixel_size=0.109863,
+        bleach_region=Circle(0.98877),
+        n_prebleach=n,
+        n_bleach=3,
+        frame_interval=interval,
+        postbleach_times=tuple(interval + times[n : n + n_postbleach] - times[n]),
+    )
+
+
+def measure_venus(report, folder):
+    """Compare with what the authors of FRAP-Toolbox found from the same curves and profiles."""
+    report.section("a protein in cells: curve and first profile")
+    found, told, inside, flags = [], [], [], []
+    for series, (times, curve, radius, profile, D) in read_venus(folder).items():
+        protocol = venus_protocol(times)
+        X = curve[np.newaxis, : protocol.n_frames]
+        start = MeasuredStart.from_profile(radius, profile)
+        estimator = MeasuredStartFRAP(protocol, start=start).fit(X)
+        estimates, one = estimator.estimate(X), estimator.measure(X)[0]
+        value, lower, upper = (
+            float(column["D"][0]) for column in (estimates.values, estimates.lower, estimates.upper)
+        )
+        ratio = value / D
+        low, high = one.assumed_span
+        report.line(
+            f"{series}: D, authors' {D:.1f}",
+            f"{value:.1f} ({lower:.1f} to {upper:.1f}; assumed {low:.1f} to {high:.1f})",
+            "within 25 %",
+            bool(0.75 < ratio < 1.25),
+        )
+        found.append(value), told.append(D), inside.append(lower <= D <= upper)
+        flags.append("immobile_shape_assumed" in codes_of(estimates))
+        names = "D", "c0", "alpha", "mobile_fraction"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            old = LeastSquaresFRAP(protocol, parameters=names).fit(X).estimate(X)
+        report.add("  region as told", float(old.values["D"][0]), "{:.1f}")
+        own = " ".join(sorted(codes_of(old))) or "none"
+        witness = "told_region_contradicted" in codes_of(estimates)
+        report.line("  its own findings", own)
+        report.line("  contradicted by the profile", "yes" if witness else "no", "yes", witness)
+    mean, theirs = np.mean(found), np.mean(told)
+    report.add("mean over the authors' mean", mean / theirs, "{:.3f}", at_least=0.9)
+    report.add("  at most", mean / theirs, "{:.3f}", at_most=1.1)
+    report.add("authors' D inside the interval", sum(inside), "{:.0f}", at_least=4)
+    report.add("assumption flagged", sum(flags), "{:.0f}", at_least=len(flags))
+
+
 def measure_bilayer(report, folder):
     """Fit the images of a bilayer that was bleached for long; D is about 1.8 µm²/s."""
     import tifffile
@@ -319,10 +477,13 @@ def main():
         quick="fewer series",
         stages=choice_of(_STAGES),
         leeds={"metavar": "FOLDER", "help": "with the images of a bilayer"},
+        venus={"metavar": "FOLDER", "help": "with curves and profiles of a protein in cells"},
     )
     report = Report("measured start", arguments.seed)
     for stage in arguments.stages:
         globals()[f"measure_{stage}"](report, arguments)
+    if arguments.venus:
+        measure_venus(report, arguments.venus)
     if arguments.leeds:
         measure_bilayer(report, arguments.leeds)
     report.exit()

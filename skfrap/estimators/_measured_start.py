@@ -9,7 +9,8 @@ from skfrap import __version__
 from skfrap._checks import check_choice, check_level
 from skfrap._pickles import stamped, unstamped
 from skfrap._state import EstimatorState
-from skfrap.experiment import FRAPProtocol, RingLayout
+from skfrap.experiment import FRAPProtocol, MeasuredStart, RingLayout
+from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import SampleFitter
 from skfrap.judging._starts import describe_starts
@@ -18,10 +19,11 @@ from skfrap.results import FRAPEstimates
 
 _BOUNDS = (10**-2.5, 1e3)  # µm²/s
 ERRORS = ("jackknife", "noise")
+_FEWEST_BETWEEN = 4  # values of a curve beside its profiles
 
 
 class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Estimate D from circle means, with what bleaching left as an unknown of the fit.
+    """Estimate D from rings or a curve and profiles, what bleaching left being an unknown.
 
     No bleach region, time of bleaching or shape of the beam is needed. The start is a sum of
     ring-Gaussians with unknown coefficients, which the heat equation moves in closed form; what
@@ -37,13 +39,20 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         Gives pixels and times; of the bleach region no use is made. None is the paper's protocol.
     bounds : tuple of float, default=None
         Of D, in µm²/s. None is 0.00316 to 1000.
+    start : MeasuredStart, default=None
+        Profiles of the first frame after bleaching and, better, of the last ones. X is then
+        recovery curves of the protocol's region, which all begin so. With the first profile alone
+        what stays is assumed to have its shape, or that of a start so long before as the protocol
+        says; the answer is flagged for it. None is where X has rings.
     readings : tuple of str, default=("mobile", "one_depth", "free")
         What may move. ``"mobile"``: all that was bleached. ``"one_depth"``: the same share of it
         everywhere, the mobile fraction, since the bleach frames of the protocol. ``"free"``: what
         moves and what stays are two unknown starts. Of several the one with the largest evidence is
-        taken; the others stay in the estimate.
+        taken; the others stay in the estimate. With `start` and no last profile ``"free"`` cannot
+        be told, and is left out.
     frame_levels : bool, default=True
-        Whether the level of each frame is free: then neither flicker nor even fading matters.
+        Whether the level of each frame is free: then neither flicker nor even fading matters. Not
+        used for curves, which must be corrected.
     errors : {"jackknife", "noise"}, default="jackknife"
         Where intervals come from. ``"jackknife"``: from leaving out frames and sectors, at least
         what the noise gives; the residuals of real images go together. ``"noise"``: from the noise
@@ -55,6 +64,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
     ----------
     protocol_ : FRAPProtocol
     layout_ : RingLayout
+        None for curves.
     bounds_ : dict of str to tuple of float
     target_names_ : tuple of str
         ``("log10_D",)``.
@@ -89,6 +99,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         protocol=None,
         bounds=None,
         *,
+        start=None,
         readings=READINGS,
         frame_levels=True,
         errors="jackknife",
@@ -96,6 +107,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
     ):
         self.protocol = protocol
         self.bounds = bounds
+        self.start = start
         self.readings = readings
         self.frame_levels = frame_levels
         self.errors = errors
@@ -105,7 +117,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         tags.regressor_tags.poor_score = True
-        tags.input_tags.allow_nan = True  # rings that do not lie in the field
+        tags.input_tags.allow_nan = self.start is None  # rings that do not lie in the field
         return tags
 
     def fit(self, X, y=None):
@@ -114,7 +126,8 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         Parameters
         ----------
         X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings)
-            As :class:`skfrap.preprocessing.RingExtractor` gives it.
+            As :class:`skfrap.preprocessing.RingExtractor` gives it. With `start`, recovery curves,
+            of shape (n_samples, n_frames).
         y : array-like of shape (n_samples,) or (n_samples, 1), default=None
             Says by its form whether answers have one dimension.
 
@@ -125,9 +138,11 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         Raises
         ------
         ValueError
-            If X does not have the protocol's frames and rings, or an argument is not as it must be.
+            If X does not have the protocol's frames and rings, if curves come without a start, or
+            an argument is not as it must be.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        finite = "allow-nan" if self.start is None else True
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=finite)
         self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
         if not isinstance(self.protocol_, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
@@ -137,7 +152,11 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         for reading in self.readings:
             check_choice("readings", reading, READINGS)
         self.bounds_ = {"D": self._check_bounds()}
-        self.layout_ = self._layout(X.shape[1])
+        if self.start is None:
+            self.layout_ = self._layout(X.shape[1])
+        else:
+            self.layout_ = None
+            self._check_start(X.shape[1])
         self.target_names_ = ("log10_D",)
         self.n_outputs_, self._flat_output = 1, y is not None and np.ndim(y) == 1
         return self
@@ -209,7 +228,11 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         level = check_level(level)
         fits = self._fit(X, level)
         seen = self.protocol_.times[self.protocol_.n_prebleach :]
-        findings, usable = describe_starts(fits, self.bounds_["D"], seen[-1] - seen[0])
+        duration, bleachable = seen[-1] - seen[0], np.inf
+        if self.layout_ is None:  # of curves: they are the told region's
+            bleachable = self.protocol_.bleach_mask.sum() * self.protocol_.pixel_size**2
+            bleachable *= self.protocol_.n_bleach
+        findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
         ends = np.array([self._ends(one) for one in fits])
         log_D = np.array([one.best.log_D for one in fits])
         D, lower, upper = (
@@ -275,19 +298,51 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
             raise ValueError(
                 f"X has {n_columns} columns, and the protocol has {protocol.n_postbleach} frames "
                 f"after bleaching and room for {n_rings} rings: a multiple of {per_sector} is "
-                "needed. Make X by RingExtractor with the same protocol."
+                "needed. Make X by RingExtractor with the same protocol; recovery curves need "
+                "start=MeasuredStart.from_profile(...)."
             )
         return RingLayout(n_rings, n_sectors)
 
+    def _check_start(self, n_columns):
+        start, protocol = self.start, self.protocol_
+        if not isinstance(start, MeasuredStart):
+            raise ValueError(
+                f"start must be a MeasuredStart, or None for rings; got {start!r}. Make it by "
+                "MeasuredStart.from_profile(radius_um, intensity)."
+            )
+        if n_columns != protocol.n_frames:
+            raise ValueError(
+                f"X has {n_columns} columns, and the protocol has {protocol.n_frames} frames: with "
+                "start, X must be recovery curves of all frames before and after bleaching."
+            )
+        between = protocol.n_postbleach - 1
+        between -= 0 if start.last_intensity is None else start.n_last
+        if between < _FEWEST_BETWEEN:
+            raise ValueError(
+                f"start leaves {max(between, 0)} of {protocol.n_postbleach} frames after bleaching "
+                f"to the curve, and {_FEWEST_BETWEEN} are needed; record more frames, or average "
+                "fewer last ones (n_last)."
+            )
+        if start.last_intensity is None and set(self.readings) == {"free"}:
+            raise ValueError(
+                "readings is only 'free', which needs the profile of the last frames: give "
+                "start=MeasuredStart.from_profile(radius_um, intensity, last_intensity)."
+            )
+
     def _fit(self, X, level=0.95):
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
-        layout, protocol = self.layout_, self.protocol_
-        fitter = SampleFitter(protocol, layout, self.bounds_["D"], self.readings, self.frame_levels)
-        means = X.reshape(len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings)
+        layout, protocol, bounds = self.layout_, self.protocol_, self.bounds_["D"]
+        finite = True if layout is None else "allow-nan"
+        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=finite)
+        if layout is None:
+            fitter, samples = CurveFitter(protocol, self.start, bounds, self.readings), X
+        else:
+            fitter = SampleFitter(protocol, layout, bounds, self.readings, self.frame_levels)
+            shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
+            samples = X.reshape(shape)
         with one_blas_thread():
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(fitter.fit)(sample, level) for sample in means
+                delayed(fitter.fit)(sample, level) for sample in samples
             )
 
     def _error(self, fit):

@@ -12,12 +12,14 @@ from skfrap.experiment._regions import (
     region_to_dict,
 )
 from skfrap.experiment._rings import RingLayout
+from skfrap.experiment._starts import MeasuredStart
 
 __all__ = [
     "NOISE_KINDS",
     "Circle",
     "FRAPProtocol",
     "Mask",
+    "MeasuredStart",
     "Noise",
     "Polygon",
     "Rectangle",

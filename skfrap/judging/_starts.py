@@ -14,9 +14,10 @@ _FAINT = 5.0  # depth over noise
 _BEGUN = 0.5  # half-radii that particles must have gone by the last frame
 _AS_LIKELY = 6.0  # difference of deviance up to which another reading may be right too
 _APART = 2.0  # standard errors
+_TOO_MUCH = 1.2  # times what the region told can have lost
 
 
-def describe_starts(estimates, bounds, duration):
+def describe_starts(estimates, bounds, duration, bleachable=np.inf):
     """Find where a measured start does not tell D, and where it tells less than it seems.
 
     Parameters
@@ -26,6 +27,8 @@ def describe_starts(estimates, bounds, duration):
         Of D, in µm²/s.
     duration : float
         From the first to the last frame after bleaching, in s.
+    bleachable : float, default=numpy.inf
+        The area in µm² that could be bleached black at most, if it was as told.
 
     Returns
     -------
@@ -70,14 +73,37 @@ def describe_starts(estimates, bounds, duration):
         "recovery_hardly_begun",
         "recovery has hardly begun by the last frame",
     )
+    assumed = np.array([one.assumed_span is not None for one in estimates], dtype=bool)
+    for k in np.flatnonzero(assumed & ~unseen):
+        low, high = estimates[k].assumed_span
+        found.add(
+            np.arange(len(estimates)) == k,
+            "immobile_shape_assumed",
+            f"the immobile part's shape is assumed; D is {low:.3g} to {high:.3g} µm²/s by what is "
+            "assumed of it",
+            "D",
+        )
+    missing = np.array([_missing(one) for one in estimates])
+    found.add(
+        (missing > _TOO_MUCH * bleachable) & ~unseen,
+        "told_region_contradicted",
+        "more is missing in the first frame than the region told can have lost",
+    )
     apart = np.array([_readings_disagree(one) for one in estimates], dtype=bool)
     found.add(
-        apart & ~unseen,
+        apart & ~unseen & ~assumed,
         "readings_disagree",
         "what is assumed of the part that stays changes D by more than its error",
         "D",
     )
     return found.to_tuple(), ~(unseen | filled)
+
+
+def _missing(estimate):
+    """Return what is missing within two half-radii at the first frame, as an area in µm²."""
+    radii, start = estimate.radii, estimate.start
+    near = radii <= 2 * estimate.half_radius
+    return float(np.trapezoid(2 * np.pi * radii[near] * start[near], radii[near]))
 
 
 def _readings_disagree(estimate):

@@ -27,6 +27,7 @@ _PLACES = {
     "skfrap.models.forward._direct": ("DirectCurves",),
     "skfrap.models.forward._interpolated": ("CurveSurrogate",),
     "skfrap.experiment._rings": ("RingLayout",),
+    "skfrap.experiment._starts": ("MeasuredStart",),
     "skfrap.preprocessing._rings": ("RingExtractor",),
     "skfrap.estimators._measured_start": ("MeasuredStartFRAP",),
     "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),

@@ -270,6 +270,10 @@ _OF_STARTS = {
             "The dark patch reaches the edge of the field of view; errors may be too small.",
             "Record a larger field, or bleach a smaller region for a shorter time.",
         ),
+        immobile_shape_assumed=(
+            "Only the first profile was given, so that the shape of what stays had to be assumed.",
+            "Give the profile of the last frames as well, or the images.",
+        ),
         readings_disagree=(
             "About equally likely readings of what moves and what stays give another D.",
             "Record until recovery has ended; look at the table of readings.",
@@ -277,6 +281,10 @@ _OF_STARTS = {
     ),
     **_kinds(
         "note",
+        told_region_contradicted=(
+            "More is missing in the first frame than the region that was told can have lost.",
+            "Believe no fit that takes the region as told; see how wide the beam is.",
+        ),
         patch_faint=(
             "The dark patch is hardly seen above the noise.",
             "Bleach more, or a larger region.",

@@ -77,13 +77,13 @@ class StartFit:
 
 
 class StartFitter:
-    """Fit D to values of one `RingRows`, by the evidence of one reading or several.
+    """Fit D to values of one `StartRows`, by the evidence of one reading or several.
 
     Parameters
     ----------
-    rows : RingRows
+    rows : StartRows
     readings : tuple of str
-        Among `READINGS`.
+        Among `PROFILE_READINGS`.
     """
 
     def __init__(self, rows, readings):
@@ -135,13 +135,13 @@ class StartFitter:
         log_D, least = float(found.x), float(found.fun)
         mean = problem.solve(log_D)
         moving, still = reading.parts(mean, problem.share)
-        shares = {"mobile": 1.0, "one_depth": problem.share, "free": np.nan}
+        shares = {"mobile": 1.0, "free": np.nan}
         return StartFit(
             reading=reading.name,
             log_D=log_D,
             standard_error=problem.standard_error(log_D, least),
             deviance=least,
-            share=float(shares[reading.name]),
+            share=float(shares.get(reading.name, problem.share)),
             moving=moving,
             still=still,
             rise=(float(over_D[0] - least), float(over_D[-1] - least)),
@@ -182,7 +182,7 @@ class _Problem:
     def __call__(self, log_D):
         """Return the deviance; of one depth at the best mobile fraction, which is kept."""
         parts = self._parts(log_D)
-        if not self.reading.late:
+        if not self.reading.has_share:
             return self._evaluate(parts, 1.0)[0]
         found = minimize_scalar(
             lambda share: self._evaluate(parts, share)[0],

@@ -13,6 +13,10 @@ READINGS = ("mobile", "one_depth", "free")
 mobile fraction; the part that moves has done so since it was bleached. ``"free"``: what moves and
 what stays are two starts that know nothing of each other."""
 
+PROFILE_READINGS = ("mobile", "same_shape", "one_depth", "free")
+"""Besides, ``"same_shape"``: what stays looks in the first frame as what moves does there, as if
+nothing had moved since the bleaching."""
+
 SMOOTHNESS = 10.0 ** np.arange(-1, 6)
 """Weights of a start's roughness, among which the evidence chooses."""
 
@@ -26,14 +30,15 @@ class Reading:
     Parameters
     ----------
     name : str
-        One of `READINGS`.
-    rows : RingRows
+        One of `PROFILE_READINGS`.
+    rows : StartRows
     """
 
     def __init__(self, name, rows):
         self.name = name
         self.rows = rows
         self.late = name == "one_depth"
+        self.has_share = name in ("one_depth", "same_shape")
         self._table = rows.table(self.late)
         n = self._table.shape[2]
         roughness = rows.basis.roughness()
@@ -93,7 +98,7 @@ class Reading:
     @property
     def shares(self):
         """Mobile fractions to look at first; one that makes no difference where none is needed."""
-        return SHARES if self.late else np.ones(1)
+        return SHARES if self.has_share else np.ones(1)
 
     def parts(self, mean, share):
         """Take the unknowns apart: what moves and what stays, each (n_basis,)."""

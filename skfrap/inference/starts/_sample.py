@@ -57,6 +57,9 @@ class StartEstimate:
         Of ring means weighed by their pixels.
     signal : float
         Depth of the patch over its noise, in the first frame, all rings together.
+    assumed_span : tuple of float, default=None
+        The least and the largest D, in µm²/s, over what may be assumed of the part that stays;
+        None where that part is seen.
     """
 
     fits: list
@@ -77,6 +80,7 @@ class StartEstimate:
     edge: float
     residual_sum_of_squares: float
     signal: float
+    assumed_span: tuple | None = None
 
 
 class SampleFitter:
@@ -117,7 +121,7 @@ class SampleFitter:
         radii = self.layout.radii[:n_rings] * self.protocol.pixel_size
         # Three frames tell a shallow patch's size better than one, and it matters little.
         size = half_radius(radii, 1 - rings[:3].mean(axis=0), counts.sum(axis=0))
-        step = self._step(size, radii)
+        step = basis_step(size, radii, self.protocol.pixel_size)
         levels, extra = np.ones(len(rings)), 0
         for round_ in range(_ROUNDS):
             fitter = self._prepared(n_rings, step, extra)
@@ -125,7 +129,7 @@ class SampleFitter:
             freedom = fitter.rows.n_values - fitter.rows.n_kept
             a = max(float(rest[0]) / max(freedom, 1), np.finfo(float).tiny)
             fits = fitter.fit(values[0], a)
-            best = _choose(fits)
+            best = choose(fits)
             missing = self._missing(fitter.rows, best)
             new_levels, new_extra = self._measure(rings, missing, counts.sum(axis=0), a)
             depth = np.abs(missing).max(axis=1)
@@ -140,13 +144,6 @@ class SampleFitter:
             fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size,
             values[0], float(rest[0]), level,
         )  # fmt: skip
-
-    def _step(self, size, radii):
-        pixel = self.protocol.pixel_size
-        wanted = min(size / _STEPS_IN_HALF_RADIUS, radii[-1] / _STEPS_IN_WINDOW)
-        smallest = _SMALLEST_STEP * pixel
-        power = round(np.log(max(wanted, smallest) / smallest) / np.log(_STEP_RATIO))
-        return smallest * _STEP_RATIO**power
 
     def _prepared(self, n_rings, step, extra):
         return _prepare(
@@ -233,7 +230,15 @@ class SampleFitter:
         )
 
 
-def _choose(fits):
+def basis_step(size, radii, pixel_size):
+    """Return the step between rings of a basis, in µm, for a patch of this half-radius."""
+    wanted = min(size / _STEPS_IN_HALF_RADIUS, radii[-1] / _STEPS_IN_WINDOW)
+    smallest = _SMALLEST_STEP * pixel_size
+    power = round(np.log(max(wanted, smallest) / smallest) / np.log(_STEP_RATIO))
+    return smallest * _STEP_RATIO**power
+
+
+def choose(fits):
     """Take the reading with the largest evidence, unless the free one contradicts its D.
 
     The free reading assumes least, and is right whenever another is; where that is right too, the

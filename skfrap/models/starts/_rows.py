@@ -12,15 +12,12 @@ rings. The two commute, so both axes are reduced to a few directions each.
 
 import numpy as np
 
-from skfrap.numerics._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
+from skfrap.models.starts._base import StartRows
 
-_NODES = 64  # in log10 D; products of two rows have twice as many
 _TOLERANCE = 1e-7  # of the directions that are kept
-_SPREADS = 160  # at which ring-Gaussians are computed, and between which they are interpolated
-_DELAY_NODES = 4  # of Gauss and Legendre: what so many pulses between two times do
 
 
-class RingRows:
+class RingRows(StartRows):
     """Ring means of all frames as a linear model of the start, for any D.
 
     Parameters
@@ -63,8 +60,8 @@ class RingRows:
         frame_levels=True,
         extra=0.0,
     ):
-        self.basis, self.radii, self.counts, self.times = basis, radii, counts, times
-        self.bounds, self.delays = bounds, delays
+        super().__init__(basis, bounds, delays, times[-1])
+        self.radii, self.counts, self.times = radii, counts, times
         n_frames = len(times)
         shared = 1 - (1 + n_frames / n_prebleach) ** -0.5
         self._whitening = np.eye(n_frames) - shared / n_frames
@@ -79,33 +76,21 @@ class RingRows:
 
     def _reduce(self):
         """Find the few directions, over rings and over frames, in which starts can be seen."""
-        low, high = self.bounds
-        longest = self.times[-1] + (self.delays[1] if self.delays else 0.0)
-        # Smooth in the logarithm of what the narrowest ring's squared width has become.
-        self._ends = np.log([self._narrowest, self._narrowest + 2 * high * longest])
-        nodes = 0.5 * (self._ends.sum() + np.ptp(self._ends) * first_kind_nodes(_SPREADS))
-        spread = np.maximum(np.exp(nodes) - self._narrowest, 0.0)
-        seen = self._weighted(self.basis.profiles(self.radii, spread))
+        seen = self._weighted(self.basis.profiles(self.radii, self._spreads()))
         still = self._weighted(self.basis.profiles(self.radii, [0.0]))[0]
         both = np.concatenate([np.moveaxis(seen, 1, 0).reshape(len(still), -1), still], axis=1)
         self._in_space = _directions(both)
         in_space = np.tensordot(seen, self._in_space, (1, 0))  # (n_spreads, n_basis, n_directions)
-        self._by_spread = first_kind_coefficients(in_space, axis=0)
-        self._log_D = 0.5 * (np.log10(low * high) + np.log10(high / low) * first_kind_nodes(_NODES))
+        self._seen = self._by_spread(in_space)
         moving = np.stack([self._moved(D, self.times) for D in 10**self._log_D])
         late = None
         if self.delays is not None:
             late = np.stack([self._moved_late(D) for D in 10**self._log_D])
         every = moving if late is None else np.concatenate([moving, late])
         self._in_time = _directions(np.moveaxis(every, 1, 0))
-        self._moving = self._coefficients(moving)
-        self._late = None if late is None else self._coefficients(late)
+        self._set_moving(self._all_rows(moving), None if late is None else self._all_rows(late))
         still = np.multiply.outer(self._whitening.sum(axis=1), self._in_space.T @ still)
         self.still = self._rows(still)
-
-    @property
-    def _narrowest(self):
-        return self.basis.widths[0] ** 2
 
     def _weighted(self, profiles):
         """Weigh rings by the pixels they have, without what a level of the frame could be."""
@@ -116,75 +101,20 @@ class RingRows:
 
     def _moved(self, D, times):
         """Return the basis at some times, over the rings' directions, whitened over frames."""
-        place = np.log(self._narrowest + 2 * D * times)
-        unit = (2 * place - self._ends.sum()) / np.ptp(self._ends)
-        in_space = np.tensordot(chebyshev_basis(unit, _SPREADS), self._by_spread, 1)
+        in_space = self._at_spreads(self._seen, 2 * D * times)
         return np.tensordot(self._whitening, np.swapaxes(in_space, 1, 2), 1)
 
     def _moved_late(self, D):
         """Return the basis where it was bleached a known time before the first frame."""
         return sum(weight * self._moved(D, self.times + delay) for weight, delay in self._delays())
 
-    def _delays(self):
-        """Return weights and times before the first frame seen that stand for the bleaching."""
-        first, last = self.delays
-        nodes, weights = np.polynomial.legendre.leggauss(1 if first == last else _DELAY_NODES)
-        return [*zip(0.5 * weights, first + 0.5 * (nodes + 1) * (last - first), strict=True)]
-
     def _rows(self, over_frames):
         """Take (n_frames, n_directions, n_basis) to rows (n_kept, n_basis)."""
         kept = np.tensordot(self._in_time.T, over_frames, 1)
         return kept.reshape(-1, kept.shape[-1])
 
-    def _coefficients(self, at_nodes):
-        """Turn rows at nodes in log10 D into Chebyshev coefficients (n_nodes, n_kept, n_basis)."""
-        return first_kind_coefficients(np.stack([self._rows(node) for node in at_nodes]), axis=0)
-
-    def polynomials(self, log_D, n_nodes=_NODES):
-        """Compute Chebyshev polynomials at log10 D, (n, n_nodes)."""
-        low, high = np.log10(self.bounds)
-        unit = (2 * np.atleast_1d(np.asarray(log_D, float)) - low - high) / (high - low)
-        return chebyshev_basis(unit, n_nodes)
-
-    @property
-    def log_D_nodes(self):
-        """Values of log10 D at which products of two rows determine them anywhere."""
-        low, high = np.log10(self.bounds)
-        return 0.5 * (low + high + (high - low) * first_kind_nodes(2 * _NODES))
-
-    def table(self, late):
-        """Return the moving rows as Chebyshev coefficients in log10 D, (n_nodes, n_kept, n_basis).
-
-        Parameters
-        ----------
-        late : bool
-            Of a start as it was bleached, which has moved until the first frame; else as it was
-            seen there.
-        """
-        return self._late if late else self._moving
-
-    def moving(self, log_D, late=False):
-        """Compute rows of what moves: (n_kept, n_basis)."""
-        return np.tensordot(self.polynomials(log_D)[0], self.table(late), 1)
-
-    def profiles(self, D, times, late=False):
-        """Compute the basis as circle means at some times, (n_times, n_rings, n_basis).
-
-        Parameters
-        ----------
-        D : float
-        times : ndarray of shape (n_times,)
-            In s, from the first frame seen.
-        late : bool, default=False
-            As in :meth:`table`.
-        """
-        times = np.asarray(times, float)
-        if not late:
-            return self.basis.profiles(self.radii, 2 * D * times)
-        return sum(
-            weight * self.basis.profiles(self.radii, 2 * D * (times + delay))
-            for weight, delay in self._delays()
-        )
+    def _all_rows(self, at_nodes):
+        return np.stack([self._rows(node) for node in at_nodes])
 
     def project(self, deficits):
         """Reduce ring means, and measure what cannot be reduced.
