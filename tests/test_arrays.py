@@ -19,16 +19,18 @@ PROTOCOL = FRAPProtocol(
     shape=(48, 48), pixel_size=0.5, bleach_region=Circle(4.0), n_postbleach=20, padding=32
 )
 
+SAMPLE = FRAPSimulator(PROTOCOL, random_state=0).sample(8)
+
 
 @pytest.fixture(scope="module")
 def X():
-    return FRAPSimulator(PROTOCOL, random_state=0).sample(8).data
+    return SAMPLE.data
 
 
 @pytest.fixture(scope="module")
 def asked(X):
     """Return all that takes curves, as functions of curves alone."""
-    y = np.tile([1.0, 0.5, 0.5], (len(X), 1))
+    y = SAMPLE.target
     network = NeuralFRAP(PROTOCOL, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
     estimators = [LeastSquaresFRAP(PROTOCOL), BayesianFRAP(PROTOCOL), network]
     fitted = [estimator.fit(X, y) for estimator in estimators]
@@ -122,4 +124,4 @@ def test_masked_frames_are_missing_ones(X, estimator):
     assert estimator.predict(masked).shape == (len(X), 3)
     assert estimator.predict_interval(masked).shape == (len(X), 3, 2)
     assert estimator.predict(X).shape == (len(X), 3)
-    assert estimator.fit(masked, np.ones(len(X))).predict(masked).shape == (len(X),)
+    assert estimator.fit(masked, SAMPLE.target[:, 0]).predict(masked).shape == (len(X),)

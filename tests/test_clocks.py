@@ -91,7 +91,7 @@ def test_gap_that_bleach_frames_do_not_explain_is_used_and_flagged():
     told = analyse_series(series, ExperimentOptions(**GIVEN, first_postbleach=3.0))
     assert not told.findings
     told = analyse_series(series, ExperimentOptions(**GIVEN, first_postbleach=1.0))
-    assert [one.code for one in told.findings] == ["bleach_gap_unexplained"]
+    assert "bleach_gap_unexplained" in [one.code for one in told.findings]
     assert "given; the clock shows 3.5 s" in told.sources["end of bleaching"]
 
 

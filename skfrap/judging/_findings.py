@@ -214,6 +214,8 @@ def _find_normalisation(found, fit, visible):
     """Find curves of which something was subtracted that is not the detector's dark level."""
     n_prebleach = fit.n_prebleach
     dark = fit.data[:, n_prebleach:] == 0
+    if not dark.shape[1]:
+        return
     for frame in np.unique(dark.argmax(axis=1)[dark.any(axis=1)]):
         where = visible & dark.any(axis=1) & (dark.argmax(axis=1) == frame)
         number = fit.frames[n_prebleach + frame]

@@ -160,7 +160,8 @@ class _Fading(_Extension):
         self.lower, self.upper = model.bounds[name]
         self.start = 0.5 * (self.lower + self.upper)
         self._forward = fit.forward
-        self._n_imaged = np.log(model.known_factor(**{name: self.lower})) / np.log(self.lower)
+        left = model.known_factor(**{name: self.lower})[fit.frames]
+        self._n_imaged = np.log(left) / np.log(self.lower)
 
     def directions(self, theta, curves, tangents):
         return -curves * self._n_imaged
