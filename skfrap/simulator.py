@@ -251,13 +251,17 @@ class FRAPSimulator:
 
         Parameters
         ----------
-        n_samples, start
-            As in :meth:`iter_samples`.
+        n_samples : int, default=None
+            None goes on forever.
         chunk_size : int, default=16
+            Series in each.
+        start : int, default=0
+            Index of the first sample.
 
         Yields
         ------
         Bunch
+            As from :meth:`sample_images`.
 
         Examples
         --------
@@ -291,7 +295,9 @@ class FRAPSimulator:
             Samples in each.
         start : int, default=0
             Index of the first sample.
-        as_frame, dtype
+        as_frame : bool, default=False
+            As in :meth:`sample`.
+        dtype : dtype, default=float64
             As in :meth:`sample`.
 
         Yields

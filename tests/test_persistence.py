@@ -32,6 +32,7 @@ from skfrap import (
     FRAPSimulator,
     LeastSquaresFRAP,
     Mask,
+    MeasuredStartFRAP,
     NeuralFRAP,
     Polygon,
     Rectangle,
@@ -39,6 +40,7 @@ from skfrap import (
     load_pretrained,
     pretrained,
 )
+from skfrap.experiment import MeasuredStart, RingLayout
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import (
@@ -61,6 +63,7 @@ from skfrap.preprocessing import (
     FlatFieldCorrector,
     IntensityRescaler,
     RecoveryCurveExtractor,
+    RingExtractor,
 )
 
 PAPER = FRAPProtocol()
@@ -301,6 +304,10 @@ def one_of_each_class(protocol, sample):
         FlatFieldCorrector(),
         FadingCorrector(protocol),
         RecoveryCurveExtractor(protocol),
+        RingExtractor(protocol),
+        RingLayout(12),
+        MeasuredStart.from_profile(np.arange(9.0), np.linspace(0.5, 1.0, 9)),
+        MeasuredStartFRAP(protocol),
         FrozenEstimator(networks[0]),
         Pipeline([("scale", StandardScaler())]),
         FRAPPipeline([("fit", LeastSquaresFRAP())], protocol=protocol).fit(curves),

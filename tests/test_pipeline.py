@@ -180,6 +180,7 @@ def test_what_is_not_there_cannot_be_set(pipeline, name, words):
         pipeline.set_params(**{name: 1.0})
 
 
+@pytest.mark.filterwarnings("ignore:y has no names")  # of experiments that were not done
 def test_a_search_finds_the_experiment_that_was_done(images):
     y = images.target + np.linspace(-1e-6, 1e-6, 6)[:, np.newaxis]  # else R2 has no meaning
     searched = {

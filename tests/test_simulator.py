@@ -293,7 +293,6 @@ def test_detector_saturates_at_both_ends(bits):
         {"noise": "proportional"},
         {"background": np.linspace(0, 0.2, 16 * 20).reshape(16, 20)},
         {"prior": {"a": 0.05}},
-        {"noise": "none"},
     ],
     ids=str,
 )

@@ -304,10 +304,12 @@ class Mask(_Region):
         Parameters
         ----------
         image : array-like of shape (ny, nx)
+            As of :meth:`from_image`.
 
         Returns
         -------
         mask : Mask
+            The region.
         taken, left_out : list of int
             Pixels of the patches that belong to the region, and of those that are too small.
 

@@ -23,6 +23,7 @@ class RingLayout:
     n_rings : int
         The pixel in the middle is the first.
     n_sectors : int, default=8
+        Parts that are averaged apart.
 
     Attributes
     ----------
@@ -41,11 +42,35 @@ class RingLayout:
 
     @classmethod
     def of_field(cls, shape, n_sectors=8):
-        """Make the layout of as many rings as a field (ny, nx) can hold about its middle."""
+        """Make the layout of as many rings as a field can hold about its middle.
+
+        Parameters
+        ----------
+        shape : tuple of int (ny, nx)
+            Of the field, in pixels.
+        n_sectors : int, default=8
+            As of the class.
+
+        Returns
+        -------
+        RingLayout
+        """
         return cls((min(shape) + 1) // 2, n_sectors)
 
     def complete(self, shape, centre):
-        """Count the rings about the pixel (row, column) that lie in a field (ny, nx) entirely."""
+        """Count the rings that lie in a field entirely.
+
+        Parameters
+        ----------
+        shape : tuple of int (ny, nx)
+            Of the field, in pixels.
+        centre : tuple of int (row, column)
+            The pixel in the middle of the rings.
+
+        Returns
+        -------
+        int
+        """
         (row, column), (n_rows, n_columns) = centre, shape
         edge = min(row, column, n_rows - 1 - row, n_columns - 1 - column)
         return min(self.n_rings, edge + 1)

@@ -61,7 +61,9 @@ class RingExtractor(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Image stacks.
         y : Ignored
+            There for scikit-learn.
 
         Returns
         -------
@@ -79,6 +81,7 @@ class RingExtractor(StackTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Image stacks.
 
         Returns
         -------
@@ -100,7 +103,17 @@ class RingExtractor(StackTransformer):
         return np.stack(rows)
 
     def get_feature_names_out(self, input_features=None):
-        """Name the means by sector, radius and time."""
+        """Name the means by sector, radius and time.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            There for scikit-learn.
+
+        Returns
+        -------
+        ndarray of str
+        """
         check_is_fitted(self)
         protocol = self.protocol_
         radii = self.layout_.radii * protocol.pixel_size

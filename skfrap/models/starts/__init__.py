@@ -1,8 +1,10 @@
 """What bleaching left, as an unknown: sums that a geometry moves in closed form."""
 
-from skfrap.models.starts._base import StartRows
-from skfrap.models.starts._profile_rows import ProfileRows
-from skfrap.models.starts._rings import RingBasis, half_radius, ring_gaussians
-from skfrap.models.starts._rows import RingRows
+from skfrap.models.starts._base import StartRows as StartRows
+from skfrap.models.starts._profile_rows import ProfileRows as ProfileRows
+from skfrap.models.starts._rings import RingBasis as RingBasis
+from skfrap.models.starts._rings import half_radius as half_radius
+from skfrap.models.starts._rings import ring_gaussians as ring_gaussians
+from skfrap.models.starts._rows import RingRows as RingRows
 
-__all__ = ["ProfileRows", "RingBasis", "RingRows", "StartRows", "half_radius", "ring_gaussians"]
+__all__: list[str] = []
