@@ -273,6 +273,7 @@ def test_nothing_is_analysed_that_nobody_reads(series, monkeypatch, limited):
     assert left == [-1]
 
 
+@pytest.mark.slow
 def test_names_are_no_formulas_and_no_commands(made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [

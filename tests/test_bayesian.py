@@ -123,6 +123,7 @@ PRIORS = {
         for name in PRIORS
     ],
 )
+@pytest.mark.slow
 def test_it_agrees_with_a_dense_grid(default_protocol, which):
     prior = PRIORS[which]
     X = FRAPSimulator(default_protocol, CENTRE | {"a": 4e-3}, random_state=3).sample(1).data
@@ -173,6 +174,7 @@ def test_intervals_of_highest_density_are_the_shortest(bayesian, sample):
     np.testing.assert_allclose(held, 0.8, atol=0.02)
 
 
+@pytest.mark.slow
 def test_twice_the_nodes_change_nothing(default_protocol, bayesian, sample):
     X = sample.data[:1024]
     finer = BayesianFRAP(default_protocol, n_nodes=48).fit(X)
@@ -228,6 +230,7 @@ def test_it_is_calibrated(default_protocol, which):
         assert chisquare(np.bincount(column // 2, minlength=8)).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_draws_agree_with_mean_and_std(default_protocol, sample):
     X = sample.data[:100]
     bayesian = BayesianFRAP(default_protocol, weighting=None).fit(X)
@@ -249,6 +252,7 @@ def test_a_narrow_prior_stays_as_it_was(default_protocol, sample):
     np.testing.assert_allclose(std[:, 2], 1e-6, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_evidence_is_a_density_of_curves(default_protocol):
     """Importance sampling: from one prior's curves the other's evidence averages to one."""
     narrow = {"D": loguniform(20, 40), "alpha": uniform(0.6, 0.1), "a": loguniform(4e-3, 8e-3)}

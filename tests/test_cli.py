@@ -38,6 +38,7 @@ def series(run, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_demo_prints_truth_beside_estimate_and_writes_its_files(run, tmp_path):
     result = run("demo", "--out", tmp_path / "demo", "--D", 40)
     assert result.exit_code == 0, result.output

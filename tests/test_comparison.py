@@ -232,6 +232,7 @@ def test_evidence_is_compared_where_it_is_known():
         only.summary()
 
 
+@pytest.mark.slow
 def test_curve_without_noise_goes_to_the_smallest_model():
     X = FRAPSimulator(PROTOCOL, TRUTH, noise="none").sample(2).data
     comparison = compare_models(X, protocol=PROTOCOL)

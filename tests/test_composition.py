@@ -87,6 +87,7 @@ def scorer(routing):
 # Pipelines
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_its_steps_one_after_another(images):
     pipeline = from_images(network()).fit(images.data, images.target)
     corrected = BackgroundSubtractor(4.0, protocol=PROTOCOL).fit_transform(images.data)
@@ -96,6 +97,7 @@ def test_a_pipeline_is_its_steps_one_after_another(images):
     np.testing.assert_array_equal(pipeline.predict(images.data), alone.predict(curves))
 
 
+@pytest.mark.slow
 def test_a_network_trained_on_curves_estimates_from_images(images):
     simulator = FRAPSimulator(PROTOCOL, random_state=1)
     trained = network(batch_size=256, max_iter=1).fit_online(simulator, 64 * 256)
@@ -179,6 +181,7 @@ def searched(weighted, scorer, images, **options):
     return search.fit(images.data, images.target, sample_weight=images.sample_weight)
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_trying_all_finds(weighted, scorer, images):
     search = searched(weighted, scorer, images)
     candidates = search.cv_results_["params"]

@@ -159,6 +159,7 @@ def test_names_and_bounds_agree(estimator, n_columns):
     assert estimator.protocol_ == PROTOCOL
 
 
+@pytest.mark.slow
 def test_displays_take_every_estimator(estimator, curves, n_columns):
     X = curves.data
     width = {None: 3, 0: 1}.get(n_columns, n_columns)

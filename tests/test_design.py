@@ -241,6 +241,7 @@ def test_what_is_too_fast_or_too_slow_is_said():
         assert "nearly over before the first frame" in flags[2]
 
 
+@pytest.mark.slow
 def test_planned_as_determined_is_what_fits_call_determined():
     guess = GUESS | {"D": np.geomspace(1, 400, 8)}
     for a in (1e-2, 0.3):

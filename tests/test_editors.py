@@ -99,6 +99,7 @@ def test_dir_is_of_public_names(module):
     assert dir(module) == sorted([*module.__all__, *others])
 
 
+@pytest.mark.slow
 def test_submodules_are_there_when_they_are_asked_for():
     code = f"import skfrap\nfor name in {SUBMODULES}: assert getattr(skfrap, name).__name__"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -140,6 +141,7 @@ def test_all_members_are_offered(name):
     } <= offered
 
 
+@pytest.mark.slow
 def test_results_are_known_by_what_gives_them():
     estimates = "from skfrap import LeastSquaresFRAP\nLeastSquaresFRAP().fit([]).estimate([])."
     assert {"to_frame", "summary", "findings", "usable"} <= completions(estimates)

@@ -26,15 +26,18 @@ from skfrap.preprocessing import (
 
 ESTIMATORS = [
     LeastSquaresFRAP(),
+    BayesianFRAP(n_nodes=8),
+    NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
+    FRAPPipeline([("fit", LeastSquaresFRAP(model="exponential"))]),
+]
+# With other options, which take long together.
+VARIANTS = [
     LeastSquaresFRAP(init="random", n_init=2, random_state=0),
     LeastSquaresFRAP(noise="proportional"),
     LeastSquaresFRAP(loss="huber"),
     LeastSquaresFRAP(model="exponential"),
     LeastSquaresFRAP(missing="omit"),
-    BayesianFRAP(n_nodes=8),
     BayesianFRAP(n_nodes=4, missing="omit"),
-    NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
-    FRAPPipeline([("fit", LeastSquaresFRAP(model="exponential"))]),
 ]
 OF_A_MODEL = {
     "check_regressor_multioutput": (
@@ -75,12 +78,25 @@ def test_scikit_learn_check(estimator, check):
         raise
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:protocol is None:UserWarning")
+@pytest.mark.filterwarnings("ignore:y has no names:UserWarning")
+@parametrize_with_checks(VARIANTS, expected_failed_checks=explained)
+def test_scikit_learn_check_of_variants(estimator, check):
+    test_scikit_learn_check(estimator, check)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [*ESTIMATORS, *(pytest.param(one, marks=pytest.mark.slow) for one in VARIANTS)],
+    ids=repr,
+)
 def test_no_check_is_left_out(estimator, request):
+    checks = test_scikit_learn_check, test_scikit_learn_check_of_variants
     collected = [
         item
         for item in request.session.items
-        if getattr(item, "function", None) is test_scikit_learn_check
+        if getattr(item, "function", None) in checks
         and repr(item.callspec.params["estimator"]) == repr(estimator)
     ]
     expected = [check for _, check in estimator_checks_generator(estimator, mark=None)]

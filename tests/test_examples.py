@@ -47,6 +47,7 @@ def numbers_after(text, output):
     return [float(number) for number in re.findall(r"-?\d+\.?\d*(?:e[+-]?\d+)?", line)]
 
 
+@pytest.mark.slow
 def test_a_file_gives_an_estimate_and_says_what_it_took_from_where(run):
     output = run("quickstart")
     D, level, lower, upper = numbers_after("D = ", output)

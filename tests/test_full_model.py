@@ -241,6 +241,7 @@ def test_diffusion_agrees_with_fft_stepping(protocol):
 
 
 @every_protocol
+@pytest.mark.slow
 def test_binding_agrees_with_fft_stepping(protocol):
     model = BindingModel(protocol)
     for k, values in enumerate(SETTINGS):
@@ -249,6 +250,7 @@ def test_binding_agrees_with_fft_stepping(protocol):
 
 
 @pytest.mark.parametrize("rates", [None, (0.4, 0.9)])
+@pytest.mark.slow
 def test_default_protocol_agrees_with_fft_stepping(default_protocol, rates):
     protocol = default_protocol.replace(n_prebleach=2, n_bleach=2, postbleach_times=[0.265, 1.0])
     model = BindingModel(protocol) if rates else DiffusionModel(protocol)
@@ -293,6 +295,7 @@ def test_symmetric_experiments_are_recognised(protocol):
 
 @every_protocol
 @pytest.mark.parametrize("kind", [DiffusionModel, BindingModel])
+@pytest.mark.slow
 def test_hardly_any_imaging_bleach_is_none(protocol, kind):
     # Two ways of computing, one for imaging_bleach = 1, must meet.
     values = dict(zip(NAMES, np.transpose(SETTINGS), strict=True)) | {"c0": 1.0}
@@ -422,6 +425,7 @@ def test_imaging_blur_blurs_the_images(protocol, imaging_bleach, rates):
 
 @every_protocol
 @pytest.mark.parametrize("k_off", [0.0, 1e-9, 1.0, 1e3])
+@pytest.mark.slow
 def test_without_binding_diffusion_is_free(protocol, k_off):
     values = dict(zip(NAMES, np.transpose(SETTINGS), strict=True)) | {"c0": 1.0}
     expected = DiffusionModel(protocol).curves(**values)
@@ -546,6 +550,7 @@ def frames_so_far(protocol):
 
 @every_protocol
 @pytest.mark.parametrize("imaging_bleach", [0.999, 0.9, 0.3])
+@pytest.mark.slow
 def test_imaging_bleach_of_immobile_particles(protocol, imaging_bleach):
     factor = imaging_bleach ** frames_so_far(protocol)
     for model, rates in (
@@ -610,6 +615,7 @@ def test_fresh_particles_come_in_from_outside_the_field():
 
 @every_protocol
 @pytest.mark.parametrize("kind", [DiffusionModel, BindingModel])
+@pytest.mark.slow
 def test_mixed_arguments_equal_separate_calls(protocol, kind):
     values = {
         "D": [1.0, 2.0, 1.0, 1.0, 2.0, 1.0, 1.0],

@@ -70,6 +70,7 @@ def n_imaged(protocol):
 
 @every_protocol
 @pytest.mark.parametrize("blurs", [(0.0, 0.0), (0.6, 0.0), (0.3, 0.8)])
+@pytest.mark.slow
 def test_modes(protocol, blurs):
     model = DiffusionModel(protocol)
     for D, imaging_bleach in ((0.3, 0.97), (3.0, 0.9), (200.0, 0.99)):
@@ -118,6 +119,7 @@ def test_grid(center, blurs):
     ids=lambda changes: " ".join(changes) or "as it is",
 )
 @pytest.mark.parametrize("blurs", [(0.0, 0.0), (0.5, 0.0), (0.3, 0.4)])
+@pytest.mark.slow
 def test_edges(changes, blurs):
     model = DiffusionModel(LARGE.replace(**changes))
     for D, imaging_bleach in ((1.5, 0.97), (2.5, 0.8)):

@@ -232,6 +232,7 @@ def test_the_signature_comes_from_the_kinetics():
         model.curves(3.0, -0.7, 0.4, 0.8, 0.5)
 
 
+@pytest.mark.slow
 def test_kinetics_of_a_user_are_known_by_name_everywhere(tmp_path):
     protocol = ONE_FLASH.replace(n_postbleach=60)
     truth = {

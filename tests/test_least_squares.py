@@ -61,6 +61,7 @@ def default_fitted():
 
 @settings(deadline=None, derandomize=True)
 @given(st.floats(0.0, 1.0), st.floats(0.01, 100.0), st.floats(0.05, 0.95))
+@pytest.mark.slow
 def test_noise_free_curves_give_their_parameters(at, c0, alpha):
     protocol = FRAPProtocol()
     model = DiffusionModel(protocol)
@@ -86,6 +87,7 @@ def test_reproduces_table_2_of_the_paper(table_1):
     assert loss[1] == pytest.approx(TABLE_2[1], rel=0.04)
 
 
+@pytest.mark.slow
 def test_fits_of_table_1_converge(table_1):
     assert table_1.fitted.estimate(table_1.data).converged.all()
 
@@ -103,6 +105,7 @@ def cost(fitted, X, theta):
 
 
 @pytest.mark.parametrize("bounds", [TABLE_1, None])
+@pytest.mark.slow
 def test_no_other_start_finds_a_better_optimum(table_1, bounds):
     X, y = table_1.data[:500], table_1.target[:500]
     grid = LeastSquaresFRAP(PAPER, bounds=bounds).fit(X)
@@ -403,6 +406,7 @@ def test_a_curve_alone_is_the_curve_in_its_batch(table_1):
     np.testing.assert_allclose(shuffled, together[order], rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_residuals_are_called_correlated_of_few_right_models_and_of_most_wrong_ones(table_1):
     said = ["residuals" in flag for flag in table_1.fitted.estimate(table_1.data).flags]
     # Of 20,000 right ones 4 are expected.
@@ -439,6 +443,7 @@ def test_flags_of_ordinary_curves(repeated):
         ({"D": 1e7, "a": 1e-4}, "upper bound"),
     ],
 )
+@pytest.mark.slow
 def test_flags_of_curves_that_tell_nothing(setting, flag, default_fitted):
     sample = FRAPSimulator(prior=WELL_DETERMINED | setting, random_state=4).sample(200)
     estimates = default_fitted.estimate(sample.data)

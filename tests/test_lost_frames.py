@@ -191,6 +191,7 @@ def test_pipelines_warn_of_frames_that_may_be_missing(tmp_path, frames):
         assert StackSequence([path]).raw(0).shape == frames.shape
 
 
+@pytest.mark.slow
 def test_mutated_files_are_refused_or_read_whole_or_flagged():
     found = run(150, seed=7)
     assert found["n"] == found["refused"] + found["read"]

@@ -200,6 +200,7 @@ def test_levels_of_frames_play_no_part(rings, X):
     assert abs(fixed.predict(lit) - fixed.predict(X[:1]))[0, 0] > error
 
 
+@pytest.mark.slow
 def test_lengths_and_times_scale(X):
     larger = TOLD.replace(pixel_size=1.5, bleach_region=Circle(4.5), frame_interval=0.6)
     bounds = np.array([1e-2, 1e3])

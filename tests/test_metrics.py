@@ -70,6 +70,7 @@ def test_weights_are_routed_to_the_scorer_that_asked_for_them_and_to_no_other():
         assert scores["test_plain"][k] == pytest.approx(-squared.mean())
 
 
+@pytest.mark.slow
 def test_the_scorer_costs_nothing_until_it_is_asked_for():
     program = (
         "import sys\n"

@@ -134,6 +134,7 @@ def test_a_fit_without_frames_is_one_of_a_protocol_without_them(make, curves, pa
     assert omitting.estimate(patchy).findings[:5] == without.estimate(curves[:5, KEPT]).findings
 
 
+@pytest.mark.slow
 def test_rows_do_not_depend_on_those_beside_them(estimator, curves, patchy):
     together = answers(estimator, patchy)
     complete = answers(estimator, curves)
@@ -191,6 +192,7 @@ def test_fits_have_the_width_of_the_experiment(estimator, curves, patchy):
     assert fit.tangents(some).shape == (len(some), fit.theta.shape[1], PROTOCOL.n_frames)
 
 
+@pytest.mark.slow
 def test_a_batch_without_nan_is_answered_as_by_default(estimator, curves):
     default = estimator.__class__.__new__(type(estimator))
     vars(default).update(vars(estimator) | {"missing": "raise"})

@@ -214,6 +214,7 @@ def test_fits_of_curves_without_noise_give_their_parameters_back(name):
 
 @every_model
 @pytest.mark.parametrize("noise", ["constant", "proportional"])
+@pytest.mark.slow
 def test_simulated_curves_are_estimated_within_their_errors(name, noise):
     known = KNOWN.get(name, {})
     model = model_for(PROTOCOL, name)
@@ -248,6 +249,7 @@ def test_what_nobody_says_how_it_is_distributed_is_asked_for():
 
 
 @every_model
+@pytest.mark.slow
 def test_noise_alone_gives_no_number(name):
     """Where nothing was bleached, no rate is estimated: not on a linear scale either."""
     model = model_for(PROTOCOL, name)

@@ -94,6 +94,7 @@ def targets(values):
 
 
 @pytest.mark.parametrize(("name", "free", "fixed"), CASES, ids=ids)
+@pytest.mark.slow
 def test_noise_free_curves_give_their_parameters(name, free, fixed):
     curve = MODELS[name](SMALL).curves(**free, **fixed)
     # Within all that a protocol resolves binding takes long to prepare.
@@ -112,6 +113,7 @@ def test_noise_free_curves_give_their_parameters(name, free, fixed):
 
 
 @pytest.mark.parametrize(("name", "free", "fixed"), CASES, ids=ids)
+@pytest.mark.slow
 def test_simulator_and_estimator_share_one_vocabulary(name, free, fixed):
     prior = {key: loguniform(0.9 * value, 1.1 * value) for key, value in free.items()}
     prior = {k: uniform(0.9 * free[k], 0.1 * free[k]) if k in ("alpha", "imaging_bleach",
@@ -152,6 +154,7 @@ def test_intervals_cover_what_they_say(name, free, fixed):
     assert_allclose(inside.mean(axis=0), 0.95, atol=0.03)
 
 
+@pytest.mark.slow
 def test_interpolation_and_direct_evaluation_find_the_same():
     free = {"D": loguniform(1.0, 50.0), "imaging_bleach": uniform(0.99, 0.01), "a": 1e-4}
     sample = FRAPSimulator(SMALL, free, random_state=0).sample(3)
@@ -239,6 +242,7 @@ def test_what_a_curve_cannot_tell_apart_has_no_standard_error():
 
 
 @pytest.mark.parametrize("protocol", [SMALL, GRADED], ids=["circle", "graded"])
+@pytest.mark.slow
 def test_proportional_noise_is_maximum_likelihood(protocol):
     gain = protocol.noise_gain
     prior = {"D": 5.0, "c0": 0.9, "alpha": 0.3, "a": 1e-4, "b": 5e-3}
@@ -274,6 +278,7 @@ def test_proportional_noise_is_maximum_likelihood(protocol):
 
 
 @pytest.mark.parametrize("fixed", [{}, {"a": 1e-4, "b": 1e-2}], ids=["free", "given"])
+@pytest.mark.slow
 def test_proportional_noise_is_found_and_its_intervals_cover(fixed):
     prior = {"D": 5.0, "c0": 0.9, "alpha": 0.2, "a": 1e-4, "b": 1e-2}
     sample = FRAPSimulator(SMALL, prior, noise="proportional", random_state=1).sample(1500)
@@ -557,6 +562,7 @@ def test_fits_of_every_kind_are_stored_and_brought_back(name):
     ("interval", "D", "imaging_bleach"),
     [pytest.param(1.0, 300.0, 0.995, marks=pytest.mark.slow), (1.0, 100.0, 0.98)],
 )
+@pytest.mark.slow
 def test_imaging_bleach_leads_to_no_other_optimum(interval, D, imaging_bleach):
     # The default experiment in pixels of twice the size.
     protocol = FRAPProtocol(shape=(128, 128), pixel_size=1.52, frame_interval=interval, padding=64)

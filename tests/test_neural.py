@@ -80,6 +80,7 @@ def fitter(default_protocol):
 # Accuracy
 
 
+@pytest.mark.slow
 def test_it_beats_the_linearised_fit_on_fresh_curves(online, fitter, fresh):
     features = LinearizedFeatures(fitter)
     features.fit(fresh.data, fresh.target, fresh.sample_weight)
@@ -115,6 +116,7 @@ def test_the_linearised_fit_finds_noise_free_curves(default_protocol, fitter):
     assert (scale < 1e-3).all()
 
 
+@pytest.mark.slow
 def test_scores_learn_too(simulator, fresh):
     network = small(features="scores", learning_rate_init=0.01).fit_online(simulator, 128 * 256)
     assert network.features_name_ == "scores"
@@ -140,6 +142,7 @@ def test_scores_learn_too(simulator, fresh):
         ("soumpasis", {"mobile_fraction": 0.8}),
     ],
 )
+@pytest.mark.slow
 def test_it_learns_other_models_and_priors(model, prior):
     protocol = FRAPProtocol(shape=(64, 64), pixel_size=2.0, n_postbleach=40, padding=32)
     simulator = FRAPSimulator(protocol, prior, model=model, random_state=0)
@@ -284,6 +287,7 @@ def test_partial_fit_goes_on(default_protocol, sample):
     )
 
 
+@pytest.mark.slow
 def test_warm_start_goes_on(simulator):
     network = small(warm_start=True).fit_online(simulator, 20 * 256)
     first = arrays_of(network)
@@ -359,6 +363,7 @@ def test_the_paper_s_networks_have_its_numbers_of_weights(sample):
         assert network.predict(sample.data[:7]).shape == (7, 3)
 
 
+@pytest.mark.slow
 def test_separate_networks_learn_as_if_alone(sample):
     network = small(targets="separate", hidden_layer_sizes=8, max_iter=40)
     network.fit(sample.data, sample.target)
@@ -447,6 +452,7 @@ def test_keras_written_tensorflow_is_nobody_s_choice(monkeypatch, tmp_path):
         _keras._choose_backend()
 
 
+@pytest.mark.slow
 def test_importing_keras_leaves_generators_and_the_environment_alone():
     program = (
         "import os, random, sys\n"
@@ -477,6 +483,7 @@ def run_elsewhere(program, folder, without=None):
 @pytest.mark.parametrize(
     "dump", [joblib.dump, lambda what, path: path.write_bytes(pickle.dumps(what))]
 )
+@pytest.mark.slow
 def test_it_predicts_the_same_in_another_process_without_keras(dump, fitted, sample, tmp_path):
     dump(fitted, tmp_path / "network.pickle")
     np.save(tmp_path / "curves.npy", sample.data[:500])

@@ -189,6 +189,7 @@ SCENARIOS = {  # powers, frames, pixels of a side, and how uneven the light is
         for photons in (False, True)
     ],
 )
+@pytest.mark.slow
 def test_estimates_are_unbiased_and_intervals_cover(scenario, photons):
     powers, n_frames, side, depth = SCENARIOS[scenario]
     rng = np.random.default_rng(10)

@@ -25,6 +25,7 @@ def test_import_loads_nothing_heavy():
     assert not modules & {*HEAVY, "scipy.stats", "sklearn"}
 
 
+@pytest.mark.slow
 def test_fitting_loads_nothing_heavy():
     # scikit-learn itself may load pandas where it is installed.
     by_sklearn = modules_after("import sklearn.base, sklearn.utils.validation")

@@ -75,6 +75,7 @@ def test_finished_stages_are_not_run_again_unless_asked_or_settings_differ(run):
     assert (float(kept["value"]), float(kept["paper"]), float(kept["ratio"])) == (2.0, 4.0, 0.5)
 
 
+@pytest.mark.slow
 def test_tables_and_figures_that_need_no_network(run, tmp_path):
     stages = [STAGES[name] for name in ("table1", "table2", "figure1", "figure2", "figure3")]
     results, text = run(stages)

@@ -93,6 +93,7 @@ def test_fits_that_fail_are_counted_and_left_out(bench):
     assert np.isfinite(get("some", "loss over least squares", "log10 D"))
 
 
+@pytest.mark.slow
 def test_the_page_tells_what_was_measured(bench, tmp_path):
     results = STUDY.results(tmp_path, bench.amounts, bench.seed)
     stages = {stage.name: stage for stage in STUDY.stages}

@@ -128,6 +128,7 @@ def content(estimator, path, **options):
     ],
     ids=["default", "scores", "raw", "separate", "own generator", "bounds"],
 )
+@pytest.mark.slow
 def test_networks_come_back(options, protocol, sample, path):
     network = small(protocol=protocol, **options).fit(sample.data, sample.target)
     copy = copied(network, path)
@@ -688,6 +689,7 @@ def run_elsewhere(program, folder):
 @pytest.mark.parametrize(
     ("dump", "reader"), [(joblib.dump, "joblib"), (save, "skfrap.persistence")]
 )
+@pytest.mark.slow
 def test_pipelines_predict_in_another_process_without_keras(dump, reader, sample, tmp_path):
     pipeline = make_pipeline(StandardScaler(), small()).fit(sample.data, sample.target)
     dump(pipeline, tmp_path / "pipeline")
@@ -704,6 +706,7 @@ def test_pipelines_predict_in_another_process_without_keras(dump, reader, sample
     )
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
     """Sets and hashes have another order there."""
     names = "least_squares", "bayesian", "scores_network", "pipeline"
@@ -923,6 +926,7 @@ RENAMED = {
 }
 
 
+@pytest.mark.slow
 def test_no_file_hangs_on_the_name_of_a_private_attribute(tmp_path):
     """A copy of the package with other private names reads the same files to the same numbers."""
     package = Path(pretrained.__file__).parents[1]

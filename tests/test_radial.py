@@ -102,6 +102,7 @@ def stepped(protocol, depth, D, k_on, k_off, bleach_blur=0.0, imaging_blur=0.0, 
 
 
 @every_protocol
+@pytest.mark.slow
 def test_agrees_with_stepping(protocol):
     # Largest deviation found: 8e-15.
     model = BindingModel(protocol)
@@ -131,6 +132,7 @@ def test_weights_beyond_the_mask(protocol):
                 assert_allclose(curves[0], curve, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_default_protocol_agrees_with_stepping(default_protocol):
     protocol = default_protocol.replace(n_bleach=2, postbleach_times=[0.265, 20.0])
     both = BindingModel(protocol).shapes([0.4], 47.0, 0.4, 0.9, imaging_blur=0.5)

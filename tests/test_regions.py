@@ -59,6 +59,7 @@ def test_circle_area_is_pi_r_squared_anywhere(shape, pixel_size, size, u, v):
     ("shape", "x", "y", "radius"),
     [((20, 30), 15.3, 9.1, 7.77), ((9, 14), 5.0, 4.0, 3.0), ((7, 7), 3.5, 3.5, 0.6)],
 )
+@pytest.mark.slow
 def test_circle_pixel_by_pixel_against_supersampling(shape, x, y, radius):
     fractions = Circle(radius, center=(x, y)).area_fractions(shape, 1.0)
     sampled = supersampled(lambda a, b: (a - x) ** 2 + (b - y) ** 2 <= radius**2, shape, 400)

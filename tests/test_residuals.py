@@ -55,6 +55,7 @@ def right_fits(request):
 
 @pytest.mark.parametrize("rate", [0.01, 0.1])
 @pytest.mark.parametrize("noise_known", [False, True])
+@pytest.mark.slow
 def test_right_model_is_called_wrong_as_often_as_stated(right_fits, rate, noise_known):
     estimator, X, theta = right_fits
     n = len(X)

@@ -41,6 +41,7 @@ def test_file_that_is_write_protected_is_not_replaced(estimators, tmp_path, monk
     assert load(path).tol == estimators[0].tol
 
 
+@pytest.mark.slow
 def test_reader_never_meets_half_a_file(estimators, tmp_path):
     path, ended = tmp_path / "estimator.npz", threading.Event()
     save(estimators[0], path)

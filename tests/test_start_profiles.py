@@ -79,6 +79,7 @@ def test_what_is_assumed_of_the_immobile_part_is_always_said(immobile):
     assert not estimates.usable[0]
 
 
+@pytest.mark.slow
 def test_a_region_that_cannot_have_lost_so_much_is_contradicted(immobile):
     for protocol, contradicted in ((TOLD, True), (BLEACHED, False)):
         curve, radius, first, last = immobile
@@ -186,6 +187,7 @@ def test_starts_that_do_not_fit_the_curve_are_refused(immobile):
             MeasuredStartFRAP(TOLD, start=start, readings=readings).fit(X)
 
 
+@pytest.mark.slow
 def test_venus_agrees_with_the_authors(shared):
     from benchmarks.start import read_venus, venus_protocol
 

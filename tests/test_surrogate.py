@@ -247,6 +247,7 @@ def interpolated(request):
     return model, CurveSurrogate(model, ranges, fixed), ranges, fixed
 
 
+@pytest.mark.slow
 def test_several_parameters_are_interpolated_to_a_part_in_a_million(interpolated):
     model, surrogate, ranges, fixed = interpolated
     random = np.random.default_rng(0)

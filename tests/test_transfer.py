@@ -57,6 +57,7 @@ def simulators(protocol, prior=None):
     ],
     ids=["interval", "radius", "frames", "prior"],
 )
+@pytest.mark.slow
 def test_a_few_curves_are_enough_for_what_a_fresh_training_needs_many_for(start, changes, prior):
     simulator, other = simulators(PROTOCOL.replace(**changes), prior)
     held = other.sample(4096)
@@ -105,6 +106,7 @@ def test_labelled_curves_of_another_protocol_do_as_well(start):
         start.set_params(protocol=PROTOCOL).partial_fit(sample.data, sample.target)
 
 
+@pytest.mark.slow
 def test_what_does_not_help_is_forgotten():
     simulator, _ = simulators(PROTOCOL)
     network = NeuralFRAP(warm_start=True, **SMALL).fit_online(simulator, 8 * 256)
@@ -117,6 +119,7 @@ def test_what_does_not_help_is_forgotten():
     assert joint_loss(network, other) == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_raw_networks_keep_their_number_of_frames():
     simulator, _ = simulators(PROTOCOL)
     network = NeuralFRAP(features="raw", warm_start=True, **SMALL).fit_online(simulator, 64 * 256)
