@@ -69,7 +69,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
     target_names_ : tuple of str
         ``("log10_D",)``.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Only where X has names.
 
     See Also
@@ -166,7 +166,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features_in_)
+        X : array-like of shape (n_samples, n_features)
         return_std : bool, default=False
 
         Returns
@@ -186,7 +186,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features_in_)
+        X : array-like of shape (n_samples, n_features)
         level : float, default=0.95
 
         Returns
@@ -200,7 +200,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features_in_)
+        X : array-like of shape (n_samples, n_features)
         level : float, default=0.95
 
         Returns
@@ -214,7 +214,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features_in_)
+        X : array-like of shape (n_samples, n_features)
         level : float, default=0.95
             Level of the intervals.
 
