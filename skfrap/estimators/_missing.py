@@ -7,7 +7,9 @@ been asked for.
 """
 
 import warnings
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
@@ -17,6 +19,7 @@ from skfrap._checks import check_choice
 from skfrap.inference._patterns import FEWEST_FRAMES, patterns
 
 _MISSING = ("raise", "omit")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class MissingFrames:
@@ -185,7 +188,7 @@ def rows_of(values, rows, n_rows):
     return values[rows] if len(values) == n_rows else values
 
 
-def without_missing_frames(method):
+def without_missing_frames(method: _Method) -> _Method:
     """Let a method ``method(self, X, ...)`` answer curves that lack frames, where it may."""
 
     @wraps(method)
@@ -198,4 +201,4 @@ def without_missing_frames(method):
                 )
         return method(self, X, *args, **kwargs)
 
-    return answered
+    return cast(_Method, answered)
