@@ -40,13 +40,27 @@ def check_array(array, *, input_name="", **options):
 
 def nan_where_masked(values):
     """Return masked arrays, and lists of masked rows, as plain ones with NaN; all else as it is."""
-    if isinstance(values, list | tuple) and any(map(np.ma.is_masked, values)):
+    if isinstance(values, list | tuple) and is_masked(values):
         return [nan_where_masked(row) for row in values]
     if not isinstance(values, np.ma.MaskedArray):
         return values
     if not np.ma.is_masked(values) or values.dtype.kind not in "fiub":
         return np.asarray(values)
     return values.astype(float).filled(np.nan)
+
+
+def is_masked(values):
+    """Tell whether a masked array, or a list of its rows, masks anything."""
+    if isinstance(values, list | tuple):
+        return any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in values)
+    return isinstance(values, np.ma.MaskedArray) and bool(np.ma.is_masked(values))
+
+
+def without_masked(values):
+    """Return values with zeros where they are masked."""
+    if isinstance(values, list | tuple):
+        return [without_masked(row) for row in values]
+    return np.ma.filled(values, 0)
 
 
 def explain(values, name, advice=None, *, nan_allowed=False):

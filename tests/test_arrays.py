@@ -44,9 +44,6 @@ def asked(X):
     }
 
 
-_HOLE = "X (contains NaN in row 3, column 7|has 1 masked)"
-
-
 def spoilt(X, value):
     changed = X.copy()
     changed[3, 7] = value
@@ -56,23 +53,12 @@ def spoilt(X, value):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (
-            lambda X: np.ma.masked_invalid(spoilt(X, np.nan)),
-            _HOLE,
-        ),
-        (
-            lambda X: np.ma.masked_array(X, spoilt(0 * X, 1)),
-            _HOLE,
-        ),
-        (
-            lambda X: [*np.ma.masked_array(X, spoilt(0 * X, 1))],
-            _HOLE,
-        ),
         (lambda X: spoilt(X, np.nan), "X contains NaN in row 3, column 7 .* 1 of 8 rows"),
         (lambda X: pd.DataFrame(spoilt(X, np.inf)), "X contains infinity in row 3, column 7"),
         (lambda X: [X[0], X[1][:-2]], "30 frames in curve 0 and 28 in curve 1"),
+        (lambda X: np.ma.masked_equal(spoilt(X, np.nan), X[0, 0]), "NaN in row 3, column 7|masked"),
     ],
-    ids=["masked NaN", "masked", "masked rows", "NaN", "infinity", "lengths"],
+    ids=["NaN", "infinity", "lengths", "NaN beside a mask"],
 )
 def test_holes_are_refused_by_all_that_take_curves(asked, X, spoil, message):
     for name, ask in asked.items():
@@ -117,7 +103,7 @@ def test_masked_frames_are_missing_ones(X, estimator):
     times = PROTOCOL.times[10:][kept[10:]]
     shorter = PROTOCOL.replace(n_prebleach=9, n_postbleach=None, postbleach_times=times)
     expected = estimator.set_params(protocol=shorter).fit(X[:, kept]).estimate(X[:, kept])
-    estimator.set_params(protocol=PROTOCOL, missing="omit")
+    estimator.set_params(protocol=PROTOCOL)
     found = estimator.fit(masked).estimate(masked)
     for name in expected.values:
         np.testing.assert_allclose(found.values[name], expected.values[name], rtol=1e-4)
@@ -125,3 +111,11 @@ def test_masked_frames_are_missing_ones(X, estimator):
     assert estimator.predict_interval(masked).shape == (len(X), 3, 2)
     assert estimator.predict(X).shape == (len(X), 3)
     assert estimator.fit(masked, SAMPLE.target[:, 0]).predict(masked).shape == (len(X),)
+
+
+def test_what_cannot_leave_frames_out_refuses_masks(X):
+    masked = np.ma.masked_array(X, spoilt(0 * X, 1))
+    with pytest.raises(ValueError, match=r"X has 1 masked values, the first at \(3, 7\)"):
+        compare_models(masked, ["diffusion"], PROTOCOL)
+    with pytest.raises(ValueError, match="X contains NaN in row 3, column 7"):
+        NeuralFRAP(PROTOCOL, features="raw", max_iter=1).fit(masked, SAMPLE.target)

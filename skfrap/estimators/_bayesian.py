@@ -242,7 +242,7 @@ class BayesianFRAP(CurveRegressor):
         check_count("n_samples", n_samples)
         random = check_random_state(random_state)
         uniforms = random.uniform(size=(len(X), n_samples, len(self.space_.free)))
-        if self._omits and np.isnan(X).any():
+        if np.isnan(X).any():
             return answer_by_pattern(
                 self, X, lambda some, X, rows: some._posterior.sample(X, uniforms[rows])
             )

@@ -1,9 +1,8 @@
 """Curves that lack frames: refused, or fitted without them.
 
-NaN in X, or what is masked there, stands for a value that is not there. With ``missing="omit"``
-rows that lack the same frames are answered together, by a copy of the estimator that knows of no
-others. So a fit without a frame is exact, and a batch without NaN is worked on as if nothing had
-been asked for.
+What is masked in X is not there, and with ``missing="omit"`` NaN says the same. Rows that lack the
+same frames are answered together, by a copy of the estimator that knows of no others. So a fit
+without a frame is exact, and a batch without NaN is worked on as if nothing had been asked for.
 """
 
 import warnings
@@ -14,7 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from skfrap._arrays import validate_data
+from skfrap._arrays import explain, is_masked, validate_data, without_masked
 from skfrap._checks import check_choice
 from skfrap.inference._patterns import FEWEST_FRAMES, patterns
 
@@ -35,8 +34,12 @@ class MissingFrames:
         return tags
 
     @property
+    def _can_omit(self):
+        return True
+
+    @property
     def _omits(self):
-        return getattr(self, "missing", "raise") == "omit"
+        return self._can_omit and getattr(self, "missing", "raise") == "omit"
 
     @property
     def _advice(self):
@@ -48,7 +51,13 @@ class MissingFrames:
     def _validate(self, X, *y, dtype=np.float64, **options):
         """Check X, and y if there is one, as scikit-learn does; infinity is always refused."""
         check_choice("missing", self.missing, _MISSING)
-        finite = "allow-nan" if self._omits else True
+        finite = True
+        if self._omits:
+            finite = "allow-nan"
+        elif self._can_omit and is_masked(X):
+            # Whoever masks a value has said that it is missing; NaN beside it is none that is told.
+            explain(without_masked(X), "X", self._advice)
+            finite = "allow-nan"
         return validate_data(
             self, X, *y, advice=self._advice, dtype=dtype, ensure_all_finite=finite, **options
         )
@@ -193,7 +202,7 @@ def without_missing_frames(method: _Method) -> _Method:
 
     @wraps(method)
     def answered(self, X, *args, **kwargs):
-        if self._omits:
+        if self._omits or (self._can_omit and is_masked(X)):
             checked = self._check_curves(X)
             if np.isnan(checked).any():
                 return answer_by_pattern(

@@ -236,15 +236,14 @@ class NetworkRegressor(FRAPRegressor):
     # Frames that are missing
 
     @property
-    def _omits(self):
+    def _can_omit(self):
         # Other features know each frame by its place, and cannot do without.
         name = getattr(self, "features_name_", self.features)
-        fits = name == "linearized" or (name == "auto" and self.protocol is not None)
-        return super()._omits and fits
+        return name == "linearized" or (name == "auto" and self.protocol is not None)
 
     @property
     def _advice(self):
-        if super()._omits:
+        if self.missing == "omit":
             return "A network can leave frames out only with a protocol and features='linearized'."
         return super()._advice
 

@@ -522,7 +522,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         X, y = self._validate(
             X, y, reset=names is None, dtype=dtype, multi_output=True, y_numeric=True
         )
-        if self._omits and np.isnan(X).any():
+        if np.isnan(X).any():
             X, y, sample_weight = complete_curves(X, y, sample_weight)
         X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
         protocol = protocol or self.protocol
