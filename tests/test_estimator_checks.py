@@ -27,10 +27,9 @@ from skfrap.preprocessing import (
 ESTIMATORS = [
     LeastSquaresFRAP(),
     BayesianFRAP(n_nodes=8),
-    NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
     FRAPPipeline([("fit", LeastSquaresFRAP(model="exponential"))]),
 ]
-# With other options, which take long together.
+# Others, which take long together.
 VARIANTS = [
     LeastSquaresFRAP(init="random", n_init=2, random_state=0),
     LeastSquaresFRAP(noise="proportional"),
@@ -38,6 +37,7 @@ VARIANTS = [
     LeastSquaresFRAP(model="exponential"),
     LeastSquaresFRAP(missing="omit"),
     BayesianFRAP(n_nodes=4, missing="omit"),
+    NeuralFRAP(hidden_layer_sizes=(16,), max_iter=100, learning_rate_init=0.02),
 ]
 OF_A_MODEL = {
     "check_regressor_multioutput": (
