@@ -147,6 +147,7 @@ def test_it_agrees_with_a_dense_grid(default_protocol, which):
     assert plain.target_names_ == [PARAMETERS[grid.names[k]].target_name for k in grid.free]
 
 
+@pytest.mark.slow
 def test_draws_of_several_parameters_go_together(bayesian, sample):
     X = sample.data[sample.target[:, 0] > 2.5][:1]
     draws = bayesian.sample_posterior(X, 4000, random_state=0)[0]

@@ -133,6 +133,7 @@ def test_all_public_names_are_offered_and_nothing_foreign(source):
 
 
 @pytest.mark.parametrize("name", ["LeastSquaresFRAP", "FRAPProtocol", "FRAPPipeline"])
+@pytest.mark.slow
 def test_all_members_are_offered(name):
     arguments = "[]" if name == "FRAPPipeline" else ""
     offered = completions(f"from skfrap import {name}\n{name}({arguments}).")
@@ -148,6 +149,7 @@ def test_results_are_known_by_what_gives_them():
 
 
 @pytest.mark.parametrize("name", skfrap.__all__)
+@pytest.mark.slow
 def test_arguments_are_offered(name):
     jedi = pytest.importorskip("jedi")
     line = f"skfrap.{name}("

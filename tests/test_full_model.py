@@ -234,6 +234,7 @@ def assert_agrees_with_stepping(model, protocol, values, rates=None):
 
 
 @every_protocol
+@pytest.mark.slow
 def test_diffusion_agrees_with_fft_stepping(protocol):
     model = DiffusionModel(protocol)
     for values in SETTINGS:

@@ -314,6 +314,7 @@ def test_early_stopping_keeps_the_best_weights(sample):
     assert validation.shape[0] - 1 - validation.sum(axis=1).argmin() <= 6
 
 
+@pytest.mark.slow
 def test_it_stops_at_least_squares(simulator, fresh):
     given = fresh.data, fresh.target, fresh.sample_weight
     network = small(stop_at="least_squares").fit_online(simulator, 512 * 256, validation=given)

@@ -245,6 +245,7 @@ def test_other_settings_have_other_networks(tmp_path):
     assert len(folders) == 4
 
 
+@pytest.mark.slow
 def test_only_the_page_and_its_figures_go_into_the_docs(run, tmp_path):
     results, text = run([STAGES["figure1"]])
     (results.folder / "other.png").write_bytes(b"")

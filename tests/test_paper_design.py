@@ -221,6 +221,7 @@ def test_single_precision_is_taken_as_it_is(sample, held):
     assert np.shares_memory(one.features_(X)[0], X)
 
 
+@pytest.mark.slow
 def test_many_curves_in_single_precision_are_prepared_as_they_come(sample, monkeypatch):
     X = sample.data.astype(np.float32)
     network = NeuralFRAP(features="raw", random_state=0, **(SMALL | {"max_iter": 2}))

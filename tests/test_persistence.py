@@ -163,6 +163,7 @@ def test_least_squares_comes_back(options, protocol, sample, path):
     assert content(copy, path) == content(estimator, path)
 
 
+@pytest.mark.slow
 def test_least_squares_that_starts_at_a_network_comes_back(network, protocol, sample, path):
     estimator = LeastSquaresFRAP(protocol, init=FrozenEstimator(network)).fit(sample.data)
     copy = copied(estimator, path)

@@ -67,6 +67,7 @@ def test_right_model_is_called_wrong_as_often_as_stated(right_fits, rate, noise_
 
 
 @pytest.mark.parametrize("n_frames", [15, 110])
+@pytest.mark.slow
 def test_p_values_are_uniform_where_the_fit_is_linear(n_frames):
     rng = np.random.default_rng(0)
     n, n_free = 4000, 3
@@ -241,6 +242,7 @@ def test_columns_have_a_row_per_curve():
 
 
 @pytest.mark.parametrize("kind", ["posterior", "network"])
+@pytest.mark.slow
 def test_other_estimators_are_judged_as_fits_are(kind):
     sample = FRAPSimulator(random_state=3).sample(2000)
     estimator = BayesianFRAP(PAPER).fit(sample.data) if kind == "posterior" else load_pretrained()

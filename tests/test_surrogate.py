@@ -266,6 +266,7 @@ def test_several_parameters_are_interpolated_to_a_part_in_a_million(interpolated
         assert np.abs(difference).max() < 2 * largest
 
 
+@pytest.mark.slow
 def test_slopes_along_all_axes_agree_with_direct_evaluation(interpolated):
     model, surrogate, ranges, fixed = interpolated
     direct = DirectCurves(model)

@@ -92,6 +92,7 @@ def test_the_shipped_network_can_be_transferred_and_its_intervals_hold():
     assert np.all(np.abs(inside.mean(axis=0) - 0.95) < 0.03)
 
 
+@pytest.mark.slow
 def test_labelled_curves_of_another_protocol_do_as_well(start):
     protocol = PROTOCOL.replace(frame_interval=0.8)
     sample, held = (simulator.sample(3000) for simulator in simulators(protocol))
