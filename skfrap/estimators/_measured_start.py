@@ -3,13 +3,13 @@
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skfrap import __version__
+from skfrap._arrays import validate_data
 from skfrap._checks import check_choice, check_level
-from skfrap._pickles import stamped, unstamped
-from skfrap._state import EstimatorState
-from skfrap.experiment import FRAPProtocol, MeasuredStart, RingLayout
+from skfrap.estimators._files import RegressorState
+from skfrap.experiment import MeasuredStart, RingLayout
+from skfrap.experiment._frames import chosen_protocol
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import SampleFitter
@@ -22,7 +22,7 @@ ERRORS = ("jackknife", "noise")
 _FEWEST_BETWEEN = 4  # values of a curve beside its profiles
 
 
-class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Estimate D from rings or a curve and profiles, what bleaching left being an unknown.
 
     No bleach region, time of bleaching or shape of the beam is needed. The start is a sum of
@@ -143,9 +143,7 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
         """
         finite = "allow-nan" if self.start is None else True
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite=finite)
-        self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
-        if not isinstance(self.protocol_, FRAPProtocol):
-            raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
+        self.protocol_ = chosen_protocol(self.protocol)
         check_choice("errors", self.errors, ERRORS)
         if not len(self.readings):
             raise ValueError(f"readings must hold one of {READINGS} at least, got none.")
@@ -254,27 +252,6 @@ class MeasuredStartFRAP(EstimatorState, MultiOutputMixin, RegressorMixin, BaseEs
             findings=findings,
             level=level,
         )
-
-    # Files
-
-    def __getstate__(self):
-        return stamped(super().__getstate__(), __version__)
-
-    def __setstate__(self, state):
-        super().__setstate__(unstamped(state, __version__, type(self).__name__))
-
-    def fitted_state(self):
-        """Return the public fitted attributes, and whether y had one dimension."""
-        if "n_features_in_" not in vars(self):
-            return {}
-        return super().fitted_state() | {"one_dimensional": self._flat_output}
-
-    def set_fitted_state(self, fitted):
-        """Take what :meth:`fitted_state` gave."""
-        if fitted:
-            others = dict(fitted)
-            self._flat_output = others.pop("one_dimensional")
-            super().set_fitted_state(others)
 
     # What only this class needs
 

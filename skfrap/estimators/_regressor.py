@@ -6,11 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _get_feature_names, check_is_fitted
 
-from skfrap import __version__
 from skfrap._arrays import check_array
 from skfrap._checks import check_level
-from skfrap._pickles import stamped, unstamped
-from skfrap._state import EstimatorState
+from skfrap.estimators._files import RegressorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
@@ -29,7 +27,7 @@ from skfrap.results import FRAPEstimates
 LEAST_REACH = 1e-12  # standard errors: none at all of an infinite one would be no number
 
 
-class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Base class of all estimators, and the contract that they keep.
 
     All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
@@ -244,27 +242,6 @@ class FRAPRegressor(EstimatorState, MissingFrames, MultiOutputMixin, RegressorMi
         given = {*self.space_.free, *self._given_names()}
         defaults = self.model_.defaults()
         return [name for name, default in defaults.items() if default is None or name in given]
-
-    # Files
-
-    def __getstate__(self):
-        return stamped(super().__getstate__(), __version__)
-
-    def __setstate__(self, state):
-        super().__setstate__(unstamped(state, __version__, type(self).__name__))
-
-    def fitted_state(self):
-        """Return the public fitted attributes, and whether y had one dimension."""
-        if "n_features_in_" not in vars(self):
-            return {}
-        return super().fitted_state() | {"one_dimensional": self._flat_output}
-
-    def set_fitted_state(self, fitted):
-        """Take what :meth:`fitted_state` gave."""
-        if fitted:
-            others = dict(fitted)
-            self._flat_output = others.pop("one_dimensional")
-            super().set_fitted_state(others)
 
     # Input and output
 

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfrap._checks import check_choice
 from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._broken import in_lines, reason, result_or_reason
+from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 _ON_ERROR = ("raise", "nan")
@@ -159,32 +160,24 @@ class RecoveryCurveExtractor(StackTransformer):
 
     def _curve(self, stacks, index):
         view = stacks.view(index)
-        self._check_shape(view.shape, stacks.describe(index))
+        check_shape(view.shape, self.protocol_, stacks.describe(index))
         rows, columns = self.protocol_.roi_box
         block = view.read(rows=rows, columns=columns).astype(np.float64)
         return np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
 
     def _check_first(self, stacks):
         if self.on_error == "raise":
-            self._check_shape(stacks.shape[1:], stacks.describe(0))
+            check_shape(stacks.shape[1:], self.protocol_, stacks.describe(0))
             return
         first = None
         for index in range(len(stacks)):
             try:
-                self._check_shape(stacks.raw(index).shape, stacks.describe(index))
+                check_shape(stacks.raw(index).shape, self.protocol_, stacks.describe(index))
             except Exception as error:
                 first = first or reason(error, stacks.describe(index))
             else:
                 return
         raise ValueError(f"none of the {len(stacks)} stacks can be used; the first: {first}")
-
-    def _check_shape(self, shape, name):
-        expected = (self.protocol_.n_frames, *self.protocol_.shape)
-        if tuple(shape) != expected:
-            raise ValueError(
-                f"{name} has shape {tuple(shape)} (n_frames, ny, nx), and the protocol expects "
-                f"{expected}; check n_prebleach, n_postbleach and shape of the protocol."
-            )
 
 
 def _frames(indices):

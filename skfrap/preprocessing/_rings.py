@@ -7,7 +7,9 @@ from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_count
-from skfrap.experiment import FRAPProtocol, RingLayout
+from skfrap.experiment import RingLayout
+from skfrap.experiment._frames import chosen_protocol
+from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
 _FRAMES_AT_ONCE = 2**22  # pixels: of blocks that are read and averaged together
@@ -70,7 +72,7 @@ class RingExtractor(StackTransformer):
         self
         """
         StackSequence(X)
-        self.protocol_ = FRAPProtocol() if self.protocol is None else self.protocol
+        self.protocol_ = chosen_protocol(self.protocol)
         check_count("n_sectors", self.n_sectors)
         self.layout_ = RingLayout.of_field(self.protocol_.shape, self.n_sectors)
         return self
@@ -130,12 +132,7 @@ class RingExtractor(StackTransformer):
     def _extract(self, stacks, index):
         view, name = stacks.view(index), stacks.describe(index)
         protocol, layout = self.protocol_, self.layout_
-        expected = (protocol.n_frames, *protocol.shape)
-        if tuple(view.shape) != expected:
-            raise ValueError(
-                f"{name} has shape {tuple(view.shape)} (n_frames, ny, nx), and the protocol "
-                f"expects {expected}; check n_prebleach, n_postbleach and shape of the protocol."
-            )
+        check_shape(view.shape, protocol, name)
         n = protocol.n_prebleach
         before = view.read(frames=slice(0, n)).mean(axis=0, dtype=float)
         centre = self._centre(before, view, n)

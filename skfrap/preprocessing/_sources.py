@@ -209,3 +209,26 @@ def split_key(key):
     within = key[1:]
     whole = all(isinstance(part, slice) and part == _ALL for part in within)
     return key[0], () if whole else within
+
+
+def check_shape(shape, protocol, name):
+    """Check that a stack is of a protocol's frames and field.
+
+    Parameters
+    ----------
+    shape : tuple of int (n_frames, ny, nx)
+    protocol : FRAPProtocol
+    name : str
+        Of the stack, for people.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    expected = (protocol.n_frames, *protocol.shape)
+    if tuple(shape) != expected:
+        raise ValueError(
+            f"{name} has shape {tuple(shape)} (n_frames, ny, nx), and the protocol expects "
+            f"{expected}; check n_prebleach, n_postbleach and shape of the protocol."
+        )

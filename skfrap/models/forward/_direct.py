@@ -71,7 +71,8 @@ class DirectCurves:
 
         Returns
         -------
-        Observation
+        ndarray of shape (n, n_frames)
+            The same.
         """
         return curves
 
@@ -94,8 +95,8 @@ class DirectCurves:
 
         Parameters
         ----------
-        values : dict of str to ndarray of shape (n,)
-            Parameters in natural units.
+        values : ndarray of shape (n, n_names)
+            Columns as in `names`, on the targets' scales.
 
         Returns
         -------
@@ -112,15 +113,15 @@ class DirectCurves:
 
         Parameters
         ----------
-        values : dict of str to ndarray of shape (n,)
-            Parameters in natural units.
-        wanted : sequence of str
-            Parameters to derive by.
+        values : ndarray of shape (n, n_names)
+            Columns as in `names`, on the targets' scales.
+        wanted : sequence of int
+            Columns to differentiate by.
 
         Returns
         -------
-        tuple of ndarray
-            Scores, and their derivatives.
+        curves : ndarray of shape (n, n_frames)
+        slopes : list of ndarray of shape (n, n_frames)
         """
         steps = [self._step(values[:, column], self.names[column]) for column in wanted]
         tables = [values]

@@ -45,8 +45,8 @@ class ForwardMap:
 
         Returns
         -------
-        dict of str to ndarray of shape (n,)
-            All parameters, in natural units.
+        ndarray of shape (n, n_names)
+            All parameters, in the columns of the evaluator, on the targets' scales.
         """
         table = np.empty((len(theta), len(self._known)))
         table[:] = self._known
@@ -58,8 +58,8 @@ class ForwardMap:
 
         Parameters
         ----------
-        table : dict of str to ndarray of shape (n,)
-            In natural units.
+        table : ndarray of shape (n, n_names)
+            As :meth:`table` gives it.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class ForwardMap:
 
         Returns
         -------
-        Observation
+        ndarray of shape (n, n_scores)
         """
         return self.evaluator.project(curves)
 
