@@ -290,3 +290,11 @@ def test_curves_are_no_rings():
 def test_a_centre_outside_of_the_field_is_refused():
     with pytest.raises(ValueError, match="center"):
         RingExtractor(TOLD, center=(40.0, 3.0)).fit_transform(stacks())
+
+
+@pytest.mark.parametrize("where", [np.s_[4, :, 5], np.s_[4, 2, 9], np.s_[:]])
+def test_rings_with_holes_are_refused_in_words(X, where):
+    means = X[:2].reshape(2, 30, 8, -1).copy()
+    means[1][where] = np.nan
+    with pytest.raises(ValueError, match="NaN within the rings of row 1 .* 1 of 2 rows"):
+        MeasuredStartFRAP(TOLD).fit(X).predict(means.reshape(2, -1))

@@ -316,7 +316,7 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
         else:
             fitter = SampleFitter(protocol, layout, bounds, self.readings, self.frame_levels)
             shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
-            samples = X.reshape(shape)
+            samples = _check_rings(X.reshape(shape), layout)
         with one_blas_thread():
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(fitter.fit)(sample, level) for sample in samples
@@ -330,3 +330,35 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
 
     def _as_output(self, columns):
         return columns[:, 0] if self._flat_output else columns
+
+
+def _check_rings(means, layout):
+    """Check that rings are there in all frames and sectors, or in none beyond the last.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_samples, n_frames, n_sectors, n_rings)
+    layout : RingLayout
+
+    Returns
+    -------
+    ndarray
+        The same.
+
+    Raises
+    ------
+    ValueError
+        It says which sample lacks a part of its rings.
+    """
+    known = np.isfinite(means)
+    n_rings = known.any(axis=(1, 2)).sum(axis=1)
+    within = np.arange(layout.n_rings) < n_rings[:, np.newaxis]
+    expected = within[:, np.newaxis, np.newaxis] & (layout.counts > 0)
+    lacking = np.flatnonzero((n_rings < 2) | (expected & ~known).any(axis=(1, 2, 3)))
+    if len(lacking):
+        raise ValueError(
+            f"X has NaN within the rings of row {lacking[0]} (from 0), and {len(lacking)} of "
+            f"{len(means)} rows lack rings: NaN may only stand in whole rings beyond the last. "
+            "Leave out these rows, or the frames in all of them and in the protocol."
+        )
+    return means
