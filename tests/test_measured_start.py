@@ -296,5 +296,5 @@ def test_a_centre_outside_of_the_field_is_refused():
 def test_rings_with_holes_are_refused_in_words(X, where):
     means = X[:2].reshape(2, 30, 8, -1).copy()
     means[1][where] = np.nan
-    with pytest.raises(ValueError, match="NaN within the rings of row 1 .* 1 of 2 rows"):
+    with pytest.raises(ValueError, match=r"NaN within the rings of row 1 .* 1 of 2 rows"):
         MeasuredStartFRAP(TOLD).fit(X).predict(means.reshape(2, -1))
