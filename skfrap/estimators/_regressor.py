@@ -235,7 +235,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
 
     def _given_names(self):
         """Return the parameters that the user has given a value or a prior."""
-        return ()
+        return {*(self.fixed or {})}
 
     def _reported_names(self):
         """Return the parameters to report: in the model's order, without mere defaults."""
