@@ -3,7 +3,7 @@
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skfrap._arrays import validate_data
 from skfrap._checks import check_choice, check_level
@@ -36,7 +36,8 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives pixels and times; of the bleach region no use is made. None is the paper's protocol.
+        Gives pixels and times; of the bleach region no use is made, whatever its `start` says. None
+        is the paper's protocol.
     bounds : tuple of float, default=None
         Of D, in µm²/s. None is 0.00316 to 1000.
     start : MeasuredStart, default=None
@@ -120,7 +121,7 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
         tags.input_tags.allow_nan = self.start is None  # rings that do not lie in the field
         return tags
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Check the rings against the protocol; nothing is learnt from them.
 
         Parameters
@@ -130,6 +131,8 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
             of shape (n_samples, n_frames).
         y : array-like of shape (n_samples,) or (n_samples, 1), default=None
             Says by its form whether answers have one dimension.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Checked, and without effect: every sample is fitted by itself.
 
         Returns
         -------
@@ -144,6 +147,8 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
         finite = "allow-nan" if self.start is None else True
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite=finite)
         self.protocol_ = chosen_protocol(self.protocol)
+        if sample_weight is not None:
+            _check_sample_weight(sample_weight, X)
         check_choice("errors", self.errors, ERRORS)
         if not len(self.readings):
             raise ValueError(f"readings must hold one of {READINGS} at least, got none.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from skfrap._checks import check_choice, check_count, check_range
 from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import check_told_start
 from skfrap.inference.networks._features import FEATURES
 from skfrap.inference.networks._keras import Optimizer
 from skfrap.inference.networks._network import ACTIVATIONS
@@ -169,6 +170,7 @@ class TaskOptions:
         given_target_names(self.target_names)  # checks them
         if self.protocol is not None and not isinstance(self.protocol, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
+        check_told_start(self.protocol, "NeuralFRAP")
 
     @classmethod
     def of(cls, arguments):
