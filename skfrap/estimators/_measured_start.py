@@ -1,18 +1,22 @@
 """D where nobody says what was bleached: the start is seen."""
 
+from collections.abc import Sequence
+from typing import Any, Literal, Self, overload
+
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._arrays import validate_data
 from skfrap._checks import check_choice, check_level
 from skfrap.estimators._files import RegressorState
-from skfrap.experiment import MeasuredStart, RingLayout
+from skfrap.experiment import FRAPProtocol, MeasuredStart, RingLayout
 from skfrap.experiment._frames import chosen_protocol
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
-from skfrap.inference.starts._sample import SampleFitter
+from skfrap.inference.starts._sample import SampleFitter, StartEstimate
 from skfrap.judging._starts import describe_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.results import FRAPEstimates
@@ -96,14 +100,14 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
 
     def __init__(
         self,
-        protocol=None,
-        bounds=None,
+        protocol: FRAPProtocol | None = None,
+        bounds: Sequence[float] | None = None,
         *,
-        start=None,
-        readings=READINGS,
-        frame_levels=True,
-        errors="jackknife",
-        n_jobs=None,
+        start: MeasuredStart | None = None,
+        readings: Sequence[str] = READINGS,
+        frame_levels: bool = True,
+        errors: Literal["jackknife", "noise"] = "jackknife",
+        n_jobs: int | None = None,
     ):
         self.protocol = protocol
         self.bounds = bounds
@@ -120,7 +124,7 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
         tags.input_tags.allow_nan = self.start is None  # rings that do not lie in the field
         return tags
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Check the rings against the protocol; nothing is learnt from them.
 
         Parameters
@@ -142,7 +146,7 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
             an argument is not as it must be.
         """
         finite = "allow-nan" if self.start is None else True
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=finite)
+        values = validate_data(self, X, dtype=np.float64, ensure_all_finite=finite)
         self.protocol_ = chosen_protocol(self.protocol)
         check_choice("errors", self.errors, ERRORS)
         if not len(self.readings):
@@ -151,21 +155,30 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
             check_choice("readings", reading, READINGS)
         self.bounds_ = {"D": self._check_bounds()}
         if self.start is None:
-            self.layout_ = self._layout(X.shape[1])
+            self.layout_ = self._layout(values.shape[1])
         else:
             self.layout_ = None
-            self._check_start(X.shape[1])
+            self._check_start(values.shape[1])
         self.target_names_ = ("log10_D",)
         self.n_outputs_, self._flat_output = 1, y is not None and np.ndim(y) == 1
         return self
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
+
+    def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Predict log10 D.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         return_std : bool, default=False
+            Also return standard errors.
 
         Returns
         -------
@@ -179,40 +192,47 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
             return y
         return y, self._as_output(np.array([[self._error(one)] for one in fits]))
 
-    def predict_interval(self, X, level=0.95):
+    def predict_interval(self, X: ArrayLike, level: float = 0.95) -> np.ndarray:
         """Predict intervals of log10 D.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         level : float, default=0.95
+            Level of the intervals.
 
         Returns
         -------
         ndarray of shape (n_samples, 1, 2)
+            Lower and upper ends.
         """
         return np.array([[self._ends(one)] for one in self._fit(X, check_level(level))])
 
-    def measure(self, X, level=0.95):
+    def measure(self, X: ArrayLike, level: float = 0.95) -> list[StartEstimate]:
         """Fit each sample, and keep all of it: readings, starts, levels of the frames, noise.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         level : float, default=0.95
+            Level of the intervals.
 
         Returns
         -------
         list of StartEstimate
+            One for each sample.
         """
         return self._fit(X, check_level(level))
 
-    def estimate(self, X, level=0.95):
+    def estimate(self, X: ArrayLike, level: float = 0.95) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         level : float, default=0.95
             Level of the intervals.
 

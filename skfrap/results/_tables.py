@@ -17,7 +17,12 @@ class Columns:
     """
 
     def to_frame(self):
-        """Return a pandas DataFrame of the columns of :meth:`to_dict`."""
+        """Return the columns of :meth:`to_dict` as a table of pandas.
+
+        Returns
+        -------
+        DataFrame
+        """
         return as_table(self.to_dict())
 
     def summary(self):
