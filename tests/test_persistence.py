@@ -27,6 +27,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skfrap import (
     BayesianFRAP,
     Circle,
+    Compartment,
+    Ellipse,
     FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
@@ -285,6 +287,8 @@ def one_of_each_class(protocol, sample):
     return [
         protocol,
         Circle(6.0),
+        Compartment(Ellipse((9.0, 7.0)), np.ones((8, 8)), "sites"),
+        Ellipse((9.0, 7.0), 30.0, (30.0, 31.0)),
         Mask(np.tri(8)),
         Polygon([(20, 20), (40, 22), (30, 40)]),
         Rectangle(10.0, 6.0, center=(30.0, 31.0)),
