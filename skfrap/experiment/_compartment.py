@@ -76,7 +76,8 @@ class Compartment:
     @property
     def _key(self):
         image = self.equilibrium
-        return self.region, self.conductance, None if image is None else (image.shape, image.tobytes())
+        values = None if image is None else (image.shape, image.tobytes())
+        return self.region, self.conductance, values
 
     def __eq__(self, other):
         if not isinstance(other, Compartment):

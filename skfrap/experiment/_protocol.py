@@ -275,8 +275,8 @@ class FRAPProtocol:
     def row_weights(self):
         """Weights of pixels in each row, (n_rows, ny, nx).
 
-        In an even compartment the prebleach value of each row is c0, though pixels on its outline
-        are only in part inside.
+        Light over area: in an even compartment the prebleach value of each row is c0, though pixels
+        on its outline are only in part inside, and the mean over all of it keeps what it has.
         """
         if self.compartment is None:
             return _read_only(self.roi_weights[np.newaxis])
@@ -285,7 +285,7 @@ class FRAPProtocol:
         weights = np.empty((self.n_rows, *self.shape))
         for row, name in zip(weights, self.row_names, strict=True):
             region = given[name]
-            row[:] = inside
+            row[:] = inside > 0
             if region is not None:
                 row *= fractions_of(f"rows[{name!r}]", region, self.shape, self.pixel_size)
             seen = np.sum(row * inside)
