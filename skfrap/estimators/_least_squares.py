@@ -21,6 +21,7 @@ from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.inference.fitting._intervals import confidence_ends, profile_costs
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
+from skfrap.inference.fitting._rows import RowNoise
 from skfrap.judging._findings import SimplerModel, judge_residuals
 from skfrap.judging._larger import find_larger_models, without_outliers
 from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
@@ -366,12 +367,21 @@ class LeastSquaresFRAP(CurveRegressor):
     def _choose_objective(self):
         """Return what is fixed of the model, and what to refine fits by, if anything."""
         fixed = dict(self.fixed or {})
-        gain = self.protocol_.noise_gain
+        gain, relative = self.protocol_.noise_gain, None
+        if self.protocol_.n_rows > 1:
+            relative = self.protocol_.noise_gains / gain
+            if self.loss == "huber":
+                raise ValueError(
+                    "loss='huber' goes with one row, and the protocol has "
+                    f"{self.protocol_.row_names}; use loss='squared', or leave out rows."
+                )
         if self.noise == "proportional":
             given = {name: fixed.pop(name) for name in ("a", "b") if name in fixed}
             for name, value in given.items():
                 check_value(f"fixed[{name!r}]", value, parameter(name))
-            return fixed, ProportionalNoise(gain, given)
+            return fixed, ProportionalNoise(gain, given, relative)
+        if relative is not None:
+            return fixed, RowNoise(self.protocol_.row_noise_gains)
         return fixed, HuberLoss(gain) if self.loss == "huber" else None
 
     # Fits
@@ -387,8 +397,10 @@ class LeastSquaresFRAP(CurveRegressor):
         curves = self._forward().curves(fits.theta)
         proportional = self.noise == "proportional"
         light = self._forward("noise").curves(fits.theta) if proportional else curves
-        gain = self.protocol_.noise_gain
-        if fits.a is None:
+        gain = self.protocol_.noise_gains
+        if fits.a is not None and fits.a.ndim == 2:
+            noise = Noise(np.repeat(fits.a, self.protocol_.n_frames, axis=1), 0.0, gain)
+        elif fits.a is None:
             freedom = X.shape[1] - len(self.space_.free)
             variance = fits.cost / freedom if freedom > 0 else np.full(len(X), np.nan)
             noise = Noise.of_variance(variance, gain)
@@ -454,7 +466,7 @@ class LeastSquaresFRAP(CurveRegressor):
         model = model_for(self.protocol_, name)
         known = model.defaults()
         extra = [n for n in self.space_.free if n not in known]
-        if not extra or self.noise == "proportional" or self.loss == "huber":
+        if not extra or self._fitter.objective is not None:
             return None
         names = tuple(n for n in self.space_.free if n in known)
         kept = {n: value for n, value in fixed.items() if n in known}
@@ -471,6 +483,11 @@ class LeastSquaresFRAP(CurveRegressor):
         return SimplerModel(name, extra, fitter.fit_from_grid(X).cost)
 
     def _look_at(self, frames):
+        if self.protocol_.n_rows > 1:
+            raise ValueError(
+                "curves of several rows must have all frames, got NaN; leave the frames out of the "
+                "protocol as well, or leave out the curves."
+            )
         self._fitter = fitter_at_frames(self._fitter, frames)
         if self._simpler is not None:
             self._simpler = *self._simpler[:2], fitter_at_frames(self._simpler[2], frames)
@@ -498,13 +515,14 @@ class LeastSquaresFRAP(CurveRegressor):
         }
 
     def _misfits(self, fit):
-        if self.noise == "constant":
+        if self.noise == "constant" and fit.protocol.n_rows == 1:
             return judge_residuals(fit)
         known = {"a", "b"} <= {*(self.fixed or {})} and bool((fit.deviations > 0).any(axis=1).all())
         return judge_residuals(fit, deviations=_deviations(fit), noise_known=known)
 
     def _larger_models(self, fit):
-        deviations = None if self.noise == "constant" else _deviations(fit)
+        constant = self.noise == "constant"  # in the first row, where there are several
+        deviations = None if constant else _deviations(fit)
         if self.loss == "huber":
             fit = without_outliers(fit)
         given = self._given_names()

@@ -13,6 +13,7 @@ from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callb
 from skfrap.estimators._missing import complete_curves
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
+from skfrap.experiment._frames import refuse_rows
 from skfrap.inference._intensities import check_size
 from skfrap.inference.networks._checkpoint import Checkpoint, fingerprint_of
 from skfrap.inference.networks._data import split, with_weights
@@ -527,6 +528,8 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
         protocol = protocol or self.protocol
         self._check_names(protocol)
+        if protocol is not None:
+            refuse_rows(protocol, "a NeuralFRAP")
         if protocol is not None and X.shape[1] != protocol.n_frames:
             raise ValueError(
                 f"X has {X.shape[1]} columns, and the protocol has {protocol.n_frames} frames."

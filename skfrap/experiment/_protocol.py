@@ -295,14 +295,22 @@ class FRAPProtocol:
         return _read_only(weights)
 
     @property
+    def noise_gains(self):
+        """Variance of a curve's values over that of a pixel, one or (n_values,)."""
+        if self.n_rows == 1:
+            return self.noise_gain
+        return np.repeat(self.row_noise_gains, self.n_frames)
+
+    @property
     def row_noise_gains(self):
         """Variance of each row's values over that of a pixel, (n_rows,)."""
         return np.sum(self.row_weights**2, axis=(1, 2))
 
     @cached_property
     def roi_box(self):
-        """Rows and columns of the bleach region's bounding box, two slices."""
-        rows, columns = np.nonzero(self.bleach_mask)
+        """Rows and columns of the bounding box of what is measured, two slices."""
+        measured = self.bleach_mask if self.compartment is None else self.row_weights.any(axis=0)
+        rows, columns = np.nonzero(measured)
         return (
             slice(int(rows.min()), int(rows.max()) + 1),
             slice(int(columns.min()), int(columns.max()) + 1),

@@ -41,6 +41,7 @@ _PLACES = {
     ),
     "skfrap.inference.fitting._fitter": ("CurveFitter",),
     "skfrap.inference.fitting._objectives": ("HuberLoss", "ProportionalNoise"),
+    "skfrap.inference.fitting._rows": ("RowNoise",),
     "skfrap.estimators._bayesian": ("BayesianFRAP",),
     "skfrap.inference.networks._features": ("LinearizedFeatures", "RawFeatures", "ScoreFeatures"),
     "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),
