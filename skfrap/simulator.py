@@ -200,7 +200,7 @@ class FRAPSimulator:
         parameters = self._draw_parameters(n_blocks * _BLOCK, start - before)
         wanted = slice(before, before + n_samples)
         dtype = np.dtype(check_choice("dtype", np.dtype(dtype).name, ("float64", "float32")))
-        data = np.empty((n_blocks * _BLOCK, self.protocol.n_frames), dtype)
+        data = np.empty((n_blocks * _BLOCK, self.protocol.n_values), dtype)
         for first in range(0, len(data), _BLOCK):
             rows = slice(first, first + _BLOCK)
             block = {name: values[rows] for name, values in parameters.items()}
@@ -426,7 +426,7 @@ class FRAPSimulator:
 
     def _curve_deviations(self, values):
         """Compute the noise's standard deviation in each value of curves."""
-        noise = _noise_of(values, self.protocol.noise_gain)
+        noise = _noise_of(values, self.protocol.noise_gains)
         if noise.is_constant:
             return noise.standard_deviation(np.zeros((len(noise.a), 1)))
         light = self._clean_curves(values, weights=light_weights(self._model))

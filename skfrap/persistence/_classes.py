@@ -14,6 +14,8 @@ from sklearn.frozen import FrozenEstimator
 from skfrap._state import public_fitted, set_public_fitted
 
 _PLACES = {
+    "skfrap.experiment._compartment": ("Compartment",),
+    "skfrap.experiment._ellipse": ("Ellipse",),
     "skfrap.experiment._protocol": ("FRAPProtocol",),
     "skfrap.experiment._regions": ("Circle", "Mask", "Polygon", "Rectangle"),
     "skfrap.models._binding": ("BindingModel",),
@@ -39,6 +41,7 @@ _PLACES = {
     ),
     "skfrap.inference.fitting._fitter": ("CurveFitter",),
     "skfrap.inference.fitting._objectives": ("HuberLoss", "ProportionalNoise"),
+    "skfrap.inference.fitting._rows": ("RowNoise",),
     "skfrap.estimators._bayesian": ("BayesianFRAP",),
     "skfrap.inference.networks._features": ("LinearizedFeatures", "RawFeatures", "ScoreFeatures"),
     "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),

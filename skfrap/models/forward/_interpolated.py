@@ -479,10 +479,11 @@ class CurveSurrogate:
     def _build_basis(self, coefficients, tolerance):
         """Span the constant and all of the model's curves by orthonormal rows."""
         protocol = self.protocol
-        constant = np.full((1, protocol.n_frames), protocol.n_frames**-0.5)
-        rows = coefficients.reshape(-1, protocol.n_frames)
+        n_values = protocol.n_values
+        constant = np.full((1, n_values), n_values**-0.5)
+        rows = coefficients.reshape(-1, n_values)
         rows = rows - rows @ constant.T @ constant
-        if len(rows) > 4 * protocol.n_frames:  # the triangular factor has the same directions
+        if len(rows) > 4 * n_values:  # the triangular factor has the same directions
             rows = np.linalg.qr(rows, mode="r")
         _, strengths, directions = np.linalg.svd(rows, full_matrices=False)
         kept = max(1, np.count_nonzero(strengths > tolerance * strengths[0]))
