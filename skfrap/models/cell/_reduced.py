@@ -148,22 +148,22 @@ class ReducedGeometry(Geometry):
 
     @property
     def rates(self):
-        """ndarray of shape (m,): the first is 0, the state at rest."""
+        """Array of shape (m,): the first is 0, the state at rest."""
         return self._reduced.rates
 
     @property
     def start(self):
-        """ndarray of shape (m,): the state before bleaching."""
+        """Array of shape (m,): the state before bleaching."""
         return self._reduced.start
 
     @property
     def bleach(self):
-        """ndarray of shape (m, m): the product with the mask."""
+        """Array of shape (m, m): the product with the mask."""
         return self._reduced.bleach
 
     @property
     def rows(self):
-        """ndarray of shape (n_rows, m): what is measured of a state."""
+        """Array of shape (n_rows, m): what is measured of a state."""
         return self._reduced.rows
 
     def mobile(self, symbol, start, depth, protocol):
