@@ -11,7 +11,7 @@ _FINE = 4  # parts of a pixel, for distances from the outline
 _REACH = 3.0  # radii of the region, that are looked at
 _NEEDED_LIGHT = 0.3  # of that in the region; where there is less nothing is seen to be lost
 _BLOCK = 4  # pixels, whose noise may go together
-_STEPS = 3  # of Gauss and Newton
+_STEPS, _SETTLED = 3, 0.3  # of Gauss and Newton; standard errors, of a step that is the last
 _PRIOR = 0.3, 0.3  # standard deviations of growth and blur, in half widths, and these squared
 _SHIFT = 0.2  # half widths
 _LARGEST_STEP = 0.3  # half widths
@@ -129,6 +129,8 @@ def measure_outline(frames, lost_by, spread):
         blur += np.clip(values[3], -(limit**2), limit**2)
         moved = moved + np.clip(values[4:], -limit, limit)
         if not grown > _SMALLEST * half_width:
+            break
+        if np.all(np.abs(values[2:4]) < _SETTLED * np.sqrt(np.diag(told))):
             break
     unit = np.array([half_width, half_width**2])
     told[1, 1] += (spread / protocol.pixel_size**2) ** 2
