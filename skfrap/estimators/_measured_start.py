@@ -16,6 +16,7 @@ from skfrap.inference._targets import choose_targets
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import SampleFitter
+from skfrap.inference.starts._seen import profiles_of_curve, profiles_of_rings
 from skfrap.judging._starts import describe_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
@@ -252,6 +253,44 @@ class MeasuredStartFRAP(FRAPRegressor):
         """
         return self._fit(X, check_level(level))
 
+    def fit_results(self, X):
+        """Refuse: what is fitted are starts, see :meth:`measure`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        self._check_model("fit_results")
+
+    def profiles(self, X):
+        """Fit each sample, and put measured and fitted profiles beside each other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of StartProfiles
+            Times, distances, intensities over those before bleaching as measured and as fitted, and
+            the start as it was seen. None where there are no data.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X)
+        fits = self._fit_checked(X)
+        if self.layout_ is None:
+            return [one and profiles_of_curve(one, self.start, self.protocol_) for one in fits]
+        samples = self._samples(X)
+        return [
+            one and profiles_of_rings(one, *sample, self.layout_, self.protocol_)
+            for one, sample in zip(fits, [some or (None, None) for some in samples], strict=True)
+        ]
+
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
 
@@ -300,8 +339,10 @@ class MeasuredStartFRAP(FRAPRegressor):
         if self.layout_ is None:  # of curves: they are the told region's
             bleachable = self.protocol_.bleach_mask.sum() * self.protocol_.pixel_size**2
             bleachable *= self.protocol_.n_bleach
-        findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
-        ends = np.array([self._ends(one) for one in fits])
+        findings, usable = (), np.zeros(0, dtype=bool)
+        if fits:
+            findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
+        ends = np.array([self._ends(one) for one in fits]).reshape(-1, 2)
         log_D = np.array([one.best.log_D for one in fits])
         D, lower, upper = (
             np.where(usable, 10**values, np.nan) for values in (log_D, ends[:, 0], ends[:, 1])
@@ -382,17 +423,21 @@ class MeasuredStartFRAP(FRAPRegressor):
         return self._fit_checked(self._check_X(X), level)
 
     def _fit_checked(self, X, level=0.95):
-        if self.layout_ is None:
-            samples, fit = curve_samples(X, self._omits), self._fit_curve
-        else:
-            protocol, layout = self.protocol_, self.layout_
-            shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
-            samples, fit = ring_samples(X.reshape(shape), layout, self._omits), self._fit_rings
+        fit = self._fit_curve if self.layout_ is None else self._fit_rings
         fitter = self._fitter(None if self.layout_ is None else range(self.protocol_.n_postbleach))
+        samples = self._samples(X)
         with one_blas_thread():
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(fit)(fitter, sample, level) for sample in samples
             )
+
+    def _samples(self, X):
+        """Take X sample by sample; None where there are no data."""
+        if self.layout_ is None:
+            return curve_samples(X, self._omits)
+        protocol, layout = self.protocol_, self.layout_
+        shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
+        return ring_samples(X.reshape(shape), layout, self._omits)
 
     def _fitter(self, frames=None):
         """Make what fits curves, or rings of some frames after bleaching."""
