@@ -6,12 +6,14 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
-from skfrap.inference.starts._evidence import PreparedEvidence, solve
+from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
 from skfrap.inference.starts._readings import Reading
 
 _PER_DECADE = 6  # points of the grid in log10 D
 _TOLERANCE = 1e-5  # decades
 _SHARE_TOLERANCE = 1e-4
+_SHARE_STEPS = 8
+_SHARE_MATTERS = 1e-3  # of the deviance
 _STEP = 1e-3  # decades, of differences
 
 
@@ -67,6 +69,13 @@ class StartFit:
             self.log_D, self.deviance, self.standard_error, chi2.ppf(level, 1)
         )
 
+    def rise_at(self, log_D):
+        """Return how much the deviance is larger at another log10 D."""
+        share = self._problem.share
+        rise = self._problem(log_D) - self.deviance
+        self._problem.share = share
+        return float(rise)
+
     def fitted(self):
         """Compute the model's values, (n_kept,)."""
         return self._problem.model(self.log_D) @ self._mean
@@ -103,7 +112,10 @@ class StartFitter:
         low, high = np.log10(rows.bounds)
         self.grid = np.linspace(low, high, 1 + int(np.ceil(_PER_DECADE * (high - low))))
         self._polynomials = rows.polynomials(self.grid)
-        self._readings = [Reading(name, rows) for name in readings]
+        self._readings = []
+        for name in readings:
+            known = {reading.late: reading.squares for reading in self._readings}
+            self._readings.append(Reading(name, rows, known.get(name == "one_depth")))
         self._prepared = [self._prepare(reading) for reading in self._readings]
 
     def _prepare(self, reading):
@@ -167,6 +179,7 @@ class _Problem:
 
     def __init__(self, reading, table, still, a, smoothness, share):
         self.reading, self.a, self.share = reading, a, share
+        self._curvature = None  # of the deviance by the share, where last looked at
         self._table, self._still = table, still
         self._precision = reading.precision[smoothness]
         self._log_precision = reading.log_precision[smoothness]
@@ -196,6 +209,44 @@ class _Problem:
         parts = self._parts(log_D)
         if not self.reading.has_share:
             return self._evaluate(parts, 1.0)[0]
+        return self._at_best_share(parts)
+
+    def _at_best_share(self, parts):
+        """Return the least deviance over the share, from the share that is kept; keep the best.
+
+        The zero of the slope, by Newton's steps with the curvature of the last two.
+        """
+        squares, along = parts
+        rise = along - self._still
+
+        def evaluate(share):
+            return slope(
+                self.reading.gram(squares, share),
+                self.reading.products(along, self._still, share),
+                self._precision,
+                self.a,
+                self.reading.gram_slope(squares, share),
+                rise,
+            )
+
+        share = self.share
+        deviance, tilt = evaluate(share)
+        if self._curvature is None:
+            self._curvature = (evaluate(share + _STEP)[1] - tilt) / _STEP
+        for _ in range(_SHARE_STEPS):
+            if self._curvature > 0 and tilt**2 < 2 * _SHARE_MATTERS * self._curvature:
+                self.share = share
+                return deviance - 0.5 * tilt**2 / self._curvature
+            if not self._curvature > 0:
+                break
+            new = min(max(share - tilt / self._curvature, 0.0), 1.0)
+            if new == share:  # an end of the range
+                self.share = share
+                return deviance
+            before, (deviance, new_tilt) = tilt, evaluate(new)
+            self._curvature = (new_tilt - before) / (new - share)
+            share, tilt = new, new_tilt
+        self._curvature = None
         found = minimize_scalar(
             lambda share: self._evaluate(parts, share)[0],
             bounds=(0.0, 1.0),
