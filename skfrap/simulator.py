@@ -53,7 +53,9 @@ class FRAPSimulator:
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        None is the paper's protocol.
+        None is the paper's protocol. The bleach region told is what is bleached, whatever the
+        protocol's `start` says, which is how data are read: so one protocol serves a simulator and
+        the estimators that are tried on it.
     prior : dict, default=None
         Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
         ``mobile_fraction``, ``imaging_bleach``, and of the noise ``a`` and ``b``: a frozen

@@ -9,6 +9,13 @@ from skfrap._checks import check_level
 from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
 from skfrap.experiment import Noise
+from skfrap.inference.networks._options import (
+    TaskOptions,
+    TrainingOptions,
+    architecture_of,
+    check_same_architecture,
+)
+from skfrap.inference.networks._origin import Origin
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
 from skfrap.models import DirectCurves, ForwardMap, evaluator_of
 from skfrap.results import Fit
@@ -22,8 +29,8 @@ _KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
 class NetworkRegressor(FRAPRegressor):
     """Base class of estimators that answer by a trained network.
 
-    A subclass trains, and hands over what came of it by ``_keep(network, state)``; ``_network`` and
-    ``_state`` give it back.
+    A subclass trains what ``_origin(goes_on)`` gives, and hands over what came of it by
+    ``_keep(network, state)``; ``_network`` and ``_state`` give it back.
     """
 
     _whole = None  # what was cut off of networks, to go on training them
@@ -47,6 +54,16 @@ class NetworkRegressor(FRAPRegressor):
         self.histories_, self.best_losses_ = state.histories, state.best_losses
         self.skfrap_version_ = __version__
         return self
+
+    def _origin(self, goes_on, *, transfers=False):
+        """Return what training is to begin with; what transfers may be asked for another task."""
+        arguments = self.get_params(deep=False)
+        options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
+        if not (goes_on and hasattr(self, "weights_")):
+            return Origin(options, asked)
+        architecture = architecture_of(options, asked)
+        check_same_architecture(self._architecture, architecture, transfers=transfers)
+        return Origin(options, asked, self._network.completed(self._whole), self._state)
 
     @property
     def _network(self):

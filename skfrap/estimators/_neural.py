@@ -1,46 +1,25 @@
 """Neural networks that estimate parameters from recovery curves."""
 
 import math
-import numbers
 import time
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 from sklearn.utils import check_random_state
 
 from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
-from skfrap.estimators._missing import complete_curves
+from skfrap.estimators._labelled import check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._stopping import validation_of
-from skfrap.inference._intensities import check_size
-from skfrap.inference.networks._checkpoint import Checkpoint, fingerprint_of
-from skfrap.inference.networks._data import split, with_weights
+from skfrap.inference.networks._checkpoint import checkpoints_in
+from skfrap.inference.networks._data import split
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
-from skfrap.inference.networks._options import (
-    DEEPFRAP_2021,
-    TaskOptions,
-    TrainingOptions,
-    architecture_of,
-    check_same_architecture,
-    task_stays,
-)
+from skfrap.inference.networks._options import DEEPFRAP_2021
 from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
-from skfrap.inference.networks._task import task_of_data, task_of_simulator
-from skfrap.inference.networks._trained import TrainingState
-from skfrap.inference.networks._training import (
-    train_once,
-    train_online,
-    train_starts,
-    untrained_network,
-)
-from skfrap.inference.networks._transfer import transferred
-from skfrap.numerics._magnitude import check_magnitude
+from skfrap.inference.networks._task import task_of_simulator
+from skfrap.inference.networks._training import train_once, train_online, train_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
-
-_FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 
 
 class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
@@ -360,44 +339,21 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, state = self._start(self.warm_start, transfers=True)
+        origin = self._origin(self.warm_start, transfers=True)
+        options, n_starts = origin.options, self.n_init if origin.is_new else 1
         measured = self.early_stopping or validation_data is not None
-        if self.stop_at is not None and not measured:
-            raise ValueError("stop_at needs early_stopping=True, or validation_data.")
-        n_starts = self.n_init if network is None else 1
-        if n_starts > 1 and not self.early_stopping:
-            raise ValueError(
-                f"n_init = {self.n_init} needs early_stopping=True, to choose by what is set aside."
-            )
-        if checkpoint_dir is not None and not isinstance(self.random_state, numbers.Integral):
-            raise ValueError(
-                "checkpoint_dir needs a whole number as random_state, to go on with the same "
-                f"training, got {self.random_state!r}."
-            )
+        options.check_fit(n_starts, measured, checkpoint_dir, self.random_state)
         random = check_random_state(self.random_state)
-        stays = network is None or task_stays(self._architecture, asked)
-        data = self._check_data(network if stays else None, X, y, sample_weight)
+        data = check_labelled(self, X, y, sample_weight, network=origin.staying)
         held = None
         if self.early_stopping and validation_data is None:
             data, held = split(data, self.validation_fraction, random)
-        if network is None:
-            task = task_of_data(asked, data, names_of_targets(y))
-            network = untrained_network(task, options, asked, data, random)
-        elif not stays:
-            if asked.protocol is None:
-                asked = replace(asked, protocol=network.task.protocol)
-            task = task_of_data(asked, data, names_of_targets(y))
-            network, state = transferred(network, task, options, asked, data), TrainingState()
+        network, state = origin.with_data(data, names_of_targets(y), random)
         if validation_data is not None:
-            held = self._check_data(network, *validation_data)
+            held = check_labelled(self, *validation_data, network=network)
         validation = validation_of(network, options, held)
-        kept = None
-        if checkpoint_dir is not None:
-            mark = fingerprint_of(network, options, data, validation, self.random_state)
-            kept = [
-                Checkpoint(Path(checkpoint_dir, f"start-{k}.npz"), mark, checkpoint_interval)
-                for k in range(n_starts)
-            ]
+        known = network, options, data, validation, self.random_state
+        kept = checkpoints_in(checkpoint_dir, n_starts, checkpoint_interval, known)
         watch = Watch(self, n_starts * self.max_iter, *data[:2])
         network, state = train_starts(
             network, state, data, options, random, validation, n_starts, kept, max_time, watch
@@ -422,14 +378,12 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         -------
         self
         """
-        options, asked, network, state = self._start(True)
-        if network is None or not hasattr(self, "_random"):
+        origin = self._origin(True)
+        if origin.is_new or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)
-        data = self._check_data(network, X, y, sample_weight)
-        if network is None:
-            task = task_of_data(asked, data, names_of_targets(y))
-            network = untrained_network(task, options, asked, data, self._random)
-        network, state = train_once(network, state, data, options, self._random)
+        data = check_labelled(self, X, y, sample_weight, network=origin.staying)
+        network, state = origin.with_data(data, names_of_targets(y), self._random)
+        network, state = train_once(network, state, data, origin.options, self._random)
         return self._keep(replace(network, deviation_weights=None), state)
 
     @with_callbacks
@@ -460,82 +414,34 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, before = self._start(self.warm_start, transfers=True)
+        origin = self._origin(self.warm_start, transfers=True)
+        options = origin.options
         check_stream(simulator, n_samples, options, self.protocol, validation)
-        task = task_of_simulator(asked, simulator)
-        stays = network is not None and network.task.is_same(task)
-        if not stays:
-            before = TrainingState()
+        task = task_of_simulator(origin.asked, simulator)
+        network, before = origin.network, origin.state
+        stays = origin.has_task(task)
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start = time.perf_counter()
-        stream = CurveStream(simulator, self.batch_size, before.n_seen, task.target_names)
+        n_seen = before.n_seen if stays else 0
+        stream = CurveStream(simulator, self.batch_size, n_seen, task.target_names)
         if not stays:
             data = stream.sample(min(BLOCK, n_steps))
-            self._check_data(None, *data, protocol=simulator.protocol)
+            check_labelled(self, *data, protocol=simulator.protocol)
             self._flat_output = isinstance(self.target_names, str)
-            if network is None:
-                network = untrained_network(task, options, asked, data, random)
-            else:
-                network = transferred(network, task, options, asked, data)
+            network, before = origin.for_task(task, data, random)
         seconds = time.perf_counter() - start
         held = None
         if validation is not None:
             X, y, *weight = validation
-            held = self._check_data(network, X, stream.targets_of(y), *weight)
+            held = check_labelled(self, X, stream.targets_of(y), *weight, network=network)
         measured = validation_of(network, options, held)
         watch = Watch(self, math.ceil(n_steps / BLOCK))
         network, state = train_online(
             network, before, stream, n_steps, options, measured, seconds, watch
         )
         watch.close(lambda: (network, state))
-        n_more = math.ceil((state.n_steps - before.n_steps) / _FOR_DEVIATIONS)
-        deviations = learn_deviations(network, stream, n_more, options, random)
+        n_learnt = state.n_steps - before.n_steps
+        deviations = learn_deviations(network, stream, n_learnt, options, random)
         network = replace(network, deviation_weights=deviations)
         return self._keep(network, replace(state, n_seen=stream.n_seen))
-
-    def _given_names(self):
-        return {*(self.fixed or {})}
-
-    def _start(self, goes_on, *, transfers=False):
-        """Return what is asked of training and of the task, and what to go on from.
-
-        The network is None, and the state a fresh one, where a fit does not go on. What transfers
-        may be asked for another task.
-        """
-        arguments = self.get_params(deep=False)
-        options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
-        if not (goes_on and hasattr(self, "weights_")):
-            return options, asked, None, TrainingState()
-        architecture = architecture_of(options, asked)
-        check_same_architecture(self._architecture, architecture, transfers=transfers)
-        return options, asked, self._network.completed(self._whole), self._state
-
-    def _check_data(self, network, X, y, sample_weight=None, *, protocol=None):
-        """Return curves, two-dimensional targets and weights, without what weighs nothing."""
-        names = None if network is None else network.task.target_names
-        columns = names_of_targets(y)
-        if names is not None and columns not in (None, names):
-            raise ValueError(f"y must have the columns {names}, in this order, got {columns}.")
-        # A million curves in single precision are to stay as they are.
-        dtype = np.float64, np.float32
-        X, y = self._validate(
-            X, y, reset=names is None, dtype=dtype, multi_output=True, y_numeric=True
-        )
-        if np.isnan(X).any():
-            X, y, sample_weight = complete_curves(X, y, sample_weight)
-        X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
-        protocol = protocol or self.protocol
-        self._check_names(protocol)
-        if protocol is not None and X.shape[1] != protocol.n_frames:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, and the protocol has {protocol.n_frames} frames."
-            )
-        flat, y = y.ndim == 1, y.reshape(len(X), -1)
-        if names is None:
-            self._flat_output = flat
-        elif y.shape[1] != len(names):
-            raise ValueError(
-                f"y must have the columns {names}, as in the first fit, got shape {y.shape}."
-            )
-        return with_weights(X, y, sample_weight)

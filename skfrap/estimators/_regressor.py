@@ -11,7 +11,7 @@ from skfrap._checks import check_level
 from skfrap.estimators._files import RegressorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
-from skfrap.experiment._frames import check_frame_names, chosen_protocol
+from skfrap.experiment._frames import check_frame_names, check_told_start, chosen_protocol
 from skfrap.inference._intensities import check_size
 from skfrap.inference._targets import choose_targets
 from skfrap.numerics._magnitude import as_real, check_magnitude
@@ -235,7 +235,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
 
     def _given_names(self):
         """Return the parameters that the user has given a value or a prior."""
-        return ()
+        return {*(self.fixed or {})}
 
     def _reported_names(self):
         """Return the parameters to report: in the model's order, without mere defaults."""
@@ -300,6 +300,7 @@ class CurveRegressor(FRAPRegressor):
         if self.protocol is None:
             return self._assume_protocol(n_frames)
         self._check_names(chosen_protocol(self.protocol))
+        check_told_start(self.protocol, type(self).__name__)
         if self.protocol.n_frames != n_frames:
             raise ValueError(
                 f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skfrap._checks import check_count, check_positive
+from skfrap._checks import check_choice, check_count, check_positive
 from skfrap.experiment._regions import (
     Circle,
     Mask,
@@ -20,6 +20,10 @@ from skfrap.experiment._regions import (
 from skfrap.experiment._sizes import check_sizes
 
 __all__ = ["Circle", "FRAPProtocol", "Mask", "Polygon", "Rectangle"]
+
+STARTS = ("told", "measured")
+_REGIONS = ("bleach_region",)  # arguments that are regions
+_ADDED = ("start",)  # arguments that version 0.1 did not have: kept where not at their defaults
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,12 @@ class FRAPProtocol:
         Time between bleach frames, s. None is `frame_interval`.
     padding : int, default=128
         Pixels by which the periodic grid of the model extends the field on each side.
+    start : {"told", "measured"}, default="told"
+        What bleaching left, as estimators are to take it. ``"told"``: the bleach region at one
+        depth. ``"measured"``: an unknown, which is seen in the images, whatever was bleached; see
+        :class:`skfrap.MeasuredStartFRAP`, which the pipelines of :func:`skfrap.make_frap_pipeline`
+        then choose. Estimators that know the told start only refuse it. Models and simulators
+        bleach the region told either way.
 
     Attributes
     ----------
@@ -96,6 +106,7 @@ class FRAPProtocol:
     postbleach_times: tuple[float, ...] | None = None
     bleach_interval: float | None = None
     padding: int = 128
+    start: str = "told"
 
     def __post_init__(self):
         def store(name, value):
@@ -124,6 +135,12 @@ class FRAPProtocol:
                 "bleach_region must be a Circle, Rectangle, Polygon or Mask, "
                 f"got {self.bleach_region!r}."
             )
+        if not isinstance(self.start, str):
+            raise ValueError(
+                f"start must be one of {STARTS}, got {self.start!r}. Profiles that were measured "
+                "go to MeasuredStartFRAP(protocol, start=...)."
+            )
+        check_choice("start", self.start, STARTS)
         self.bleach_mask  # noqa: B018  computing it checks the region against the field
 
     def _store_postbleach_times(self, store):
@@ -161,7 +178,7 @@ class FRAPProtocol:
 
     def __getstate__(self):
         # Derived arrays are cheap to compute again and would only swell a pickle.
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return self.to_state()
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -240,6 +257,19 @@ class FRAPProtocol:
             changes.setdefault("postbleach_times", None)
         return replace(self, **changes)
 
+    def to_state(self) -> dict[str, Any]:
+        """Return what a file keeps: the arguments.
+
+        Returns
+        -------
+        dict
+            By names that stay. What version 0.1 did not know is there where it is not at its
+            default, so that its files are written as before.
+        """
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        at_default = {name for name in _ADDED if kept[name] == getattr(FRAPProtocol, name)}
+        return {name: value for name, value in kept.items() if name not in at_default}
+
     def to_dict(self) -> dict[str, Any]:
         """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings.
 
@@ -247,8 +277,9 @@ class FRAPProtocol:
         -------
         dict
         """
-        description = {field.name: getattr(self, field.name) for field in fields(self)}
-        description["bleach_region"] = region_to_dict(self.bleach_region)
+        description = self.to_state()
+        for name in _REGIONS:
+            description[name] = region_to_dict(description[name])
         return json.loads(json.dumps(description))
 
     @classmethod
@@ -275,8 +306,8 @@ class FRAPProtocol:
         unknown = set(description) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"a protocol has no {sorted(unknown)}; check the description.")
-        if "bleach_region" in description:
-            description["bleach_region"] = region_from_dict(description["bleach_region"])
+        for name in {*_REGIONS} & {*description}:
+            description[name] = region_from_dict(description[name])
         return cls(**description)
 
     def to_json(self, **options: Any) -> str:

@@ -107,10 +107,10 @@ def name_and_state(value, where):
             f"{where} has metadata requests, which cannot be saved; save it without, and set them "
             "again after loading."
         )
-    if is_constant(kind):
-        state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(kind, "to_state"):  # not of what a FrozenEstimator holds
+    if hasattr(kind, "to_state"):  # not of what a FrozenEstimator holds
         state = value.to_state()
+    elif is_constant(kind):
+        state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     else:
         state = {
             "parameters": _parameters_of(value),

@@ -1,0 +1,135 @@
+"""What the residuals of a fit are taken for: noise of some kind, and perhaps outliers."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skfrap._checks import check_choice
+from skfrap.experiment import NOISE_KINDS, Noise
+from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
+from skfrap.judging._findings import judge_residuals
+from skfrap.judging._larger import find_larger_models, without_outliers
+from skfrap.parameters import check_value, parameter
+
+_LOSSES = ("squared", "huber")
+_OF_NOISE = ("a", "b")
+_DARKEST = 1e-6  # of the largest standard deviation of the noise
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """How errors are distributed, and all that follows from it.
+
+    Attributes
+    ----------
+    noise : {"constant", "proportional"}
+        Whether the variance of a pixel's noise goes by the light.
+    loss : {"squared", "huber"}
+        Whether frames that are far off count in full.
+    known : dict
+        What is known of the noise, ``a`` and ``b``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such error model, or what is known is no value.
+    """
+
+    noise: str = "constant"
+    loss: str = "squared"
+    known: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_choice("noise", self.noise, NOISE_KINDS)
+        check_choice("loss", self.loss, _LOSSES)
+        if self.loss == "huber" and self.noise == "proportional":
+            raise ValueError("loss='huber' goes with noise='constant' only; choose one of the two.")
+        for name, value in self.known.items():
+            check_value(f"fixed[{name!r}]", value, parameter(name))
+
+    @classmethod
+    def of(cls, noise, loss, fixed=None):
+        """Make the error model, and return it with what of `fixed` is of the curves' model."""
+        fixed, known = dict(fixed or {}), {}
+        if noise == "proportional":
+            known = {name: fixed.pop(name) for name in _OF_NOISE if name in fixed}
+        return cls(noise, loss, known), fixed
+
+    @property
+    def goes_by_light(self):
+        """Whether it takes the light of the frames to know their noise."""
+        return self.noise == "proportional"
+
+    @property
+    def bears_outliers(self):
+        """Whether single frames may be far off, whatever the noise."""
+        return self.loss == "huber"
+
+    def objective(self, gain):
+        """Make what fits are refined by, None where that is least squares.
+
+        Parameters
+        ----------
+        gain : float
+            Noise variance of a curve's value over that of a pixel.
+
+        Returns
+        -------
+        HuberLoss, ProportionalNoise or None
+        """
+        if self.goes_by_light:
+            return ProportionalNoise(gain, self.known)
+        return HuberLoss(gain) if self.bears_outliers else None
+
+    def noise_of(self, fits, freedom, gain):
+        """Return the noise that fits have found.
+
+        Parameters
+        ----------
+        fits : Fits
+        freedom : int
+            Frames beyond the parameters.
+        gain : float
+
+        Returns
+        -------
+        Noise
+        """
+        if fits.a is not None:
+            return Noise(fits.a, fits.b if self.goes_by_light else 0.0, gain)
+        variance = fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
+        return Noise.of_variance(variance, gain)
+
+    def misfits(self, fit):
+        """Judge the residuals of a fit; as :func:`skfrap.judging._findings.judge_residuals`."""
+        if not self.goes_by_light:
+            return judge_residuals(fit)
+        known = {*_OF_NOISE} <= {*self.known} and bool((fit.deviations > 0).any(axis=1).all())
+        return judge_residuals(fit, deviations=_positive(fit.deviations), noise_known=known)
+
+    def larger_models(self, fit, model, given):
+        """Find curves that ask for more than the model, which outliers that are borne do not.
+
+        Parameters
+        ----------
+        fit : Fit
+        model : CurveModel
+        given : collection of str
+            Parameters that are taken to be known.
+
+        Returns
+        -------
+        tuple
+            As from :func:`skfrap.judging._larger.find_larger_models`.
+        """
+        deviations = _positive(fit.deviations) if self.goes_by_light else None
+        if self.bears_outliers:
+            fit = without_outliers(fit)
+        return find_larger_models(fit, model, given=given, deviations=deviations)
+
+
+def _positive(deviations):
+    """Return standard deviations of the noise, all positive."""
+    largest = deviations.max(axis=1, keepdims=True)
+    # Frames without light have no noise where a is zero.
+    return np.where(largest > 0, np.maximum(deviations, _DARKEST * largest), 1.0)
