@@ -71,10 +71,7 @@ class StartFit:
 
     def rise_at(self, log_D):
         """Return how much the deviance is larger at another log10 D."""
-        share = self._problem.share
-        rise = self._problem(log_D) - self.deviance
-        self._problem.share = share
-        return float(rise)
+        return float(self._problem.rise(log_D, self.deviance, self._problem.share))
 
     def fitted(self):
         """Compute the model's values, (n_kept,)."""
@@ -263,31 +260,36 @@ class _Problem:
         _, taken = solve(rows.T @ rows, rows.T @ slope, self._precision, self.a)
         return slope - rows @ taken
 
+    def rise(self, log_D, least, share):
+        """Return how much the deviance is larger, from the share that is best at its least."""
+        self.share = share
+        rise = self(log_D) - least
+        self.share = share
+        return rise
+
     def standard_error(self, log_D, least):
         """Measure the curvature, by steps that raise the deviance by about 1."""
-        step = 0.01
-        share = self.share
+        step, share = 0.01, self.share
         for _ in range(8):
-            rise = 0.5 * (self(log_D + step) + self(log_D - step)) - least
+            rise = 0.5 * sum(self.rise(log_D + sign * step, least, share) for sign in (1, -1))
             if 0.3 < rise < 3:
                 break
             step = float(np.clip(step / np.sqrt(max(rise, 1e-4)), 2e-5, 0.3))
-        self.share = share
         return step / np.sqrt(max(rise, 1e-12))
 
     def ends(self, log_D, least, error, threshold):
         """Find where the deviance has risen by the threshold; the range's end where nowhere."""
-        bounds = np.log10(self.reading.rows.bounds)
         share, found = self.share, []
-        for sign, bound in ((-1, bounds[0]), (1, bounds[1])):
+        for sign, bound in zip((-1, 1), np.log10(self.reading.rows.bounds), strict=True):
+
+            def excess(step, sign=sign):
+                rise = self.rise(log_D + sign * step, least, share) if step else 0.0
+                return rise - threshold
+
             reach = abs(bound - log_D)
             step = min(3.0 * error, reach)
-            while (rise := self(log_D + sign * step) - least) < threshold and step < reach:
+            while (over := excess(step)) < 0 and step < reach:
                 step = min(2 * step, reach)
-            if rise < threshold:
-                found.append(float(bound))
-                continue
-            excess = lambda x: self(log_D + sign * x) - least - threshold  # noqa: B023, E731
-            found.append(float(log_D + sign * brentq(excess, 0.0, step, xtol=1e-2 * error)))
-        self.share = share
+            end = reach if over < 0 else brentq(excess, 0.0, step, xtol=1e-2 * error)
+            found.append(float(log_D + sign * end))
         return found

@@ -23,7 +23,7 @@ _ROUNDS = 3  # of fitting and of measuring levels and what noise there is beside
 _LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
 _LEVELS_MATTER = 9.0  # rise of the deviance: three standard errors
 _FEWEST_LEVELS = 9  # values of frames' levels, for their scatter to be measured
-_FLICKERS = 3.0  # standard deviations of that scatter
+_FLICKERS = 3.0  # standard deviations of that scatter, and of how frames go together
 _FLICKER_RATIO = 4.0  # variances are among powers of it, so that few are prepared
 _CONTRADICTED = 2.5  # standard deviations of what two readings may differ by
 _LEAST_DEVIATION = 0.3  # of the free reading's standard error
@@ -178,7 +178,8 @@ class SampleFitter:
             new_levels, new_extra = self._measure(rings, missing, per_ring, a)
             new_flicker = flicker
             if rows.n_levels:
-                new_flicker = _flicker(rows.level_scatter(deficits, missing) / a, rows.n_levels)
+                left = rows.level_residuals(deficits, missing) / np.sqrt(a)
+                new_flicker = _flicker(left, rows.n_levels)
             depth = np.abs(missing).max(axis=1)
             noise = np.sqrt(a / per_ring[one.radii <= one.size].sum())
             moved = np.abs(new_levels / levels - 1) * depth
@@ -315,8 +316,25 @@ def _deficits(rings, levels):
     return 2 - levels - rings / levels
 
 
-def _flicker(scatter, n):
-    """Return the power of the flicker's variance over the noise's; 0 where none is seen."""
+def _flicker(left, n):
+    """Return the power of the flicker's variance over the noise's.
+
+    Parameters
+    ----------
+    left : ndarray of shape (n_frames,)
+        What levels are off an even change by, over the noise.
+    n : int
+        Independent values of these.
+
+    Returns
+    -------
+    int or float
+        0 where no flicker is seen; infinite where neighbouring frames go together, so that it is no
+        flicker.
+    """
+    scatter = left @ left / n
+    if left[1:] @ left[:-1] > _FLICKERS * scatter * np.sqrt(n):
+        return np.inf
     if scatter < 1 + _FLICKERS * np.sqrt(2 / n):
         return 0
     return max(int(np.rint(np.log(scatter - 1) / np.log(_FLICKER_RATIO))), 1)

@@ -211,8 +211,8 @@ class RingRows(StartRows):
         """
         return self._even_out(weighed) * self._size
 
-    def level_scatter(self, deficits, missing):
-        """Measure how frames' levels scatter about an even change, over what they are known to.
+    def level_residuals(self, deficits, missing):
+        """Compute by how much frames' levels are off an even change, with noise of variance `a`.
 
         Parameters
         ----------
@@ -221,12 +221,11 @@ class RingRows(StartRows):
 
         Returns
         -------
-        float
-            Variance of the levels; that of the noise is `a`.
+        ndarray of shape (n_frames,)
+            Of which `n_levels` are independent.
         """
-        along = self._whitening @ ((deficits - missing) @ (self._level * self._size))
-        along = self._uneven(along)
-        return along @ along / self.n_levels
+        along = (deficits - missing) @ (self._level * self._size)
+        return self._uneven(self._whitening @ along)
 
     def _even_out(self, weighted):
         """Whiten over frames, and weigh the frames' levels; the same the other way."""
