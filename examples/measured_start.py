@@ -3,8 +3,8 @@ What did the laser really do?
 =============================
 
 The laser was told a circle of 2 µm. It bleached a wide patch, beside it, for a
-second. An analysis that believes what was told gives a D that is five times too
-small, and nothing in the curve says so. The images know better.
+second. An analysis that believes what was told gives a D that is five times
+too small, and nothing in the curve says so. The images know better.
 """
 
 # %%

@@ -210,8 +210,8 @@ def expected_errors(
         check_free_diffusion(forward, noise)
         space = ParameterSpace.of(forward, _names(forward, values, parameters, fixed), fixed)
         values = _complete(values, space)
-        parts = start_errors(forward, values, a, b, bounds, level)
-        return ExpectedErrors(*({"D": part} for part in parts[:-1]), parts[-1], level)
+        D, error, lower, upper, findings = start_errors(forward, values, a, b, bounds, level)
+        return ExpectedErrors({"D": D}, {"D": error}, {"D": lower}, {"D": upper}, findings, level)
     space = ParameterSpace.of(forward, parameters, fixed, bounds)
     names = space.free
     values = _complete(values, space)

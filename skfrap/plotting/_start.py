@@ -3,7 +3,6 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from skfrap.plotting._style import DATA, FIT, REGION, new_axes, pyplot, tidy, write_title
 from skfrap.plotting._targets import regressor_and_input
@@ -49,7 +48,7 @@ class MeasuredStartDisplay:
         self.profiles = profiles
 
     @classmethod
-    def from_estimator(cls, estimator: Any, X: ArrayLike, index: int = 0, **options: Any) -> Self:
+    def from_estimator(cls, estimator: Any, X: Any, index: int = 0, **options: Any) -> Self:
         """Fit one sample of X and show it.
 
         Parameters
