@@ -1,6 +1,7 @@
 """From one image series to a result: correct it, extract its recovery curve and estimate."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -17,6 +18,7 @@ from skfrap.analysis._saturation import find_saturation
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
+from skfrap.io._series import Source
 from skfrap.judging._frames import Frames, choose_evenness, find_outside
 from skfrap.preprocessing import (
     BackgroundSubtractor,
@@ -69,14 +71,23 @@ class SeriesAnalysis:
     info: dict
     findings: tuple = ()
 
-    def sources_in_words(self):
-        """Return what was taken from where, as one text."""
+    def sources_in_words(self) -> str:
+        """Return what was taken from where, as one text.
+
+        Returns
+        -------
+        str
+        """
         return "; ".join(f"{what}: {source}" for what, source in self.sources.items())
 
-    def to_record(self):
+    def to_record(self) -> dict[str, Any]:
         """Return one row of a table: plain values by column name, None where they mean nothing.
 
         Of the findings it holds the labels; what they say is in ``estimates.findings[0]``.
+
+        Returns
+        -------
+        dict
         """
         columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
         record = {"series": self.name, "model": self.model}
@@ -86,7 +97,9 @@ class SeriesAnalysis:
         return record
 
 
-def analyse_series(source, options=None):
+def analyse_series(
+    source: Source | ImageSeries, options: ExperimentOptions | None = None
+) -> SeriesAnalysis:
     """Analyse one image series: correct it, extract its recovery curve and estimate.
 
     Parameters
@@ -94,6 +107,7 @@ def analyse_series(source, options=None):
     source : path, list of paths or ImageSeries
         As in :func:`skfrap.io.read_series`.
     options : ExperimentOptions, default=None
+        What is known of the experiment, and how it is to be analysed. None is what the file says.
 
     Returns
     -------
@@ -114,7 +128,8 @@ def analyse_series(source, options=None):
         given = "none" if options.background == "auto" else options.background
         seen = _corrected(series, protocol, options, given)
         protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
-    frames = Frames(*before_and_after(recorded, protocol), protocol)
+    before, after = before_and_after(recorded, protocol)
+    frames = Frames(before, after, protocol)
     outside = find_outside(frames)
     evenness = choose_evenness(frames, outside, options.sigma)
     background = options.background

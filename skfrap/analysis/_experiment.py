@@ -8,6 +8,7 @@ from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
 from skfrap.analysis._stored import stored_protocol
 from skfrap.experiment import FRAPProtocol
@@ -39,13 +40,17 @@ class Described:
     latest: FRAPProtocol | None
 
 
-def describe_experiment(series, options):
+def describe_experiment(
+    series: ImageSeries, options: ExperimentOptions
+) -> tuple[FRAPProtocol, dict[str, str]]:
     """Put together the protocol of a series.
 
     Parameters
     ----------
     series : ImageSeries
+        As from :func:`skfrap.io.read_series`.
     options : ExperimentOptions
+        What is known of the experiment beside what the file says.
 
     Returns
     -------

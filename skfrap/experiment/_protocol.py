@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 
 from skfrap._checks import check_choice, check_count, check_positive
-from skfrap.experiment._regions import (
-    Circle,
-    Mask,
-    Polygon,
-    Rectangle,
-    region_from_dict,
-    region_to_dict,
-)
+from skfrap.experiment._descriptions import region_from_dict, region_to_dict
+from skfrap.experiment._regions import Circle, Mask, Polygon, Rectangle
 from skfrap.experiment._sizes import check_sizes
 
 __all__ = ["Circle", "FRAPProtocol", "Mask", "Polygon", "Rectangle"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skfrap.parameters import parameter
-from skfrap.results._finding import as_labels, has_severity, in_words
+from skfrap.results._finding import Finding, as_labels, has_severity, in_words
 from skfrap.results._fit import Fit
 from skfrap.results._tables import as_table
 
@@ -72,17 +72,17 @@ class FRAPEstimates:
         )
 
     @property
-    def poorly_determined(self):
+    def poorly_determined(self) -> np.ndarray:
         """Where an estimate must not be used as a number."""
         return has_severity(self.findings, "unusable")
 
     @property
-    def usable(self):
+    def usable(self) -> np.ndarray:
         """Where an estimate may be averaged with others."""
         return ~has_severity(self.findings, "unusable", "doubtful")
 
     @property
-    def flags(self):
+    def flags(self) -> np.ndarray:
         """What is to be known of each estimate, in words."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
@@ -108,7 +108,7 @@ class FRAPEstimates:
             dtype=bool,
         )
 
-    def with_findings(self, findings):
+    def with_findings(self, findings: Sequence[Finding]) -> "FRAPEstimates":
         """Return the same estimates with more to be known of every one of them.
 
         Parameters

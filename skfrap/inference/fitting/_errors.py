@@ -10,6 +10,7 @@ from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.judging._findings import judge_residuals
 from skfrap.judging._larger import find_larger_models, without_outliers
 from skfrap.parameters import check_value, parameter
+from skfrap.results import Fit
 
 _LOSSES = ("squared", "huber")
 _OF_NOISE = ("a", "b")
@@ -49,11 +50,13 @@ class ErrorModel:
 
     @classmethod
     def of(cls, noise, loss, fixed=None):
-        """Make the error model, and return it with what of `fixed` is of the curves' model."""
-        fixed, known = dict(fixed or {}), {}
-        if noise == "proportional":
-            known = {name: fixed.pop(name) for name in _OF_NOISE if name in fixed}
-        return cls(noise, loss, known), fixed
+        """Make the error model out of what an estimator is asked for; `fixed` may say a and b."""
+        known = fixed or {} if noise == "proportional" else {}
+        return cls(noise, loss, {name: known[name] for name in _OF_NOISE if name in known})
+
+    def others(self, fixed):
+        """Return what of `fixed` is of the curves' model: all that is not known of the noise."""
+        return {name: value for name, value in (fixed or {}).items() if name not in self.known}
 
     @property
     def goes_by_light(self):
@@ -81,24 +84,45 @@ class ErrorModel:
             return ProportionalNoise(gain, self.known)
         return HuberLoss(gain) if self.bears_outliers else None
 
-    def noise_of(self, fits, freedom, gain):
-        """Return the noise that fits have found.
+    def keep(self, fits, fitter, X, forward):
+        """Keep all of fits, with the noise that they have found.
 
         Parameters
         ----------
         fits : Fits
-        freedom : int
-            Frames beyond the parameters.
-        gain : float
+        fitter : CurveFitter
+            Whose they are.
+        X : ndarray of shape (n, n_frames)
+        forward : callable
+            ``forward(weights)`` gives the ForwardMap of curves, "mean", or of their light, "noise".
 
         Returns
         -------
-        Noise
+        Fit
         """
+        curves = light = forward("mean").curves(fits.theta)
+        if self.goes_by_light:
+            light = forward("noise").curves(fits.theta)
+        gain = fitter.evaluator.protocol.noise_gain
+        freedom = X.shape[1] - fits.theta.shape[1]
         if fits.a is not None:
-            return Noise(fits.a, fits.b if self.goes_by_light else 0.0, gain)
-        variance = fits.cost / freedom if freedom > 0 else np.full(len(fits.cost), np.nan)
-        return Noise.of_variance(variance, gain)
+            noise = Noise(fits.a, fits.b if self.goes_by_light else 0.0, gain)
+        else:
+            variance = fits.cost / freedom if freedom > 0 else np.full(len(X), np.nan)
+            noise = Noise.of_variance(variance, gain)
+        return Fit(
+            forward("mean"),
+            X,
+            fits.theta,
+            fitter.covariance(fits, X.shape[1]),
+            curves,
+            light,
+            fits.cost,
+            noise,
+            fits.converged,
+            fits.n_iter,
+            fits.rivals,
+        )
 
     def misfits(self, fit):
         """Judge the residuals of a fit; as :func:`skfrap.judging._findings.judge_residuals`."""

@@ -34,16 +34,14 @@ class StartProfiles:
     log_D: float  # noqa: N815, as the field writes it
 
 
-def profiles_of_rings(estimate, means, frames, layout, protocol):
+def profiles_of_rings(estimate, sample, layout, protocol):
     """Put the rings of images beside their fit.
 
     Parameters
     ----------
     estimate : StartEstimate
-    means : ndarray of shape (n_frames, n_sectors, n_rings)
-        That were fitted.
-    frames : sequence of int
-        Which they are, of those after bleaching.
+    sample : tuple of (ndarray of shape (n_frames, n_sectors, n_rings), sequence of int)
+        The rings that were fitted, and which frames they are of, of those after bleaching.
     layout : RingLayout
     protocol : FRAPProtocol
 
@@ -51,6 +49,7 @@ def profiles_of_rings(estimate, means, frames, layout, protocol):
     -------
     StartProfiles
     """
+    means, frames = sample
     n_rings = len(estimate.radii)
     counts = layout.counts[:, :n_rings]
     sectors = np.where(counts > 0, means[:, :, :n_rings], 0.0)
