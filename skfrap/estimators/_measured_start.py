@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, NoReturn, Self, overload
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -20,6 +20,7 @@ from skfrap.inference._targets import choose_targets
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import SampleFitter, StartEstimate
+from skfrap.inference.starts._seen import StartProfiles, profiles_of_curve, profiles_of_rings
 from skfrap.judging._starts import describe_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
@@ -61,9 +62,12 @@ class MeasuredStartFRAP(FRAPRegressor):
         moves and what stays are two unknown starts. Of several the one with the largest evidence is
         taken; the others stay in the estimate. With `start` and no last profile ``"free"`` cannot
         be told, and is left out.
-    frame_levels : bool, default=True
-        Whether the level of each frame is free: then neither flicker nor even fading matters. Not
-        used for curves, which must be corrected.
+    frame_levels : "auto" or bool, default="auto"
+        Whether the level of each frame is free: then neither flicker nor fading matters. True frees
+        all. ``"auto"`` lets levels change evenly, as a parabola in time, and scatter about it as
+        much as they are seen to; it frees all where that gives another D, or frames are few. This
+        is several times as precise for fast diffusion. False takes all levels for those before
+        bleaching. Not used for curves, which must be corrected.
     errors : {"jackknife", "noise"}, default="jackknife"
         Where intervals come from. ``"jackknife"``: from leaving out frames and sectors, at least
         what the noise gives; the residuals of real images go together. ``"noise"``: from the noise
@@ -128,7 +132,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         *,
         start: MeasuredStart | None = None,
         readings: Sequence[str] = READINGS,
-        frame_levels: bool = True,
+        frame_levels: Literal["auto"] | bool = "auto",
         errors: Literal["jackknife", "noise"] = "jackknife",
         n_jobs: int | None = None,
         target_names: Sequence[str] | str | None = None,
@@ -190,6 +194,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         if sample_weight is not None:
             _check_sample_weight(sample_weight, values)
         check_choice("errors", self.errors, ERRORS)
+        if not isinstance(self.frame_levels, (bool, np.bool_)) and self.frame_levels != "auto":
+            raise ValueError(f"frame_levels must be 'auto' or a bool, got {self.frame_levels!r}.")
         if not len(self.readings):
             raise ValueError(f"readings must hold one of {READINGS} at least, got none.")
         for reading in self.readings:
@@ -253,7 +259,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         fits = self._fit(X, check_level(level))
         return np.array([[_or_nan(one, self._ends, (np.nan, np.nan))] for one in fits])
 
-    def measure(self, X: ArrayLike, level: float = 0.95) -> list[StartEstimate]:
+    def measure(self, X: ArrayLike, level: float = 0.95) -> list[StartEstimate | None]:
         """Fit each sample, and keep all of it: readings, starts, levels of the frames, noise.
 
         Parameters
@@ -269,6 +275,48 @@ class MeasuredStartFRAP(FRAPRegressor):
             One for each sample; None where there are no data.
         """
         return self._fit(X, check_level(level))
+
+    def fit_results(self, X: ArrayLike) -> NoReturn:
+        """Refuse: what is fitted are starts, see :meth:`measure`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rings, or curves that go with `start`.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        self._check_model("fit_results")
+
+    def profiles(self, X: ArrayLike) -> list[StartProfiles | None]:
+        """Fit each sample, and put measured and fitted profiles beside each other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rings, or curves that go with `start`.
+
+        Returns
+        -------
+        list of StartProfiles
+            Times, distances, intensities over those before bleaching as measured and as fitted, and
+            the start as it was seen. None where there are no data.
+        """
+        check_is_fitted(self)
+        values = self._check_X(X)
+        fits = self._fit_checked(values)
+        if self.layout_ is None:
+            return [
+                None if one is None else profiles_of_curve(one, self.start, self.protocol_)
+                for one in fits
+            ]
+        return [
+            None if one is None else profiles_of_rings(one, sample, self.layout_, self.protocol_)
+            for one, sample in zip(fits, self._samples(values), strict=True)
+        ]
 
     def estimate(self, X: ArrayLike, level: float = 0.95) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
@@ -290,7 +338,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         level = check_level(level)
         return self.estimates_of(self._fit(X, level), level)
 
-    def estimates_of(self, fits, level):
+    def estimates_of(self, fits: Sequence[StartEstimate | None], level: float) -> FRAPEstimates:
         """Say everything of samples that :meth:`measure` has fitted; nothing is fitted again.
 
         Parameters
@@ -305,13 +353,13 @@ class MeasuredStartFRAP(FRAPRegressor):
         FRAPEstimates
             As of :meth:`estimate`.
         """
-        there, empty = (
-            np.flatnonzero([(one is None) == is_empty for one in fits]) for is_empty in (0, 1)
-        )
+        is_empty = np.array([one is None for one in fits], dtype=bool)
+        there, empty = (np.flatnonzero(some).tolist() for some in (~is_empty, is_empty))
         answers = self._describe([fits[k] for k in there], level)
         if not len(empty):
             return answers
-        return join_answers([answers, no_answers(answers, len(empty))], [there, empty])
+        parts = [answers, no_answers(answers, len(empty))]
+        return join_answers(parts, [np.array(there, dtype=int), np.array(empty, dtype=int)])
 
     def _describe(self, fits, level):
         """Say everything of fits, all of which are there."""
@@ -320,8 +368,10 @@ class MeasuredStartFRAP(FRAPRegressor):
         if self.layout_ is None:  # of curves: they are the told region's
             bleachable = self.protocol_.bleach_mask.sum() * self.protocol_.pixel_size**2
             bleachable *= self.protocol_.n_bleach
-        findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
-        ends = np.array([self._ends(one) for one in fits])
+        findings, usable = (), np.zeros(0, dtype=bool)
+        if fits:
+            findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
+        ends = np.array([self._ends(one) for one in fits]).reshape(-1, 2)
         log_D = np.array([one.best.log_D for one in fits])
         D, lower, upper = (
             np.where(usable, 10**values, np.nan) for values in (log_D, ends[:, 0], ends[:, 1])
@@ -361,7 +411,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         finite = "allow-nan" if self.start is None or self._omits else True
         return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=finite)
 
-    def _check_model(self, what):
+    def _check_model(self, what: str) -> NoReturn:
         raise ValueError(
             f"{what} needs a model whose parameters say all of a curve. A measured start is fitted "
             "to each sample: measure(X) keeps starts, readings and levels, and "
@@ -402,17 +452,21 @@ class MeasuredStartFRAP(FRAPRegressor):
         return self._fit_checked(self._check_X(X), level)
 
     def _fit_checked(self, X, level=0.95):
-        if self.layout_ is None:
-            samples, fit = curve_samples(X, self._omits), self._fit_curve
-        else:
-            protocol, layout = self.protocol_, self.layout_
-            shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
-            samples, fit = ring_samples(X.reshape(shape), layout, self._omits), self._fit_rings
+        fit = self._fit_curve if self.layout_ is None else self._fit_rings
         fitter = self._fitter(None if self.layout_ is None else range(self.protocol_.n_postbleach))
+        samples = self._samples(X)
         with one_blas_thread():
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(fit)(fitter, sample, level) for sample in samples
             )
+
+    def _samples(self, X):
+        """Take X sample by sample; None where there are no data."""
+        if self.layout_ is None:
+            return curve_samples(X, self._omits)
+        protocol, layout = self.protocol_, self.layout_
+        shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
+        return ring_samples(X.reshape(shape), layout, self._omits)
 
     def _fitter(self, frames=None):
         """Make what fits curves, or rings of some frames after bleaching."""
