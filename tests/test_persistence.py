@@ -44,6 +44,7 @@ from skfrap import (
 )
 from skfrap.experiment import MeasuredStart, RingLayout
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
+from skfrap.inference.fitting._rows import RowNoise
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import (
     BindingModel,
@@ -298,6 +299,7 @@ def one_of_each_class(protocol, sample):
         DirectCurves(SoumpasisModel(protocol)),
         HuberLoss(0.01),
         ProportionalNoise(0.01, {"a": 1e-4}),
+        RowNoise(np.array([0.01, 0.003])),
         least_squares,
         least_squares.surrogate_,
         least_squares._fitter,

@@ -133,7 +133,13 @@ class Compartment:
         return fractions
 
     def to_dict(self):
-        """Describe the compartment by plain values."""
+        """Describe the compartment by plain values.
+
+        Returns
+        -------
+        dict
+            Plain values, which JSON knows.
+        """
         image = self.equilibrium
         return {
             "region": region_to_dict(self.region),
@@ -143,7 +149,17 @@ class Compartment:
 
     @classmethod
     def from_dict(cls, description):
-        """Make the compartment that :meth:`to_dict` described."""
+        """Make the compartment that :meth:`to_dict` described.
+
+        Parameters
+        ----------
+        description : dict
+            As :meth:`to_dict` gives it.
+
+        Returns
+        -------
+        Compartment
+        """
         return cls(**description | {"region": region_from_dict(description["region"])})
 
 

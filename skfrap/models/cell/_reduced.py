@@ -105,6 +105,7 @@ class ReducedGeometry(Geometry):
     Parameters
     ----------
     grid : CellGrid
+        Its pixels.
     n_bleach : int, default=1
         Bleach frames.
     n_poles : int, default=11
@@ -141,14 +142,11 @@ class ReducedGeometry(Geometry):
         others = others - block[:, :1] @ (block[:, :1].T @ others)
         others = others[:, np.linalg.norm(others, axis=0) > tolerance]
         whole = Reduced.of(grid, _space(grid, solve, np.column_stack([block, others]), tolerance))
-        self._reduced = _truncated(whole, grid, spreads, n_events, unit, tolerance)
+        self._reduced = reduced = _truncated(whole, grid, spreads, n_events, unit, tolerance)
+        self.rates, self.start = reduced.rates, reduced.start
+        self.bleach, self.rows = reduced.bleach, reduced.rows
         self._see(grid.mask, grid.rows * grid.rest, grid.levels)
         self.error = self._measure_error(n_events)
-
-    rates = property(lambda self: self._reduced.rates)
-    start = property(lambda self: self._reduced.start)
-    bleach = property(lambda self: self._reduced.bleach)
-    rows = property(lambda self: self._reduced.rows)
 
     def mobile(self, symbol, start, depth, protocol):
         """Compute what rows lack of particles that move; see :meth:`Geometry.mobile`."""
@@ -160,7 +158,23 @@ class ReducedGeometry(Geometry):
         return flat.reshape(len(depth), len(self.rows), len(times))
 
     def missing(self, symbol, start, depth, protocol):
-        """Compute what is missing just after the last bleach frame, (n, n_species, m)."""
+        """Compute what is missing just after the last bleach frame.
+
+        Parameters
+        ----------
+        symbol : callable
+            As of :meth:`mobile`, like the others.
+        start : ndarray of shape (n_species,)
+            Shares of the species.
+        depth : ndarray of shape (n,)
+            1 - alpha.
+        protocol : FRAPProtocol
+            Its clock.
+
+        Returns
+        -------
+        ndarray of shape (n, n_species, m)
+        """
         depth = np.asarray(depth, dtype=float)[:, np.newaxis, np.newaxis]
         whole = np.multiply.outer(start, self.start)
         missing = np.zeros((len(depth), *whole.shape))
@@ -173,7 +187,17 @@ class ReducedGeometry(Geometry):
         return missing
 
     def images(self, states):
-        """Make images of states in the basis, (m, n): (n, ny, nx)."""
+        """Make images of states in the basis.
+
+        Parameters
+        ----------
+        states : ndarray of shape (m, n)
+            A column each.
+
+        Returns
+        -------
+        ndarray of shape (n, ny, nx)
+        """
         return self._grid.images(self._reduced.basis @ states)
 
     @property
