@@ -22,13 +22,13 @@ from skfrap import (
     persistence,
 )
 from skfrap.models import BindingModel, DiffusionModel, check_model
-from skfrap.models.cell import CellGrid, LanczosGeometry, ReducedGeometry
-from skfrap.models.field._measure import FourierGeometry
+from skfrap.models.cell import CellGrid, FourierGeometry, LanczosGeometry, ReducedGeometry
 from skfrap.models.kinetics import Binding, FreeDiffusion
 from skfrap.scaling import scaled_protocol
 
 SHAPE, PIXEL_SIZE = (36, 48), 0.5
 CELL = Ellipse((10.0, 7.0))
+PIXELS = Mask(CELL.area_fractions(SHAPE, PIXEL_SIZE) >= 0.5)  # whole ones, for references
 PLACES = {
     "centre": Circle(1.7, (12.0, 9.0)),
     "edge": Circle(1.7, (20.2, 9.0)),
@@ -110,7 +110,7 @@ def exact_deficits(protocol, kinetics, values, depth):
 @pytest.mark.parametrize("n_bleach", [1, 4])
 @pytest.mark.parametrize("place", [*PLACES, "irregular"])
 def test_reductions_keep_what_all_pixels_say(place, n_bleach):
-    options = {}
+    options = {"compartment": PIXELS}
     if place == "irregular":
         options = {"compartment": irregular(), "rows": ["compartment"]}
         place = Circle(1.6, (10.0, 9.5))
@@ -133,8 +133,6 @@ def test_reductions_keep_what_all_pixels_say(place, n_bleach):
                 np.array([0.9]),
                 protocol,
             )[0]
-            # Rows of the grid go by the outline's area, which pixels have but nearly.
-            found *= (1 / grid.levels)[:, np.newaxis]
             error = np.abs(found - expected).max()
             assert error < 3e-6
             assert error < 3 * geometry.error + 1e-9
@@ -156,7 +154,7 @@ def test_several_bleach_frames_and_one_agree_where_both_can():
 @pytest.mark.parametrize("n_bleach", [1, 3])
 def test_uneven_compartments_are_those_of_all_pixels(conductance, n_bleach):
     random = np.random.default_rng(3)
-    uneven = Compartment(CELL, np.exp(0.6 * random.standard_normal(SHAPE)), conductance)
+    uneven = Compartment(PIXELS, np.exp(0.6 * random.standard_normal(SHAPE)), conductance)
     protocol = protocol_of("edge", n_bleach, compartment=uneven)
     grid = CellGrid(protocol, parts=1)
     geometry = ReducedGeometry(grid, n_bleach)
@@ -188,7 +186,7 @@ def test_the_open_field_as_a_geometry_is_the_models(centre):
         shape=(64, 70), pixel_size=0.7, bleach_region=Circle(5.0, centre), n_bleach=1, padding=30
     )
     shared = {"c0": 1.0, "alpha": 0.3, "bleach_blur": 0.8, "imaging_blur": 0.5}
-    geometry = FourierGeometry(protocol, bleach_blur=0.8, imaging_blur=0.5)
+    geometry = DiffusionModel(protocol).geometry(bleach_blur=0.8, imaging_blur=0.5)
     assert len(geometry.rates) < 110
     assert geometry.error < 1e-9
     depth, after = np.array([0.7]), slice(10, None)
@@ -269,6 +267,21 @@ def test_a_disk_in_a_disk(radius):
     assert_allclose(recovered(protocol), expected, rtol=0, atol=3e-3)
 
 
+def test_two_cells_do_not_know_of_each_other():
+    y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    one = np.hypot(y - 17, x - 12) < 9
+    other = np.hypot(y - 17, x - 38) < 8
+    values = {"D": [0.5, 20.0], "c0": 0.9, "alpha": 0.3}
+    for n_bleach in (1, 2):
+        alone, beside = (
+            DiffusionModel(
+                protocol_of(Circle(1.7, (6.5, 8.5)), n_bleach, compartment=Mask(cells), rows=None)
+            ).curves(**values)
+            for cells in (one, one | other)
+        )
+        assert_allclose(alone, beside, rtol=0, atol=2e-6)
+
+
 def test_a_disk_of_which_half_is_bleached():
     times = np.geomspace(0.5, 60, 25)
     protocol = one_row((90, 90), 0.2, Rectangle(9.0, 18.0, (4.5, 9.0)), Circle(8.0), times)
@@ -295,7 +308,7 @@ def test_particles_are_conserved(n_bleach):
     curve = model.curves(D=0.7, c0=0.9, alpha=0.4).reshape(3, -1)
     assert np.ptp(curve[1, 10:]) < 1e-6  # the compartment keeps what it has
     late = model.curves(D=70.0, c0=0.9, alpha=0.4).reshape(3, -1)[:, -1]
-    assert_allclose(late, late[1], rtol=0, atol=2e-6)  # and is even in the end
+    assert_allclose(late, late[1], rtol=1e-3)  # and is even in the end
 
 
 @pytest.mark.parametrize("n_bleach", [1, 3])
@@ -308,7 +321,7 @@ def test_images_show_what_curves_are_the_means_of(n_bleach):
         curves = model(protocol).curves(D=0.7, **rates, **values).reshape(3, -1)
         means = np.einsum("tyx,ryx->rt", images[0], protocol.row_weights)
         assert_allclose(means[0], curves[0], rtol=0, atol=2e-6)
-        assert_allclose(means, curves, rtol=3e-3)  # outlines go by area, images by pixels
+        assert_allclose(means, curves, rtol=1e-3)  # but for what is left out of the outline
     padded = model(protocol).images(D=0.7, **rates, **values, padded=True)
     assert padded.shape[2:] == tuple(n + 2 * protocol.padding for n in SHAPE)
     assert padded.sum() == pytest.approx(images.sum())
@@ -432,12 +445,12 @@ def test_fitted_estimators_with_a_compartment_come_back(tmp_path):
 
 
 def test_what_a_compartment_cannot_is_refused():
-    with pytest.raises(ValueError, match="the protocol has none"):
-        DiffusionModel(RECORDED.replace(compartment=None)).geometry()
+    with pytest.raises(ValueError, match="one bleach frame"):
+        DiffusionModel(RECORDED.replace(compartment=None, n_bleach=2)).geometry()
     with pytest.raises(ValueError, match=r"weights must have the shape \(n_rows, ny, nx\)"):
         DiffusionModel(RECORDED, np.ones((3, 3)))
     thin = RECORDED.replace(
-        compartment=Rectangle(20.0, 0.2, (12.0, 9.0)), bleach_region=Rectangle(12.0, 3.0, (6, 9))
+        compartment=Rectangle(20.0, 0.04, (12.0, 9.0)), bleach_region=Rectangle(12.0, 3.0, (6, 9))
     )
     with pytest.raises(ValueError, match="too thin for pixels"):
         DiffusionModel(thin).curves(1.0, 0.9, 0.4)

@@ -299,7 +299,7 @@ def one_of_each_class(protocol, sample):
         DirectCurves(SoumpasisModel(protocol)),
         HuberLoss(0.01),
         ProportionalNoise(0.01, {"a": 1e-4}),
-        RowNoise([0.01, 0.001]),
+        RowNoise(np.array([0.01, 0.003])),
         least_squares,
         least_squares.surrogate_,
         least_squares._fitter,

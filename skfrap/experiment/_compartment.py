@@ -138,7 +138,7 @@ class Compartment:
         Returns
         -------
         dict
-            As JSON holds it.
+            Plain values, which JSON knows.
         """
         image = self.equilibrium
         return {
@@ -154,7 +154,7 @@ class Compartment:
         Parameters
         ----------
         description : dict
-            As :meth:`to_dict` gave it.
+            As :meth:`to_dict` gives it.
 
         Returns
         -------

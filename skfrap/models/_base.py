@@ -11,6 +11,7 @@ import numpy as np
 
 from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
+from skfrap.models.cell import geometry_of
 from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.parameters import parameter
 
@@ -241,7 +242,7 @@ class ExactModel(CurveModel):
         return engine
 
     def geometry(self, bleach_blur=0.0, imaging_blur=0.0):
-        """Return what the outline of a compartment means for curves, whatever the kinetics.
+        """Return what the sample's outline and the regions mean for curves, whatever the kinetics.
 
         Parameters
         ----------
@@ -250,17 +251,16 @@ class ExactModel(CurveModel):
 
         Returns
         -------
-        LanczosGeometry or ReducedGeometry
+        LanczosGeometry, ReducedGeometry or FourierGeometry
             Its `error` is the largest that was seen when it was made.
 
         Raises
         ------
         ValueError
-            If the protocol has no compartment.
+            If the protocol has several bleach frames and no compartment: such curves are computed
+            without a geometry.
         """
-        if self.protocol.compartment is None:
-            raise ValueError("geometry is that of a compartment, and the protocol has none.")
-        return self._engine("compartment", bleach_blur, imaging_blur).geometry
+        return geometry_of(self.protocol, bleach_blur, imaging_blur, self._weights)
 
     def _curves(self, values):
         """Compute curves from broadcast parameters."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from skfrap.models._base import ExactModel, broadcast_parameters, image_series, in_window
 from skfrap.models._optics import optics_for
-from skfrap.models.cell import CompartmentEngine
+from skfrap.models.cell._engine import CompartmentEngine
 from skfrap.models.field._radial import LocalReaction
 from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import Kinetics

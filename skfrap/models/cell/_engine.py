@@ -7,6 +7,7 @@ import numpy as np
 from skfrap.models.cell._grid import CellGrid
 from skfrap.models.cell._lanczos import LanczosGeometry
 from skfrap.models.cell._reduced import ReducedGeometry
+from skfrap.models.field._measure import FourierGeometry
 from skfrap.numerics._threads import one_blas_thread
 
 _IMAGES = 32  # made at once
@@ -18,7 +19,7 @@ def geometry_of(protocol, bleach_blur=0.0, imaging_blur=0.0, weights=None, *, st
     Parameters
     ----------
     protocol : FRAPProtocol
-        With a compartment.
+        Without a compartment it is the open field, of one bleach frame.
     bleach_blur, imaging_blur : float, default=0.0
         Standard deviations of the Gaussian spread of the beam and of the detection, µm.
     weights : ndarray of shape (n_rows, ny, nx), default=None
@@ -28,9 +29,23 @@ def geometry_of(protocol, bleach_blur=0.0, imaging_blur=0.0, weights=None, *, st
 
     Returns
     -------
-    LanczosGeometry or ReducedGeometry
-        The former for curves of one bleach frame.
+    LanczosGeometry, ReducedGeometry or FourierGeometry
+        The first for curves of one bleach frame in a compartment, the last in the open field.
+
+    Examples
+    --------
+    What is left of a bleached disk in a cell when D t is 1 and 100 µm²:
+
+    >>> from skfrap import Circle, Ellipse, FRAPProtocol
+    >>> from skfrap.models.cell import geometry_of
+    >>> protocol = FRAPProtocol(shape=(64, 96), pixel_size=0.25, bleach_region=Circle(3.0),
+    ...                         n_bleach=1, compartment=Ellipse((10.0, 7.0)))
+    >>> geometry = geometry_of(protocol)
+    >>> geometry.deficits([1.0, 100.0]).round(3).tolist()
+    [[0.635, 0.129]]
     """
+    if protocol.compartment is None:
+        return FourierGeometry(protocol, bleach_blur, imaging_blur, weights)
     key = None if weights is None else np.asarray(weights, dtype=float).tobytes()
     return _geometry(protocol, bleach_blur, imaging_blur, key, states or protocol.n_bleach > 1)
 
@@ -53,9 +68,7 @@ class CompartmentEngine:
     ----------
     protocol : FRAPProtocol
         With a compartment.
-    bleach_blur, imaging_blur : float
-        Standard deviations of the Gaussian spread of the beam and of the detection, µm.
-    weights : ndarray of shape (n_rows, ny, nx) or None
+    bleach_blur, imaging_blur, weights
         As of :func:`geometry_of`.
     """
 
@@ -71,7 +84,6 @@ class CompartmentEngine:
         Parameters
         ----------
         kinetics : Kinetics
-            What particles do.
         values : dict
             A value of each of their parameters.
         depth : ndarray of shape (n,)
@@ -99,16 +111,9 @@ class CompartmentEngine:
 
         Parameters
         ----------
-        kinetics : Kinetics
-            What particles do.
-        values : dict
-            A value of each of their parameters.
-        depth : float
-            1 - alpha.
-        mobile_fraction : float
-            Of particles that move.
-        factor : ndarray of shape (n_frames,)
-            By which all is multiplied.
+        kinetics, values, factor
+            As of :meth:`shapes`, the factor of shape (n_frames,).
+        depth, mobile_fraction : float
 
         Yields
         ------

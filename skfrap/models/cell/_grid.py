@@ -3,10 +3,12 @@
 With y = c / c_eq the density over that before bleaching, pixels exchange through the faces that two
 of them share, and through no others: nothing crosses the outline,
 
-    M dy/dt = -D K y,    M = diag(c_eq),
+    M dy/dt = -D K y,    M = diag(v c_eq),
 
-K being symmetric, with zero sums of rows. In z = M^1/2 y that is dz/dt = -D A z, with a symmetric
-A = M^-1/2 K M^-1/2 whose state at rest is z = M^1/2 1.
+v being the part of a pixel that is inside, K symmetric with zero sums of rows, from the parts of
+faces that are inside. In z = M^1/2 y that is dz/dt = -D A z, with a symmetric A = M^-1/2 K M^-1/2
+whose state at rest is z = M^1/2 1. Stairs of whole pixels would slow the slowest modes by as much
+as a pixel is of the cell.
 """
 
 from functools import cached_property
@@ -21,6 +23,7 @@ from skfrap.models._optics import blur_mask
 _FINEST = 10.0  # pixels of a bleach region's radius: D is known to 0.3 %, with twice as many 0.1 %
 _MOST_PIXELS = 60_000  # inside, to which pixels are cut
 _MOST_FACTORED = 25_000  # of several bleach frames, for which matrices are factored
+_LEAST_VOLUME = 0.1  # of a pixel: less of it is left out, since it would be the fastest of all
 _REACH = 8.0  # standard deviations of a blur
 
 
@@ -45,6 +48,8 @@ class CellGrid:
         Which pixels belong to the compartment, n of them.
     pixel_size : float
         Of what pixels are cut to, µm.
+    volume : ndarray of shape (n,)
+        Part of each of them that is inside.
     density : ndarray of shape (n,)
         Before bleaching, 1 in the mean.
     mask : ndarray of shape (n,)
@@ -59,21 +64,30 @@ class CellGrid:
         self.protocol = protocol
         self.parts = parts or parts_for(protocol)
         self.pixel_size = protocol.pixel_size / self.parts
-        self.inside = self._fractions(protocol.compartment.region) >= 0.5
+        quarters = self._quarters(protocol.compartment.region)
+        volume = quarters.mean(axis=(1, 3))
+        self.inside = volume >= _LEAST_VOLUME
         if not self.inside.any():
             raise ValueError(
-                "the compartment has no pixel that is inside by half; it is too thin for pixels "
+                "the compartment has no pixel that is inside by a tenth; it is too thin for pixels "
                 f"of {self.pixel_size:.3g} µm."
             )
+        self.volume = volume[self.inside]
+        # What is open of a face is seen of the quarters to both sides of it.
+        below, right = quarters[:-1, 1], quarters[:, :, :-1, 1]
+        self._open = (
+            0.5 * (below + quarters[1:, 0]).mean(axis=-1),
+            0.5 * (right + quarters[:, :, 1:, 0]).mean(axis=1),
+        )
         self._blur_width = imaging_blur / self.pixel_size
         density = protocol.compartment.equilibrium
         if density is None:
             self.density = np.ones(self.n_pixels)
         else:
             density = self._cut(density)[self.inside]
-            self._mean_density = density.mean()
+            self._mean_density = np.average(density, weights=self.volume)
             self.density = density / self._mean_density
-        self.rest = np.sqrt(self.density)
+        self.rest = np.sqrt(self.volume * self.density)
         self.mask = self._bleached(bleach_blur)
         first, weights = (
             np.reshape(one, (-1, *protocol.shape))
@@ -83,7 +97,7 @@ class CellGrid:
             )
         )
         # What an intensity of 1 in the first row is, as it was before bleaching.
-        self._unit = float(self._row(first[0]) @ self.density)
+        self._unit = float(self._row(first[0]) @ self.rest**2)
         of_outline = self._outline_over_pixels(weights) / self._outline_over_pixels(first)
         rows = np.stack([self._row(one) for one in weights])
         self.rows = rows * self.rest * (of_outline / self._unit)[:, np.newaxis]
@@ -93,7 +107,7 @@ class CellGrid:
         """Compare what rows show of the outline's area with what they do of the pixels inside."""
         density = self.protocol.compartment.equilibrium
         fine = np.zeros(self.inside.shape)
-        fine[self.inside] = self.density
+        fine[self.inside] = self.rest**2
         ny, nx = self.protocol.shape
         pixels = fine.reshape(ny, self.parts, nx, self.parts).mean(axis=(1, 3))
         outline = self.protocol.compartment_mask
@@ -109,7 +123,7 @@ class CellGrid:
     @property
     def area(self):
         """Area of the compartment, µm²."""
-        return self.n_pixels * self.pixel_size**2
+        return float(self.volume.sum()) * self.pixel_size**2
 
     @cached_property
     def operator(self):
@@ -118,12 +132,13 @@ class CellGrid:
         index[self.inside] = np.arange(self.n_pixels)
         even = self.protocol.compartment.conductance == "sites"
         faces = []
-        for low, high in ((index[:-1], index[1:]), (index[:, :-1], index[:, 1:])):
+        sides = (index[:-1], index[1:]), (index[:, :-1], index[:, 1:])
+        for (low, high), opened in zip(sides, self._open, strict=True):
             both = (low >= 0) & (high >= 0)
             i, j = low[both], high[both]
             one, other = self.density[i], self.density[j]
-            conductance = np.ones(len(i)) if even else 2 * one * other / (one + other)
-            faces.append((i, j, conductance / self.pixel_size**2))
+            conductance = opened[both] / self.pixel_size**2
+            faces.append((i, j, conductance * (1 if even else 2 * one * other / (one + other))))
         i, j, conductance = (np.concatenate(part) for part in zip(*faces, strict=True))
         n = self.n_pixels
         leaving = np.bincount(i, conductance, n) + np.bincount(j, conductance, n)
@@ -131,7 +146,7 @@ class CellGrid:
         diagonal = np.arange(n)
         return sparse.csr_array(
             (
-                np.concatenate([leaving / self.density, across, across]),
+                np.concatenate([leaving / self.rest**2, across, across]),
                 (np.concatenate([diagonal, i, j]), np.concatenate([diagonal, j, i])),
             ),
             (n, n),
@@ -148,7 +163,7 @@ class CellGrid:
         return 0.25 * np.pi**2 / self.area
 
     def spreads(self, n):
-        """Return values of D t, evenly in their logarithm, between which all happens.
+        """Return values of D t between which all happens, evenly in their logarithm.
 
         Parameters
         ----------
@@ -163,17 +178,17 @@ class CellGrid:
         return np.geomspace(0.02 / self.fastest, 3 / self.slowest, n)
 
     def images(self, states):
-        """Make images, c0 being 1, of states.
+        """Make images of states z, c0 being 1.
 
         Parameters
         ----------
         states : ndarray of shape (n_pixels, n)
-            Of z, in columns.
+            A column each.
 
         Returns
         -------
         ndarray of shape (n, ny, nx)
-            In the protocol's pixels.
+            On the camera's pixels.
         """
         ny, nx = self.protocol.shape
         images = np.empty((states.shape[1], ny, nx))
@@ -183,6 +198,15 @@ class CellGrid:
             seen = self._blurred(fine)
             image[:] = seen.reshape(ny, self.parts, nx, self.parts).mean(axis=(1, 3))
         return images
+
+    def _quarters(self, region):
+        """Return how much of each quarter of a pixel is inside, (ny, 2, nx, 2)."""
+        ny, nx = (n * self.parts for n in self.protocol.shape)
+        if isinstance(region, Mask):
+            quarters = self._cut(region.array).repeat(2, axis=0).repeat(2, axis=1)
+        else:
+            quarters = region.area_fractions((2 * ny, 2 * nx), self.pixel_size / 2)
+        return quarters.reshape(ny, 2, nx, 2)
 
     def _fractions(self, region):
         if isinstance(region, Mask):

@@ -13,6 +13,7 @@ from skfrap.models._geometry import MeasuredRows, on_few_rates
 _FIRST, _GROWTH, _MOST = 120, 1.4, 4000  # steps between looks at what they have changed
 _TOLERANCE = 1e-8  # of that change
 _N_SPREADS = 48  # at which it is looked at
+_AT_REST = 1e-6  # of the slowest rate that one piece has
 _ENDED = 1e-13  # a next direction, of the first: the space is complete
 
 
@@ -40,9 +41,12 @@ class LanczosGeometry(MeasuredRows):
         rates, rows, error, self.n_steps = lanczos_measure(
             grid.operator, bleached - share * rest, rest, grid.rows, spreads
         )
+        slow = rates <= _AT_REST * grid.slowest  # of pieces that nothing crosses between
+        resting = rows[:, slow].sum(axis=1)
+        rates, rows = rates[~slow], rows[:, ~slow]
         few, moved = on_few_rates(rates, rows)
         error += np.abs(_deficits(few, moved, spreads) - _deficits(rates, rows, spreads)).max()
-        at_rest = share * (grid.rows @ rest)
+        at_rest = share * (grid.rows @ rest) + resting
         super().__init__(np.append(0.0, few), np.column_stack([at_rest, moved]))
         self._see(grid.mask, grid.rows * grid.rest, grid.levels)
         self.error = float(error)
@@ -67,7 +71,7 @@ def lanczos_measure(operator, vector, rest, rows, spreads, tolerance=_TOLERANCE)
     Returns
     -------
     rates : ndarray of shape (m,)
-        Positive.
+        Not negative.
     weights : ndarray of shape (n_rows, m)
     change : float
         By the last third of the steps, of exponentials at the spreads.
@@ -98,8 +102,7 @@ def lanczos_measure(operator, vector, rest, rows, spreads, tolerance=_TOLERANCE)
             look, seen = int(_GROWTH * look), now
         sides.append(off)
         before, direction = direction, following / off
-    positive = rates > _ENDED * rates.max()
-    return rates[positive], weights[:, positive], float(change), step
+    return np.maximum(rates, 0.0), weights, float(change), step
 
 
 def _deficits(rates, rows, spreads):

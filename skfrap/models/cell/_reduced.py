@@ -115,8 +115,8 @@ class ReducedGeometry(Geometry):
 
     Attributes
     ----------
-    rates : ndarray of shape (n_modes,)
-        Decay of each mode over D, 1/µm².
+    rates, start, bleach, rows
+        As of :class:`Reduced`.
     error : float
         Against a Lanczos iteration on all pixels, from what the last of the bleach frames leaves
         where diffusion between them matters, at all times.
@@ -142,29 +142,11 @@ class ReducedGeometry(Geometry):
         others = others - block[:, :1] @ (block[:, :1].T @ others)
         others = others[:, np.linalg.norm(others, axis=0) > tolerance]
         whole = Reduced.of(grid, _space(grid, solve, np.column_stack([block, others]), tolerance))
-        self._reduced = _truncated(whole, grid, spreads, n_events, unit, tolerance)
+        self._reduced = reduced = _truncated(whole, grid, spreads, n_events, unit, tolerance)
+        self.rates, self.start = reduced.rates, reduced.start
+        self.bleach, self.rows = reduced.bleach, reduced.rows
         self._see(grid.mask, grid.rows * grid.rest, grid.levels)
         self.error = self._measure_error(n_events)
-
-    @property
-    def rates(self):
-        """Array of shape (m,): the first is 0, the state at rest."""
-        return self._reduced.rates
-
-    @property
-    def start(self):
-        """Array of shape (m,): the state before bleaching."""
-        return self._reduced.start
-
-    @property
-    def bleach(self):
-        """Array of shape (m, m): the product with the mask."""
-        return self._reduced.bleach
-
-    @property
-    def rows(self):
-        """Array of shape (n_rows, m): what is measured of a state."""
-        return self._reduced.rows
 
     def mobile(self, symbol, start, depth, protocol):
         """Compute what rows lack of particles that move; see :meth:`Geometry.mobile`."""
@@ -181,13 +163,13 @@ class ReducedGeometry(Geometry):
         Parameters
         ----------
         symbol : callable
-            ``symbol(rates, times)``, of the kinetics at some values.
+            As of :meth:`mobile`, like the others.
         start : ndarray of shape (n_species,)
-            Shares of the species before bleaching.
+            Shares of the species.
         depth : ndarray of shape (n,)
             1 - alpha.
         protocol : FRAPProtocol
-            Its bleach frames.
+            Its clock.
 
         Returns
         -------
@@ -205,12 +187,12 @@ class ReducedGeometry(Geometry):
         return missing
 
     def images(self, states):
-        """Make images of states.
+        """Make images of states in the basis.
 
         Parameters
         ----------
         states : ndarray of shape (m, n)
-            In the basis, in columns.
+            A column each.
 
         Returns
         -------

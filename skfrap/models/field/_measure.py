@@ -19,7 +19,7 @@ class FourierGeometry(MeasuredRows):
     Parameters
     ----------
     protocol : FRAPProtocol
-        Without a compartment.
+        Without a compartment, with one bleach frame.
     bleach_blur, imaging_blur : float, default=0.0
         Standard deviations of the Gaussian spread of the beam and of the detection, µm.
     weights : ndarray of shape (ny, nx), default=None
