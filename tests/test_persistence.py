@@ -51,6 +51,7 @@ from skfrap.models import (
     GaussianBeamModel,
     ReactionModel,
     SoumpasisModel,
+    TwoPopulationsModel,
 )
 from skfrap.persistence import TRUSTED_TYPES, load, save
 from skfrap.persistence._classes import _CLASSES
@@ -281,7 +282,7 @@ def one_of_each_class(protocol, sample):
         for features in ("linearized", "scores", "raw")
     ]
     pixel_weights = protocol.roi_weights**2 / protocol.noise_gain
-    models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
+    models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel, TwoPopulationsModel
     return [
         protocol,
         Circle(6.0),

@@ -25,6 +25,17 @@ MODELS = {
         "bleach_blur": 0.0,
         "imaging_blur": 0.0,
     },
+    "two_populations": {
+        "D": None,
+        "second_D": None,
+        "second_fraction": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
     "soumpasis": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "gaussian_beam": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "exponential": {
@@ -39,7 +50,7 @@ MODELS = {
 }
 """Parameters of each model with their defaults, None for those that have none."""
 
-SIMULATED = ("diffusion", "binding")
+SIMULATED = ("diffusion", "binding", "two_populations")
 """Models of images, which can be simulated."""
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")

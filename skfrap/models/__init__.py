@@ -17,6 +17,7 @@ from skfrap.models._closed_form import (
     SoumpasisModel,
 )
 from skfrap.models._composed import ComposedModel
+from skfrap.models._populations import TwoPopulationsModel
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
@@ -50,6 +51,7 @@ __all__ = [
     "Kinetics",
     "ReactionModel",
     "SoumpasisModel",
+    "TwoPopulationsModel",
     "broadcast_parameters",
     "check_model",
     "effective_diffusion",

@@ -6,6 +6,8 @@ of a new parameter but its unit and scale (:func:`skfrap.parameters.define`).
 """
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -57,6 +59,9 @@ class CurveModel:
 
     name: str | None = None
     simpler: str | None = None  # a model that is nested in this one, if the data ask for no more
+    # Two parameters and the share of the second, if curves are the same with both exchanged.
+    alike: tuple[str, ...] = ()
+    limits: Mapping = MappingProxyType({})  # of parameters, where tighter than the parameter's own
     curves = None
 
     def __init_subclass__(cls, name=None, **options):
@@ -336,11 +341,13 @@ def groups(*columns):
         yield tuple(values.tolist()), order[start:stop]
 
 
-def broadcast_parameters(**given):
+def broadcast_parameters(limits=None, /, **given):
     """Check parameters against their ranges and broadcast them to 1-D, by name.
 
     Parameters
     ----------
+    limits : dict, default=None
+        ``{name: (lowest, highest)}`` where a model's range is tighter than the parameter's own.
     **given : float or array-like of shape (n,)
         Values by name.
 
@@ -356,7 +363,8 @@ def broadcast_parameters(**given):
     """
     for name, value in given.items():
         value = as_real(name, value)
-        lowest, highest = parameter(name).lowest, parameter(name).highest
+        own = parameter(name).lowest, parameter(name).highest
+        lowest, highest = (limits or {}).get(name, own)
         if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "

@@ -19,6 +19,7 @@ _UNITS = {
     "": (0, 0, ""),
     "µm²/s": (2, -1, "_um2_s"),
     "µm": (1, 0, "_um"),
+    "µm/s": (1, -1, "_um_s"),
     "s": (0, 1, "_s"),
     "1/s": (0, -1, "_per_s"),
 }
@@ -32,7 +33,7 @@ class Parameter:
     ----------
     name : str
         The field's name for it.
-    unit : {"", "µm²/s", "µm", "s", "1/s"}
+    unit : {"", "µm²/s", "µm", "µm/s", "s", "1/s"}
         Empty where it has none.
     scale : {"linear", "log10"}
         Scale on which it is estimated and reported as a target.

@@ -24,6 +24,7 @@ _PLACES = {
         "SoumpasisModel",
     ),
     "skfrap.models._diffusion": ("DiffusionModel",),
+    "skfrap.models._populations": ("TwoPopulationsModel",),
     "skfrap.models.forward._direct": ("DirectCurves",),
     "skfrap.models.forward._interpolated": ("CurveSurrogate",),
     "skfrap.experiment._rings": ("RingLayout",),

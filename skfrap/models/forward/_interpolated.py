@@ -39,6 +39,7 @@ _LARGEST_ERROR_ON_GRID = 1e-6
 _COEFFICIENT_TOLERANCE = 1e-3  # of that error
 _BASIS_TOLERANCE = 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
+_NO_EFFECT = 2  # nodes along an axis that nothing hangs on
 _MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
@@ -358,7 +359,12 @@ class CurveSurrogate:
             along = partial(_replaced, line, axis)
             return len(refine(lambda x: values(along(x)), tolerance)[0])
 
-        counts = [2 + max(n_needed(k, line) for line in self._probes(k)) for k in range(n_axes)]
+        def count(axis):
+            found = max(n_needed(axis, line) for line in self._probes(axis))
+            # At an end the axis may have no effect at all, as D of nobody has.
+            return 2 + (n_needed(axis, (0.1,) * n_axes) if found <= _NO_EFFECT else found)
+
+        counts = [count(axis) for axis in range(n_axes)]
         if prod(counts) > _MOST_NODES:
             raise InterpolationError(
                 f"interpolation over {self._described()} takes {' x '.join(map(str, counts))} "

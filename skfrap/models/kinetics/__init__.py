@@ -4,5 +4,13 @@ from skfrap.models.kinetics._base import Kinetics
 from skfrap.models.kinetics._binding import Binding, effective_diffusion
 from skfrap.models.kinetics._check import check_kinetics
 from skfrap.models.kinetics._free import FreeDiffusion
+from skfrap.models.kinetics._populations import TwoPopulations
 
-__all__ = ["Binding", "FreeDiffusion", "Kinetics", "check_kinetics", "effective_diffusion"]
+__all__ = [
+    "Binding",
+    "FreeDiffusion",
+    "Kinetics",
+    "TwoPopulations",
+    "check_kinetics",
+    "effective_diffusion",
+]
