@@ -134,13 +134,13 @@ def draw_curve(ax, curve, color, lw=2.5, label=None, protocol=PROTOCOL, **option
         ax.plot(protocol.times[part], curve[part], color=color, lw=lw, label=text, **options)
 
 
-def label_curves(ax, residual_ax=None, color=None, legend=None, **options):
+def label_curves(ax, residual_ax=None, color=None, legend=None, protocol=PROTOCOL, **options):
     """Label axes of curves and, if any, of residuals about a curve of some colour."""
     ax.set(**{"ylabel": INTENSITY, "ylim": (0, None)} | options)
     ax.legend(**{"loc": "lower right"} | (legend or {}))
     lowest = ax if residual_ax is None else residual_ax
     for one in {ax, lowest}:
-        style.shade_bleaching(one, PROTOCOL)
+        style.shade_bleaching(one, protocol)
     lowest.set_xlabel(TIME)
     if residual_ax is not None:
         ax.tick_params(labelbottom=False)
@@ -348,7 +348,7 @@ def _against_diffusion(model, kinds, n_after, protocol=PROTOCOL):
         print(f"  {label}: plain diffusion finds {found:.3g} µm²/s, off by {off:.1e}")
     images[0].set_ylabel(f"after {time:.1f} s")
     legend = {"fontsize": 9.5, "labelspacing": 0.2}
-    label_curves(ax, residual_ax, FIT, legend, ylim=(0, 0.86))
+    label_curves(ax, residual_ax, FIT, legend, protocol, ylim=(0, 0.86))
     ax.figure.align_ylabels([ax, residual_ax])
 
 
@@ -366,6 +366,45 @@ def model_two_populations():
         told = expected_errors(PROTOCOL, truth, a=NOISE, model="two_populations").errors
         reach = np.round([10 ** (1.96 * told[name][0]) for name in ("D", "second_D")], 3)
         print(f"  second_D = {slow:g}: intervals of D and second_D reach to factors of {reach}")
+
+
+@picture
+def model_turnover():
+    """Draw exchange with a pool, for three rates."""
+    kinds = [
+        (f"{rate:g} 1/s", f"exchange_rate = {rate:g} 1/s", {"D": 2.0, "exchange_rate": rate})
+        for rate in (0.0, 0.05, 0.2)
+    ]
+    _against_diffusion("turnover", kinds, 40)
+
+
+FLASH = PROTOCOL.replace(n_bleach=1)
+
+
+def _exponents(model, exponents):
+    kinds = [
+        (f"exponent {exponent:g}", f"exponent = {exponent:g}",
+         {"D_at_1s": 20.0, "exponent": exponent, "alpha": ALPHA**4})
+        for exponent in exponents
+    ]  # fmt: skip
+    _against_diffusion(model, kinds, 20, FLASH)
+
+
+@picture
+def model_anomalous():
+    """Draw Gaussian displacements that grow as powers of time."""
+    _exponents("anomalous", (0.5, 1.0, 1.5))
+
+
+@picture
+def model_subdiffusion():
+    """Draw particles that rest for long."""
+    _exponents("subdiffusion", (0.4, 0.7, 1.0))
+    for model, other in (("subdiffusion", "anomalous"), ("anomalous", "subdiffusion")):
+        curve = curves(model, FLASH, D_at_1s=20.0, exponent=0.6, alpha=ALPHA**4)
+        estimates, fitted = fit(curve, FLASH, model=other)
+        found = {name: float(estimates.values[name][0]) for name in ("D_at_1s", "exponent")}
+        print(f"  {model} taken for {other}: {found}, off by {np.abs(curve - fitted).max():.1e}")
 
 
 def _draw_ratios(ax, Ds, ratios, color, label):

@@ -19,7 +19,15 @@ from skfrap.models import (
     TwoPopulationsModel,
     check_model,
 )
-from skfrap.models.kinetics import Binding, FreeDiffusion, TwoPopulations, check_kinetics
+from skfrap.models import kinetics as kinetics_of
+from skfrap.models.kinetics import (
+    Binding,
+    FreeDiffusion,
+    Subdiffusion,
+    Turnover,
+    TwoPopulations,
+    check_kinetics,
+)
 from skfrap.parameters import Parameter, define
 
 define(Parameter("spread_exponent", "", "linear", 0.1, 2.0, "exponent of the spread in time"))
@@ -68,6 +76,12 @@ EVERY = [
     (Binding(), {"D": 3.0, "k_on": 0.0, "k_off": 0.4}),
     (TwoPopulations(), {"D": 3.0, "second_D": 0.2, "second_fraction": 0.3}),
     (Anomalous(), {"D": 3.0, "spread_exponent": 0.7}),
+    (Turnover(), {"D": 3.0, "exchange_rate": 0.2}),
+    (Turnover(), {"D": 0.0, "exchange_rate": 0.2}),
+    (kinetics_of.Anomalous(), {"D_at_1s": 3.0, "exponent": 1.6}),
+    (kinetics_of.Anomalous(), {"D_at_1s": 3.0, "exponent": 0.4}),
+    (Subdiffusion(), {"D_at_1s": 3.0, "exponent": 0.6}),
+    (Subdiffusion(), {"D_at_1s": 3.0, "exponent": 1.0}),
 ]
 OF_LIGHT = [
     {},
@@ -92,7 +106,7 @@ def test_kinetics_keep_to_their_contract(kinetics, values):
     check_kinetics(kinetics, **values)
     model = model_of(kinetics)(ONE_FLASH)
     given = {name: value for name, value in values.items() if name not in kinetics.defaults}
-    if values.get("k_on") != 0:
+    if values.get("k_on") != 0 and values.get("D") != 0 and values.get("exponent") != 1:
         check_model(model, **given, c0=0.8, alpha=0.4)
     assert {*kinetics.bounds(PROTOCOL)} <= {*kinetics.parameters}
     assert kinetics.simpler is None or kinetics.simpler in MODELS
@@ -123,6 +137,12 @@ def test_the_contract_sees_what_is_wrong_with_kinetics():
         def symbol(self, k_squared, times, **rates):
             return super().symbol(k_squared, times, **rates).swapaxes(1, 2)
 
+    class Growing(FreeDiffusion):
+        is_closed = False
+
+        def symbol(self, k_squared, times, D):
+            return super().symbol(k_squared - 1e-4, times, D)
+
     class Doubled(FreeDiffusion):
         def start(self, D):
             return np.array([2.0])
@@ -133,6 +153,7 @@ def test_the_contract_sees_what_is_wrong_with_kinetics():
         (Creating(), "must be at most 1"),
         (Late(), "must be the identity at the time 0"),
         (Doubled(), "whose sum is 1"),
+        (Growing(), "must be at most 1"),
         (FreeDiffusion, "must be an instance of Kinetics"),
     ):
         with pytest.raises(AssertionError, match=message):
@@ -203,6 +224,12 @@ def test_of_two_populations_the_first_is_the_faster():
     assert_allclose(found.values["second_fraction"], 0.3, atol=1e-3)
     assert_allclose(found.values["mean_D"], 0.7 * 8.0 + 0.3 * 0.3, rtol=1e-3)
     assert not found.has_finding("other_optimum").any()
+    # Of two halves nobody can tell either.
+    halves = model.curves(D=0.3, second_D=8.0, second_fraction=0.5, c0=0.8, alpha=0.4)
+    equal = LeastSquaresFRAP(
+        ONE_FLASH, model="two_populations", fixed={"second_fraction": 0.5}
+    ).fit(halves)
+    assert_allclose(equal.estimate(halves).D_um2_s, 8.0, rtol=1e-3)
     # What is given says which one is meant.
     slow = LeastSquaresFRAP(ONE_FLASH, model="two_populations", fixed={"D": 0.3}).fit(X)
     assert_allclose(slow.estimate(X).values["second_D"], 8.0, rtol=1e-3)
@@ -230,10 +257,10 @@ def test_populations_that_are_drawn_are_named_as_fits_name_them():
 
 def test_one_population_is_not_told_to_be_two():
     truth = {"D": 3.0, "c0": 0.8, "alpha": 0.4, "a": 1e-4}
-    X = FRAPSimulator(ONE_FLASH, truth, random_state=0).sample(10).data
+    X = FRAPSimulator(ONE_FLASH, truth, random_state=0).sample(4).data
     found = LeastSquaresFRAP(ONE_FLASH, model="two_populations").fit(X).estimate(X)
-    assert found.poorly_determined.mean() > 0.8
-    assert found.has_finding("simpler_model_fits").mean() > 0.8
+    assert found.poorly_determined.all()
+    assert found.has_finding("simpler_model_fits").all()
 
 
 def test_the_signature_comes_from_the_kinetics():
@@ -340,5 +367,7 @@ def test_kinetics_say_what_is_wrong_with_them():
         type("K", (Kinetics,), {"parameters": ("D", "alpha")})
     with pytest.raises(ValueError, match=r"defaults must be of the parameters \('D',\)"):
         type("K", (Kinetics,), {"parameters": ("D",), "defaults": {"k_on": 1.0}})
+    with pytest.raises(ValueError, match=r"limits must be of the parameters \('D',\)"):
+        type("K", (Kinetics,), {"parameters": ("D",), "limits": {"exponent": (0, 1)}})
     with pytest.raises(ValueError, match=r"Model.kinetics must be a Kinetics, got <class"):
         model_of(FreeDiffusion)

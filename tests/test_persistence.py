@@ -44,6 +44,7 @@ from skfrap.experiment import MeasuredStart, RingLayout
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import (
+    AnomalousModel,
     BindingModel,
     DiffusionModel,
     DirectCurves,
@@ -51,6 +52,8 @@ from skfrap.models import (
     GaussianBeamModel,
     ReactionModel,
     SoumpasisModel,
+    SubdiffusionModel,
+    TurnoverModel,
     TwoPopulationsModel,
 )
 from skfrap.persistence import TRUSTED_TYPES, load, save
@@ -282,7 +285,9 @@ def one_of_each_class(protocol, sample):
         for features in ("linearized", "scores", "raw")
     ]
     pixel_weights = protocol.roi_weights**2 / protocol.noise_gain
-    models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel, TwoPopulationsModel
+    models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
+    models += TurnoverModel, TwoPopulationsModel
+    flash = protocol.replace(n_bleach=1)
     return [
         protocol,
         Circle(6.0),
@@ -290,6 +295,8 @@ def one_of_each_class(protocol, sample):
         Polygon([(20, 20), (40, 22), (30, 40)]),
         Rectangle(10.0, 6.0, center=(30.0, 31.0)),
         *(model(protocol) for model in models),
+        AnomalousModel(flash),
+        SubdiffusionModel(flash),
         DiffusionModel(protocol, pixel_weights),
         GaussianBeamModel(protocol, width=7.0),
         DirectCurves(SoumpasisModel(protocol)),

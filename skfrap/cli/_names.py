@@ -36,6 +36,36 @@ MODELS = {
         "bleach_blur": 0.0,
         "imaging_blur": 0.0,
     },
+    "turnover": {
+        "D": None,
+        "exchange_rate": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "anomalous": {
+        "D_at_1s": None,
+        "exponent": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "subdiffusion": {
+        "D_at_1s": None,
+        "exponent": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
     "soumpasis": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "gaussian_beam": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "exponential": {
@@ -50,7 +80,14 @@ MODELS = {
 }
 """Parameters of each model with their defaults, None for those that have none."""
 
-SIMULATED = ("diffusion", "binding", "two_populations")
+SIMULATED = (
+    "diffusion",
+    "binding",
+    "two_populations",
+    "turnover",
+    "anomalous",
+    "subdiffusion",
+)
 """Models of images, which can be simulated."""
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")

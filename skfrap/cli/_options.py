@@ -105,6 +105,14 @@ model_options = options_together(
         "--second-fraction", text="Share of the second kind, 0 to 1.  [--model two_populations]"
     ),
     number_option(
+        "--exchange-rate", text="Rate at which a pool replaces particles, 1/s.  [--model turnover]"
+    ),
+    number_option(
+        "--exponent",
+        text="Power of time by which displacements grow; --D is that after 1 s.  "
+        "[--model anomalous, subdiffusion]",
+    ),
+    number_option(
         "--imaging-bleach",
         text="What imaging one frame leaves in the whole field.  [default: 1]",
     ),

@@ -1,6 +1,7 @@
 """Forward models: parameters of an experiment to recovery curves and image series."""
 
 from skfrap.models._diffusion import DiffusionModel  # isort: skip  first in lists of models
+from skfrap.models._anomalous import AnomalousModel, SubdiffusionModel
 from skfrap.models._base import (
     MODELS,
     CurveModel,
@@ -18,6 +19,7 @@ from skfrap.models._closed_form import (
 )
 from skfrap.models._composed import ComposedModel
 from skfrap.models._populations import TwoPopulationsModel
+from skfrap.models._turnover import TurnoverModel
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
@@ -37,6 +39,7 @@ __all__ = [
     "LINEAR",
     "MODELS",
     "MOST_INTERPOLATED",
+    "AnomalousModel",
     "BindingModel",
     "ComposedModel",
     "CurveModel",
@@ -51,6 +54,8 @@ __all__ = [
     "Kinetics",
     "ReactionModel",
     "SoumpasisModel",
+    "SubdiffusionModel",
+    "TurnoverModel",
     "TwoPopulationsModel",
     "broadcast_parameters",
     "check_model",

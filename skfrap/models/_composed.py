@@ -225,6 +225,8 @@ class ComposedModel(ExactModel):
         stepper = self._engine("stepper", bleach_blur)
         start = self.kinetics.start(**values)
         propagate = _propagator(stepper.grid.k_squared, self._symbol(values))
+        if not self.kinetics.is_closed:
+            propagate = _of_deficits(stepper.grid, start, propagate)
         if self.kinetics.is_semigroup:
             mobile = stepper.frames(start, propagate, depth, imaging_bleach)
         else:
@@ -252,6 +254,12 @@ def _propagator(k_squared, symbol):
         )  # fmt: skip
 
     return propagate
+
+
+def _of_deficits(grid, start, propagate):
+    """Let a propagator act on what bleaching has taken: it is that which others replace."""
+    even = grid.forward(start[:, np.newaxis, np.newaxis] * np.ones(grid.shape))
+    return lambda modes, time: even + propagate(modes - even, time)
 
 
 def _since_bleaching(stepper, start, propagate, depth):

@@ -50,6 +50,9 @@ class Parameter:
         How curves depend on it: they are proportional to it (c0), a polynomial of the degree of the
         number of bleach frames in it (alpha), a mixture of two curves (mobile_fraction), nearly a
         power of it that grows from frame to frame (imaging_bleach), or in no such simple way.
+    exponent : str, default=None
+        Name of the parameter that is the power of time in what this one stands for, if it says what
+        has happened after 1 s (D_at_1s): in an experiment with other times it is another.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class Parameter:
     meaning: str
     role: str | None = None
     dependence: str = "nonlinear"
+    exponent: str | None = None
 
     def __post_init__(self):
         if self.role is None and self.unit in _UNITS:
@@ -160,7 +164,9 @@ class Parameter:
         """
         return np.power(10.0, value) if self.is_logarithmic else value
 
-    def rescale(self, value: Any, length: float = 1.0, time: float = 1.0) -> Any:
+    def rescale(
+        self, value: Any, length: float = 1.0, time: float = 1.0, exponent: Any = None
+    ) -> Any:
         """Turn a value into that of an experiment with other lengths and times.
 
         Parameters
@@ -169,10 +175,17 @@ class Parameter:
             In natural units.
         length, time : float, default=1.0
             The other experiment's lengths over this one's, and its times.
+        exponent : float or ndarray, default=None
+            Value of the parameter that `exponent` names, where it names one.
 
         Returns
         -------
         float or ndarray
+
+        Raises
+        ------
+        ValueError
+            If it takes an exponent, and none is given.
 
         Examples
         --------
@@ -181,6 +194,13 @@ class Parameter:
         80.0
         """
         of_length, of_time, _ = _UNITS[self.unit]
+        if self.exponent is not None and time != 1:
+            if exponent is None:
+                raise ValueError(
+                    f"{self.name} is what has happened after 1 s; with other times it is another, "
+                    f"by a power that is {self.exponent}, which must be among the targets."
+                )
+            of_time = -np.asarray(exponent, dtype=float)
         return np.multiply(value, length**of_length * time**of_time)
 
 

@@ -28,8 +28,9 @@ class ParameterSpace:
     free : tuple of str
         What is to be estimated, in the order of the columns of theta.
     alike : tuple of str, default=()
-        Names of two parameters and of the share of the second, if curves are the same with these
-        two exchanged and the share taken from 1. Of both namings the first parameter is the larger.
+        Names of two parameters and, if it is free, of the share of the second, if curves are the
+        same with these two exchanged and the share taken from 1. Of both namings the one in which
+        the first parameter is the larger is answered.
 
     Examples
     --------
@@ -88,9 +89,7 @@ class ParameterSpace:
         """
         fixed = dict(fixed or {})
         free = _check_free(model.defaults(), parameters, fixed)
-        alike = getattr(model, "alike", ())
-        # What is known tells the two apart.
-        alike = alike if {*alike} <= {*free} else ()
+        alike = _indistinguishable(getattr(model, "alike", ()), free, fixed)
         return cls(_complete_bounds(model, free, fixed, bounds), free, alike)
 
     def to_state(self) -> dict[str, Any]:
@@ -273,11 +272,12 @@ class ParameterSpace:
         """
         if not self.alike:
             return theta
-        first, second, share = (self.column(name) for name in self.alike)
+        first, second, *share = (self.column(name) for name in self.alike)
         exchanged = theta.copy()
         exchanged[:, [first, second]] = theta[:, [second, first]]
         exchanged[:, share] = 1 - theta[:, share]
-        inside = ((exchanged >= self.lower) & (exchanged <= self.upper))[:, [first, second, share]]
+        columns = [first, second, *share]
+        inside = ((exchanged >= self.lower) & (exchanged <= self.upper))[:, columns]
         wrong = (theta[:, second] > theta[:, first]) & inside.all(axis=1)
         return np.where(wrong[:, np.newaxis], exchanged, theta)
 
@@ -335,6 +335,18 @@ def _check_free(defaults, parameters, fixed):
             )
         check_value(f"fixed[{name!r}]", value, parameter(name))
     return names
+
+
+def _indistinguishable(alike, free, fixed):
+    """Return what of parameters that are alike is free, if nothing that is known tells them apart.
+
+    A share that is known does, unless it is a half.
+    """
+    if not alike or not {*alike[:2]} <= {*free}:
+        return ()
+    if alike[2] in free:
+        return alike
+    return alike[:2] if fixed.get(alike[2]) == 0.5 else ()
 
 
 def _complete_bounds(model, free, fixed, given):

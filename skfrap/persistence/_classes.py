@@ -16,6 +16,7 @@ from skfrap._state import public_fitted, set_public_fitted
 _PLACES = {
     "skfrap.experiment._protocol": ("FRAPProtocol",),
     "skfrap.experiment._regions": ("Circle", "Mask", "Polygon", "Rectangle"),
+    "skfrap.models._anomalous": ("AnomalousModel", "SubdiffusionModel"),
     "skfrap.models._binding": ("BindingModel",),
     "skfrap.models._closed_form": (
         "ExponentialModel",
@@ -25,6 +26,7 @@ _PLACES = {
     ),
     "skfrap.models._diffusion": ("DiffusionModel",),
     "skfrap.models._populations": ("TwoPopulationsModel",),
+    "skfrap.models._turnover": ("TurnoverModel",),
     "skfrap.models.forward._direct": ("DirectCurves",),
     "skfrap.models.forward._interpolated": ("CurveSurrogate",),
     "skfrap.experiment._rings": ("RingLayout",),
