@@ -407,6 +407,16 @@ def model_subdiffusion():
         print(f"  {model} taken for {other}: {found}, off by {np.abs(curve - fitted).max():.1e}")
 
 
+@picture
+def model_flow():
+    """Draw a flow to the right, for three speeds."""
+    kinds = [
+        (f"{speed:g} µm/s", f"velocity_x = {speed:g} µm/s", {"D": 2.0, "velocity_x": speed})
+        for speed in (0.0, 0.5, 1.5)
+    ]
+    _against_diffusion("flow", kinds, 40)
+
+
 def _draw_ratios(ax, Ds, ratios, color, label):
     """Draw and print the D that a closed form gives over the true D."""
     ax.plot(Ds, ratios, color=color, lw=2.5, label=label)

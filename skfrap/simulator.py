@@ -356,9 +356,10 @@ class FRAPSimulator:
         alike = self._model.alike
         if not alike or not all(is_uncertain(self.prior[name]) for name in alike):
             return values
-        first, second, share = alike
+        first, second, *share = alike
         wrong = values[second] > values[first]
-        exchanged = {first: values[second], second: values[first], share: 1 - values[share]}
+        exchanged = {first: values[second], second: values[first]}
+        exchanged |= {name: 1 - values[name] for name in share}
         new = {name: np.where(wrong, exchanged[name], values[name]) for name in alike}
         return values | new
 

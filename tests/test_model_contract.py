@@ -111,7 +111,8 @@ NAMES = [*OWN, *(model.name for model in EXAMPLE_MODELS)]
 TRIED = {"c0": 0.8, "brightness": 0.8, "alpha": 0.4, "mobile_fraction": 0.85, "D": 3.0,
          "imaging_bleach": 0.995, "bleach_blur": 0.9, "imaging_blur": 0.6, "half_time": 1.5,
          "half_time_ratio": 8.0, "second_fraction": 0.4, "second_D": 0.2, "exchange_rate": 0.2,
-         "D_at_1s": 3.0, "exponent": 0.7, "k_on": 0.3, "k_off": 0.3,
+         "D_at_1s": 3.0, "exponent": 0.7, "velocity_x": 0.8,
+         "k_on": 0.3, "k_off": 0.3,
          "pause": 4.0}  # fmt: skip
 # Reaction: its k_on and alpha tell the same unless one is known.
 KNOWN = {"reaction": {"alpha": TRIED["alpha"]}, "binding": {"D": TRIED["D"]}}

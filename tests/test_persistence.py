@@ -49,6 +49,7 @@ from skfrap.models import (
     DiffusionModel,
     DirectCurves,
     ExponentialModel,
+    FlowModel,
     GaussianBeamModel,
     ReactionModel,
     SoumpasisModel,
@@ -286,7 +287,7 @@ def one_of_each_class(protocol, sample):
     ]
     pixel_weights = protocol.roi_weights**2 / protocol.noise_gain
     models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
-    models += TurnoverModel, TwoPopulationsModel
+    models += FlowModel, TurnoverModel, TwoPopulationsModel
     flash = protocol.replace(n_bleach=1)
     return [
         protocol,

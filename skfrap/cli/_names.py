@@ -66,6 +66,17 @@ MODELS = {
         "bleach_blur": 0.0,
         "imaging_blur": 0.0,
     },
+    "flow": {
+        "D": None,
+        "velocity_x": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "velocity_y": 0.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
     "soumpasis": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "gaussian_beam": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "exponential": {
@@ -87,6 +98,7 @@ SIMULATED = (
     "turnover",
     "anomalous",
     "subdiffusion",
+    "flow",
 )
 """Models of images, which can be simulated."""
 

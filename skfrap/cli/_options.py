@@ -112,6 +112,8 @@ model_options = options_together(
         text="Power of time by which displacements grow; --D is that after 1 s.  "
         "[--model anomalous, subdiffusion]",
     ),
+    number_option("--velocity-x", text="Of a flow to the right, µm/s.  [--model flow]"),
+    number_option("--velocity-y", text="Of a flow down, µm/s.  [--model flow]"),
     number_option(
         "--imaging-bleach",
         text="What imaging one frame leaves in the whole field.  [default: 1]",

@@ -18,6 +18,7 @@ from skfrap.models._closed_form import (
     SoumpasisModel,
 )
 from skfrap.models._composed import ComposedModel
+from skfrap.models._flow import FlowModel
 from skfrap.models._populations import TwoPopulationsModel
 from skfrap.models._turnover import TurnoverModel
 from skfrap.models.forward._direct import DirectCurves
@@ -48,6 +49,7 @@ __all__ = [
     "DirectCurves",
     "ExactModel",
     "ExponentialModel",
+    "FlowModel",
     "ForwardMap",
     "GaussianBeamModel",
     "InterpolationError",

@@ -59,7 +59,8 @@ class CurveModel:
 
     name: str | None = None
     simpler: str | None = None  # a model that is nested in this one, if the data ask for no more
-    # Two parameters and the share of the second, if curves are the same with both exchanged.
+    # Two parameters, and the share of the second if there is one, if curves are the same with both
+    # exchanged.
     alike: tuple[str, ...] = ()
     limits: Mapping = MappingProxyType({})  # of parameters, where tighter than the parameter's own
     curves = None
@@ -111,6 +112,20 @@ class CurveModel:
     def bounds(self):
         """Bounds for fits, ``{name: (lowest, highest)}``, where tighter than the parameter's."""
         return {}
+
+    def check_free(self, names):
+        """Refuse to estimate together what no curve of the protocol can tell; here nothing.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What is to be estimated.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be.
+        """
 
     def derived(self, values):
         """Compute what follows from the parameters and interests a user, by name.

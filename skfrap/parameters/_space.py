@@ -89,6 +89,8 @@ class ParameterSpace:
         """
         fixed = dict(fixed or {})
         free = _check_free(model.defaults(), parameters, fixed)
+        if hasattr(model, "check_free"):
+            model.check_free(free)
         alike = _indistinguishable(getattr(model, "alike", ()), free, fixed)
         return cls(_complete_bounds(model, free, fixed, bounds), free, alike)
 
@@ -344,7 +346,7 @@ def _indistinguishable(alike, free, fixed):
     """
     if not alike or not {*alike[:2]} <= {*free}:
         return ()
-    if alike[2] in free:
+    if {*alike} <= {*free}:
         return alike
     return alike[:2] if fixed.get(alike[2]) == 0.5 else ()
 

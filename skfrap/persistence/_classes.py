@@ -25,6 +25,7 @@ _PLACES = {
         "SoumpasisModel",
     ),
     "skfrap.models._diffusion": ("DiffusionModel",),
+    "skfrap.models._flow": ("FlowModel",),
     "skfrap.models._populations": ("TwoPopulationsModel",),
     "skfrap.models._turnover": ("TurnoverModel",),
     "skfrap.models.forward._direct": ("DirectCurves",),
