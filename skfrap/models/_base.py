@@ -14,6 +14,7 @@ import numpy as np
 from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
 from skfrap.numerics._magnitude import as_real, check_magnitude
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
 MODELS: dict[str, type] = {}
@@ -179,6 +180,7 @@ class ExactModel(CurveModel):
 
     shapes = None
     _make_engine = None
+    _after_flash = None
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol)
@@ -252,6 +254,11 @@ class ExactModel(CurveModel):
 
     def _curves(self, values):
         """Compute curves from broadcast parameters."""
+        is_flash = self.protocol.n_bleach == 1 and (values["imaging_bleach"] == 1).all()
+        if self._after_flash is not None and is_flash:
+            curves = self._flash_curves(values)
+            if curves is not None:
+                return curves
         depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
         others = [name for name in values if parameter(name).is_shaping]
         curves = np.empty((len(depth), self.protocol.n_frames))
@@ -264,6 +271,26 @@ class ExactModel(CurveModel):
                 moving, still = self.shapes(depth[some], **point)
                 curves[some] = fraction * moving + (1 - fraction) * still
         return curves * values["c0"][:, np.newaxis]
+
+    @one_blas_thread()
+    def _flash_curves(self, values):
+        """Compute curves of one bleach frame, in whose depth they are straight lines.
+
+        ``_after_flash(**others)`` returns the deficits of mobile and of immobile particles over the
+        depth, or None where it cannot.
+        """
+        others = [n for n in values if parameter(n).is_shaping and n != "imaging_bleach"]
+        left = np.ones((len(values["c0"]), self.protocol.n_frames))
+        for point, rows in groups(*(values[name] for name in others)):
+            found = self._after_flash(**dict(zip(others, point, strict=True)))
+            if found is None:
+                return None
+            moving, still = found
+            mobile = values["mobile_fraction"][rows, np.newaxis]
+            depth = 1 - values["alpha"][rows, np.newaxis]
+            deficit = mobile * moving + (1 - mobile) * still
+            left[rows, self.protocol.n_prebleach :] -= depth * deficit
+        return values["c0"][:, np.newaxis] * left
 
 
 def model_for(protocol, model="diffusion", weights="mean"):

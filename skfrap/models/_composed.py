@@ -6,7 +6,7 @@ from operator import add
 
 import numpy as np
 
-from skfrap.models._base import ExactModel, broadcast_parameters, groups, image_series
+from skfrap.models._base import ExactModel, broadcast_parameters, image_series
 from skfrap.models._optics import optics_for
 from skfrap.models.field._radial import LocalReaction
 from skfrap.models.field._spectral import FrameStepper, memoised
@@ -111,30 +111,15 @@ class ComposedModel(ExactModel):
             If an argument is out of range or not finite, or if imaging bleaches where the kinetics
             are no semigroup.
         """
-        values = self._broadcast(args, kwargs)
-        is_flash = self.protocol.n_bleach == 1 and (values["imaging_bleach"] == 1).all()
-        return (self._flash_curves if is_flash else self._curves)(values)
+        return self._curves(self._broadcast(args, kwargs))
 
-    @one_blas_thread()
-    def _flash_curves(self, values):
-        """Compute curves of one bleach frame, in whose depth they are straight lines."""
-        kinetic = self.kinetics.parameters
-        left = np.ones((len(values["c0"]), self.protocol.n_frames))
-        blurs = values["bleach_blur"], values["imaging_blur"]
-        points = groups(*blurs, *(values[name] for name in kinetic))
-        for (bleach_blur, imaging_blur, *point), rows in points:
-            engine = self._engine("local", bleach_blur)
-            if not engine.is_small:
-                return self._curves(values)
-            named = dict(zip(kinetic, point, strict=True))
-            moving, still = engine.after_flash(
-                self._symbol(named), self.kinetics.start(**named), imaging_blur
-            )
-            mobile = values["mobile_fraction"][rows, np.newaxis]
-            deficit = mobile * moving + (1 - mobile) * still
-            depth = 1 - values["alpha"][rows, np.newaxis]
-            left[rows, self.protocol.n_prebleach :] -= depth * deficit
-        return values["c0"][:, np.newaxis] * left
+    def _after_flash(self, bleach_blur, imaging_blur, **named):
+        """Return the deficits of mobile and of immobile particles after one bleach frame."""
+        start = self.kinetics.start(**named)
+        engine = self._engine("local", bleach_blur)
+        if not engine.is_small:
+            return None
+        return engine.after_flash(self._symbol(named), start, imaging_blur)
 
     def shapes(
         self, depth, *values, imaging_bleach=1.0, bleach_blur=0.0, imaging_blur=0.0, **named

@@ -271,6 +271,11 @@ class FlowModel(ExactModel, name="flow"):
                 curves[row] = [stepper.mean(stepper.blur(left, imaging_blur)) for left in frames]
         return moving, still
 
+    def _after_flash(self, D, velocity_x, velocity_y, bleach_blur, imaging_blur):
+        """Return the deficits of mobile and of immobile particles after one bleach frame."""
+        engine = self._engine("local", bleach_blur, imaging_blur)
+        return engine.after_flash(D, (velocity_y, velocity_x))
+
     def _frames(
         self,
         window,

@@ -6,6 +6,8 @@ of one-dimensional convolutions. A curve asks for no more of a deposit than its 
 detection weights: each frame weighs that by two kernels.
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy.fft import irfft, irfft2, next_fast_len, rfft2
 
@@ -67,6 +69,30 @@ class LocalFlow:
             return left
 
         return polynomial_on_unit_interval(recovery, depth, protocol.n_bleach - 1)
+
+    def after_flash(self, D, velocity):
+        """Compute the deficits that one bleach frame leaves, over the depth.
+
+        Parameters
+        ----------
+        D, velocity
+            As in :meth:`recovery`.
+
+        Returns
+        -------
+        moving : ndarray of shape (n_postbleach,)
+        still : float
+            Of immobile particles.
+        """
+        lags = self.protocol.times[self.protocol.n_prebleach :]
+        ky, kx = self._kernels(D * lags + self._blur, velocity, lags)
+        overlap, still = self._flash
+        return np.einsum("ty,ty->t", kx @ overlap.T, ky), still
+
+    @cached_property
+    def _flash(self):
+        """What the weights and the mask have in common at any shift, and the rest of the mask."""
+        return self._correlate(self._mask), float(self.immobile(np.ones(1))[0])
 
     @one_blas_thread()
     def immobile(self, depth):

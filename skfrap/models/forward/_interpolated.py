@@ -39,7 +39,7 @@ _LARGEST_ERROR_ON_GRID = 1e-6
 _COEFFICIENT_TOLERANCE = 1e-3  # of that error
 _BASIS_TOLERANCE = 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
-_NO_EFFECT = 2  # nodes along an axis that nothing hangs on
+_FAR_OFF = 30  # times the error that is accepted: more nodes are needed than were seen
 _MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
@@ -126,11 +126,13 @@ class CurveSurrogate:
             largest_error = _LARGEST_ERROR if len(self._axes) < 2 else _LARGEST_ERROR_ON_GRID
         tolerance = _COEFFICIENT_TOLERANCE * largest_error
         # On a grid fewer coefficients add up to the error, how many is not known before.
+        self._probe_all_over = False
         for laxity in (1,) if len(self._axes) < 2 else _LAXITY:
             self._build(model, laxity * tolerance, _BASIS_TOLERANCE * largest_error)
             self.error = self._measure_error(model)
             if self.error < largest_error:
                 break
+            self._probe_all_over = self.error > _FAR_OFF * largest_error
         else:
             raise InterpolationError(
                 f"interpolation of {self.protocol!r} over {self._described()} reaches an error of "
@@ -359,12 +361,7 @@ class CurveSurrogate:
             along = partial(_replaced, line, axis)
             return len(refine(lambda x: values(along(x)), tolerance)[0])
 
-        def count(axis):
-            found = max(n_needed(axis, line) for line in self._probes(axis))
-            # At an end the axis may have no effect at all, as D of nobody has.
-            return 2 + (n_needed(axis, (0.1,) * n_axes) if found <= _NO_EFFECT else found)
-
-        counts = [count(axis) for axis in range(n_axes)]
+        counts = [2 + max(n_needed(k, line) for line in self._probes(k)) for k in range(n_axes)]
         if prod(counts) > _MOST_NODES:
             raise InterpolationError(
                 f"interpolation over {self._described()} takes {' x '.join(map(str, counts))} "
@@ -395,7 +392,7 @@ class CurveSurrogate:
 
     def _probes(self, axis):
         """Return points whose line along an axis shows how many nodes it needs."""
-        if axis == self._axis_of_D:
+        if axis == self._axis_of_D and not self._probe_all_over:
             # At the upper ends, where nothing is bleached by imaging, D is cheap.
             return [(1.0,) * len(self._axes)]
         return [(x,) * len(self._axes) for x in (-0.6, 0.1, 0.7)]
