@@ -175,7 +175,8 @@ def rescale_targets(
         )
     for column, name in zip(rescaled.T, names, strict=True):
         entry = parameter_of_target(name, "target_names")
-        factor = entry.rescale(1.0, length, time)
+        power = rescaled[:, names.index(entry.exponent)] if entry.exponent in names else None
+        factor = entry.rescale(1.0, length, time, power)
         if entry.is_logarithmic:
             column += np.log10(factor)
         else:
