@@ -29,11 +29,13 @@ def findings_of_frames(frames, outside, estimates, model, refit):
 
     Returns
     -------
-    list of Finding
+    found : list of Finding
+    patches : Patches or None
+        Where light was lost; None where it is not seen.
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
-        return []
-    found = judge_sample(outside)
+        return [], None
+    found, patches = judge_sample(outside), None
     if not estimates.has_finding("no_bleaching_visible")[0]:
         expected = _first_frame_after(frames.protocol, estimates, model)
         patches = find_patches(frames)
@@ -42,7 +44,7 @@ def findings_of_frames(frames, outside, estimates, model, refit):
             found.append(
                 _with_region_moved(one, frames, patches, estimates, refit) if moved else one
             )
-    return found
+    return found, patches
 
 
 def _with_region_moved(finding, frames, patches, estimates, refit):

@@ -224,7 +224,22 @@ class MeasuredStartFRAP(RegressorState, MultiOutputMixin, RegressorMixin, BaseEs
             the noise over the squared prebleach level, and the findings.
         """
         level = check_level(level)
-        fits = self._fit(X, level)
+        return self.estimates_of(self._fit(X, level), level)
+
+    def estimates_of(self, fits, level):
+        """Say everything of samples that :meth:`measure` has fitted; nothing is fitted again.
+
+        Parameters
+        ----------
+        fits : list of StartEstimate
+        level : float
+            That they were measured with.
+
+        Returns
+        -------
+        FRAPEstimates
+            As of :meth:`estimate`.
+        """
         seen = self.protocol_.times[self.protocol_.n_prebleach :]
         duration, bleachable = seen[-1] - seen[0], np.inf
         if self.layout_ is None:  # of curves: they are the told region's

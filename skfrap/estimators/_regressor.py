@@ -94,6 +94,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             findings=report.findings,
             level=level,
             fit=fit,
+            larger=report.larger,
         )
 
     def score(self, X, y, sample_weight=None):
