@@ -147,10 +147,11 @@ def recommend(rows, taken, asked, difference, contradicted, best_reading):
         best, why = seen, "no region was told"
     elif not best.usable:
         best, why = seen, "the region told gives no D to use"
-    elif _is_doubtful(best):
-        why = "no alternative is free of doubt"
-        if seen is not None and seen.usable and not _is_doubtful(seen):
-            best, why = seen, "the model does not describe the curve of the region told"
+    elif _doubts(best):
+        why = "all are doubtful, see the findings"
+        if seen is not None and seen.usable and _doubts(seen) < _doubts(best):
+            why = "the others are more doubtful" if _doubts(seen) else "the others are doubtful"
+            best = seen
     elif difference is not None:
         why = f"{why}, and the images without the region agree"
     if best is not None and not best.usable:
@@ -158,8 +159,8 @@ def recommend(rows, taken, asked, difference, contradicted, best_reading):
     return Alternatives(tuple(_marked(one, taken, best, why, contradicted) for one in rows))
 
 
-def _is_doubtful(one):
-    return any(found.severity == "doubtful" for found in one.findings)
+def _doubts(one):
+    return sum(found.severity == "doubtful" for found in one.findings)
 
 
 def _marked(one, taken, best, why, contradicted):
@@ -173,8 +174,10 @@ def _marked(one, taken, best, why, contradicted):
         words = "the images contradict the region told"
     elif best is not None and one.data == best.data:
         words = "it fits worse" if one.cost > best.cost else "it fits no better for what it assumes"
+    elif _doubts(one):
+        words = "it is doubtful"
     else:
-        words = "the region told agrees with the images" if best is not None else ""
+        words = "the region told is known, and the images agree" if best is not None else ""
     return replace(one, why=words)
 
 

@@ -7,6 +7,7 @@ from skfrap._checks import Argument, ArgumentError
 _BLOCKS = 24  # along the shorter side
 _SEEN = 8.0  # standard deviations of a block's change
 _CLEAR = 2.0  # times the next largest change
+_WINDOW = 3  # frames before and after, that are compared
 
 
 def find_bleaching(frames):
@@ -41,16 +42,24 @@ def find_bleaching(frames):
     level = np.median(blocks, axis=1, keepdims=True)
     if not (level > 0).all():
         raise _unclear("a frame has no light")
-    drops = -np.diff(blocks / level, axis=0)
-    spread = 1.4826 * np.median(np.abs(drops))
-    largest = drops.max(axis=1)
-    order = np.argsort(largest)[::-1]
-    if not largest[order[0]] > _SEEN * spread:
+    relative = blocks / level
+    single = -np.diff(relative, axis=0)
+    spread = 1.4826 * np.median(np.abs(single - np.median(single)))
+    # At once, and to stay: noise does the one, and a sample that moves the other.
+    drops = [np.minimum(one, _lasting_drop(relative, k + 1)).max() for k, one in enumerate(single)]
+    order = np.argsort(drops)[::-1]
+    if not drops[order[0]] > _SEEN * spread:
         raise _unclear("no frame is seen in which part of the field turns dark")
-    if len(order) > 1 and largest[order[0]] < _CLEAR * largest[order[1]]:
-        several = sorted(int(k) + 1 for k in order[:2])
-        raise _unclear(f"part of the field turns dark in frames {several[0]} and {several[1]}")
+    if len(order) > 1 and drops[order[0]] < _CLEAR * drops[order[1]]:
+        first, second = sorted(int(k) + 1 for k in order[:2])
+        raise _unclear(f"part of the field turns dark in frames {first} and {second} (from 0)")
     return int(order[0]) + 1
+
+
+def _lasting_drop(relative, k):
+    """Return by how much blocks are darker in some frames from k on than before."""
+    before, after = relative[max(k - _WINDOW, 0) : k], relative[k : k + _WINDOW]
+    return before.mean(axis=0) - after.mean(axis=0)
 
 
 def _unclear(why):

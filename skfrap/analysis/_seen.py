@@ -8,11 +8,14 @@ from scipy.stats import norm
 from skfrap.estimators import FRAPEstimates, MeasuredStartFRAP
 from skfrap.experiment import Circle, FRAPProtocol, RingLayout
 from skfrap.inference.starts._sample import StartEstimate
+from skfrap.models.kinetics import FreeDiffusion
 from skfrap.models.starts import half_radius
 from skfrap.preprocessing import RingExtractor
 from skfrap.preprocessing._rings import find_patch
 
 _WINDOWS_PER_FACTOR_2 = 8  # numbers of rings that are told apart, so that few are prepared
+_DECADES = 5.5  # of D, that are looked through
+_PER_DECADE = 2  # ranges of D that are told apart
 _SMALLEST = 2.0  # pixels: radius of a region
 _LARGEST = 0.25  # of the field's shorter side
 
@@ -72,11 +75,30 @@ class SeenStart:
         -------
         ndarray of shape (n_frames,)
         """
-        shape = self.protocol.shape
-        counts = RingLayout.of_field(shape, 1).counts[0][: len(self.radii)]
-        inside = counts * (self.radii <= self.protocol.bleach_region.radius)
+        counts = RingLayout.of_field(self.protocol.shape, 1).counts[0][: len(self.radii)]
+        inside = counts * self.share_in(self.protocol.bleach_mask)
         after = (1 - self.fitted @ inside / inside.sum()) * self.measure.levels
         return level * np.concatenate([np.ones(self.protocol.n_prebleach), after])
+
+    def share_in(self, mask):
+        """Return which share of each ring lies in a region.
+
+        Parameters
+        ----------
+        mask : ndarray of shape (ny, nx)
+            Share of each pixel.
+
+        Returns
+        -------
+        ndarray of shape (n_rings,)
+        """
+        n, pixel = len(self.radii), self.protocol.pixel_size
+        column, row = (place / pixel - 0.5 for place in self.center)
+        rows, columns = np.indices(mask.shape)
+        ring = np.rint(np.hypot(rows - row, columns - column)).astype(int)
+        near = ring < n
+        sums = np.bincount(ring[near], mask[near], minlength=n)
+        return sums / np.bincount(ring[near], minlength=n)
 
 
 def region_as_seen(before, after, pixel_size):
@@ -113,15 +135,15 @@ def region_as_seen(before, after, pixel_size):
     return Circle(radius * pixel_size, ((column + 0.5) * pixel_size, (row + 0.5) * pixel_size))
 
 
-def see_start(corrected, center, protocol, options, told=None):
+def see_start(corrected, region, protocol, options, told=None):
     """Measure the start of one stack.
 
     Parameters
     ----------
     corrected : StackSequence
         Of one stack.
-    center : tuple of float (x, y)
-        Of the patch, in µm.
+    region : Circle
+        As :func:`region_as_seen` describes the patch.
     protocol : FRAPProtocol
         Gives pixels and times.
     options : ExperimentOptions
@@ -137,13 +159,15 @@ def see_start(corrected, center, protocol, options, told=None):
     ValueError
         If the patch lies at the edge of the field, or a ring has no light.
     """
+    center = region.center
     extractor = RingExtractor(protocol, center=center)
     X = extractor.fit_transform(corrected)
     layout = extractor.layout_
     rings = X.reshape(protocol.n_postbleach, layout.n_sectors, layout.n_rings)
     n_rings = _window(int(np.isfinite(rings).any(axis=(0, 1)).sum()))
     rings[:, :, n_rings:] = np.nan
-    estimator = MeasuredStartFRAP(protocol, _bounds(options)).fit(X)
+    bounds = _bounds(protocol.replace(bleach_region=region), options)
+    estimator = MeasuredStartFRAP(protocol, bounds).fit(X)
     (measure,) = estimator.measure(X, options.level)
     estimates = estimator.estimates_of([measure], options.level)
     region = Circle(max(measure.half_radius, _SMALLEST * protocol.pixel_size), center)
@@ -169,8 +193,14 @@ def _window(n_rings):
     return int(2 ** (power / _WINDOWS_PER_FACTOR_2) + 1e-9)
 
 
-def _bounds(options):
-    return (options.bounds or {}).get("D")
+def _bounds(protocol, options):
+    """Return where D is looked for: as given, or by the patch's size and the frames' times."""
+    given = (options.bounds or {}).get("D")
+    if given is not None:
+        return given
+    low, high = np.log10(FreeDiffusion().bounds(protocol)["D"])
+    middle = np.round((low + high) * _PER_DECADE / 2) / _PER_DECADE
+    return 10 ** (middle - _DECADES / 2), 10 ** (middle + _DECADES / 2)
 
 
 def _without_unknown(estimates):

@@ -12,11 +12,10 @@ from skfrap.analysis._alternatives import (
 )
 from skfrap.analysis._frames import findings_of_frames
 from skfrap.analysis._options import make_regressor
-from skfrap.analysis._seen import see_start
+from skfrap.analysis._seen import region_as_seen, see_start
 from skfrap.analysis._witness import FAR, Difference, causes_of, contradiction, difference_of
 from skfrap.estimators import FRAPEstimates
 from skfrap.preprocessing import RecoveryCurveExtractor
-from skfrap.preprocessing._rings import find_patch
 from skfrap.results import Finding
 
 OF_EITHER = ("other_n_prebleach_fits",)
@@ -160,13 +159,10 @@ def see(corrected, before, after, protocol, options, told):
         return None, "it is of free diffusion only"
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return None, "frames have pixels that are not finite"
-    row, column = find_patch(before, after)
-    pixel = protocol.pixel_size
-    center = (column + 0.5) * pixel, (row + 0.5) * pixel
+    as_told = None if told is None else protocol
     try:
-        return see_start(
-            corrected, center, protocol, options, None if told is None else protocol
-        ), ""
+        region = region_as_seen(before, after, protocol.pixel_size)
+        return see_start(corrected, region, protocol, options, as_told), ""
     except (ValueError, np.linalg.LinAlgError) as error:
         return None, str(error)
 
@@ -206,6 +202,8 @@ def source_of_start(options, start, told, witness, why):
     if difference is None:
         return "as told; the images alone do not tell D surely enough to contradict it"
     what = "contradict it" if witness.contradicts else "agree"
+    if not witness.contradicts and not told.estimates.usable[0]:
+        what = "do not contradict it"
     if difference.explained_by and not witness.contradicts:
         what = f"agree where {difference.explained_by} is estimated as well"
     return f"as told; the images without the region {what}, D = {difference.seen:.4g} µm²/s"

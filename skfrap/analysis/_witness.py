@@ -135,8 +135,8 @@ def causes_of(frames, patches, estimates, model, seen, spare=None):
         away = np.hypot(*patches.shift) / protocol.equivalent_radius
         if away > _BESIDE:
             shared = np.count_nonzero(patches.main & frames.inside) / frames.inside.sum()
-            place = "beside" if shared > _SHARED else "elsewhere,"
-            return [*causes, f"the first dark patch lies {place} {away:.1f} radii from the region"]
+            place = "beside the region told" if shared > _SHARED else "elsewhere"
+            return [*causes, f"the first dark patch lies {place}, {away:.1f} radii from its middle"]
         expected = _expected(protocol, estimates, model, seen)
         causes += _of_shape(frames, patches, expected)
         if not causes:

@@ -161,6 +161,7 @@ class Alternatives:
         -------
         list of str
             A head, a line per alternative, and what is recommended. Empty without alternatives.
+            The codes of findings stand at those that are not of the result's start.
         """
         if not self.rows:
             return []
@@ -170,9 +171,13 @@ class Alternatives:
         some = any(mobile for *_, mobile in cells)
         head = f"{'alternatives':{width + 4}}  {'D (µm²/s)':{shown}}"
         lines = [f"{head}  mobile fraction" if some else head.rstrip()]
+        beside = max(len(mobile) for *_, mobile in cells)
+        taken = next((one.start for one in self.rows if one.taken), "")
         for one, D, mobile in cells:
             mark = "*" if one.taken else " "
-            lines.append(f"{mark} {one.name:{width}}    {D:{shown}}  {mobile}".rstrip())
+            found = [] if one.start == taken else _labels(one.findings)
+            line = f"{mark} {one.name:{width}}    {D:{shown}}  {mobile:{beside}}  {' '.join(found)}"
+            lines.append(line.rstrip())
         best = self.recommended
         if best is None:
             return [*lines, "recommended: none, no alternative gives a D that can be used"]
@@ -208,6 +213,11 @@ def columns_of_alternatives(records):
             if name.startswith(("D_", "mobile_fraction")):
                 columns[f"{key}_{name}"] = value
     return columns
+
+
+def _labels(findings):
+    """Return the labels of findings that keep a number from being used as it is."""
+    return [one.label for one in findings if one.severity != "note"]
 
 
 def _in_words(one, name):
