@@ -33,11 +33,13 @@ def findings_of_frames(frames, outside, estimates, model, refit):
 
     Returns
     -------
-    list of Finding
+    found : list of Finding
+    patches : Patches or None
+        Where light was lost; None where it is not seen.
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
-        return []
-    found = judge_sample(outside)
+        return [], None
+    found, patches = judge_sample(outside), None
     if not estimates.has_finding("no_bleaching_visible")[0]:
         patches = find_patches(frames)
         seen = judge_patches(frames, patches)
@@ -48,7 +50,7 @@ def findings_of_frames(frames, outside, estimates, model, refit):
             )
         if not seen and hasattr(model, "images"):
             found += judge_outline(_outline(frames, estimates, model))
-    return found
+    return found, patches
 
 
 def _with_region_moved(finding, frames, patches, estimates, refit):

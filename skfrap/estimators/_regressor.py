@@ -97,6 +97,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             findings=report.findings,
             level=level,
             fit=fit,
+            larger=report.larger,
         )
 
     def score(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> float:

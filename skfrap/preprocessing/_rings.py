@@ -238,6 +238,11 @@ def find_patch(before, after):
     row, column : int
         Of the pixel nearest to the centre of mass of what is more than half as dark as the darkest
         place, within that place's patch; a quarter of the field at least from its edges.
+
+    Raises
+    ------
+    ValueError
+        If no place is darker after bleaching than before.
     """
     sigma = max(2.0, _SMOOTHING * min(before.shape))
     lit, seen = (gaussian_filter(image, sigma, mode="nearest") for image in (before, after))
@@ -247,6 +252,11 @@ def find_patch(before, after):
     inner = deficit[margin:-margin, margin:-margin]
     darkest = np.unravel_index(inner.argmax(), inner.shape)
     row, column = darkest[0] + margin, darkest[1] + margin
+    if not deficit[row, column] > 0:
+        raise ValueError(
+            "no place is darker in the first frame after bleaching than before it, so there is no "
+            "patch to measure; check n_prebleach, and that these are the frames of the experiment."
+        )
     patches, _ = label(deficit > 0.5 * deficit[row, column])
     patch = np.where(patches == patches[row, column], deficit, 0.0)
     weights = patch / patch.sum()

@@ -45,6 +45,8 @@ class FRAPEstimates:
         Level of the intervals.
     fit : Fit or None
         All that was fitted: curves, residuals, covariance; None where it was not kept.
+    larger : tuple of n tuples of LargerFit, or None
+        Fits of larger models, of estimates that ask for one; None where none was looked for.
     """
 
     values: dict
@@ -58,6 +60,7 @@ class FRAPEstimates:
     findings: tuple
     level: float = 0.95
     fit: Fit | None = field(default=None, repr=False)
+    larger: tuple | None = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.findings)
