@@ -37,8 +37,10 @@ from skfrap.cli._unusable import tell_unusable
     [*MODELS],
     "diffusion",
     "diffusion: particles diffuse freely. binding: they also bind to what does not move; for "
-    "molecules with partners in the cell. reaction: binding where diffusion is over at once. The "
-    "others are textbook formulas, to compare with.",
+    "molecules with partners in the cell. two_populations: fast ones and slow ones. turnover: a "
+    "pool replaces them. flow: they are carried along. anomalous, "
+    "subdiffusion: displacements grow as a power of time, after one bleach frame. reaction: "
+    "binding where diffusion is over at once. The others are textbook formulas, to compare with.",
 )
 @free_option(
     "Estimate this as well: mobile_fraction if the intensity stays below what it was; "

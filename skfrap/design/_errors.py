@@ -215,12 +215,13 @@ def expected_errors(
     space = ParameterSpace.of(forward, parameters, fixed, bounds)
     names = space.free
     values = _complete(values, space)
-    information = Information(protocol, model, space, a, b, noise == "proportional")
+    weighted = noise == "proportional" or protocol.n_rows > 1
+    information = Information(protocol, model, space, a, b, weighted)
     covariance = information.covariance(values)
     errors = dict(zip(names, np.sqrt(np.einsum("nvv->nv", covariance)).T, strict=True))
     derived, errors_of_derived = information.derived(values, covariance)
     reported, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
-    reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_frames - len(names)))
+    reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_values - len(names)))
     lower, upper = (
         {
             name: _end(name, reported[name], out * error, space.bounds)

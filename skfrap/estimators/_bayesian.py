@@ -14,6 +14,7 @@ from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.experiment import FRAPProtocol, Noise
+from skfrap.experiment._frames import refuse_rows
 from skfrap.inference._intensities import check_level as check_intensities
 from skfrap.inference._intensities import check_size
 from skfrap.inference.posterior._posterior import CurvePosterior
@@ -169,6 +170,7 @@ class BayesianFRAP(CurveRegressor):
         curves = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])
+        refuse_rows(self.protocol_, "the posterior of a BayesianFRAP")
         self.model_ = model_for(self.protocol_, self.model)
         self.prior_ = check_prior(self.prior, self.model_)
         if sample_weight is not None:

@@ -380,6 +380,11 @@ class LeastSquaresFRAP(CurveRegressor):
         return fits_from(self.init, self._fitter, X, self.n_init, self.random_state)
 
     def _look_at(self, frames):
+        if self.protocol_.n_rows > 1:
+            raise ValueError(
+                "curves of several rows must have all frames, got NaN; leave the frames out of the "
+                "protocol as well, or leave out the curves."
+            )
         self._fitter = fitter_at_frames(self._fitter, frames)
         self._simpler = self._simpler and self._simpler.at_frames(frames)
         if hasattr(self.init, "predict"):

@@ -79,7 +79,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         )
         instead = "D_effective" if "D_effective" in values else ""
         report = describe_fits(
-            fit, instead=instead, larger=self._larger_models, **self._judgement(fit)
+            fit.of_first_row(), instead=instead, larger=self._larger_models, **self._judgement(fit)
         )
         for name in values:
             if parameter(name).is_rate:
@@ -89,7 +89,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             values,
             lower,
             upper,
-            noise_a=np.broadcast_to(fit.noise.a, len(fit)),
+            noise_a=np.broadcast_to(fit.noise.of_pixel, len(fit)),
             noise_b=fit.noise.b if np.ndim(fit.noise.b) else None,
             residual_sum_of_squares=fit.residual_sum_of_squares,
             converged=fit.converged,
@@ -323,10 +323,12 @@ class CurveRegressor(FRAPRegressor):
             return self._assume_protocol(n_frames)
         self._check_names(chosen_protocol(self.protocol))
         check_told_start(self.protocol, type(self).__name__)
-        if self.protocol.n_frames != n_frames:
+        if self.protocol.n_values != n_frames:
+            rows = "" if self.protocol.n_rows == 1 else f" of each of {self.protocol.n_rows} rows"
             raise ValueError(
-                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
-                f"({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} postbleach)."
+                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames"
+                f"{rows} ({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} "
+                "postbleach)."
             )
         return self.protocol
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skfrap._checks import check_choice
+from skfrap.experiment._ellipse import Ellipse
 from skfrap.experiment._regions import Circle, Mask, Polygon, Rectangle
 
 
@@ -14,7 +15,7 @@ def region_to_dict(region: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    region : Circle, Rectangle, Polygon or Mask
+    region : Circle, Ellipse, Rectangle, Polygon or Mask
         The region.
 
     Returns
@@ -51,7 +52,7 @@ def region_from_dict(description: dict[str, Any]) -> Any:
 
     Returns
     -------
-    Circle, Rectangle, Polygon or Mask
+    Circle, Ellipse, Rectangle, Polygon or Mask
 
     See Also
     --------
@@ -65,7 +66,7 @@ def region_from_dict(description: dict[str, Any]) -> Any:
         values = np.array(fields["values"], dtype=float).reshape(len(fields["values"]), -1)
         array[y : y + values.shape[0], x : x + values.shape[1]] = values
         return Mask(array)
-    kinds = {"Circle": Circle, "Rectangle": Rectangle, "Polygon": Polygon}
+    kinds = {one.__name__: one for one in (Circle, Ellipse, Rectangle, Polygon)}
     check_choice("type of a region", kind, [*kinds, "Mask"])
     return kinds[kind](**fields)
 
@@ -76,15 +77,15 @@ def parse_region(text, pixel_size):
     Parameters
     ----------
     text : str
-        ``circle:RADIUS``, ``rectangle:WIDTHxHEIGHT`` or ``polygon:X,Y;X,Y;X,Y``; the first two
-        optionally followed by ``@X,Y``, their centre. Lengths are in µm; with ``px`` after
-        a number, in pixels.
+        ``circle:RADIUS``, ``ellipse:AxB`` (semi-axes, optionally ``AxB/DEGREES``),
+        ``rectangle:WIDTHxHEIGHT`` or ``polygon:X,Y;X,Y;X,Y``; all but the last optionally followed
+        by ``@X,Y``, their centre. Lengths are in µm; with ``px`` after a number, in pixels.
     pixel_size : float
         µm, for lengths in pixels.
 
     Returns
     -------
-    Circle, Rectangle or Polygon
+    Circle, Ellipse, Rectangle or Polygon
 
     Examples
     --------
@@ -93,6 +94,8 @@ def parse_region(text, pixel_size):
     Circle(radius=3.5, center=(28.0, 36.5))
     >>> parse_region("rectangle:10pxx20px", pixel_size=0.5)
     Rectangle(width=5.0, height=10.0, center=None)
+    >>> parse_region("ellipse:10x7/30", pixel_size=0.1)
+    Ellipse(semi_axes=(10.0, 7.0), angle=30.0, center=None)
     """
 
     def length(number):
@@ -111,6 +114,10 @@ def parse_region(text, pixel_size):
         center = point(middle) if middle else None
         if kind == "circle":
             return Circle(length(extent), center)
+        if kind == "ellipse":
+            axes, _, angle = extent.partition("/")
+            first, second = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", axes).groups()
+            return Ellipse((length(first), length(second)), float(angle or 0.0), center)
         if kind == "rectangle":
             width, height = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", extent).groups()
             return Rectangle(length(width), length(height), center)
@@ -121,6 +128,6 @@ def parse_region(text, pixel_size):
             raise
     raise ValueError(
         f"bleach region {text!r} is not understood; write circle:RADIUS[@X,Y], "
-        "rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y, in µm, or in pixels with px after "
-        "a number."
+        "ellipse:AxB[/DEGREES][@X,Y], rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y, in µm, "
+        "or in pixels with px after a number."
     )

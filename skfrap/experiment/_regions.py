@@ -13,12 +13,7 @@ from numpy.typing import ArrayLike
 from skfrap._checks import check_positive
 from skfrap.experiment import _areas
 
-__all__ = [
-    "Circle",
-    "Mask",
-    "Polygon",
-    "Rectangle",
-]
+__all__ = ["Circle", "Mask", "Polygon", "Rectangle"]
 
 
 _SMALLEST_PATCH = 0.1  # of the largest one

@@ -1,6 +1,7 @@
 """Forward models: parameters of an experiment to recovery curves and image series."""
 
 from skfrap.models._diffusion import DiffusionModel  # isort: skip  first in lists of models
+from skfrap.models._anomalous import AnomalousModel, SubdiffusionModel
 from skfrap.models._base import (
     MODELS,
     CurveModel,
@@ -17,6 +18,9 @@ from skfrap.models._closed_form import (
     SoumpasisModel,
 )
 from skfrap.models._composed import ComposedModel
+from skfrap.models._flow import FlowModel
+from skfrap.models._populations import TwoPopulationsModel
+from skfrap.models._turnover import TurnoverModel
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
@@ -36,6 +40,7 @@ __all__ = [
     "LINEAR",
     "MODELS",
     "MOST_INTERPOLATED",
+    "AnomalousModel",
     "BindingModel",
     "ComposedModel",
     "CurveModel",
@@ -44,12 +49,16 @@ __all__ = [
     "DirectCurves",
     "ExactModel",
     "ExponentialModel",
+    "FlowModel",
     "ForwardMap",
     "GaussianBeamModel",
     "InterpolationError",
     "Kinetics",
     "ReactionModel",
     "SoumpasisModel",
+    "SubdiffusionModel",
+    "TurnoverModel",
+    "TwoPopulationsModel",
     "broadcast_parameters",
     "check_model",
     "effective_diffusion",

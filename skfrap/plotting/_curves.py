@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skfrap._arrays import nan_where_masked
 from skfrap.judging import prediction_deviations
 from skfrap.plotting._style import (
     DATA,
@@ -64,8 +65,8 @@ class RecoveryCurveDisplay:
         deviations: np.ndarray | None = None,
     ):
         self.protocol = protocol
-        self.curve = np.asarray(curve)
-        self.fitted = np.asarray(fitted)
+        self.curve = np.asarray(nan_where_masked(curve))
+        self.fitted = np.asarray(nan_where_masked(fitted))
         self.deviations = deviations
 
     @classmethod

@@ -141,11 +141,12 @@ class RecoveryCurveExtractor(StackTransformer):
         name = stacks.describe(index)
         curve, words = result_or_reason(self._curve, stacks, index, name=name)
         if words:
-            return np.full(self.protocol_.n_frames, np.nan), words
+            return np.full(self.protocol_.n_values, np.nan), words
         bad = np.flatnonzero(~np.isfinite(curve))
         if len(bad):
             curve[bad] = np.nan
-            words = f"{name}: pixels in the bleach region are not finite in {_frames(bad)}"
+            where = _frames(bad % self.protocol_.n_frames)
+            words = f"{name}: pixels in the bleach region are not finite in {where}"
         return curve, words
 
     def _curve(self, stacks, index):
@@ -153,7 +154,9 @@ class RecoveryCurveExtractor(StackTransformer):
         check_shape(view.shape, self.protocol_, stacks.describe(index))
         rows, columns = self.protocol_.roi_box
         block = view.read(rows=rows, columns=columns).astype(np.float64)
-        return np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
+        weights = self.protocol_.row_weights[:, rows, columns]
+        with np.errstate(invalid="ignore", over="ignore"):  # said by who asks for the curve
+            return np.concatenate([np.tensordot(block, row, axes=2) for row in weights])
 
     def _check_first(self, stacks):
         if self.on_error == "raise":

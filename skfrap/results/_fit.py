@@ -159,6 +159,32 @@ class Fit:
         }
         return replace(self, noise=self.noise.take(rows), **taken)
 
+    def of_first_row(self):
+        """Take what the fit makes of the first row, the bleach region, where it has several.
+
+        Returns
+        -------
+        Fit
+            Estimates and their covariance are still those of all rows.
+        """
+        protocol = self.protocol
+        if protocol.n_rows == 1:
+            return self
+        first = slice(protocol.n_frames)
+        noise = self.noise
+        if np.ndim(noise.a) == 2:
+            noise = replace(noise, a=noise.a[:, 0])
+        residuals = self.residuals[:, first]
+        return replace(
+            self,
+            forward=self.forward.at_frames(np.arange(protocol.n_frames)),
+            data=self.data[:, first],
+            curves=self.curves[:, first],
+            light=self.light[:, first],
+            residual_sum_of_squares=np.sum(residuals**2, axis=1),
+            noise=replace(noise, gain=protocol.noise_gain),
+        )
+
     def values(self) -> dict[str, Any]:
         """Return all parameters of the model by name in natural units, each of shape (n,).
 

@@ -195,10 +195,20 @@ _OF_FRAMES = {
         ),
         patch_of_other_size=(
             (
-                "The bleached patch is much wider or narrower in the first frame after bleaching "
-                "than the fitted model has it there."
+                "The bleached patch is clearly wider or narrower in the first frame after "
+                "bleaching than the fitted model has it there, by more than a tenth of its radius."
             ),
             "See whether the region is the one that was bleached, and when bleaching ended.",
+        ),
+        patch_edge_differs=(
+            (
+                "The edge of the bleached patch is clearly blurrier or sharper in the first frame "
+                "after bleaching than the fitted model has it there: D is off by a tenth or more."
+            ),
+            (
+                "Where it is blurrier estimate `bleach_blur` as well, or give it; where it is "
+                "sharper see whether all particles move, and when bleaching ended."
+            ),
         ),
         uneven_light=(
             (

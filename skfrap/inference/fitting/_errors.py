@@ -7,6 +7,7 @@ import numpy as np
 from skfrap._checks import check_choice
 from skfrap.experiment import NOISE_KINDS, Noise
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
+from skfrap.inference.fitting._rows import RowNoise
 from skfrap.judging._findings import judge_residuals
 from skfrap.judging._larger import find_larger_models, without_outliers
 from skfrap.parameters import check_value, parameter
@@ -68,20 +69,34 @@ class ErrorModel:
         """Whether single frames may be far off, whatever the noise."""
         return self.loss == "huber"
 
-    def objective(self, gain):
+    def objective(self, protocol):
         """Make what fits are refined by, None where that is least squares.
 
         Parameters
         ----------
-        gain : float
-            Noise variance of a curve's value over that of a pixel.
+        protocol : FRAPProtocol
+            Whose rows, one or several, each have noise of their own.
 
         Returns
         -------
-        HuberLoss, ProportionalNoise or None
+        HuberLoss, ProportionalNoise, RowNoise or None
+
+        Raises
+        ------
+        ValueError
+            If outliers are to be borne in several rows.
         """
+        gain, several = protocol.noise_gain, protocol.n_rows > 1
+        if several and self.bears_outliers:
+            raise ValueError(
+                f"loss='huber' goes with one row, and the protocol has {protocol.row_names}; use "
+                "loss='squared', or leave out rows."
+            )
         if self.goes_by_light:
-            return ProportionalNoise(gain, self.known)
+            relative = protocol.noise_gains / gain if several else None
+            return ProportionalNoise(gain, self.known, relative)
+        if several:
+            return RowNoise(protocol.row_noise_gains)
         return HuberLoss(gain) if self.bears_outliers else None
 
     def keep(self, fits, fitter, X, forward):
@@ -103,9 +118,11 @@ class ErrorModel:
         curves = light = forward("mean").curves(fits.theta)
         if self.goes_by_light:
             light = forward("noise").curves(fits.theta)
-        gain = fitter.evaluator.protocol.noise_gain
-        freedom = X.shape[1] - fits.theta.shape[1]
-        if fits.a is not None:
+        protocol = fitter.evaluator.protocol
+        gain, freedom = protocol.noise_gains, X.shape[1] - fits.theta.shape[1]
+        if np.ndim(fits.a) == 2:  # one of each row
+            noise = Noise(np.repeat(fits.a, protocol.n_frames, axis=1), 0.0, gain)
+        elif fits.a is not None:
             noise = Noise(fits.a, fits.b if self.goes_by_light else 0.0, gain)
         else:
             variance = fits.cost / freedom if freedom > 0 else np.full(len(X), np.nan)
@@ -126,7 +143,7 @@ class ErrorModel:
 
     def misfits(self, fit):
         """Judge the residuals of a fit; as :func:`skfrap.judging._findings.judge_residuals`."""
-        if not self.goes_by_light:
+        if not self.goes_by_light and fit.protocol.n_rows == 1:
             return judge_residuals(fit)
         known = {*_OF_NOISE} <= {*self.known} and bool((fit.deviations > 0).any(axis=1).all())
         return judge_residuals(fit, deviations=_positive(fit.deviations), noise_known=known)
@@ -146,6 +163,7 @@ class ErrorModel:
         tuple
             As from :func:`skfrap.judging._larger.find_larger_models`.
         """
+        # Constant noise is that of the first row, where there are several.
         deviations = _positive(fit.deviations) if self.goes_by_light else None
         if self.bears_outliers:
             fit = without_outliers(fit)

@@ -39,6 +39,7 @@ _LARGEST_ERROR_ON_GRID = 1e-6
 _COEFFICIENT_TOLERANCE = 1e-3  # of that error
 _BASIS_TOLERANCE = 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
+_FAR_OFF = 30  # times the error that is accepted: more nodes are needed than were seen
 _MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
@@ -125,11 +126,13 @@ class CurveSurrogate:
             largest_error = _LARGEST_ERROR if len(self._axes) < 2 else _LARGEST_ERROR_ON_GRID
         tolerance = _COEFFICIENT_TOLERANCE * largest_error
         # On a grid fewer coefficients add up to the error, how many is not known before.
+        self._probe_all_over = False
         for laxity in (1,) if len(self._axes) < 2 else _LAXITY:
             self._build(model, laxity * tolerance, _BASIS_TOLERANCE * largest_error)
             self.error = self._measure_error(model)
             if self.error < largest_error:
                 break
+            self._probe_all_over = self.error > _FAR_OFF * largest_error
         else:
             raise InterpolationError(
                 f"interpolation of {self.protocol!r} over {self._described()} reaches an error of "
@@ -433,7 +436,7 @@ class CurveSurrogate:
 
     def _probes(self, axis):
         """Return points whose line along an axis shows how many nodes it needs."""
-        if axis == self._axis_of_D:
+        if axis == self._axis_of_D and not self._probe_all_over:
             # At the upper ends, where nothing is bleached by imaging, D is cheap.
             return [(1.0,) * len(self._axes)]
         return [(x,) * len(self._axes) for x in (-0.6, 0.1, 0.7)]
@@ -479,10 +482,11 @@ class CurveSurrogate:
     def _build_basis(self, coefficients, tolerance):
         """Span the constant and all of the model's curves by orthonormal rows."""
         protocol = self.protocol
-        constant = np.full((1, protocol.n_frames), protocol.n_frames**-0.5)
-        rows = coefficients.reshape(-1, protocol.n_frames)
+        n_values = protocol.n_values
+        constant = np.full((1, n_values), n_values**-0.5)
+        rows = coefficients.reshape(-1, n_values)
         rows = rows - rows @ constant.T @ constant
-        if len(rows) > 4 * protocol.n_frames:  # the triangular factor has the same directions
+        if len(rows) > 4 * n_values:  # the triangular factor has the same directions
             rows = np.linalg.qr(rows, mode="r")
         _, strengths, directions = np.linalg.svd(rows, full_matrices=False)
         kept = max(1, np.count_nonzero(strengths > tolerance * strengths[0]))

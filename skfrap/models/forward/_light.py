@@ -35,9 +35,8 @@ def light_weights(model):
     """
     if not isinstance(model, ExactModel):
         return "mean"
-    weights = model.protocol.roi_weights
-    weights = weights[weights > 0]
-    return "noise" if np.ptp(weights) > _EVEN * weights.max() else "mean"
+    rows = (row[row > 0] for row in model.protocol.row_weights)
+    return "noise" if any(np.ptp(row) > _EVEN * row.max() for row in rows) else "mean"
 
 
 def evaluator_of(weights, evaluator, key):

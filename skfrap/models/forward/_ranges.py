@@ -32,9 +32,8 @@ def check_range(name, given, known):
         raise ValueError(f"ranges can be given for {known}, got {name!r}.")
     lowest, highest = map(float, given)
     positive = parameter(name).is_logarithmic
-    if not (lowest < highest < np.inf and (lowest > 0 if positive else lowest >= 0)):
-        raise ValueError(
-            f"the range of {name} must be increasing, finite and "
-            f"{'positive' if positive else 'not negative'}, got {given!r}."
-        )
+    least = parameter(name).lowest
+    if not (-np.inf < lowest < highest < np.inf and (lowest > 0 if positive else lowest >= least)):
+        above = " and positive" if positive else " and not negative" if least == 0 else ""
+        raise ValueError(f"the range of {name} must be increasing, finite{above}, got {given!r}.")
     return lowest, highest
