@@ -1,6 +1,7 @@
 """Which reading of a measured start the images ask for."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skfrap._checks import check_level
@@ -11,7 +12,9 @@ from skfrap.results import FRAPEstimates
 _WITH_SHARE = ("one_depth", "same_shape")  # which fit a mobile fraction
 
 
-def compare_readings(X, estimator, *, level=0.95):
+def compare_readings(
+    X: ArrayLike, estimator: MeasuredStartFRAP, *, level: float = 0.95
+) -> ModelComparison:
     """Compare what may have moved of a measured start, on the same samples.
 
     All readings are linear models of the same rings with the same prior of a start, fitted with the
@@ -71,10 +74,11 @@ def compare_readings(X, estimator, *, level=0.95):
         )
     level = check_level(level)
     estimator = clone(estimator).fit(X)
-    samples = estimator.measure(X, level)
-    empty = [k for k, one in enumerate(samples) if one is None]
-    if empty:
-        raise ValueError(f"row {empty[0]} of X has no data; leave out rows without data.")
+    measured = estimator.measure(X, level)
+    samples = [one for one in measured if one is not None]
+    if len(samples) < len(measured):
+        empty = measured.index(None)
+        raise ValueError(f"row {empty} of X has no data; leave out rows without data.")
     judged = estimator.estimates_of(samples, level)
     fits = tuple(
         _fit_of([one.fits[k] for one in samples], judged, level)

@@ -151,7 +151,7 @@ class MeasuredStartFRAP(FRAPRegressor):
     model_ = None
 
     @property
-    def space_(self):
+    def space_(self) -> ParameterSpace:
         """What is estimated, in which bounds."""
         check_is_fitted(self)
         return ParameterSpace(self.bounds_, ("D",))
