@@ -35,10 +35,9 @@ def findings_of_frames(frames, outside, estimates, model, refit):
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
         return [], None
-    found, patches = judge_sample(outside), None
+    found, patches = judge_sample(outside), find_patches(frames)
     if not estimates.has_finding("no_bleaching_visible")[0]:
         expected = _first_frame_after(frames.protocol, estimates, model)
-        patches = find_patches(frames)
         for one in judge_patches(frames, patches, expected):
             moved = one.code == "patch_elsewhere"
             found.append(
