@@ -39,9 +39,8 @@ def findings_of_frames(frames, outside, estimates, model, refit):
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
         return [], None
-    found, patches = judge_sample(outside), None
+    found, patches = judge_sample(outside), find_patches(frames)
     if not estimates.has_finding("no_bleaching_visible")[0]:
-        patches = find_patches(frames)
         seen = judge_patches(frames, patches)
         for one in seen:
             moved = one.code == "patch_elsewhere"

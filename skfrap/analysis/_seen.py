@@ -55,7 +55,7 @@ class SeenStart:
     @property
     def center(self):
         """Middle of the patch, (x, y) in µm."""
-        return self.protocol.bleach_region.center
+        return self.protocol.bleach_region.center_on(self.protocol.shape, self.protocol.pixel_size)
 
     @property
     def standard_error(self):
@@ -93,13 +93,14 @@ class SeenStart:
         -------
         ndarray of shape (n_rings,)
         """
-        n, pixel = len(self.radii), self.protocol.pixel_size
+        pixel = self.protocol.pixel_size
         column, row = (place / pixel - 0.5 for place in self.center)
         rows, columns = np.indices(mask.shape)
-        ring = np.rint(np.hypot(rows - row, columns - column)).astype(int)
-        near = ring < n
-        sums = np.bincount(ring[near], mask[near], minlength=n)
-        return sums / np.bincount(ring[near], minlength=n)
+        distances = np.hypot(rows - row, columns - column).ravel()
+        ring = np.rint(distances).astype(int)
+        counts = np.maximum(np.bincount(ring), 1)
+        radii = np.bincount(ring, distances) / counts * pixel
+        return np.interp(self.radii, radii, np.bincount(ring, mask.ravel()) / counts, right=0.0)
 
 
 def region_as_seen(before, after, pixel_size):
@@ -167,7 +168,7 @@ def see_start(corrected, region, protocol, options, told=None):
     rings = X.reshape(protocol.n_postbleach, layout.n_sectors, layout.n_rings)
     n_rings = _window(int(np.isfinite(rings).any(axis=(0, 1)).sum()))
     rings[:, :, n_rings:] = np.nan
-    bounds = _bounds(protocol.replace(bleach_region=region), options)
+    bounds = bounds_of(protocol.replace(bleach_region=region), options)
     estimator = MeasuredStartFRAP(protocol, bounds).fit(X)
     (measure,) = estimator.measure(X, options.level)
     estimates = estimator.estimates_of([measure], options.level)
@@ -194,7 +195,7 @@ def _window(n_rings):
     return int(2 ** (power / _WINDOWS_PER_FACTOR_2) + 1e-9)
 
 
-def _bounds(protocol, options):
+def bounds_of(protocol, options):
     """Return where D is looked for: as given, or by the patch's size and the frames' times."""
     given = (options.bounds or {}).get("D")
     if given is not None:

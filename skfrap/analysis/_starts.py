@@ -21,7 +21,7 @@ from skfrap.results import Finding
 OF_EITHER = ("other_n_prebleach_fits",)
 """Findings on the fit of the start as told that hold for the start as seen too."""
 
-_UNSEEN = "the start cannot be measured in the images"
+_UNSEEN = "the start cannot be measured in the images: {}"
 
 
 class Told(NamedTuple):
@@ -156,15 +156,15 @@ def see(corrected, before, after, protocol, options, told):
         Why there is none.
     """
     if options.model != "diffusion":
-        return None, "it is of free diffusion only"
+        return None, _UNSEEN.format("that is of free diffusion only")
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
-        return None, "frames have pixels that are not finite"
+        return None, _UNSEEN.format("frames have pixels that are not finite")
     as_told = None if told is None else protocol
     try:
         region = region_as_seen(before, after, protocol.pixel_size)
         return see_start(corrected, region, protocol, options, as_told), ""
     except (ValueError, np.linalg.LinAlgError) as error:
-        return None, str(error)
+        return None, _UNSEEN.format(str(error).rstrip("."))
 
 
 def chosen_start(options, told, seen, witness, why):
@@ -182,7 +182,7 @@ def chosen_start(options, told, seen, witness, why):
     if seen is None:
         if told is None or options.start == "measured":
             hint = "" if told is not None else "; give the bleach region, if it is known"
-            raise ValueError(f"{_UNSEEN}: {why}{hint}.")
+            raise ValueError(f"{why}{hint}.")
         return "told"
     if told is None or options.start == "measured":
         return "measured"
@@ -198,7 +198,7 @@ def source_of_start(options, start, told, witness, why):
             reason = "the images contradict the region told"
         return f"as seen in the images: {reason}"
     if why:
-        return f"as told; {_UNSEEN}: {why.rstrip('.')}"
+        return f"as told; {why}"
     if difference is None:
         return "as told; the images alone do not tell D surely enough to contradict it"
     what = "contradict it" if witness.contradicts else "agree"

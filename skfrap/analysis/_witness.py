@@ -46,7 +46,7 @@ class Difference(NamedTuple):
     explained_by: str = ""
 
 
-def difference_of(estimates, seen):
+def difference_of(estimates, seen, *, doubtful=False):
     """Compare D from the start as told with that from the start as seen.
 
     Of several models of the curve that it asks for, the one counts that comes nearest: where a
@@ -57,13 +57,15 @@ def difference_of(estimates, seen):
     estimates : FRAPEstimates
         Of the curve of the region as told.
     seen : SeenStart
+    doubtful : bool, default=False
+        Whether to compare where D from the start as seen is doubtful.
 
     Returns
     -------
     Difference or None
         None where the images say nothing that would hold: their D is doubtful.
     """
-    if not seen.estimates.usable[0]:
+    if not (seen.estimates.usable[0] or (doubtful and not seen.estimates.poorly_determined[0])):
         return None
     D = float(seen.estimates.values["D"][0])
     if not np.isfinite(estimates.values["D"][0]) or estimates.has_finding("at_upper_bound", "D")[0]:
