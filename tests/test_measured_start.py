@@ -10,7 +10,9 @@ from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Rectangle
 from skfrap.experiment import RingLayout
-from skfrap.inference.starts._evidence import PreparedEvidence, solve
+from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
+from skfrap.inference.starts._fitter import StartFitter
+from skfrap.inference.starts._readings import READINGS
 from skfrap.models.starts import RingBasis, RingRows, ring_gaussians
 from skfrap.persistence import load, save
 from skfrap.preprocessing import RingExtractor
@@ -129,6 +131,52 @@ def test_evidence_is_the_density_of_the_values():
     deviance, mean = solve(gram, products, precision, a)
     assert deviance - np.linalg.slogdet(precision)[1] + common == pytest.approx(exact)
     np.testing.assert_allclose(mean, np.linalg.solve(gram / a + precision, products / a), rtol=1e-9)
+
+
+def test_the_slope_of_the_deviance_is_its_derivative():
+    rng = np.random.default_rng(5)
+    moving, still, values = rng.standard_normal((3, 20, 4))
+    values, a, precision = values[:, 0], 0.4, np.diag([1.0, 3.0, 0.2, 2.0])
+
+    def parts(share):
+        rows = share * moving + (1 - share) * still
+        return rows.T @ rows, rows.T @ values
+
+    gram_slope, products_slope = (
+        (after - before) / 2e-6
+        for after, before in zip(parts(0.4 + 1e-6), parts(0.4 - 1e-6), strict=True)
+    )
+    deviance, found = slope(*parts(0.4), precision, a, gram_slope, products_slope)
+    after, before = (solve(*parts(share), precision, a)[0] for share in (0.4 + 1e-4, 0.4 - 1e-4))
+    assert deviance == pytest.approx(solve(*parts(0.4), precision, a)[0])
+    assert found == pytest.approx((after - before) / 2e-4, rel=1e-5)
+
+
+def test_readings_are_compared_by_the_density_of_the_same_values():
+    layout, bounds = RingLayout(14, 1), (0.1, 30.0)
+    times = np.arange(8) * 0.3
+    rows = RingRows(RingBasis.spanning(1.2, 7.0), 0.5 * layout.radii, layout.counts[0] * 1.0, times,
+                    5, bounds, delays=(0.3, 0.3), flicker=0.0)  # fmt: skip
+    a, depth = 0.02, np.exp(-((0.5 * layout.radii) ** 2) / 8)
+    deficits = np.exp(-times / 0.8)[:, np.newaxis] * depth
+    deficits = deficits + np.sqrt(a / layout.counts[0]) * np.random.default_rng(6).standard_normal(
+        deficits.shape
+    )
+    values, _ = rows.project(deficits)
+    fitter = StartFitter(rows, READINGS)
+    fits = fitter.fit(values, a)
+    exact = []
+    for fit in fits:
+        model = fit._problem.model(fit.log_D)
+        precision = fit._problem._precision
+        covariance = a * np.eye(len(model)) + model @ np.linalg.solve(precision, model.T)
+        exact.append(-2 * multivariate_normal(np.zeros(len(model)), covariance).logpdf(values))
+    common = exact[0] - fits[0].deviance
+    np.testing.assert_allclose(exact, [fit.deviance + common for fit in fits], rtol=1e-6)
+    # And each is at its least.
+    for fit in fits:
+        assert fit.rise_at(fit.log_D + 0.5 * fit.standard_error) > 0.1
+        assert fit.rise_at(fit.log_D - 0.5 * fit.standard_error) > 0.1
 
 
 @pytest.mark.parametrize("flicker", [np.inf, 3.0, 0.0, None])

@@ -67,6 +67,13 @@ class StartEstimate:
     assumed_span : tuple of float, default=None
         The least and the largest D, in µm²/s, over what may be assumed of the part that stays;
         None where that part is seen.
+    start_scale : float, default=1.0
+        What is missing in the profiles over what is missing in the curve's light.
+    scale_span : tuple of float, default=None
+        The least and the largest D over the scales that the curve leaves open; None where the scale
+        was given, or the curve tells it.
+    variance : float, default=None
+        Of the curve's noise.
     """
 
     fits: list
@@ -88,6 +95,9 @@ class StartEstimate:
     residual_sum_of_squares: float
     signal: float
     assumed_span: tuple | None = None
+    start_scale: float = 1.0
+    scale_span: tuple | None = None
+    variance: float | None = None
 
 
 @dataclass(frozen=True)
