@@ -13,7 +13,8 @@ from skfrap.experiment import RingLayout
 from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
 from skfrap.inference.starts._fitter import StartFitter
 from skfrap.inference.starts._readings import READINGS
-from skfrap.models.starts import RingBasis, RingRows, ring_gaussians
+from skfrap.inference.starts._sample import choose
+from skfrap.models.starts import ModeBasis, ModeRows, RingBasis, RingRows, ring_gaussians
 from skfrap.persistence import load, save
 from skfrap.preprocessing import RingExtractor
 
@@ -223,6 +224,38 @@ def test_prebleach_noise_is_shared_by_all_frames():
     weighed = np.array([rows.weigh(one) for one in noise * np.sqrt(a / counts)])
     covariance = np.cov(weighed[:, :, 7].T)
     np.testing.assert_allclose(covariance, a * np.eye(4), atol=0.03)
+
+
+# Other geometries
+
+
+@pytest.mark.parametrize("mobile", [1.0, 0.6])
+def test_a_start_between_walls_is_fitted_in_its_own_modes(mobile):
+    # A patch at the wall, where an open plane has D wrong: half of it is its mirror image.
+    length, D, a = 8.0, 2.5, 4e-3
+    waves, places = np.arange(24) * np.pi / length, np.linspace(0.1, length - 0.1, 40)
+    norm = np.where(waves > 0, np.sqrt(2.0), 1.0)
+    modes = norm * np.cos(waves * places[:, np.newaxis])
+    times, variances = np.linspace(0.0, 3.0, 30), np.full(40, 0.1)
+    fine = np.linspace(0.0, length, 2001)
+    patch = 0.6 * np.exp(-((fine - 0.8) ** 2) / 1.5)
+    start = np.trapezoid(patch * (norm * np.cos(waves * fine[:, np.newaxis])).T, fine) / length
+    decayed = np.exp(-D * times[:, np.newaxis] * waves**2)
+    seen = ((mobile * decayed + 1 - mobile) * start) @ modes.T
+    rng, n_prebleach = np.random.default_rng(7), 10
+    before = np.sqrt(a * variances / n_prebleach) * rng.standard_normal(40)
+    noise = np.sqrt(a * variances) * rng.standard_normal(seen.shape) + before
+    rows = ModeRows(
+        ModeBasis(waves**2, 1.0), modes, variances, times, n_prebleach, (0.01, 100.0),
+        delays=(0.0, 0.0),
+    )  # fmt: skip
+    values, rest = rows.project(seen + noise)
+    fit = choose(StartFitter(rows, READINGS).fit(values, rest / rows.freedom))
+    assert rest / rows.freedom == pytest.approx(a, rel=0.2)
+    assert fit.standard_error < 0.05
+    assert abs(fit.log_D - np.log10(D)) < 3 * fit.standard_error
+    left = rows.missing(10**fit.log_D, fit.moving, fit.still, fit.is_late) - seen
+    assert np.sqrt(np.mean(left**2)) < 0.3 * np.sqrt(a * 0.1)
 
 
 # Estimates

@@ -18,11 +18,12 @@ class StartRows:
     """Rows of a linear model of what was seen, for any D.
 
     A subclass says what was seen: it calls ``_set_moving`` with rows at the nodes of log10 D, and
-    sets `still`.
+    sets `still`. Then fits need nothing else of a geometry.
 
     Parameters
     ----------
-    basis : RingBasis
+    basis : RingBasis or ModeBasis
+        Has a length, and a ``roughness()`` of starts, (n_basis, n_basis).
     bounds : tuple of float
         Of D, in µm²/s.
     delays : tuple of float, (first, last), default=None

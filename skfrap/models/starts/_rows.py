@@ -88,7 +88,7 @@ class RingRows(StartRows):
         unmoved = self.basis.profiles(self.radii, [0.0])
         still = self._weighted(unmoved)[0]
         both = np.concatenate([np.moveaxis(seen, 1, 0).reshape(len(still), -1), still], axis=1)
-        self._in_space = _directions(both)
+        self._in_space = directions(both)
         in_space = np.tensordot(seen, self._in_space, (1, 0))  # (n_spreads, n_basis, n_directions)
         if self.n_levels:
             levels = np.tensordot(profiles, self._level * self._size, (1, 0))
@@ -101,10 +101,10 @@ class RingRows(StartRows):
         n = self._in_space.shape[1]
         every = moving if late is None else np.concatenate([moving, late])
         every = np.moveaxis(every, 1, 0)
-        self._in_time = _directions(every[:, :, :n])
+        self._in_time = directions(every[:, :, :n])
         self._level_in_time = np.zeros((len(self.times), 0))
         if self.n_levels:
-            self._level_in_time = _directions(self._uneven(every[:, :, n]))
+            self._level_in_time = directions(self._uneven(every[:, :, n]))
         self._set_moving(self._all_rows(moving), None if late is None else self._all_rows(late))
         still = self._in_space.T @ still
         if self.n_levels:
@@ -239,7 +239,7 @@ class RingRows(StartRows):
         return whitened
 
 
-def _directions(rows):
+def directions(rows):
     """Return orthonormal directions of a first axis that span all others."""
     table = rows.reshape(len(rows), -1)
     left, strengths, _ = np.linalg.svd(table @ table.T)
