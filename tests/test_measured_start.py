@@ -212,6 +212,24 @@ def test_reduced_rows_are_the_model_at_any_D(flicker):
                 assert rest + values @ values == pytest.approx((whole**2).sum())
 
 
+def test_rows_of_another_flicker_are_those_made_so():
+    layout, basis = RingLayout(16, 1), RingBasis.spanning(1.0, 7.5)
+    times, counts = np.array([0.0, 0.2, 0.5, 0.8, 1.1, 2.0, 2.2]), layout.counts[0].astype(float)
+
+    def made(flicker):
+        return RingRows(basis, 0.5 * layout.radii, counts, times, 4, (0.1, 50.0),
+                        delays=(0.1, 0.1), flicker=flicker)  # fmt: skip
+
+    data = np.random.default_rng(8).standard_normal((7, 16))
+    for flicker in (5.0, np.inf):
+        one, other = made(flicker), made(0.0).with_flicker(flicker)
+        assert one.freedom == other.freedom
+        for late in (False, True):
+            products = [rows.project(data)[0] @ rows.moving(0.3, late) for rows in (one, other)]
+            np.testing.assert_allclose(*products, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(one.weigh(data), other.weigh(data), atol=1e-12)
+
+
 def test_prebleach_noise_is_shared_by_all_frames():
     # Whitening must make independent what the division by prebleach has made go together.
     layout = RingLayout(12, 1)

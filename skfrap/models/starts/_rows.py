@@ -12,6 +12,8 @@ without a parabola in time, where frames flicker little and fade evenly. All thi
 frames and rings are reduced to a few directions each.
 """
 
+from copy import copy
+
 import numpy as np
 
 from skfrap.models.starts._base import StartRows
@@ -111,6 +113,32 @@ class RingRows(StartRows):
             level = (self._level * self._size) @ unmoved
             still = np.concatenate([still, level])
         self.still = self._rows(np.multiply.outer(self._whitening.sum(axis=1), still))
+
+    def with_flicker(self, flicker):
+        """Return the same rows with another flicker, both of them not None; little is computed.
+
+        Parameters
+        ----------
+        flicker : float
+
+        Returns
+        -------
+        RingRows
+        """
+        other = copy(self)
+        n = self._in_time.shape[1] * self._in_space.shape[1]
+        other._gain = (1 + flicker) ** -0.5
+        if not other._gain:
+            other.n_levels, other._level_in_time = 0, self._level_in_time[:, :0]
+
+        def changed(rows):
+            if rows is None or not other.n_levels:
+                return None if rows is None else rows[:n]
+            return np.concatenate([rows[:n], other._gain / self._gain * rows[n:]])
+
+        other._moving, other._late = changed(self._moving), changed(self._late)
+        other.still = changed(self.still)
+        return other
 
     def _weighted(self, profiles):
         """Weigh rings by the pixels they have, without what a level of the frame could be."""
