@@ -200,7 +200,7 @@ class FRAPSimulator:
         parameters = self._draw_parameters(n_blocks * _BLOCK, start - before)
         wanted = slice(before, before + n_samples)
         dtype = np.dtype(check_choice("dtype", np.dtype(dtype).name, ("float64", "float32")))
-        data = np.empty((n_blocks * _BLOCK, self.protocol.n_frames), dtype)
+        data = np.empty((n_blocks * _BLOCK, self.protocol.n_values), dtype)
         for first in range(0, len(data), _BLOCK):
             rows = slice(first, first + _BLOCK)
             block = {name: values[rows] for name, values in parameters.items()}
@@ -351,7 +351,19 @@ class FRAPSimulator:
             )
         if self.noise != "proportional":
             values["b"] = np.zeros(n_samples)
-        return values
+        return self._in_order(values)
+
+    def _in_order(self, values):
+        """Name two populations that are drawn as fits do, the first being that of the larger D."""
+        alike = self._model.alike
+        if not alike or not all(is_uncertain(self.prior[name]) for name in alike):
+            return values
+        first, second, *share = alike
+        wrong = values[second] > values[first]
+        exchanged = {first: values[second], second: values[first]}
+        exchanged |= {name: 1 - values[name] for name in share}
+        new = {name: np.where(wrong, exchanged[name], values[name]) for name in alike}
+        return values | new
 
     def _unsaturated_c0(self):
         """Return the prior of c0, as far as hardly any pixel is beyond the detector's range."""
@@ -426,7 +438,7 @@ class FRAPSimulator:
 
     def _curve_deviations(self, values):
         """Compute the noise's standard deviation in each value of curves."""
-        noise = _noise_of(values, self.protocol.noise_gain)
+        noise = _noise_of(values, self.protocol.noise_gains)
         if noise.is_constant:
             return noise.standard_deviation(np.zeros((len(noise.a), 1)))
         light = self._clean_curves(values, weights=light_weights(self._model))

@@ -1,6 +1,10 @@
 """Least squares on recovery curves, batched, bounded and globally started."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, overload
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
@@ -10,6 +14,7 @@ from skfrap._checks import check_choice, check_count, check_level, check_range
 from skfrap.estimators._init import check_init, fits_from
 from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
+from skfrap.experiment import FRAPProtocol
 from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends
 from skfrap.inference.fitting._errors import ErrorModel
@@ -20,9 +25,8 @@ from skfrap.inference.fitting._nested import (
     fitter_of_model,
     fitter_of_simpler_model,
 )
-from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
+from skfrap.models import CurveModel, CurveSurrogate, ForwardMap, evaluator_of, model_for
 from skfrap.parameters import ParameterSpace, parameter
-from skfrap.results import Fit
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
 
@@ -135,23 +139,23 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def __init__(
         self,
-        protocol=None,
-        bounds=None,
+        protocol: FRAPProtocol | None = None,
+        bounds: Mapping[str, Sequence[float]] | None = None,
         *,
-        model="diffusion",
-        parameters=None,
-        target_names=None,
-        fixed=None,
-        noise="constant",
-        loss="squared",
-        init="grid",
-        n_init=30,
-        max_nfev=500,
-        tol=1e-13,
-        interpolate="auto",
-        random_state=None,
-        n_jobs=None,
-        missing="raise",
+        model: str | type[CurveModel] | CurveModel = "diffusion",
+        parameters: Sequence[str] | None = None,
+        target_names: str | Sequence[str] | None = None,
+        fixed: Mapping[str, float] | None = None,
+        noise: Literal["constant", "proportional"] = "constant",
+        loss: Literal["squared", "huber"] = "squared",
+        init: Any = "grid",
+        n_init: int = 30,
+        max_nfev: int = 500,
+        tol: float = 1e-13,
+        interpolate: bool | Literal["auto"] = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        missing: Literal["raise", "omit"] = "raise",
     ):
         self.protocol = protocol
         self.bounds = bounds
@@ -170,7 +174,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.n_jobs = n_jobs
         self.missing = missing
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
         Parameters
@@ -195,31 +199,39 @@ class LeastSquaresFRAP(CurveRegressor):
             If X does not fit the protocol, bounds are not in order, or y names what is not
             estimated, or is not what it names.
         """
-        X = check_size(self._validate(X, ensure_min_features=2))
-        self._check_options()
-        self.protocol_ = self._choose_protocol(X.shape[1])
+        curves = check_size(self._validate(X, ensure_min_features=2))
+        errors = self._check_options()
+        self.protocol_ = self._choose_protocol(curves.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
-        errors, fixed = self._errors_and_fixed()
+        fixed = errors.others(self.fixed)
         self.space_ = ParameterSpace.of(self.model_, self.parameters, fixed, self.bounds)
         if sample_weight is not None:
-            _check_sample_weight(sample_weight, X)
+            _check_sample_weight(sample_weight, curves)
         options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
         fitter = fitter_of_model(
-            self.model, self.model_, self.space_, self.interpolate, len(X), errors, **options
+            self.model, self.model_, self.space_, self.interpolate, len(curves), errors, **options
         )
-        simpler = fitter_of_simpler_model(fitter, self.model_, fixed, self.interpolate, len(X))
+        simpler = fitter_of_simpler_model(fitter, self.model_, fixed, self.interpolate, len(curves))
         self._set_fitter(fitter, simpler)
-        self._choose_outputs(X, y)
+        self._choose_outputs(curves, y)
         self.skfrap_version_ = __version__
         return self
 
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
+
     @without_missing_frames
-    def predict(self, X, return_std=False):
+    def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Estimate the parameters of recovery curves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         return_std : bool, default=False
             Also return standard errors, from the Jacobian at the optimum and the residuals.
 
@@ -238,12 +250,20 @@ class LeastSquaresFRAP(CurveRegressor):
         return theta
 
     @without_missing_frames
-    def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
+    def predict_interval(
+        self,
+        X: ArrayLike,
+        level: float = 0.95,
+        method: Literal["auto", "curvature", "profile", "bootstrap"] = "auto",
+        *,
+        n_bootstrap: int = 200,
+    ) -> np.ndarray:
         """Compute confidence intervals, within the bounds.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         level : float, default=0.95
             Nominal coverage.
         method : {"auto", "curvature", "profile", "bootstrap"}, default="auto"
@@ -289,12 +309,13 @@ class LeastSquaresFRAP(CurveRegressor):
             ends = self._ends(fit, level, method)
         return ends[:, self._answered]
 
-    def profile(self, X, name, values):
+    def profile(self, X: ArrayLike, name: str, values: ArrayLike) -> np.ndarray:
         """Fit one curve with a parameter at each of several values, all others anew.
 
         Parameters
         ----------
         X : array-like of shape (1, n_frames)
+            One recovery curve.
         name : str
             One of the estimated parameters.
         values : array-like of shape (n_values,)
@@ -310,15 +331,15 @@ class LeastSquaresFRAP(CurveRegressor):
         ValueError
             If the parameter is not estimated, or the fit is not one of least squares.
         """
-        X = self._check_curves(X)
+        curve = self._check_curves(X)
         check_choice("name", name, self.space_.free)
-        if len(X) != 1:
-            raise ValueError(f"profile takes one curve, got {len(X)}.")
-        if np.isnan(X).any():
-            return answer_one(self, X, lambda some, X: some.profile(X, name, values))
+        if len(curve) != 1:
+            raise ValueError(f"profile takes one curve, got {len(curve)}.")
+        if np.isnan(curve).any():
+            return answer_one(self, curve, lambda some, X: some.profile(X, name, values))
         targets = np.atleast_1d(parameter(name).to_target(np.asarray(values, dtype=float)))
         column = self.space_.column(name)
-        return profile_costs(self._fitter, self._fit_batch(X), column, targets)
+        return profile_costs(self._fitter, self._fit_batch(curve), column, targets)
 
     # Arguments
 
@@ -327,15 +348,11 @@ class LeastSquaresFRAP(CurveRegressor):
             check_count(name, getattr(self, name))
         check_range("tol", self.tol, 0, 1)
         check_init(self.init)
-        self._errors_and_fixed()  # checks them
-
-    def _errors_and_fixed(self):
-        """Return what residuals are taken for, and what is fixed of the model."""
-        return ErrorModel.of(self.noise, self.loss, self.fixed)
+        return self._errors  # which checks more
 
     @property
     def _errors(self):
-        return self._errors_and_fixed()[0]
+        return ErrorModel.of(self.noise, self.loss, self.fixed)
 
     # Fits
 
@@ -346,23 +363,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _fit_batch(self, X):
         """Fit curves, and keep all of it."""
-        fits = self._fits(X)
-        curves = self._forward().curves(fits.theta)
-        errors = self._errors
-        light = self._forward("noise").curves(fits.theta) if errors.goes_by_light else curves
-        return Fit(
-            self._forward(),
-            X,
-            fits.theta,
-            self._fitter.covariance(fits, X.shape[1]),
-            curves,
-            light,
-            fits.cost,
-            errors.noise_of(fits, self._freedom, self.protocol_.noise_gain),
-            fits.converged,
-            fits.n_iter,
-            fits.rivals,
-        )
+        return self._errors.keep(self._fits(X), self._fitter, X, self._forward)
 
     def _forward(self, weights="mean"):
         check_choice("weights", weights, ("mean", "noise"))
@@ -379,9 +380,13 @@ class LeastSquaresFRAP(CurveRegressor):
         return fits_from(self.init, self._fitter, X, self.n_init, self.random_state)
 
     def _look_at(self, frames):
+        if self.protocol_.n_rows > 1:
+            raise ValueError(
+                "curves of several rows must have all frames, got NaN; leave the frames out of the "
+                "protocol as well, or leave out the curves."
+            )
         self._fitter = fitter_at_frames(self._fitter, frames)
-        if self._simpler is not None:
-            self._simpler = self._simpler.at_frames(frames)
+        self._simpler = self._simpler and self._simpler.at_frames(frames)
         if hasattr(self.init, "predict"):
             self.init = "grid"
 
@@ -398,7 +403,7 @@ class LeastSquaresFRAP(CurveRegressor):
         errors = self._errors
         return {
             "misfits": errors.misfits(fit),
-            "simpler": None if self._simpler is None else self._simpler.answer(fit.data),
+            "simpler": self._simpler and self._simpler.answer(fit.data),
             "given_bounds": self.bounds or {},
             "spoilt_frames_allowed": errors.bears_outliers,
         }
@@ -415,17 +420,17 @@ class LeastSquaresFRAP(CurveRegressor):
 
     # Files
 
-    def fitted_state(self):
+    def fitted_state(self) -> dict[str, Any]:
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if fitted:
             for name in ("space_", "bounds_", "surrogate_"):
                 del fitted[name]  # the fitter knows them
-            simpler = None if self._simpler is None else tuple(self._simpler)
+            simpler = self._simpler and tuple(self._simpler)
             fitted |= {"fitter": self._fitter, "simpler": simpler}
         return fitted
 
-    def set_fitted_state(self, fitted):
+    def set_fitted_state(self, fitted: dict[str, Any]) -> None:
         """Take what :meth:`fitted_state` gave."""
         if fitted:
             others = dict(fitted)
@@ -434,7 +439,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _set_fitter(self, fitter, simpler):
         self._fitter = fitter
-        self._simpler = None if simpler is None else SimplerFitter(*simpler)
+        self._simpler = simpler and SimplerFitter(*simpler)
         self.space_ = fitter.space
         self.bounds_ = dict(self.space_.bounds)
         evaluator = fitter.evaluator

@@ -1,9 +1,12 @@
 """D where nobody says what was bleached: the start is seen."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, NoReturn, Self, overload
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skfrap import __version__
@@ -11,11 +14,13 @@ from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_level
 from skfrap.estimators._regressor import FRAPRegressor
 from skfrap.estimators._start_input import check_profiles, curve_samples, ring_layout, ring_samples
+from skfrap.experiment import FRAPProtocol, MeasuredStart
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
 from skfrap.inference._targets import choose_targets
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
-from skfrap.inference.starts._sample import SampleFitter
+from skfrap.inference.starts._sample import SampleFitter, StartEstimate
+from skfrap.inference.starts._seen import StartProfiles, profiles_of_curve, profiles_of_rings
 from skfrap.judging._starts import describe_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
@@ -122,16 +127,16 @@ class MeasuredStartFRAP(FRAPRegressor):
 
     def __init__(
         self,
-        protocol=None,
-        bounds=None,
+        protocol: FRAPProtocol | None = None,
+        bounds: Sequence[float] | None = None,
         *,
-        start=None,
-        readings=READINGS,
-        frame_levels="auto",
-        errors="jackknife",
-        n_jobs=None,
-        target_names=None,
-        missing="raise",
+        start: MeasuredStart | None = None,
+        readings: Sequence[str] = READINGS,
+        frame_levels: Literal["auto"] | bool = "auto",
+        errors: Literal["jackknife", "noise"] = "jackknife",
+        n_jobs: int | None = None,
+        target_names: Sequence[str] | str | None = None,
+        missing: Literal["raise", "omit"] = "raise",
     ):
         self.protocol = protocol
         self.bounds = bounds
@@ -146,7 +151,7 @@ class MeasuredStartFRAP(FRAPRegressor):
     model_ = None
 
     @property
-    def space_(self):
+    def space_(self) -> ParameterSpace:
         """What is estimated, in which bounds."""
         check_is_fitted(self)
         return ParameterSpace(self.bounds_, ("D",))
@@ -159,7 +164,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         tags.input_tags.allow_nan = self.start is None or self._omits
         return tags
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Check the rings against the protocol; nothing is learnt from them.
 
         Parameters
@@ -184,10 +189,10 @@ class MeasuredStartFRAP(FRAPRegressor):
             If X does not have the protocol's frames and rings, if curves come without a start, if y
             is not log10 of D, or an argument is not as it must be.
         """
-        X = self._check_X(X, reset=True)
+        values = self._check_X(X, reset=True)
         self.protocol_ = chosen_protocol(self.protocol)
         if sample_weight is not None:
-            _check_sample_weight(sample_weight, X)
+            _check_sample_weight(sample_weight, values)
         check_choice("errors", self.errors, ERRORS)
         if not isinstance(self.frame_levels, (bool, np.bool_)) and self.frame_levels != "auto":
             raise ValueError(f"frame_levels must be 'auto' or a bool, got {self.frame_levels!r}.")
@@ -197,23 +202,32 @@ class MeasuredStartFRAP(FRAPRegressor):
             check_choice("readings", reading, READINGS)
         self.bounds_ = {"D": self._check_bounds()}
         if self.start is None:
-            self.layout_ = ring_layout(self.protocol_, X.shape[1])
+            self.layout_ = ring_layout(self.protocol_, values.shape[1])
         else:
             self.layout_ = None
-            check_profiles(self.start, self.protocol_, X.shape[1], self.readings)
+            check_profiles(self.start, self.protocol_, values.shape[1], self.readings)
             check_frame_names(getattr(self, "feature_names_in_", None), self.protocol_)
         self.n_outputs_, self.target_names_ = 1, self.space_.target_names
-        self._choose_form(X, y)
+        self._choose_form(values, y)
         self.skfrap_version_ = __version__
         return self
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
+
+    def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Predict log10 D.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         return_std : bool, default=False
+            Also return standard errors.
 
         Returns
         -------
@@ -227,42 +241,90 @@ class MeasuredStartFRAP(FRAPRegressor):
             return y
         return y, self._as_output(np.array([[_or_nan(one, self._error)] for one in fits]))
 
-    def predict_interval(self, X, level=0.95):
+    def predict_interval(self, X: ArrayLike, level: float = 0.95) -> np.ndarray:
         """Predict intervals of log10 D.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         level : float, default=0.95
+            Level of the intervals.
 
         Returns
         -------
         ndarray of shape (n_samples, 1, 2)
+            Lower and upper ends.
         """
         fits = self._fit(X, check_level(level))
         return np.array([[_or_nan(one, self._ends, (np.nan, np.nan))] for one in fits])
 
-    def measure(self, X, level=0.95):
+    def measure(self, X: ArrayLike, level: float = 0.95) -> list[StartEstimate | None]:
         """Fit each sample, and keep all of it: readings, starts, levels of the frames, noise.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         level : float, default=0.95
+            Level of the intervals.
 
         Returns
         -------
         list of StartEstimate
-            None where there are no data.
+            One for each sample; None where there are no data.
         """
         return self._fit(X, check_level(level))
 
-    def estimate(self, X, level=0.95):
+    def fit_results(self, X: ArrayLike) -> NoReturn:
+        """Refuse: what is fitted are starts, see :meth:`measure`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rings, or curves that go with `start`.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        self._check_model("fit_results")
+
+    def profiles(self, X: ArrayLike) -> list[StartProfiles | None]:
+        """Fit each sample, and put measured and fitted profiles beside each other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rings, or curves that go with `start`.
+
+        Returns
+        -------
+        list of StartProfiles
+            Times, distances, intensities over those before bleaching as measured and as fitted, and
+            the start as it was seen. None where there are no data.
+        """
+        check_is_fitted(self)
+        values = self._check_X(X)
+        fits = self._fit_checked(values)
+        if self.layout_ is None:
+            return [
+                None if one is None else profiles_of_curve(one, self.start, self.protocol_)
+                for one in fits
+            ]
+        return [
+            None if one is None else profiles_of_rings(one, sample, self.layout_, self.protocol_)
+            for one, sample in zip(fits, self._samples(values), strict=True)
+        ]
+
+    def estimate(self, X: ArrayLike, level: float = 0.95) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rings, or curves, as in :meth:`fit`.
         level : float, default=0.95
             Level of the intervals.
 
@@ -277,12 +339,13 @@ class MeasuredStartFRAP(FRAPRegressor):
         level = check_level(level)
         return self.estimates_of(self._fit(X, level), level)
 
-    def estimates_of(self, fits, level):
+    def estimates_of(self, fits: Sequence[StartEstimate | None], level: float) -> FRAPEstimates:
         """Say everything of samples that :meth:`measure` has fitted; nothing is fitted again.
 
         Parameters
         ----------
         fits : list of StartEstimate
+            As :meth:`measure` gives them.
         level : float
             That they were measured with.
 
@@ -291,13 +354,13 @@ class MeasuredStartFRAP(FRAPRegressor):
         FRAPEstimates
             As of :meth:`estimate`.
         """
-        there, empty = (
-            np.flatnonzero([(one is None) == is_empty for one in fits]) for is_empty in (0, 1)
-        )
+        is_empty = np.array([one is None for one in fits], dtype=bool)
+        there, empty = (np.flatnonzero(some).tolist() for some in (~is_empty, is_empty))
         answers = self._describe([fits[k] for k in there], level)
         if not len(empty):
             return answers
-        return join_answers([answers, no_answers(answers, len(empty))], [there, empty])
+        parts = [answers, no_answers(answers, len(empty))]
+        return join_answers(parts, [np.array(there, dtype=int), np.array(empty, dtype=int)])
 
     def _describe(self, fits, level):
         """Say everything of fits, all of which are there."""
@@ -306,8 +369,10 @@ class MeasuredStartFRAP(FRAPRegressor):
         if self.layout_ is None:  # of curves: they are the told region's
             bleachable = self.protocol_.bleach_mask.sum() * self.protocol_.pixel_size**2
             bleachable *= self.protocol_.n_bleach
-        findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
-        ends = np.array([self._ends(one) for one in fits])
+        findings, usable = (), np.zeros(0, dtype=bool)
+        if fits:
+            findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
+        ends = np.array([self._ends(one) for one in fits]).reshape(-1, 2)
         log_D = np.array([one.best.log_D for one in fits])
         D, lower, upper = (
             np.where(usable, 10**values, np.nan) for values in (log_D, ends[:, 0], ends[:, 1])
@@ -349,7 +414,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         finite = "allow-nan" if self.start is None or self._omits else True
         return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=finite)
 
-    def _check_model(self, what):
+    def _check_model(self, what: str) -> NoReturn:
         raise ValueError(
             f"{what} needs a model whose parameters say all of a curve. A measured start is fitted "
             "to each sample: measure(X) keeps starts, readings and levels, and "
@@ -390,17 +455,21 @@ class MeasuredStartFRAP(FRAPRegressor):
         return self._fit_checked(self._check_X(X), level)
 
     def _fit_checked(self, X, level=0.95):
-        if self.layout_ is None:
-            samples, fit = curve_samples(X, self._omits), self._fit_curve
-        else:
-            protocol, layout = self.protocol_, self.layout_
-            shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
-            samples, fit = ring_samples(X.reshape(shape), layout, self._omits), self._fit_rings
+        fit = self._fit_curve if self.layout_ is None else self._fit_rings
         fitter = self._fitter(None if self.layout_ is None else range(self.protocol_.n_postbleach))
+        samples = self._samples(X)
         with one_blas_thread():
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(fit)(fitter, sample, level) for sample in samples
             )
+
+    def _samples(self, X):
+        """Take X sample by sample; None where there are no data."""
+        if self.layout_ is None:
+            return curve_samples(X, self._omits)
+        protocol, layout = self.protocol_, self.layout_
+        shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
+        return ring_samples(X.reshape(shape), layout, self._omits)
 
     def _fitter(self, frames=None):
         """Make what fits curves, or rings of some frames after bleaching."""

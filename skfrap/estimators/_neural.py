@@ -1,28 +1,38 @@
 """Neural networks that estimate parameters from recovery curves."""
 
 import math
+import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
 from skfrap.estimators._labelled import check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
+from skfrap.estimators._published import PublishedDesigns
 from skfrap.estimators._stopping import validation_of
+from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._checkpoint import checkpoints_in
 from skfrap.inference.networks._data import split
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
-from skfrap.inference.networks._options import DEEPFRAP_2021
 from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
 from skfrap.inference.networks._task import task_of_simulator
 from skfrap.inference.networks._training import train_once, train_online, train_starts
+from skfrap.models import CurveModel
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
 
+if TYPE_CHECKING:  # who only predicts has no need of it
+    from skfrap.simulator import FRAPSimulator
 
-class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
+
+class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
     """Estimate parameters from recovery curves by a fully connected neural network.
 
     The network learns from labelled curves, or from an endless stream of simulated ones, to
@@ -39,6 +49,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         The experiment. None takes curves of any width as they are (`features` "raw"), or the
         protocol of the simulator in :meth:`fit_online`.
     hidden_layer_sizes : sequence of int, default=(64, 64, 64, 64, 64)
+        Units of each hidden layer.
     activation : {"silu", "elu", "relu", "tanh", "identity"}, default="silu"
     model : str, default=None
         What the curves are taken for, as in :class:`LeastSquaresFRAP`. None is the simulator's in
@@ -91,6 +102,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
     momentum : float, default=0.99
         Of "sgd".
     batch_size : int, default=1024
+        Curves per step of the optimizer.
     max_iter : int, default=200
         Passes over the data in :meth:`fit`.
     early_stopping : bool, default=False
@@ -101,6 +113,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
     validation_fraction : float, default=0.1
         The part set aside with `early_stopping`.
     n_iter_no_change : int, default=20
+        Passes without a better loss on validation data after which `early_stopping` stops.
     validation_freq : int, default=1
         Passes from one measurement on validation data to the next.
     n_init : int, default=1
@@ -194,36 +207,36 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
 
     def __init__(
         self,
-        protocol=None,
-        hidden_layer_sizes=(64, 64, 64, 64, 64),
-        activation="silu",
+        protocol: FRAPProtocol | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (64, 64, 64, 64, 64),
+        activation: Literal["silu", "elu", "relu", "tanh", "identity"] = "silu",
         *,
-        model=None,
-        parameters=None,
-        target_names=None,
-        fixed=None,
-        bounds=None,
-        features="auto",
-        standardize=True,
-        targets="joint",
-        target_scales="benchmark",
-        optimizer="adam",
-        learning_rate_init=3e-3,
-        learning_rate="cosine",
-        epochs_per_step=8000,
-        momentum=0.99,
-        batch_size=1024,
-        max_iter=200,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        validation_freq=1,
-        n_init=1,
-        stop_at=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        missing="raise",
+        model: str | type[CurveModel] | CurveModel | None = None,
+        parameters: Sequence[str] | None = None,
+        target_names: str | Sequence[str] | None = None,
+        fixed: Mapping[str, float] | None = None,
+        bounds: Mapping[str, Sequence[float]] | None = None,
+        features: Literal["auto", "linearized", "scores", "raw"] = "auto",
+        standardize: bool = True,
+        targets: Literal["joint", "separate", "merged"] = "joint",
+        target_scales: ArrayLike | None = "benchmark",
+        optimizer: Literal["adam", "sgd"] = "adam",
+        learning_rate_init: float = 3e-3,
+        learning_rate: Literal["cosine", "constant", "deepfrap2021"] = "cosine",
+        epochs_per_step: int = 8000,
+        momentum: float = 0.99,
+        batch_size: int = 1024,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        validation_freq: int = 1,
+        n_init: int = 1,
+        stop_at: ArrayLike | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        missing: Literal["raise", "omit"] = "raise",
     ):
         self.protocol = protocol
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -255,55 +268,25 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         self.verbose = verbose
         self.missing = missing
 
-    @classmethod
-    def deepfrap2021(cls, targets="joint", **changes):
-        """Make the DeepFRAP paper's network, with its training.
-
-        Its section 3.2: eight layers of 128 exponential linear units on the values of the curve as
-        they are, targets as they are, Glorot-uniform weights, stochastic gradient descent with
-        momentum 0.99 and batches of 1,024; learning rates that rise over 50 epochs from 1e-3 to
-        1e-1, and come down by 10**-0.25 after every 8,000 of 48,000 more. To be fitted to 2**20
-        simulated curves, with 2**18 others as `validation_data`: of every network the weights of
-        its own best epoch are kept, by Eq. 9 for the joint one and Eq. 10 for separate ones, and of
-        four independent trainings the best. The targets are log10 of D in µm²/s, c0 and alpha; the
-        paper has D in pixels²/s, which shifts log10 D by a constant, and with it the bias of one
-        output.
-
-        With the paper's 110 frames the joint network has 130,179 weights, separate ones have
-        129,921 each, and "merged", the paper's final network, has 389,763: the part of the joint
-        one that answers log10 D, beside those trained for c0 and alpha alone. The paper trained
-        for seven days; :meth:`fit` can be told to keep its training in a folder, and to go on.
-
-        Parameters
-        ----------
-        targets : {"joint", "separate", "merged"}, default="joint"
-        **changes
-            Other parameters of the constructor.
-
-        Returns
-        -------
-        NeuralFRAP
-        """
-        return cls(targets=targets, **(DEEPFRAP_2021 | changes))
-
     @with_callbacks
     @one_blas_thread()
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
         *,
-        validation_data=None,
-        checkpoint_dir=None,
-        checkpoint_interval=300.0,
-        max_time=None,
-    ):
+        validation_data: tuple | None = None,
+        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_interval: float = 300.0,
+        max_time: float | None = None,
+    ) -> Self:
         """Learn from labelled curves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
             `parameters` says: all, some or one of them, in any order. The names of y tell which,
@@ -363,7 +346,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         return self._keep(replace(network, deviation_weights=deviations), state)
 
     @one_blas_thread()
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Pass once over labelled curves, going on from where the estimator is.
 
         Learning rates are `learning_rate_init`, or those of "deepfrap2021". Features are
@@ -371,7 +354,11 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            As in :meth:`fit`, of the same targets at every call.
+        sample_weight : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
 
         Returns
@@ -388,7 +375,13 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
 
     @with_callbacks
     @one_blas_thread()
-    def fit_online(self, simulator, n_samples=5_000 * 1024, *, validation=None):
+    def fit_online(
+        self,
+        simulator: "FRAPSimulator",
+        n_samples: int = 5_000 * 1024,
+        *,
+        validation: tuple | None = None,
+    ) -> Self:
         """Learn from a stream of simulated curves, none of which is seen twice.
 
         An eighth as many more teach a second network the standard deviations of the estimates.

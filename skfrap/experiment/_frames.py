@@ -6,7 +6,7 @@ import numpy as np
 
 from skfrap.experiment._protocol import FRAPProtocol
 
-_FRAME = re.compile(r"intensity at (\S+) s")
+_FRAME = re.compile(r"(?:.+: )?intensity at (\S+) s")
 _TOLERANCE = 1e-3  # of the shortest time between frames
 
 
@@ -48,6 +48,15 @@ def check_told_start(protocol, who):
         )
 
 
+def refuse_rows(protocol, what):
+    """Raise ValueError where a protocol has several rows and one is all that something takes."""
+    if protocol.n_rows > 1:
+        raise ValueError(
+            f"the protocol has the rows {protocol.row_names}, and {what} is of one row; use "
+            "LeastSquaresFRAP, or leave rows out."
+        )
+
+
 def check_frame_names(names, protocol):
     """Check that columns which are named by their times are the frames of a protocol.
 
@@ -68,6 +77,8 @@ def check_frame_names(names, protocol):
     if times is None:
         return
     expected = protocol.times
+    if protocol.n_rows > 1 and len(times) == protocol.n_values:
+        times = _times_of_rows(names, times, protocol)
     if len(times) == len(expected) and _agree(times, expected):
         return
     if len(times) == len(expected) and _agree(np.sort(times), expected):
@@ -86,6 +97,22 @@ def _times_of(names):
         return np.array([float(match[1]) for match in found])
     except (TypeError, ValueError):
         return None
+
+
+def _times_of_rows(names, times, protocol):
+    """Return the times of the first row, where others have the same and all are in order."""
+    expected = protocol.feature_names
+    rows = [name.rpartition(": ")[0] for name in names]
+    for k in range(1, protocol.n_rows):
+        part = slice(k * protocol.n_frames, (k + 1) * protocol.n_frames)
+        if not np.array_equal(times[part], times[: protocol.n_frames]):
+            return times
+    if rows != [name.rpartition(": ")[0] for name in expected]:
+        raise ValueError(
+            f"the columns of X are the rows {[*dict.fromkeys(rows)]}, and the protocol's are "
+            f"{[*protocol.row_names]}; put them in that order."
+        )
+    return times[: protocol.n_frames]
 
 
 def _agree(times, expected):

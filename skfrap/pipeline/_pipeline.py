@@ -329,7 +329,7 @@ def make_frap_pipeline(
         In the order in which they are to be made.
     n_jobs : int, default=None
         Stacks to extract curves of side by side, in threads. None is 1, or what
-        :func:`joblib.parallel_config` says, which is how to say it with ``"auto"``.
+        ``joblib.parallel_config`` says, which is how to say it with ``"auto"``.
     memory : str or object with the interface of joblib.Memory, default=None
         Where fitted corrections are cached.
     verbose : bool, default=False

@@ -347,6 +347,8 @@ class FadingCorrector(StackCorrector):
         from_middle = np.hypot(rows - np.sum(weights * rows), columns - np.sum(weights * columns))
         radius = self.protocol_.equivalent_radius / self.protocol_.pixel_size
         self.reference_ = (from_middle > self.distance * radius) & (self.protocol_.bleach_mask == 0)
+        if self.protocol_.compartment is not None:  # what is outside of it does not fade
+            self.reference_ &= self.protocol_.compartment_mask == 1
         share = self.reference_.mean()
         if share < 0.01:
             raise ValueError(

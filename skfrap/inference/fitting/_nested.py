@@ -64,7 +64,7 @@ def fitter_of_model(key, model, space, interpolate, n_curves, errors=None, **opt
     evaluator, guide = choose_evaluators(key, model, space, interpolate, n_curves)
     objective = light = None
     if errors is not None:
-        objective = errors.objective(model.protocol.noise_gain)
+        objective = errors.objective(model.protocol)
         light = evaluator_of("noise", evaluator, key) if errors.goes_by_light else None
     return CurveFitter(evaluator, space, guide=guide, objective=objective, light=light, **options)
 

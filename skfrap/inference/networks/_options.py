@@ -31,25 +31,6 @@ _COUNTS = (
     "n_init",
 )
 
-DEEPFRAP_2021 = {
-    "hidden_layer_sizes": (128,) * 8,
-    "activation": "elu",
-    "features": "raw",
-    "standardize": False,
-    "target_scales": None,
-    "optimizer": "sgd",
-    "momentum": 0.99,
-    "learning_rate": "deepfrap2021",
-    "learning_rate_init": 0.1,
-    "epochs_per_step": 8000,
-    "batch_size": 1024,
-    "max_iter": 48_050,  # a rise of 50 passes, and six sections of 8,000
-    "early_stopping": True,
-    "n_iter_no_change": 48_050,
-    "n_init": 4,
-}
-"""The DeepFRAP paper's network, and its training (its section 3.2)."""
-
 
 @dataclass(frozen=True, eq=False)
 class TrainingOptions:

@@ -77,6 +77,18 @@ class StartFit:
         """Compute the model's values, (n_kept,)."""
         return self._problem.model(self.log_D) @ self._mean
 
+    def missing(self, times):
+        """Compute what is missing in the rows' rings at some times, (n_times, n_rings).
+
+        Parameters
+        ----------
+        times : ndarray of shape (n_times,)
+            In s, from the first frame seen.
+        """
+        rows = self._problem.reading.rows
+        moving = rows.profiles(10**self.log_D, times, self.is_late) @ self.moving
+        return moving + rows.profiles(1.0, [0.0])[0] @ self.still
+
     def tangent(self):
         """Differentiate the values by log10 D, without what the start could take up, (n_kept,)."""
         return self._problem.tangent(self.log_D, self._mean)

@@ -110,6 +110,7 @@ class _Sample:
     radii: np.ndarray
     size: float
     step: float
+    a: float | None = None  # where it is known
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class SampleFitter:
         self.protocol, self.layout, self.bounds = protocol, layout, bounds
         self.readings, self.frame_levels = tuple(readings), frame_levels
 
-    def fit(self, means, level):
+    def fit(self, means, level, a=None):
         """Fit one sample.
 
         Parameters
@@ -153,6 +154,9 @@ class SampleFitter:
             As `RingExtractor` gives them.
         level : float
             Of intervals.
+        a : float, default=None
+            Noise variance of a pixel over the squared prebleach level, where it is known; None is
+            measured from what the fit leaves.
 
         Returns
         -------
@@ -166,7 +170,13 @@ class SampleFitter:
         # Three frames tell a shallow patch's size better than one, and it matters little.
         size = half_radius(radii, 1 - rings[:3].mean(axis=0), counts.sum(axis=0))
         one = _Sample(
-            rings, sectors, counts, radii, size, basis_step(size, radii, self.protocol.pixel_size)
+            rings,
+            sectors,
+            counts,
+            radii,
+            size,
+            basis_step(size, radii, self.protocol.pixel_size),
+            a,
         )
         fitted = self._fit_rounds(one, self._first_flicker(len(rings)))
         if fitted.flicker not in (None, np.inf) and self._contradicted(one, fitted):
@@ -181,7 +191,9 @@ class SampleFitter:
             fitter = self._prepared(one, extra, flicker)
             rows, deficits = fitter.rows, _deficits(rings, levels)
             values, rest = rows.project(deficits)
-            a = max(rest / max(rows.freedom, 1), np.finfo(float).tiny)
+            a = one.a
+            if a is None:
+                a = max(rest / max(rows.freedom, 1), np.finfo(float).tiny)
             fits = fitter.fit(values, a)
             best = choose(fits)
             missing = rows.missing(10**best.log_D, best.moving, best.still, best.is_late)
