@@ -333,7 +333,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         FRAPEstimates
             ``D_um2_s`` with its interval, ``moving_share``, of what was missing at the first frame,
             and ``mobile_fraction``, of the particles, where the reading that was taken knows it;
-            the noise over the squared prebleach level, and the findings.
+            ``start_scale``, where the start leaves it free; the noise over the squared prebleach
+            level, and the findings.
         """
         level = check_level(level)
         return self.estimates_of(self._fit(X, level), level)
@@ -379,6 +380,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         shares = np.array([one.moving_share for one in fits])
         fractions = np.array([one.best.share for one in fits])
         values = {"D": D, "moving_share": shares, "mobile_fraction": fractions}
+        if self.start is not None and self.start.start_scale[0] < self.start.start_scale[1]:
+            values["start_scale"] = np.array([one.start_scale for one in fits])
         low, high = np.log10(self.bounds_["D"])
         return FRAPEstimates(
             values,
