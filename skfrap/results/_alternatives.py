@@ -84,7 +84,7 @@ class Alternative:
             Parameters by the names of their columns, as ``D_um2_s`` and ``D_um2_s_lower``.
         """
         found = [one.to_dict() for one in self.findings]
-        others = {"name": self.name, "start": self.start}
+        others: dict[str, Any] = {"name": self.name, "start": self.start}
         others |= self._columns()
         others |= {"assumes": self.assumes, "data": self.data, "cost": plain(self.cost)}
         others |= {"taken": self.taken, "recommended": self.recommended}
