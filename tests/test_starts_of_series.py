@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Polygon
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._options import make_regressor
 from skfrap.cli import cli
@@ -223,3 +223,83 @@ def test_a_picture_shows_the_rings_where_the_start_is_measured(right):
     assert "rings, and the fit" in titles[1]
     for figure in pictures:
         pyplot.close(figure)
+
+
+# Tables of curves
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """A curve, and profiles of its first and last frames, of a patch that is wider than told."""
+    folder = tmp_path_factory.mktemp("tables")
+    done = DONE.replace(bleach_region=Circle(6.0))
+    frames = FRAPSimulator(done, TRUTH, random_state=3).sample_images(1).data[0]
+    y, x = np.indices(frames.shape[1:]) - 39.5
+    radius = 0.5 * np.hypot(x, y)
+    before = frames[:10].mean(axis=0)
+    curve = frames[:, radius < 2].mean(axis=1) * 1000  # whatever the unit
+    times = done.times - done.times[10]
+    write = lambda name, head, *columns: np.savetxt(  # noqa: E731
+        folder / name, np.column_stack(columns), delimiter=",", header=head, comments=""
+    )
+    write("cell.csv", "time_s,intensity", times, curve)
+    near = radius < 18
+    order = np.argsort(radius[near])
+    for name, image in (("first.csv", frames[10]), ("last.csv", frames[-10:].mean(axis=0))):
+        values = (image / before)[near][order]
+        write(name, "radius_um,intensity", radius[near][order], values)
+    return folder
+
+
+def curve_of(tables, **options):
+    said = {"bleach_region": "circle:2", "pixel_size": 0.5, "first_postbleach": 0.265}
+    said |= {"n_prebleach": 10, "start": "auto"}
+    return analyse_curve(tables / "cell.csv", ExperimentOptions(**said | options))
+
+
+def test_profiles_contradict_what_a_curve_alone_believes(tables):
+    blind = curve_of(tables)
+    assert blind.start == "told"
+    assert not holds(blind.estimates)
+    assert blind.sources["start"].startswith("as told; no profile")
+    profiles = {"first_profile": tables / "first.csv", "last_profile": tables / "last.csv"}
+    seen = curve_of(tables, **profiles)
+    assert seen.start == "measured"
+    assert abs(np.log10(seen.estimates.D_um2_s[0] / D)) < 0.05
+    (finding,) = [one for one in seen.findings if one.code == "told_start_set_aside"]
+    assert "the profiles contradict" in finding.words
+    assert "more is missing" in finding.words
+    assert seen.alternatives.recommended.start == "measured"
+    one = curve_of(tables, first_profile=tables / "first.csv")
+    assert one.estimates.has_finding("immobile_shape_assumed")[0]
+
+
+def test_a_table_with_profiles_goes_through_the_command_line(tables, tmp_path):
+    said = ["estimate", tables / "cell.csv", "--first-profile", tables / "first.csv"]
+    said += ["--bleach-region", "circle:2", "--n-prebleach", 10, "--plots", tmp_path, "--json"]
+    (record,) = json.loads(CliRunner().invoke(cli, [str(one) for one in said]).stdout)
+    assert record["start"] == "measured"
+    assert (tmp_path / "cell.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        ("a,b,c\n1,2,3\n", {}, "which hold times in s and intensities is not clear"),
+        ("time,intensity\n0,1\n1,x\n", {}, "must hold finite numbers"),
+        ("time,intensity\n0,1\n1,1\n2,1\n3,.5\n4,.6\n", {}, "n_prebleach"),
+        ("time,intensity\n0,1\n1,1\n2,.5\n3,.6\n4,.7\n", {"start": "measured"}, "no profile"),
+        ("time,intensity\n0,1\n2,1\n1,.5\n3,.6\n4,.7\n", {"n_prebleach": 2}, "increase"),
+    ],
+)
+def test_tables_that_are_not_understood_are_refused_in_words(tmp_path, table, options, message):
+    path = tmp_path / "curve.csv"
+    path.write_text(table, encoding="utf-8")
+    said = {"bleach_region": "circle:2"} | ({"n_prebleach": 2} if "start" in options else {})
+    with pytest.raises(ValueError, match=message):
+        analyse_curve(path, ExperimentOptions(**said | options))
+
+
+def test_a_last_profile_alone_is_no_start():
+    with pytest.raises(ValueError, match="first_profile"):
+        ExperimentOptions(last_profile="last.csv")

@@ -224,10 +224,10 @@ def _start_of(options):
     if isinstance(options.first_profile, MeasuredStart):
         return options.first_profile
     what = "distances in µm and intensities"
-    radius, first = _two_columns(Path(options.first_profile), _RADII, _PROFILES, what)
+    radius, first = _profile(options.first_profile, what)
     last = None
     if options.last_profile is not None:
-        others, last = _two_columns(Path(options.last_profile), _RADII, _PROFILES, what)
+        others, last = _profile(options.last_profile, what)
         if len(others) != len(radius) or not np.allclose(others, radius):
             raise ArgumentError(
                 Argument("last_profile"),
@@ -238,6 +238,13 @@ def _start_of(options):
     return MeasuredStart.from_profile(radius, first, last)
 
 
+def _profile(path, what):
+    """Read a profile; pixels of the same distance are averaged."""
+    radius, intensity = _two_columns(Path(path), _RADII, _PROFILES, what)
+    distances, place = np.unique(radius.round(9), return_inverse=True)
+    return distances, np.bincount(place, intensity) / np.bincount(place)
+
+
 def _witness(told, seen):
     """Hold the start as told against the profiles."""
     if seen is None:
@@ -245,12 +252,12 @@ def _witness(told, seen):
     difference = difference_of(told.estimates, seen)
     lost = bool(seen.estimates.has_finding("told_region_contradicted")[0])
     if difference is not None and difference.errors > FAR:
-        of_told, of_seen = contradiction(difference, [_MORE_MISSING] if lost else [])
+        of_told, of_seen = contradiction(difference, [_MORE_MISSING] if lost else [], "profiles")
         return Witness(difference, True, (of_told,), (of_seen,))
     if lost:
         difference = difference_of(told.estimates, seen, doubtful=True)
     if lost and difference is not None:
-        of_told, of_seen = contradiction(difference, [_MORE_MISSING])
+        of_told, of_seen = contradiction(difference, [_MORE_MISSING], "profiles")
         return Witness(difference, True, (of_told,), (of_seen,))
     return Witness(difference, False, (), ())
 

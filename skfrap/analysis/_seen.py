@@ -98,9 +98,10 @@ class SeenStart:
         rows, columns = np.indices(mask.shape)
         distances = np.hypot(rows - row, columns - column).ravel()
         ring = np.rint(distances).astype(int)
-        counts = np.maximum(np.bincount(ring), 1)
-        radii = np.bincount(ring, distances) / counts * pixel
-        return np.interp(self.radii, radii, np.bincount(ring, mask.ravel()) / counts, right=0.0)
+        counts, sums = np.bincount(ring), np.bincount(ring, mask.ravel())
+        some = counts > 0
+        radii = np.bincount(ring, distances)[some] / counts[some] * pixel
+        return np.interp(self.radii, radii, sums[some] / counts[some], right=0.0)
 
 
 def region_as_seen(before, after, pixel_size):

@@ -83,13 +83,15 @@ def difference_of(estimates, seen, *, doubtful=False):
     return Difference(told[""], D, apart[nearest], nearest)
 
 
-def contradiction(difference, causes):
+def contradiction(difference, causes, what="images"):
     """Say that the images contradict the start as told.
 
     Parameters
     ----------
     difference : Difference
     causes : list of str
+    what : str, default="images"
+        That contradict it.
 
     Returns
     -------
@@ -100,11 +102,11 @@ def contradiction(difference, causes):
     D = f"D = {difference.seen:.4g} µm²/s"
     apart = f", {difference.errors:.2g} standard errors away"
     apart = apart if np.isfinite(difference.errors) else ""
-    words = f"the images, without the region told, give {D}{apart}: {reasons}"
-    of_told = Finding.of("start_contradicted", words, "D", "take the start as seen in the images")
+    words = f"the {what}, without the region told, give {D}{apart}: {reasons}"
+    of_told = Finding.of("start_contradicted", words, "D", f"take the start as seen in the {what}")
     would_be = f"would give D = {difference.told:.4g} µm²/s"
     would_be = would_be if np.isfinite(difference.told) else "gives no D"
-    words = f"the region told {would_be}, which the images contradict: {reasons}"
+    words = f"the region told {would_be}, which the {what} contradict: {reasons}"
     return of_told, Finding.of("told_start_set_aside", words, "D")
 
 
