@@ -456,6 +456,13 @@ def test_what_a_compartment_cannot_is_refused():
         DiffusionModel(thin).curves(1.0, 0.9, 0.4)
 
 
+@pytest.mark.parametrize("model", ["soumpasis", "gaussian_beam"])
+def test_closed_forms_that_assume_no_edge_refuse_one(model):
+    with pytest.raises(ValueError, match="assumes that there is no edge near by"):
+        LeastSquaresFRAP(RECORDED, model=model).fit(np.ones((1, RECORDED.n_frames)))
+    assert LeastSquaresFRAP(RECORDED, model="exponential").fit(np.ones((1, RECORDED.n_frames)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n_bleach", [1, 3])
 def test_particles_that_bounce_off_the_wall_say_the_same(n_bleach):

@@ -19,6 +19,7 @@ from skfrap.comparison._criteria import (
     nested_f_test,
 )
 from skfrap.estimators import FRAPEstimates
+from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
@@ -301,6 +302,8 @@ def compare_models(
     X = check_array(X, dtype=np.float64, input_name="X")
     estimators = as_estimators(models, protocol, options)
     fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
+    for estimator in fitted.values():
+        refuse_rows(estimator.protocol_, "a comparison of models")
     fits = tuple(
         _fit_model(name, estimator, X, level, false_alarm_rate)
         for name, estimator in fitted.items()
