@@ -22,7 +22,7 @@ from skfrap.parameters import parameter_of_target
 
 __all__ = ["predict_rescaled", "rescale_targets", "scale_between", "scaled_protocol"]
 
-_COUNTS = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding")
+_ALIKE = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding", "start")
 _SAME = 1e-9  # relative
 
 _MOST = 1e30  # of a factor between units
@@ -61,7 +61,7 @@ def scale_between(protocol: FRAPProtocol, other: FRAPProtocol) -> Any:
     for argument, value in (("protocol", protocol), ("other", other)):
         if not isinstance(value, FRAPProtocol):
             raise ValueError(f"{argument} must be a FRAPProtocol, got {value!r}.")
-    for name in _COUNTS:
+    for name in _ALIKE:
         ours, theirs = getattr(protocol, name), getattr(other, name)
         if ours != theirs:
             raise _no_rescaling(name, ours, theirs)
@@ -175,7 +175,8 @@ def rescale_targets(
         )
     for column, name in zip(rescaled.T, names, strict=True):
         entry = parameter_of_target(name, "target_names")
-        factor = entry.rescale(1.0, length, time)
+        power = rescaled[:, names.index(entry.exponent)] if entry.exponent in names else None
+        factor = entry.rescale(1.0, length, time, power)
         if entry.is_logarithmic:
             column += np.log10(factor)
         else:

@@ -53,7 +53,9 @@ class FRAPSimulator:
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        None is the paper's protocol.
+        None is the paper's protocol. The bleach region told is what is bleached, whatever the
+        protocol's `start` says, which is how data are read: so one protocol serves a simulator and
+        the estimators that are tried on it.
     prior : dict, default=None
         Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
         ``mobile_fraction``, ``imaging_bleach``, and of the noise ``a`` and ``b``: a frozen
@@ -349,7 +351,19 @@ class FRAPSimulator:
             )
         if self.noise != "proportional":
             values["b"] = np.zeros(n_samples)
-        return values
+        return self._in_order(values)
+
+    def _in_order(self, values):
+        """Name two populations that are drawn as fits do, the first being that of the larger D."""
+        alike = self._model.alike
+        if not alike or not all(is_uncertain(self.prior[name]) for name in alike):
+            return values
+        first, second, *share = alike
+        wrong = values[second] > values[first]
+        exchanged = {first: values[second], second: values[first]}
+        exchanged |= {name: 1 - values[name] for name in share}
+        new = {name: np.where(wrong, exchanged[name], values[name]) for name in alike}
+        return values | new
 
     def _unsaturated_c0(self):
         """Return the prior of c0, as far as hardly any pixel is beyond the detector's range."""

@@ -131,13 +131,13 @@ def test_evidence_is_the_density_of_the_values():
     np.testing.assert_allclose(mean, np.linalg.solve(gram / a + precision, products / a), rtol=1e-9)
 
 
-@pytest.mark.parametrize("frame_levels", [True, False])
-def test_reduced_rows_are_the_model_at_any_D(frame_levels):
+@pytest.mark.parametrize("flicker", [np.inf, 3.0, 0.0, None])
+def test_reduced_rows_are_the_model_at_any_D(flicker):
     layout = RingLayout(20, 1)
     basis = RingBasis.spanning(1.0, 9.5)
     times = np.array([0.0, 0.2, 0.5, 2.0, 2.2])
     rows = RingRows(basis, 0.5 * layout.radii, layout.counts[0].astype(float), times, 4,
-                    (0.01, 100.0), delays=(0.1, 0.3), frame_levels=frame_levels)  # fmt: skip
+                    (0.01, 100.0), delays=(0.1, 0.3), flicker=flicker)  # fmt: skip
     rng = np.random.default_rng(1)
     start, data = rng.standard_normal(len(basis)), rng.standard_normal((5, 20))
     for D in (0.013, 1.7, 88.0):
@@ -148,10 +148,19 @@ def test_reduced_rows_are_the_model_at_any_D(frame_levels):
                 rows.unproject(kept), rows.weigh(model), atol=1e-5 * np.abs(model).max()
             )
             # Products of data with the model are those of the reduced values.
-            values, rest = rows.project(data[np.newaxis])
+            values, rest = rows.project(data)
             whole = rows.weigh(data)
-            assert values[0] @ kept == pytest.approx((whole * rows.weigh(model)).sum(), abs=1e-4)
-            assert rest[0] + values[0] @ values[0] == pytest.approx((whole**2).sum())
+            assert values @ kept == pytest.approx((whole * rows.weigh(model)).sum(), abs=1e-4)
+            np.testing.assert_allclose(
+                rows.missing(D, start, start, late),
+                model + rows.profiles(1.0, [0.0])[0] @ start,
+                atol=1e-6,
+            )
+            # Weighing and its adjoint agree, and products of means are those of the values.
+            adjoint = rows.to_means(rows.unproject(values))
+            assert (adjoint * data).sum() == pytest.approx(values @ values)
+            if not rows.n_levels:  # the rest of levels is no noise of rings
+                assert rest + values @ values == pytest.approx((whole**2).sum())
 
 
 def test_prebleach_noise_is_shared_by_all_frames():
@@ -159,7 +168,7 @@ def test_prebleach_noise_is_shared_by_all_frames():
     layout = RingLayout(12, 1)
     counts = layout.counts[0].astype(float)
     rows = RingRows(RingBasis.spanning(1.0, 5.5), 0.5 * layout.radii, counts, np.arange(4.0), 2,
-                    (0.1, 10.0), frame_levels=False)  # fmt: skip
+                    (0.1, 10.0), flicker=None)  # fmt: skip
     rng = np.random.default_rng(2)
     n, a = 20_000, 0.7
     noise = rng.standard_normal((n, 4, 12)) + rng.standard_normal((n, 1, 12)) / np.sqrt(2)
@@ -193,11 +202,29 @@ def test_the_told_region_plays_no_part(X):
 def test_levels_of_frames_play_no_part(rings, X):
     flicker = 1 + 0.05 * np.random.default_rng(3).standard_normal((30, 1))
     lit = (X[:1].reshape(30, -1) * flicker).reshape(1, -1)
-    free = MeasuredStartFRAP(TOLD).fit(X)
+    free = MeasuredStartFRAP(TOLD, frame_levels=True).fit(X)
     error = free.predict(X[:1], return_std=True)[1][0, 0]
     assert abs(free.predict(lit) - free.predict(X[:1]))[0, 0] < 0.2 * error
+    seen = MeasuredStartFRAP(TOLD).fit(X)
+    assert abs(seen.predict(lit) - free.predict(X[:1]))[0, 0] < 0.2 * error
     fixed = MeasuredStartFRAP(TOLD, frame_levels=False).fit(X)
     assert abs(fixed.predict(lit) - fixed.predict(X[:1]))[0, 0] > error
+
+
+def test_levels_that_are_even_are_used(rings):
+    # So fast that the patch soon is as wide as the field, which looks like another level.
+    X = rings.transform(stacks(2, D=60.0))
+    free, seen = (
+        MeasuredStartFRAP(TOLD, frame_levels=levels, errors="noise").fit(X)
+        for levels in (True, "auto")
+    )
+    error, other = (one.predict(X, return_std=True)[1] for one in (free, seen))
+    assert (other < 0.7 * error).all()
+    # Fading by a tenth, as good as a parabola; and a lamp that gets warm.
+    times = 0.2 * np.arange(30)
+    for levels in (np.exp(-times / 60), 1 - 0.05 * np.exp(-times / 0.4)):
+        lit = (X.reshape(2, 30, -1) * levels[:, np.newaxis]).reshape(2, -1)
+        assert (np.abs(seen.predict(lit) - np.log10(60.0)) < 3 * error).all()
 
 
 @pytest.mark.slow
@@ -264,7 +291,7 @@ def test_it_is_an_estimator_in_a_pipeline(tmp_path, X):
         clone(pipeline).fit(stacks()),
     ):
         np.testing.assert_allclose(again.predict(stacks()), expected, atol=1e-6)
-    assert MeasuredStartFRAP(TOLD).fit(X, np.zeros(3)).predict(X).shape == (3,)
+    assert MeasuredStartFRAP(TOLD).fit(X, np.zeros(3) + expected[0, 0]).predict(X).shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +301,7 @@ def test_it_is_an_estimator_in_a_pipeline(tmp_path, X):
         ({"readings": ("all",)}, "readings"),
         ({"readings": ()}, "readings"),
         ({"errors": "bootstrap"}, "errors"),
+        ({"frame_levels": "free"}, "frame_levels"),
         ({"protocol": "paper"}, "protocol"),
     ],
 )

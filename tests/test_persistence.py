@@ -47,13 +47,18 @@ from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.inference.fitting._rows import RowNoise
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import (
+    AnomalousModel,
     BindingModel,
     DiffusionModel,
     DirectCurves,
     ExponentialModel,
+    FlowModel,
     GaussianBeamModel,
     ReactionModel,
     SoumpasisModel,
+    SubdiffusionModel,
+    TurnoverModel,
+    TwoPopulationsModel,
 )
 from skfrap.persistence import TRUSTED_TYPES, load, save
 from skfrap.persistence._classes import _CLASSES
@@ -285,6 +290,8 @@ def one_of_each_class(protocol, sample):
     ]
     pixel_weights = protocol.roi_weights**2 / protocol.noise_gain
     models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
+    models += FlowModel, TurnoverModel, TwoPopulationsModel
+    flash = protocol.replace(n_bleach=1)
     return [
         protocol,
         Circle(6.0),
@@ -294,6 +301,8 @@ def one_of_each_class(protocol, sample):
         Polygon([(20, 20), (40, 22), (30, 40)]),
         Rectangle(10.0, 6.0, center=(30.0, 31.0)),
         *(model(protocol) for model in models),
+        AnomalousModel(flash),
+        SubdiffusionModel(flash),
         DiffusionModel(protocol, pixel_weights),
         GaussianBeamModel(protocol, width=7.0),
         DirectCurves(SoumpasisModel(protocol)),

@@ -189,7 +189,7 @@ def test_starts_that_do_not_fit_the_curve_are_refused(immobile):
 
 @pytest.mark.slow
 def test_venus_agrees_with_the_authors(shared):
-    from benchmarks.start import read_venus, venus_protocol
+    from benchmarks.start._recorded import read_venus, venus_protocol
 
     found, theirs = [], []
     for times, curve, radius, profile, D in read_venus(

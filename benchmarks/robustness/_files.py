@@ -102,6 +102,7 @@ class _Worker:
         self.process = context.Process(target=_work, args=(other, self.folder), daemon=True)
         self.process.start()
         other.close()
+        self.connection.recv()  # what it imports is no part of what a file takes
 
     def ask(self, number, kind, data):
         """Read a file, and return what came of it."""
@@ -131,6 +132,10 @@ def _work(connection, folder):
 
     logging.disable(logging.CRITICAL)  # tifffile tells what it forgives
     warnings.simplefilter("ignore")
+    import skfrap.analysis
+    import skfrap.persistence  # noqa: F401
+
+    connection.send("ready")
     while True:
         try:
             number, kind, data = connection.recv()

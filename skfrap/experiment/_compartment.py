@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skfrap._checks import check_choice
-from skfrap.experiment._region_text import region_from_dict, region_to_dict
+from skfrap.experiment._descriptions import region_from_dict, region_to_dict
 
 __all__ = ["Compartment"]
 

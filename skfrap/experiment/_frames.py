@@ -25,6 +25,29 @@ def chosen_protocol(protocol):
     return protocol
 
 
+def check_told_start(protocol, who):
+    """Refuse a protocol whose start is measured where the told one is all that is known.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol or None
+    who : str
+        The estimator, for the message.
+
+    Raises
+    ------
+    ValueError
+        It names what estimates with a measured start.
+    """
+    if protocol is not None and protocol.start != "told":
+        raise ValueError(
+            f"{who} takes it that the bleach region was bleached as told, and the protocol has "
+            f"start={protocol.start!r}: use MeasuredStartFRAP, on images by RingExtractor or on "
+            "curves with profiles; or protocol.replace(start='told'). In a pipeline, "
+            "make_frap_pipeline chooses by the protocol: let estimator be None or 'auto'."
+        )
+
+
 def refuse_rows(protocol, what):
     """Raise ValueError where a protocol has several rows and one is all that something takes."""
     if protocol.n_rows > 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skfrap._checks import check_count, check_positive
+from skfrap._checks import check_choice, check_count, check_positive
 from skfrap.experiment._compartment import (
     BLEACHED,
     Compartment,
@@ -18,14 +18,23 @@ from skfrap.experiment._compartment import (
     rows_of,
     rows_to_dict,
 )
+from skfrap.experiment._descriptions import region_from_dict, region_to_dict
 from skfrap.experiment._ellipse import Ellipse
-from skfrap.experiment._region_text import region_from_dict, region_to_dict
 from skfrap.experiment._regions import Circle, Mask, Polygon, Rectangle
 from skfrap.experiment._sizes import check_sizes
 
 _ALL_BLEACHED = 0.999  # of a compartment: nothing is left that could come in
 
 __all__ = ["Circle", "FRAPProtocol", "Mask", "Polygon", "Rectangle"]
+
+STARTS = ("told", "measured")
+_DESCRIBED = {  # arguments that are no plain values: what describes them, and what makes them again
+    "bleach_region": (region_to_dict, region_from_dict),
+    "compartment": (Compartment.to_dict, Compartment.from_dict),
+    "rows": (rows_to_dict, rows_from_dict),
+}
+# Arguments that version 0.1 did not have: kept where not at their defaults.
+_ADDED = "start", "compartment", "rows"
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,12 @@ class FRAPProtocol:
         Time between bleach frames, s. None is `frame_interval`.
     padding : int, default=128
         Pixels by which the periodic grid of the model extends the field on each side.
+    start : {"told", "measured"}, default="told"
+        What bleaching left, as estimators are to take it. ``"told"``: the bleach region at one
+        depth. ``"measured"``: an unknown, which is seen in the images, whatever was bleached; see
+        :class:`skfrap.MeasuredStartFRAP`, which the pipelines of :func:`skfrap.make_frap_pipeline`
+        then choose. Estimators that know the told start only refuse it. Models and simulators
+        bleach the region told either way.
     compartment : Compartment or region, default=None
         Where particles may be, such as a nucleus: a region is an even compartment. None is a sample
         without edges near by.
@@ -119,6 +134,7 @@ class FRAPProtocol:
     postbleach_times: tuple[float, ...] | None = None
     bleach_interval: float | None = None
     padding: int = 128
+    start: str = "told"
     compartment: Compartment | None = None
     rows: tuple[Any, ...] | None = None
 
@@ -149,6 +165,12 @@ class FRAPProtocol:
                 "bleach_region must be a Circle, Ellipse, Rectangle, Polygon or Mask, "
                 f"got {self.bleach_region!r}."
             )
+        if not isinstance(self.start, str):
+            raise ValueError(
+                f"start must be one of {STARTS}, got {self.start!r}. Profiles that were measured "
+                "go to MeasuredStartFRAP(protocol, start=...)."
+            )
+        check_choice("start", self.start, STARTS)
         self.bleach_mask  # noqa: B018  computing it checks the region against the field
         store("compartment", compartment_of(self.compartment))
         store("rows", rows_of(self.rows))
@@ -210,7 +232,7 @@ class FRAPProtocol:
 
     def __getstate__(self):
         # Derived arrays are cheap to compute again and would only swell a pickle.
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return self.to_state()
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -352,6 +374,19 @@ class FRAPProtocol:
             changes.setdefault("postbleach_times", None)
         return replace(self, **changes)
 
+    def to_state(self) -> dict[str, Any]:
+        """Return what a file keeps: the arguments.
+
+        Returns
+        -------
+        dict
+            By names that stay. What version 0.1 did not know is there where it is not at its
+            default, so that its files are written as before.
+        """
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        at_default = {name for name in _ADDED if kept[name] == getattr(FRAPProtocol, name)}
+        return {name: value for name, value in kept.items() if name not in at_default}
+
     def to_dict(self) -> dict[str, Any]:
         """Describe the protocol in what JSON knows: dictionaries, lists, numbers and strings.
 
@@ -359,11 +394,10 @@ class FRAPProtocol:
         -------
         dict
         """
-        description = {field.name: getattr(self, field.name) for field in fields(self)}
-        description["bleach_region"] = region_to_dict(self.bleach_region)
-        if self.compartment is not None:
-            description["compartment"] = self.compartment.to_dict()
-        description["rows"] = rows_to_dict(self.rows)
+        description = self.to_state()
+        for name, (describe, _) in _DESCRIBED.items():
+            if description.get(name) is not None:
+                description[name] = describe(description[name])
         return json.loads(json.dumps(description))
 
     @classmethod
@@ -390,11 +424,9 @@ class FRAPProtocol:
         unknown = set(description) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"a protocol has no {sorted(unknown)}; check the description.")
-        if "bleach_region" in description:
-            description["bleach_region"] = region_from_dict(description["bleach_region"])
-        if description.get("compartment") is not None:
-            description["compartment"] = Compartment.from_dict(description["compartment"])
-        description["rows"] = rows_from_dict(description.get("rows"))
+        for name, (_, make) in _DESCRIBED.items():
+            if description.get(name) is not None:
+                description[name] = make(description[name])
         return cls(**description)
 
     def to_json(self, **options: Any) -> str:

@@ -32,8 +32,45 @@ def _point(value, argument):
 class _Region:
     """What the bleach regions share: the checks that a region fits its field."""
 
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm on the given field; a mask by whole pixels.
+
+        Parameters
+        ----------
+        dx, dy : float
+            To the right and down, in µm.
+        shape : tuple of int
+            (ny, nx), the pixels of the field of view.
+        pixel_size : float
+            µm.
+
+        Returns
+        -------
+        Circle, Rectangle, Polygon or Mask
+            Of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If a mask would leave the field.
+        """
+        return self._moved(dx, dy, shape, pixel_size)
+
     def center_on(self, shape, pixel_size):
-        """Return the centre (x, y) in µm on a field of (ny, nx) pixels."""
+        """Return the centre (x, y) in µm on a field of (ny, nx) pixels.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (ny, nx), the pixels of the field of view.
+        pixel_size : float
+            µm.
+
+        Returns
+        -------
+        tuple of float
+            (x, y) in µm from the corner of the field.
+        """
         return self.center or (0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size)
 
     def area_fractions(self, shape, pixel_size):
@@ -109,8 +146,7 @@ class Circle(_Region):
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm on the given field."""
+    def _moved(self, dx, dy, shape, pixel_size):
         x, y = self.center_on(shape, pixel_size)
         return replace(self, center=(x + dx, y + dy))
 
@@ -159,8 +195,7 @@ class Rectangle(_Region):
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm on the given field."""
+    def _moved(self, dx, dy, shape, pixel_size):
         x, y = self.center_on(shape, pixel_size)
         return replace(self, center=(x + dx, y + dy))
 
@@ -213,8 +248,7 @@ class Polygon(_Region):
             raise ValueError("vertices must go round the polygon in order; these edges cross.")
         object.__setattr__(self, "vertices", vertices)
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm."""
+    def _moved(self, dx, dy, shape, pixel_size):
         return Polygon([(x + dx, y + dy) for x, y in self.vertices])
 
     def _extent(self, shape, pixel_size):
@@ -336,14 +370,7 @@ class Mask(_Region):
         ny, nx = self.array.shape
         return f"Mask({self.array.sum():.6g} pixels of {ny} x {nx})"
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm, rounded to whole pixels.
-
-        Raises
-        ------
-        ValueError
-            If the region would leave the field.
-        """
+    def _moved(self, dx, dy, shape, pixel_size):
         rows, columns = (round(distance / pixel_size) for distance in (dy, dx))
         moved = np.roll(self.array, (rows, columns), axis=(0, 1))
         wrapped = [

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
+from skfrap._arrays import nan_where_masked
 from skfrap._checks import check_level
 from skfrap.experiment import Noise
 from skfrap.experiment._frames import refuse_rows
@@ -185,7 +186,7 @@ def goodness_of_fit(
     >>> goodness_of_fit([line, line + wave] + noise, [line, line], n_free=3).visibly_wrong.tolist()
     [False, True]
     """
-    X, fitted = np.asarray(X, dtype=float), np.asarray(fitted, dtype=float)
+    X, fitted = (np.asarray(nan_where_masked(one), dtype=float) for one in (X, fitted))
     if X.ndim != 2 or X.shape != fitted.shape:
         raise ValueError(
             "X and fitted must have one shape (n, n_frames), the fitted curve beside each measured "
@@ -193,8 +194,8 @@ def goodness_of_fit(
         )
     if np.isnan(X).any() or np.isnan(fitted).any():
         raise ValueError(
-            "X and fitted must be complete, got NaN: a fit is judged by neighbouring residuals. "
-            "Leave out the curves that lack frames."
+            "X and fitted must be complete, got NaN or masked values: a fit is judged by "
+            "neighbouring residuals. Leave out the curves that lack frames."
         )
     n_frames = X.shape[1]
     freedom = n_frames - n_free

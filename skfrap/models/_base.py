@@ -6,6 +6,8 @@ of a new parameter but its unit and scale (:func:`skfrap.parameters.define`).
 """
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
 from skfrap.models.cell import geometry_of
 from skfrap.numerics._magnitude import as_real, check_magnitude
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
 MODELS: dict[str, type] = {}
@@ -58,6 +61,10 @@ class CurveModel:
 
     name: str | None = None
     simpler: str | None = None  # a model that is nested in this one, if the data ask for no more
+    # Two parameters, and the share of the second if there is one, if curves are the same with both
+    # exchanged.
+    alike: tuple[str, ...] = ()
+    limits: Mapping = MappingProxyType({})  # of parameters, where tighter than the parameter's own
     curves = None
 
     def __init_subclass__(cls, name=None, **options):
@@ -107,6 +114,20 @@ class CurveModel:
     def bounds(self):
         """Bounds for fits, ``{name: (lowest, highest)}``, where tighter than the parameter's."""
         return {}
+
+    def check_free(self, names):
+        """Refuse to estimate together what no curve of the protocol can tell; here nothing.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What is to be estimated.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be.
+        """
 
     def derived(self, values):
         """Compute what follows from the parameters and interests a user, by name.
@@ -160,6 +181,7 @@ class ExactModel(CurveModel):
 
     shapes = None
     _make_engine = None
+    _after_flash = None
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol)
@@ -264,6 +286,12 @@ class ExactModel(CurveModel):
 
     def _curves(self, values):
         """Compute curves from broadcast parameters."""
+        in_open_field = self.protocol.compartment is None
+        is_flash = self.protocol.n_bleach == 1 and (values["imaging_bleach"] == 1).all()
+        if self._after_flash is not None and in_open_field and is_flash:
+            curves = self._flash_curves(values)
+            if curves is not None:
+                return curves
         depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
         others = [name for name in values if parameter(name).is_shaping]
         curves = np.empty((len(depth), self.protocol.n_values))
@@ -276,6 +304,26 @@ class ExactModel(CurveModel):
                 moving, still = self.shapes(depth[some], **point)
                 curves[some] = fraction * moving + (1 - fraction) * still
         return curves * values["c0"][:, np.newaxis]
+
+    @one_blas_thread()
+    def _flash_curves(self, values):
+        """Compute curves of one bleach frame, in whose depth they are straight lines.
+
+        ``_after_flash(**others)`` returns the deficits of mobile and of immobile particles over the
+        depth, or None where it cannot.
+        """
+        others = [n for n in values if parameter(n).is_shaping and n != "imaging_bleach"]
+        left = np.ones((len(values["c0"]), self.protocol.n_frames))
+        for point, rows in groups(*(values[name] for name in others)):
+            found = self._after_flash(**dict(zip(others, point, strict=True)))
+            if found is None:
+                return None
+            moving, still = found
+            mobile = values["mobile_fraction"][rows, np.newaxis]
+            depth = 1 - values["alpha"][rows, np.newaxis]
+            deficit = mobile * moving + (1 - mobile) * still
+            left[rows, self.protocol.n_prebleach :] -= depth * deficit
+        return values["c0"][:, np.newaxis] * left
 
 
 def model_for(protocol, model="diffusion", weights="mean"):
@@ -375,11 +423,13 @@ def groups(*columns):
         yield tuple(values.tolist()), order[start:stop]
 
 
-def broadcast_parameters(**given):
+def broadcast_parameters(limits=None, /, **given):
     """Check parameters against their ranges and broadcast them to 1-D, by name.
 
     Parameters
     ----------
+    limits : dict, default=None
+        ``{name: (lowest, highest)}`` where a model's range is tighter than the parameter's own.
     **given : float or array-like of shape (n,)
         Values by name.
 
@@ -395,7 +445,8 @@ def broadcast_parameters(**given):
     """
     for name, value in given.items():
         value = as_real(name, value)
-        lowest, highest = parameter(name).lowest, parameter(name).highest
+        own = parameter(name).lowest, parameter(name).highest
+        lowest, highest = (limits or {}).get(name, own)
         if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "

@@ -25,7 +25,6 @@ define(
         "second_half_time", "s", "log10", 0.0, np.inf, "half-time of a second term", "derived"
     )
 )
-define(Parameter("second_fraction", "", "linear", 0.0, 1.0, "share of the second term"))
 
 
 class _ClosedForm(CurveModel):

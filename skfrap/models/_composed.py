@@ -55,8 +55,9 @@ class ComposedModel(ExactModel):
         super().__init_subclass__(name=name, **options)
         if kinetics is None:
             return
-        if "simpler" not in vars(cls):
-            cls.simpler = kinetics.simpler
+        for of in ("simpler", "alike", "limits"):
+            if of not in vars(cls):
+                setattr(cls, of, getattr(kinetics, of))
         parameters = _parameters(kinetics)
         padded = Parameter("padded", Parameter.KEYWORD_ONLY, default=False)
         if "curves" not in vars(cls):
@@ -112,6 +113,14 @@ class ComposedModel(ExactModel):
             are no semigroup.
         """
         return self._curves(self._broadcast(args, kwargs))
+
+    def _after_flash(self, bleach_blur, imaging_blur, **named):
+        """Return the deficits of mobile and of immobile particles after one bleach frame."""
+        start = self.kinetics.start(**named)
+        engine = self._engine("local", bleach_blur)
+        if not engine.is_small:
+            return None
+        return engine.after_flash(self._symbol(named), start, imaging_blur)
 
     def shapes(
         self, depth, *values, imaging_bleach=1.0, bleach_blur=0.0, imaging_blur=0.0, **named
@@ -176,7 +185,7 @@ class ComposedModel(ExactModel):
         given = signature(type(self).curves).bind(self, *args, **kwargs)
         given.apply_defaults()
         _, *values = given.arguments.items()
-        values = broadcast_parameters(**dict(values))
+        values = broadcast_parameters(self.limits, **dict(values))
         self._check_imaging(values["imaging_bleach"])
         return values
 
@@ -212,6 +221,8 @@ class ComposedModel(ExactModel):
         stepper = self._engine("stepper", bleach_blur)
         start = self.kinetics.start(**values)
         propagate = _propagator(stepper.grid.k_squared, self._symbol(values))
+        if not self.kinetics.is_closed:
+            propagate = _of_deficits(stepper.grid, start, propagate)
         if self.kinetics.is_semigroup:
             mobile = stepper.frames(start, propagate, depth, imaging_bleach)
         else:
@@ -241,6 +252,12 @@ def _propagator(k_squared, symbol):
         )  # fmt: skip
 
     return propagate
+
+
+def _of_deficits(grid, start, propagate):
+    """Let a propagator act on what bleaching has taken: it is that which others replace."""
+    even = grid.forward(start[:, np.newaxis, np.newaxis] * np.ones(grid.shape))
+    return lambda modes, time: even + propagate(modes - even, time)
 
 
 def _since_bleaching(stepper, start, propagate, depth):

@@ -51,6 +51,7 @@ class Geometry:
         depth : ndarray of shape (n,)
             1 - alpha.
         n_bleach : int
+            Bleach frames.
 
         Returns
         -------
@@ -93,7 +94,17 @@ class MeasuredRows(Geometry):
         self.rates, self.rows = rates, rows
 
     def deficits(self, spreads):
-        """Compute what rows lack over the depth, where s = D t: (n_rows, n_spreads)."""
+        """Compute what rows lack over the depth.
+
+        Parameters
+        ----------
+        spreads : ndarray of shape (n_spreads,)
+            D t, µm².
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_spreads)
+        """
         return self.rows @ np.exp(-np.multiply.outer(self.rates, spreads))
 
     def mobile(self, symbol, start, depth, protocol):

@@ -1,8 +1,8 @@
 """Targets in pictures: columns of y, their names and scales, and the curves they are of."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
+from skfrap._arrays import check_array, is_masked, nan_where_masked
 from skfrap.numerics._magnitude import as_real
 from skfrap.parameters import Parameter, parameter_of_target
 from skfrap.parameters._targets import columns_of_targets
@@ -73,7 +73,7 @@ def as_columns(values, what, n_samples=None, n_targets=None):
 
 def check_ends(intervals, what, shape):
     """Check intervals of targets, (n_samples, n_targets, 2); ends may be infinite."""
-    ends = np.asarray(intervals, dtype=float)
+    ends = np.asarray(nan_where_masked(intervals), dtype=float)
     if ends.shape != (*shape, 2) or np.isnan(ends).any():
         raise ValueError(
             f"{what} must hold a lower and an upper end for each value, without NaN, in an array "
@@ -85,13 +85,17 @@ def check_ends(intervals, what, shape):
 
 
 def take_curve(X, index):
-    """Return one curve of several, or the only one, of shape (1, n_frames)."""
-    X = np.atleast_2d(as_real("X", X))
+    """Return one curve of several, or the only one, of shape (1, n_frames).
+
+    What is masked in it stays masked: it is missing, as estimators have it.
+    """
+    masked, X = is_masked(X), np.atleast_2d(as_real("X", nan_where_masked(X)))
     if X.ndim != 2:
         raise ValueError(f"X must be curves, (n_samples, n_frames), got shape {X.shape}.")
     if not -len(X) <= index < len(X):
         raise ValueError(f"index must be that of one of the {len(X)} curves of X, got {index}.")
-    return X[[index]]
+    curve = X[[index]]
+    return np.ma.masked_invalid(curve) if masked else curve
 
 
 def regressor_and_input(estimator, X):

@@ -3,16 +3,15 @@
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import t as student
 
 from skfrap.inference.starts._fitter import StartFitter
+from skfrap.inference.starts._jackknife import block_jackknife, reach_of
 from skfrap.inference.starts._sample import StartEstimate, basis_step, choose
 from skfrap.models.starts import ProfileRows, RingBasis, half_radius
 
 _ROUNDS = 3  # of fitting and of measuring the curve's noise
 _PER_FACTOR_2 = 4  # variances that are told apart, so that few rows are prepared
 _FEWEST_PER_RING = 2.0  # values, on average, for their scatter to tell the noise
-_BLOCKS = 10  # of rings and of frames, in a jackknife
 _FREE = 3  # unknowns of a curve, about: D, its start and its end
 _PLAUSIBLE = 10.0  # rise of the deviance up to which a reading may be right
 
@@ -127,7 +126,7 @@ class CurveFitter:
         scatter, freedom = _jackknife(best.tangent(), values - best.fitted(), len(self.radii))
         noise = best.standard_error
         error = float(np.sqrt(max(noise**2, scatter)))
-        reach = error * student.ppf(0.5 + level / 2, freedom) if error > noise else 0.0
+        reach = reach_of(noise, error, freedom, level)
         lower, upper = best.ends(level)
         return StartEstimate(
             fits=fits,
@@ -206,19 +205,23 @@ def _variance_of_third_differences(values):
 
 
 def _jackknife(tangent, left, n_rings):
-    """Measure the variance of log10 D by leaving out blocks of rings, and of frames.
+    """Measure the variance of log10 D by leaving out rings of the first profile, then the rest.
 
-    As for images; what profiles and curve say is independent, so that the two add.
+    What profile and curve say is independent, so that the two add.
+
+    Returns
+    -------
+    variance : float
+    freedom : int
     """
-    information = tangent @ tangent
-    if not information > 0:
-        return np.inf, 1
-    pulls = tangent * left
-    variance = 0.0
-    for part in (pulls[:n_rings], pulls[n_rings:]):
-        blocks = [block.sum() for block in np.array_split(part, min(_BLOCKS, len(part)))]
-        variance += len(blocks) * np.var(blocks, ddof=1)
-    return float(variance / information**2), _BLOCKS - 1
+    pulls, information = tangent * left, tangent**2
+    first, rest = slice(None, n_rings), slice(n_rings, None)
+    # What the other part knows of D stays in.
+    found = [
+        block_jackknife(pulls[part], information[part], information.sum() - information[part].sum())
+        for part in (first, rest)
+    ]
+    return sum(variance for variance, _ in found), max(found)[1]
 
 
 @lru_cache(maxsize=12)

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from skfrap.numerics._chebyshev import chebyshev_basis, first_kind_coefficients, first_kind_nodes
+from skfrap.numerics._chebyshev import (
+    chebyshev_basis,
+    chebyshev_basis_at_one,
+    first_kind_coefficients,
+    first_kind_nodes,
+)
 
 _NODES = 64  # in log10 D; products of two rows have twice as many
 _SPREADS = 160  # at which ring-Gaussians are computed, and between which they are interpolated
@@ -77,6 +82,8 @@ class StartRows:
         """Compute Chebyshev polynomials at log10 D, (n, n_nodes)."""
         low, high = np.log10(self.bounds)
         unit = (2 * np.atleast_1d(np.asarray(log_D, float)) - low - high) / (high - low)
+        if len(unit) == 1:
+            return chebyshev_basis_at_one(unit, n_nodes)
         return chebyshev_basis(unit, n_nodes)
 
     @property

@@ -1,4 +1,4 @@
-"""Regions as words and as plain values: dictionaries for files, lines of text for commands."""
+"""Bleach regions as text that people write, and as plain values that files keep."""
 
 import re
 from typing import Any
@@ -8,8 +8,6 @@ import numpy as np
 from skfrap._checks import check_choice
 from skfrap.experiment._ellipse import Ellipse
 from skfrap.experiment._regions import Circle, Mask, Polygon, Rectangle
-
-__all__ = ["parse_region", "region_from_dict", "region_to_dict"]
 
 
 def region_to_dict(region: Any) -> dict[str, Any]:
