@@ -364,8 +364,19 @@ def measure_estimates(report, given):
                     "    coverage of D", f"{covered:.3f}", "0.92 to 0.97",
                     bool(0.92 - slack <= covered <= 0.97 + slack),
                 )  # fmt: skip
-                limit = 0.006 if protocol.n_rows > 1 else None
+                limit, bound = None, least_spread(estimator)
+                report.add("    the least that any estimator can have", bound, "{:.4f}")
+                if protocol.n_rows > 1:  # no estimator does better than the bound
+                    limit = max(0.006, 1.05 * bound)
                 report.add("    spread of the mobile fraction", spread[1], "{:.4f}", at_most=limit)
+
+
+def least_spread(estimator):
+    """Return the Cramér-Rao bound of the mobile fraction's spread, the noise being known."""
+    protocol = estimator.protocol_
+    slopes = estimator.tangents(np.array([[0.0, 1.0, 0.3, 0.8]]))[0]
+    slopes = slopes / np.repeat(_NOISE[: protocol.n_rows], protocol.n_frames)
+    return float(np.sqrt(np.linalg.inv(slopes @ slopes.T)[3, 3]))
 
 
 def measure_uneven(report, given):

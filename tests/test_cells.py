@@ -21,7 +21,7 @@ from skfrap import (
     Rectangle,
     persistence,
 )
-from skfrap.models import BindingModel, DiffusionModel, check_model
+from skfrap.models import MODELS, BindingModel, DiffusionModel, check_model, model_for
 from skfrap.models.cell import CellGrid, FourierGeometry, LanczosGeometry, ReducedGeometry
 from skfrap.models.kinetics import Binding, FreeDiffusion
 from skfrap.scaling import scaled_protocol
@@ -137,6 +137,37 @@ def test_reductions_keep_what_all_pixels_say(place, n_bleach):
             assert error < 3e-6
             assert error < 3 * geometry.error + 1e-9
             assert geometry.error < 1e-5
+
+
+@pytest.mark.parametrize("n_bleach", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("two_populations", {"D": 3.0, "second_D": 0.2, "second_fraction": 0.3}),
+        ("turnover", {"D": 0.7, "exchange_rate": 0.05}),
+        ("anomalous", {"D_at_1s": 0.7, "exponent": 0.6}),
+        ("subdiffusion", {"D_at_1s": 0.7, "exponent": 0.6}),
+    ],
+)
+def test_any_kinetics_go_with_any_outline(name, values, n_bleach):
+    protocol, kinetics = protocol_of("edge", n_bleach, compartment=PIXELS), MODELS[name].kinetics
+    if n_bleach > 1 and not kinetics.is_semigroup:
+        with pytest.raises(ValueError, match="semigroup"):
+            model_for(protocol, name)
+        return
+    model = model_for(protocol, name)
+    grid = CellGrid(protocol, parts=1)
+    geometry = ReducedGeometry(grid, n_bleach) if n_bleach > 1 else LanczosGeometry(grid)
+    found = geometry.mobile(
+        lambda rates, times: kinetics.symbol(rates, times, **values),
+        kinetics.start(**values), np.array([0.9]), protocol,
+    )[0]  # fmt: skip
+    assert_allclose(found, exact_deficits(protocol, kinetics, values, 0.9), rtol=0, atol=1e-5)
+    curves = model.curves(**values, c0=1.0, alpha=[0.1, 0.6], mobile_fraction=0.9)
+    assert curves.shape == (2, protocol.n_values)
+    images = model.images(**values, c0=1.0, alpha=0.1, mobile_fraction=0.9)
+    means = np.einsum("tyx,yx->t", images[0], protocol.roi_weights)
+    assert_allclose(means, curves[0, : protocol.n_frames], rtol=0, atol=1e-5)
 
 
 def test_several_bleach_frames_and_one_agree_where_both_can():
@@ -454,6 +485,21 @@ def test_what_a_compartment_cannot_is_refused():
     )
     with pytest.raises(ValueError, match="too thin for pixels"):
         DiffusionModel(thin).curves(1.0, 0.9, 0.4)
+
+
+def test_a_pool_and_imaging_do_not_go_together_in_a_compartment():
+    values = {"D": 0.7, "exchange_rate": 0.05, "c0": 1.0, "alpha": 0.4}
+    model = model_for(RECORDED, "turnover")
+    assert np.isfinite(model.curves(**values)).all()
+    with pytest.raises(ValueError, match="imaging_bleach must be 1"):
+        model.curves(**values, imaging_bleach=0.99)
+
+
+@pytest.mark.parametrize("model", ["soumpasis", "gaussian_beam"])
+def test_closed_forms_that_assume_no_edge_refuse_one(model):
+    with pytest.raises(ValueError, match="assumes that there is no edge near by"):
+        LeastSquaresFRAP(RECORDED, model=model).fit(np.ones((1, RECORDED.n_frames)))
+    assert LeastSquaresFRAP(RECORDED, model="exponential").fit(np.ones((1, RECORDED.n_frames)))
 
 
 @pytest.mark.slow

@@ -14,8 +14,10 @@ from skfrap import (
     NeuralFRAP,
     persistence,
 )
+from skfrap.comparison import compare_models
 from skfrap.design import expected_errors
 from skfrap.experiment import Noise
+from skfrap.judging import judge_fit
 from skfrap.models import DiffusionModel
 from skfrap.preprocessing import FadingCorrector, RecoveryCurveExtractor
 
@@ -148,6 +150,8 @@ def test_what_rows_do_not_go_with_is_refused(fits):
         lambda: LeastSquaresFRAP(BOTH, loss="huber").fit(X),
         lambda: LeastSquaresFRAP(BOTH).fit(X[:, :110]),
         lambda: BayesianFRAP(BOTH).fit(X),
+        lambda: LeastSquaresFRAP(BOTH, model="exponential").fit(X),
+        lambda: compare_models(X[:1], ("diffusion",), BOTH),
         lambda: NeuralFRAP(BOTH, max_iter=1).fit(X, TRUTH[:3] + np.zeros((len(X), 3))),
     ):
         with pytest.raises(ValueError, match="row"):
@@ -167,3 +171,13 @@ def test_columns_by_name_must_be_the_rows_in_order():
         with pytest.raises(ValueError, match="are the rows"):
             LeastSquaresFRAP(BOTH, parameters=NAMES).fit(wrong)
     assert estimator.predict(X).shape == (3, 4)
+
+
+def test_pictures_and_judgements_show_the_first_row(fits):
+    pytest.importorskip("matplotlib")
+    from skfrap.plotting import RecoveryCurveDisplay, ResidualsDisplay
+
+    estimator, X = fits
+    assert len(RecoveryCurveDisplay.from_estimator(estimator, X).curve) == BOTH.n_frames
+    assert len(ResidualsDisplay.from_estimator(estimator, X).residuals) == BOTH.n_frames
+    assert not judge_fit(estimator.fit_results(X[:5])).visibly_wrong.any()

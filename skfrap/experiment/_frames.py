@@ -52,8 +52,8 @@ def refuse_rows(protocol, what):
     """Raise ValueError where a protocol has several rows and one is all that something takes."""
     if protocol.n_rows > 1:
         raise ValueError(
-            f"the protocol has the rows {protocol.row_names}, and {what} is of one row; use "
-            "LeastSquaresFRAP, or leave rows out."
+            f"the protocol has the rows {protocol.row_names}, and {what} is of one row; leave rows "
+            "out. What takes several is LeastSquaresFRAP, with models on the pixel grid."
         )
 
 

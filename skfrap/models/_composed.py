@@ -197,6 +197,14 @@ class ComposedModel(ExactModel):
                 f"every frame; got {np.min(imaging_bleach):g}."
             )
 
+        within = self.protocol.compartment is not None
+        if within and not self.kinetics.is_closed and np.any(np.less(imaging_bleach, 1)):
+            raise ValueError(
+                f"imaging_bleach must be 1 where particles follow {self.kinetics} in a compartment:"
+                " imaging would bleach evenly what is replaced in the meantime, which is not known "
+                f"there; got {np.min(imaging_bleach):g}. Correct for fading before."
+            )
+
     def _symbol(self, values):
         return lambda k_squared, times: self.kinetics.symbol(k_squared, times, **values)
 

@@ -87,7 +87,7 @@ class RecoveryCurveDisplay:
             To :meth:`plot`.
         """
         estimator, X = regressor_and_input(estimator, X)
-        fit = estimator.fit_results(take_curve(X, index))
+        fit = estimator.fit_results(take_curve(X, index)).of_first_row()
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
