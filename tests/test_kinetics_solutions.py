@@ -9,11 +9,15 @@ from numpy.testing import assert_allclose
 from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Rectangle
 from skfrap.models import (
     AnomalousModel,
+    BindingModel,
+    ComposedModel,
     DiffusionModel,
+    ReactionModel,
     SubdiffusionModel,
     TurnoverModel,
     TwoPopulationsModel,
 )
+from skfrap.models.kinetics import Reaction
 
 PROTOCOL = FRAPProtocol(
     shape=(40, 44), pixel_size=0.8, bleach_region=Circle(5.0), n_prebleach=3, n_bleach=3,
@@ -24,6 +28,7 @@ AFTER = FLASH.times[FLASH.n_prebleach :]
 FINE = FLASH.replace(
     shape=(160, 176), pixel_size=0.2, bleach_region=Rectangle(8.0, 6.4), padding=96
 )
+SHARP = FLASH.replace(bleach_region=Rectangle(8.0, 6.4))
 LEVELS = {"c0": 0.8, "alpha": 0.4}
 
 
@@ -81,6 +86,32 @@ def test_what_follows_from_turnover():
     found = LeastSquaresFRAP(PROTOCOL, model="turnover").fit(X).estimate(X)
     assert_allclose(found.values["exchange_length"], np.sqrt([10.0, 2.5]), rtol=1e-4)
     assert found.to_frame().columns.str.contains("exchange_rate_per_s").any()
+
+
+# Reaction
+
+
+def test_reaction_is_binding_with_diffusion_beyond_bounds():
+    """On the grid, which has an end: several bleach frames, and bleaching by imaging too."""
+    model = type("OnTheGrid", (ComposedModel,), {"kinetics": Reaction()})(PROTOCOL)
+    rates = {"k_on": 0.6, "k_off": 0.3}
+    for light in ({}, {"imaging_bleach": 0.98}, {"bleach_blur": 0.9, "imaging_blur": 0.6}):
+        found = model.curves(**rates, **LEVELS, **light)
+        limit = BindingModel(PROTOCOL).curves(1e9, **rates, **LEVELS, **light)
+        assert_allclose(found, limit, rtol=0, atol=1e-7)
+
+
+def test_in_a_large_field_reaction_is_the_closed_form():
+    rates = {"k_on": 0.6, "k_off": 0.3}
+    for padding in (16, 48):
+        protocol = SHARP.replace(padding=padding)
+        model = type("OnTheGrid", (ComposedModel,), {"kinetics": Reaction()})(protocol)
+        closed = ReactionModel(protocol).curves(**rates, **LEVELS)[0, SHARP.n_prebleach :]
+        found = model.curves(**rates, **LEVELS)[0, SHARP.n_prebleach :]
+        # What was bleached is missing in the end, evenly: that of a field without an end is not.
+        share = SHARP.bleach_mask.sum() / np.prod(np.add(SHARP.shape, 2 * padding))
+        missing = share * (1 - (2 / 3) * np.exp(-0.3 * AFTER))
+        assert_allclose(closed - found, 0.8 * 0.6 * missing, rtol=0, atol=1e-12)
 
 
 # Anomalous diffusion
