@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Rectangle
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    Rectangle,
+)
+from skfrap.comparison import compare_models
+from skfrap.design import expected_errors
 from skfrap.models import (
     AnomalousModel,
     BindingModel,
@@ -217,3 +226,54 @@ def test_walkers_agree(model, walk, parameters):
         error = np.sqrt(share * (1 - share) / n)
         # Walkers start anywhere in their pixels, of which the model knows the middles.
         assert abs(found[frame] - share) < 4 * error + 6e-4
+
+
+# Everywhere
+
+LONG = FLASH.replace(n_postbleach=50)
+# A model, what is true, and what is known of it.
+TRUTHS = [
+    ("two_populations", {"D": 10.0, "second_D": 0.3, "second_fraction": 0.4}, ("D", "second_D")),
+    ("turnover", {"D": 1.0, "exchange_rate": 0.1}, ("D",)),
+    ("anomalous", {"D_at_1s": 3.0, "exponent": 0.7}, ("exponent",)),
+    ("subdiffusion", {"D_at_1s": 3.0, "exponent": 0.7}, ("D_at_1s",)),
+    ("flow", {"D": 1.0, "velocity_x": 0.8}, ("D",)),
+]
+every_truth = pytest.mark.parametrize(
+    ("model", "truth", "known"), TRUTHS, ids=[model for model, *_ in TRUTHS]
+)
+
+
+def noisy(model, truth, n=4):
+    prior = truth | {"c0": 0.8, "alpha": 0.6, "a": 1e-4}
+    return FRAPSimulator(LONG, prior, model=model, random_state=3).sample(n).data
+
+
+@every_truth
+def test_posteriors_hold_the_truth(model, truth, known):
+    prior = {name: truth[name] for name in known}
+    X = noisy(model, truth)
+    found = BayesianFRAP(LONG, model=model, prior=prior).fit(X).estimate(X)
+    (name,) = {*truth} - {*known}
+    lower, upper = found.lower[name], found.upper[name]
+    assert (upper / lower < 1.5).all()
+    assert np.count_nonzero((lower < truth[name]) & (truth[name] < upper)) >= 3
+
+
+@every_truth
+@pytest.mark.slow
+def test_planned_errors_are_those_of_fits(model, truth, known):
+    told = expected_errors(LONG, truth | {"c0": 0.8, "alpha": 0.6}, a=1e-4, model=model)
+    X = noisy(model, truth)
+    estimator = LeastSquaresFRAP(LONG, model=model).fit(X)
+    _, errors = estimator.predict(X, return_std=True)
+    for name, error in zip(estimator.space_.free, errors.T, strict=True):
+        assert_allclose(np.median(error), told.errors[name][0], rtol=0.35)
+
+
+@every_truth
+@pytest.mark.slow
+def test_comparison_finds_what_was_simulated(model, truth, known):
+    models = ("diffusion", "diffusion+mobile_fraction", model)
+    comparison = compare_models(noisy(model, truth), models, protocol=LONG)
+    assert (comparison.best["bic"] == model).mean() > 0.5

@@ -194,14 +194,15 @@ class Parameter:
         80.0
         """
         of_length, of_time, _ = _UNITS[self.unit]
+        power: Any = of_time
         if self.exponent is not None and time != 1:
             if exponent is None:
                 raise ValueError(
                     f"{self.name} is what has happened after 1 s; with other times it is another, "
                     f"by a power that is {self.exponent}, which must be among the targets."
                 )
-            of_time = -np.asarray(exponent, dtype=float)
-        return np.multiply(value, length**of_length * time**of_time)
+            power = -np.asarray(exponent, dtype=float)
+        return np.multiply(value, length**of_length * time**power)
 
 
 PARAMETERS: dict[str, Parameter] = {}
