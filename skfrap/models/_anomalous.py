@@ -73,7 +73,7 @@ class SubdiffusionModel(ComposedModel, name="subdiffusion"):
 
     References
     ----------
-    .. [1] Metzler, Klafter, Phys. Rep. 339, 1-77 (2000), Eqs. 42, 44.
+    .. [1] Metzler, Klafter, Phys. Rep. 339, 1-77 (2000).
 
     Examples
     --------

@@ -9,7 +9,7 @@ from scipy.special import hyp1f1, i0e, i1e
 
 from skfrap.experiment._frames import refuse_rows
 from skfrap.models._base import CurveModel, broadcast_parameters
-from skfrap.models.kinetics import Binding, FreeDiffusion
+from skfrap.models.kinetics import Binding, FreeDiffusion, Reaction
 from skfrap.parameters import Parameter, define
 
 __all__ = ["ExponentialModel", "GaussianBeamModel", "ReactionModel", "SoumpasisModel"]
@@ -309,6 +309,8 @@ class ReactionModel(_ClosedForm, name="reaction"):
     ----------
     .. [1] Sprague, Pego, Stavreva, McNally, Biophys. J. 86, 3473-3495 (2004), Eq. 11.
     """
+
+    kinetics = Reaction()  # the same where the sample has an end
 
     @property
     def bounds(self):
