@@ -309,10 +309,10 @@ def test_a_curve_that_lacks_frames_is_compared_by_those_it_has(as_masked):
 def test_gaps_that_nobody_has_told_are_refused():
     X = simulate(2)
     X[1, 7] = np.nan
-    with pytest.raises(ValueError, match="row 1, column 7.*missing='omit'"):
+    with pytest.raises(ValueError, match=r"row 1, column 7.*missing='omit'"):
         compare_models(X, protocol=PROTOCOL)
     X[1] = np.nan
-    with pytest.raises(ValueError, match="row 1 .*nothing to compare"):
+    with pytest.raises(ValueError, match=r"row 1 .*nothing to compare"):
         compare_models(X, protocol=PROTOCOL, missing="omit")
     X[1, 3] = np.inf
     with pytest.raises(ValueError, match="inf"):
