@@ -753,7 +753,7 @@ def test_ticks_of_a_logarithmic_axis_are_those_asked_for_as_plain_numbers():
 
 def test_what_is_masked_is_not_drawn_as_measured():
     X, y = FRAPSimulator(PAPER, random_state=0).sample(4, return_X_y=True)
-    masked = np.ma.masked_array(X, np.zeros(X.shape, bool))
+    masked = np.ma.masked_array(X.copy(), np.zeros(X.shape, bool))
     masked[0, 25] = 50.0  # what a broken frame has
     masked[0, 25] = np.ma.masked
     estimator = LeastSquaresFRAP(PAPER).fit(X)

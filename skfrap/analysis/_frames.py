@@ -48,7 +48,10 @@ def findings_of_frames(frames, outside, estimates, model, refit):
                 _with_region_moved(one, frames, patches, estimates, refit) if moved else one
             )
         if not seen and hasattr(model, "images"):
-            found += judge_outline(_outline(frames, estimates, model))
+            # What the curve asks for may be what the edge shows.
+            explained = estimates.has_finding("larger_model_fits")[0]
+            for one in judge_outline(_outline(frames, estimates, model)):
+                found.append(replace(one, remedy="") if explained else one)
     return found, patches
 
 
