@@ -13,7 +13,7 @@ from skfrap._checks import check_level
 from skfrap.estimators._files import RegressorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
-from skfrap.experiment._frames import check_frame_names, chosen_protocol
+from skfrap.experiment._frames import check_frame_names, check_width, chosen_protocol
 from skfrap.inference._intensities import check_size
 from skfrap.inference._targets import choose_targets
 from skfrap.numerics._magnitude import as_real, check_magnitude
@@ -322,11 +322,7 @@ class CurveRegressor(FRAPRegressor):
         if self.protocol is None:
             return self._assume_protocol(n_frames)
         self._check_names(chosen_protocol(self.protocol))
-        if self.protocol.n_frames != n_frames:
-            raise ValueError(
-                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
-                f"({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} postbleach)."
-            )
+        check_width(n_frames, self.protocol)
         return self.protocol
 
     def _assume_protocol(self, n_frames):
