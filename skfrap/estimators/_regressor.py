@@ -13,7 +13,12 @@ from skfrap._checks import check_level
 from skfrap.estimators._files import RegressorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.experiment import FRAPProtocol
-from skfrap.experiment._frames import check_frame_names, check_told_start, chosen_protocol
+from skfrap.experiment._frames import (
+    check_frame_names,
+    check_told_start,
+    check_width,
+    chosen_protocol,
+)
 from skfrap.inference._intensities import check_size
 from skfrap.inference._targets import choose_targets
 from skfrap.numerics._magnitude import as_real, check_magnitude
@@ -324,13 +329,7 @@ class CurveRegressor(FRAPRegressor):
             return self._assume_protocol(n_frames)
         self._check_names(chosen_protocol(self.protocol))
         check_told_start(self.protocol, type(self).__name__)
-        if self.protocol.n_values != n_frames:
-            rows = "" if self.protocol.n_rows == 1 else f" of each of {self.protocol.n_rows} rows"
-            raise ValueError(
-                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames"
-                f"{rows} ({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} "
-                "postbleach)."
-            )
+        check_width(n_frames, self.protocol)
         return self.protocol
 
     def _assume_protocol(self, n_frames):

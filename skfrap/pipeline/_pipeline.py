@@ -186,8 +186,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
             If steps disagree about the protocol; the message says which, and in what.
         """
         self._validate_names([name for name, _ in self.steps])
-        protocol = agreed_protocol(self.protocol, self.steps)
-        copies = [(name, self._copy(name, step, protocol)) for name, step in self._steps(protocol)]
+        protocol, copies = self._copies()
         pipeline = Pipeline(copies, memory=self.memory, verbose=self.verbose)
         if sample_weight is not None:
             to_last = f"{self.steps[-1][0]}__sample_weight"
@@ -196,6 +195,13 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         self.pipeline_ = pipeline.fit(X, y, **params)
         self.protocol_ = protocol or getattr(self.pipeline_[-1], "protocol_", None)
         return self
+
+    def _copies(self):
+        """Return the protocol that steps agree about, and copies of them that have it."""
+        protocol = agreed_protocol(self.protocol, self.steps)
+        return protocol, [
+            (name, self._copy(name, step, protocol)) for name, step in self._steps(protocol)
+        ]
 
     def _copy(self, name, step, protocol):
         """Copy a step, with the protocol where it has none; one that goes on from where it is."""
@@ -234,7 +240,13 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         return len(self.steps)
 
     def __getitem__(self, key):
-        """Return a step by its place or name, or a Pipeline of some; fitted ones if there are."""
+        """Return a step by its place or name, or a Pipeline of some; fitted ones if there are.
+
+        Some that are not fitted are copies with the pipeline's protocol: by themselves they would
+        take the paper's.
+        """
+        if isinstance(key, slice) and not hasattr(self, "pipeline_"):
+            return Pipeline(self._copies()[1])[key]
         return getattr(self, "pipeline_", self._unfitted)[key]
 
     @property
