@@ -9,9 +9,9 @@ from scipy.ndimage import center_of_mass, gaussian_filter, label
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
 from skfrap.analysis._region import check_extent, check_field, read_region
-from skfrap.analysis._stored import stored_protocol
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
+from skfrap.io._stored_protocol import stored_protocol
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The experiment: field, clock and regions of a recording, and the detector's noise."""
 
+from skfrap.experiment._curves import CurveSequence
 from skfrap.experiment._noise import NOISE_KINDS, Noise
 from skfrap.experiment._protocol import FRAPProtocol
 from skfrap.experiment._regions import (
@@ -17,6 +18,7 @@ from skfrap.experiment._starts import MeasuredStart
 __all__ = [
     "NOISE_KINDS",
     "Circle",
+    "CurveSequence",
     "FRAPProtocol",
     "Mask",
     "MeasuredStart",

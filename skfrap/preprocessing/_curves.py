@@ -7,8 +7,9 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_choice
-from skfrap.experiment._frames import chosen_protocol
+from skfrap.experiment import CurveSequence
 from skfrap.preprocessing._broken import in_lines, reason, result_or_reason
+from skfrap.preprocessing._protocols import protocol_at, shared_protocol
 from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
@@ -21,7 +22,9 @@ class RecoveryCurveExtractor(StackTransformer):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives the region's pixel weights, by area (Eq. 6 of [1]_). None is the paper's protocol.
+        Gives the region's pixel weights, by area (Eq. 6 of [1]_), for all samples. None is that of
+        each sample, where samples bring theirs, as :class:`skfrap.Recording` and files of
+        :func:`skfrap.io.write_series` with a protocol do; else the paper's.
     n_jobs : int, default=None
         Stacks to work on side by side, in threads; each holds one stack. None is 1.
     on_error : {"raise", "nan"}, default="raise"
@@ -32,7 +35,8 @@ class RecoveryCurveExtractor(StackTransformer):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where each sample has its own.
     errors_ : dict of int to str
         After :meth:`transform`: by row, why a curve of the last batch is NaN, or a part of it.
         Empty where there is nothing to tell.
@@ -78,7 +82,7 @@ class RecoveryCurveExtractor(StackTransformer):
         """
         check_choice("on_error", self.on_error, _ON_ERROR)
         stacks = StackSequence(X)
-        self.protocol_ = chosen_protocol(self.protocol)
+        self.protocol_ = shared_protocol(self.protocol, stacks)
         self._check_first(stacks)
         return self
 
@@ -92,7 +96,8 @@ class RecoveryCurveExtractor(StackTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_frames)
+        ndarray of shape (n_samples, n_frames) or CurveSequence
+            The latter where each sample has its own protocol.
 
         Raises
         ------
@@ -116,7 +121,10 @@ class RecoveryCurveExtractor(StackTransformer):
                 UserWarning,
                 stacklevel=2,
             )
-        return np.stack([curve for curve, _ in found])
+        curves = [curve for curve, _ in found]
+        if self.protocol_ is not None:
+            return np.stack(curves)
+        return self._with_protocols(stacks, curves)
 
     def get_feature_names_out(self, input_features=None):
         """Name the curve's values by their times.
@@ -131,6 +139,11 @@ class RecoveryCurveExtractor(StackTransformer):
         ndarray of str
         """
         check_is_fitted(self)
+        if self.protocol_ is None:
+            raise ValueError(
+                "each sample has frames of its own, so the values of curves have no names for all; "
+                "give protocol=... for names."
+            )
         return self.protocol_.feature_names
 
     def fitted_state(self):
@@ -151,7 +164,10 @@ class RecoveryCurveExtractor(StackTransformer):
         name = stacks.describe(index)
         curve, words = result_or_reason(self._curve, stacks, index, name=name)
         if words:
-            return np.full(self.protocol_.n_frames, np.nan), words
+            protocol = self.protocol_
+            if protocol is None:
+                protocol, _ = result_or_reason(self._protocol_of, stacks, index, name=name)
+            return None if protocol is None else np.full(protocol.n_frames, np.nan), words
         bad = np.flatnonzero(~np.isfinite(curve))
         if len(bad):
             curve[bad] = np.nan
@@ -159,20 +175,52 @@ class RecoveryCurveExtractor(StackTransformer):
         return curve, words
 
     def _curve(self, stacks, index):
-        view = stacks.view(index)
-        check_shape(view.shape, self.protocol_, stacks.describe(index))
-        rows, columns = self.protocol_.roi_box
+        view, protocol = stacks.view(index), self._protocol_of(stacks, index)
+        check_shape(view.shape, protocol, stacks.describe(index))
+        rows, columns = protocol.roi_box
         block = view.read(rows=rows, columns=columns).astype(np.float64)
-        return np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
+        return np.tensordot(block, protocol.roi_weights[rows, columns], axes=2)
+
+    def _protocol_of(self, stacks, index):
+        """Return the protocol of one stack: the one for all, or its own."""
+        if self.protocol is not None:
+            return self.protocol_
+        own, name = stacks.protocol(index), stacks.describe(index)
+        return protocol_at(self.protocol, self.protocol_, own, name)
+
+    def _with_protocols(self, stacks, curves):
+        """Put curves together with the protocols of their samples."""
+        form = vars(self).get("_sklearn_output_config") or {}
+        if form.get("transform", "default") != "default":
+            raise ValueError(
+                "curves of samples that bring their protocols are no table; leave set_output at "
+                "'default', or give protocol=... for all samples."
+            )
+        known = [k for k, curve in enumerate(curves) if curve is not None]
+        if not known:
+            raise ValueError(f"none of the {len(curves)} stacks can be used; see errors_.")
+        # A file that cannot be read says of no experiment; its row of NaN is the same in any.
+        nothing = np.full_like(curves[known[0]], np.nan)
+        places = [known[0] if curve is None else k for k, curve in enumerate(curves)]
+        return CurveSequence(
+            [nothing if curve is None else curve for curve in curves],
+            [self._protocol_of(stacks, k) for k in places],
+            findings=[
+                () if curve is None else stacks.findings(k) for k, curve in enumerate(curves)
+            ],
+        )
 
     def _check_first(self, stacks):
+        def check(index, shape):
+            check_shape(shape, self._protocol_of(stacks, index), stacks.describe(index))
+
         if self.on_error == "raise":
-            check_shape(stacks.shape[1:], self.protocol_, stacks.describe(0))
+            check(0, stacks.raw(0).shape if self.protocol_ is None else stacks.shape[1:])
             return
         first = None
         for index in range(len(stacks)):
             try:
-                check_shape(stacks.raw(index).shape, self.protocol_, stacks.describe(index))
+                check(index, stacks.raw(index).shape)
             except Exception as error:
                 first = first or reason(error, stacks.describe(index))
             else:
