@@ -7,5 +7,12 @@ then from a default; each :class:`SeriesAnalysis` tells which came from where.
 from skfrap.analysis._analyse import SeriesAnalysis, analyse_series
 from skfrap.analysis._experiment import describe_experiment
 from skfrap.analysis._options import ExperimentOptions
+from skfrap.analysis._recordings import read_recordings
 
-__all__ = ["ExperimentOptions", "SeriesAnalysis", "analyse_series", "describe_experiment"]
+__all__ = [
+    "ExperimentOptions",
+    "SeriesAnalysis",
+    "analyse_series",
+    "describe_experiment",
+    "read_recordings",
+]

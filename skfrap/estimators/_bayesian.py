@@ -9,6 +9,7 @@ from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
+from skfrap.estimators._samples import answers_samples, fits_samples
 from skfrap.experiment import Noise
 from skfrap.inference._intensities import check_level as check_intensities
 from skfrap.inference._intensities import check_size
@@ -137,6 +138,7 @@ class BayesianFRAP(CurveRegressor):
         self.n_nodes = n_nodes
         self.missing = missing
 
+    @fits_samples
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol and the prior; nothing is learnt from the curves.
 
@@ -177,6 +179,7 @@ class BayesianFRAP(CurveRegressor):
         self.skfrap_version_ = __version__
         return self
 
+    @answers_samples
     @without_missing_frames
     def predict(self, X, return_std=False):
         """Compute posterior means, weighted as `weighting` says.
@@ -201,6 +204,7 @@ class BayesianFRAP(CurveRegressor):
             return self._as_output(mean), self._as_output(std)
         return self._as_output(mean)
 
+    @answers_samples
     @without_missing_frames
     def predict_interval(self, X, level=0.95, method="equal_tailed"):
         """Compute credible intervals.
@@ -238,9 +242,12 @@ class BayesianFRAP(CurveRegressor):
         ndarray of shape (n_curves, n_samples, n_targets)
             Columns as in ``space_.target_names``, all of them.
         """
-        X = self._check_own_curves(X)
         check_count("n_samples", n_samples)
-        random = check_random_state(random_state)
+        return self._draw(X, n_samples, check_random_state(random_state))
+
+    @answers_samples
+    def _draw(self, X, n_samples, random):
+        X = self._check_own_curves(X)
         uniforms = random.uniform(size=(len(X), n_samples, len(self.space_.free)))
         if np.isnan(X).any():
             return answer_by_pattern(
@@ -248,6 +255,7 @@ class BayesianFRAP(CurveRegressor):
             )
         return self._posterior.sample(X, uniforms)
 
+    @answers_samples
     @without_missing_frames
     def log_evidence(self, X):
         """Compute the logarithm of the probability density of curves, whatever their parameters.
@@ -267,6 +275,7 @@ class BayesianFRAP(CurveRegressor):
 
     # The contract of estimators
 
+    @answers_samples
     def _tell(self, X):
         mean, std, _ = self._posterior.moments(X, None)
         return mean, std

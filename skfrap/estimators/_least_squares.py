@@ -10,6 +10,7 @@ from skfrap._checks import check_choice, check_count, check_level, check_range
 from skfrap.estimators._init import check_init, fits_from
 from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
+from skfrap.estimators._samples import answers_one_experiment, answers_samples, fits_samples
 from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends
 from skfrap.inference.fitting._errors import ErrorModel
@@ -170,6 +171,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.n_jobs = n_jobs
         self.missing = missing
 
+    @fits_samples
     def fit(self, X, y=None, sample_weight=None):
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
@@ -213,6 +215,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.skfrap_version_ = __version__
         return self
 
+    @answers_samples
     @without_missing_frames
     def predict(self, X, return_std=False):
         """Estimate the parameters of recovery curves.
@@ -237,6 +240,7 @@ class LeastSquaresFRAP(CurveRegressor):
             return theta, self._as_output(np.sqrt(np.einsum("nvv->nv", covariance)))
         return theta
 
+    @answers_samples
     @without_missing_frames
     def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
         """Compute confidence intervals, within the bounds.
@@ -289,6 +293,7 @@ class LeastSquaresFRAP(CurveRegressor):
             ends = self._ends(fit, level, method)
         return ends[:, self._answered]
 
+    @answers_one_experiment
     def profile(self, X, name, values):
         """Fit one curve with a parameter at each of several values, all others anew.
 
@@ -339,6 +344,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     # Fits
 
+    @answers_samples
     def _tell(self, X):
         fits = self._fitter.fit_from_grid(X)
         covariance = self._fitter.covariance(fits, X.shape[1])

@@ -10,6 +10,7 @@ from skfrap import __version__
 from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_level
 from skfrap.estimators._regressor import FRAPRegressor
+from skfrap.estimators._samples import answers_samples, fits_samples
 from skfrap.estimators._start_input import check_profiles, curve_samples, ring_layout, ring_samples
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
 from skfrap.inference._targets import choose_targets
@@ -156,6 +157,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         tags.input_tags.allow_nan = self.start is None or self._omits
         return tags
 
+    @fits_samples
     def fit(self, X, y=None, sample_weight=None):
         """Check the rings against the protocol; nothing is learnt from them.
 
@@ -202,6 +204,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         self.skfrap_version_ = __version__
         return self
 
+    @answers_samples
     def predict(self, X, return_std=False):
         """Predict log10 D.
 
@@ -222,6 +225,7 @@ class MeasuredStartFRAP(FRAPRegressor):
             return y
         return y, self._as_output(np.array([[_or_nan(one, self._error)] for one in fits]))
 
+    @answers_samples
     def predict_interval(self, X, level=0.95):
         """Predict intervals of log10 D.
 
@@ -237,6 +241,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         fits = self._fit(X, check_level(level))
         return np.array([[_or_nan(one, self._ends, (np.nan, np.nan))] for one in fits])
 
+    @answers_samples
     def measure(self, X, level=0.95):
         """Fit each sample, and keep all of it: readings, starts, levels of the frames, noise.
 
@@ -252,6 +257,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         """
         return self._fit(X, check_level(level))
 
+    @answers_samples
     def estimate(self, X, level=0.95):
         """Estimate with everything that a person wants to know.
 
@@ -366,16 +372,26 @@ class MeasuredStartFRAP(FRAPRegressor):
             rows = np.unique([*rows, np.argmin(y), np.argmax(y)])
 
         def tell(numbers):
-            fits = self._fit_checked(X[numbers[:, 0].astype(int)])
-            columns = [[_or_nan(one, _log_D), _or_nan(one, self._error)] for one in fits]
-            theta, errors = np.array(columns).T[..., np.newaxis]
-            known = np.isfinite(theta)
-            return np.where(known, theta, 0.0), np.where(known, errors, np.inf)
+            return self._tell(X[numbers[:, 0].astype(int)])
 
         numbers = rows[:, np.newaxis].astype(float)  # rings are never free of NaN
         choice = choose_targets(numbers, y[rows], named, asked, self.space_, tell)
         if choice.doubt:
             warnings.warn(choice.doubt, UserWarning, stacklevel=3)
+
+    def _settle(self, samples, y):
+        """Choose the form of answers, of samples that bring their protocols."""
+        self.layout_, self.bounds_ = None, {"D": self._check_bounds()}
+        self.n_outputs_, self.target_names_ = 1, self.space_.target_names
+        self._choose_form(samples, y)
+
+    @answers_samples
+    def _tell(self, X):
+        fits = self._fit_checked(X)
+        columns = [[_or_nan(one, _log_D), _or_nan(one, self._error)] for one in fits]
+        theta, errors = np.array(columns).T[..., np.newaxis]
+        known = np.isfinite(theta)
+        return np.where(known, theta, 0.0), np.where(known, errors, np.inf)
 
     def _fit(self, X, level=0.95):
         check_is_fitted(self)

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
 from skfrap.estimators._labelled import check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
+from skfrap.estimators._samples import fits_samples
 from skfrap.estimators._stopping import validation_of
 from skfrap.inference.networks._checkpoint import checkpoints_in
 from skfrap.inference.networks._data import split
@@ -286,6 +287,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         """
         return cls(targets=targets, **(DEEPFRAP_2021 | changes))
 
+    @fits_samples
     @with_callbacks
     @one_blas_thread()
     def fit(

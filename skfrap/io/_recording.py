@@ -83,7 +83,7 @@ class Recording:
     ...     for one in (small, large)
     ... ]
     >>> recordings[1]
-    Recording(50 frames of 64 x 64 float64, with its protocol)
+    Recording(50 frames of 64 x 64 float32, with its protocol)
     >>> pipeline = make_frap_pipeline().fit(recordings)
     >>> pipeline.estimate(recordings).D_um2_s.round(1).tolist()
     [5.0, 5.0]

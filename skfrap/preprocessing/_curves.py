@@ -23,8 +23,8 @@ class RecoveryCurveExtractor(StackTransformer):
     ----------
     protocol : FRAPProtocol, default=None
         Gives the region's pixel weights, by area (Eq. 6 of [1]_), for all samples. None is that of
-        each sample, where samples bring theirs, as :class:`skfrap.Recording` and files of
-        :func:`skfrap.io.write_series` with a protocol do; else the paper's.
+        each sample, where samples bring theirs, as :class:`skfrap.Recording` does, and a file with
+        a protocol in the `info` that :func:`skfrap.io.write_series` was given; else the paper's.
     n_jobs : int, default=None
         Stacks to work on side by side, in threads; each holds one stack. None is 1.
     on_error : {"raise", "nan"}, default="raise"

@@ -1,7 +1,8 @@
 """Which protocol holds for a stack: the one that is given for all, or its own."""
 
-from skfrap.experiment import FRAPProtocol
+from skfrap.experiment import CurveSequence, FRAPProtocol
 from skfrap.experiment._frames import chosen_protocol
+from skfrap.preprocessing._stacks import StackSequence
 
 
 def shared_protocol(given, stacks):
@@ -22,6 +23,25 @@ def shared_protocol(given, stacks):
     if given is not None:
         return chosen_protocol(given)
     return None if stacks.bring_protocols() else FRAPProtocol()
+
+
+def bring_protocols(X):
+    """Tell whether what goes into a pipeline are samples that bring their protocols.
+
+    Parameters
+    ----------
+    X : object
+        Stacks of any kind, curves, or anything else.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(X, CurveSequence):
+        return True
+    if len(getattr(X, "shape", ())) > 1:  # an array or a table
+        return False
+    return StackSequence(X).bring_protocols()
 
 
 def protocol_at(given, shared, own, name):
