@@ -401,6 +401,26 @@ def test_recordings_of_curves_go_to_estimators_as_they_are(curves):
     assert told.findings[2][1:] == fitted.estimate(curves).findings[2]
 
 
+def test_tables_and_masked_curves_are_curves(curves):
+    rows = rows_of("first")
+    table = pd.DataFrame(curves.rows(rows), columns=FIRST.feature_names)
+    assert_array_equal(np.asarray(CurveSequence(table, FIRST)), curves.rows(rows))
+    masked = np.ma.masked_greater(curves.rows(rows), 0.75)
+    missing = CurveSequence(masked, FIRST)
+    assert_array_equal(np.asarray(missing), masked.filled(np.nan))
+    assert np.isnan(np.asarray(missing)).any()
+    omits = LeastSquaresFRAP(missing="omit").fit(missing)
+    recorded = [Recording(curve, FIRST) for curve in masked]
+    assert_array_equal(omits.predict(recorded), omits.predict(missing))
+
+
+def test_weights_of_samples_are_checked(curves):
+    weights = np.ones(len(curves))
+    assert LeastSquaresFRAP().fit(curves, sample_weight=weights).protocol_ is None
+    with pytest.raises(ValueError, match="sample_weight"):
+        LeastSquaresFRAP().fit(curves, sample_weight=weights[1:])
+
+
 def test_findings_of_recordings_come_with_the_estimates(recordings):
     finding = Finding.of("clocks_disagree", "two clocks")
     doubtful = Recording(recordings[1].frames, FIRST, findings=[finding])

@@ -70,7 +70,9 @@ def read_recordings(
         sources = find_series(sources)
     elif isinstance(sources, ImageSeries):
         sources = [sources]
-    if options is None or isinstance(options, ExperimentOptions):
+    if options is None:
+        options = ExperimentOptions()
+    if isinstance(options, ExperimentOptions):
         options = [options] * len(sources)
     if len(options) != len(sources):
         raise ValueError(
@@ -78,7 +80,7 @@ def read_recordings(
             f"{len(options)}."
         )
     pairs = zip(sources, options, strict=True)
-    return [_recording(source, given or ExperimentOptions()) for source, given in pairs]
+    return [_recording(source, given) for source, given in pairs]
 
 
 def _recording(source, options):

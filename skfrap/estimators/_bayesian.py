@@ -41,7 +41,9 @@ class BayesianFRAP(CurveRegressor):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+        The experiment, of all samples. None is that of each sample, where samples bring theirs, as
+        a :class:`skfrap.experiment.CurveSequence` does; of arrays it takes the paper's protocol,
+        with as many frames as X has columns.
     prior : dict, default=None
         Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
         ``mobile_fraction``, and of the noise ``a``: a frozen `scipy.stats` distribution, or a
@@ -69,7 +71,11 @@ class BayesianFRAP(CurveRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own; then so are ``model_``, ``space_`` and ``bounds_``.
+    estimators_ : list of estimators
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     prior_ : dict
         The prior in use, of all parameters.
     space_ : ParameterSpace
@@ -144,7 +150,7 @@ class BayesianFRAP(CurveRegressor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
+        X : array-like of shape (n_samples, n_frames), or CurveSequence
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a

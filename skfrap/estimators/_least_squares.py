@@ -40,7 +40,9 @@ class LeastSquaresFRAP(CurveRegressor):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+        The experiment, of all samples. None is that of each sample, where samples bring theirs, as
+        a :class:`skfrap.experiment.CurveSequence` does; of arrays it takes the paper's protocol,
+        with as many frames as X has columns.
     bounds : dict, default=None
         ``{name: (lowest, highest)}`` in natural units for any of the `parameters`. By default D
         (µm²/s) and rates are bounded by what the protocol can resolve (see the `bounds` of the
@@ -96,7 +98,11 @@ class LeastSquaresFRAP(CurveRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own; then so are ``model_``, ``space_`` and ``bounds_``.
+    estimators_ : list of estimators
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     space_ : ParameterSpace
         What is estimated, in which bounds, and what is known.
     bounds_ : dict
@@ -177,7 +183,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
+        X : array-like of shape (n_samples, n_frames), or CurveSequence
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a

@@ -44,7 +44,7 @@ class MeasuredStartFRAP(FRAPRegressor):
     ----------
     protocol : FRAPProtocol, default=None
         Gives pixels and times; of the bleach region no use is made, whatever its `start` says. None
-        is the paper's protocol.
+        is that of each sample, where samples bring theirs, else the paper's.
     bounds : tuple of float, default=None
         Of D, in µm²/s. None is 0.00316 to 1000.
     start : MeasuredStart, default=None
@@ -78,7 +78,11 @@ class MeasuredStartFRAP(FRAPRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own.
+    estimators_ : list of MeasuredStartFRAP
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     layout_ : RingLayout
         None for curves.
     bounds_ : dict of str to tuple of float
@@ -163,7 +167,7 @@ class MeasuredStartFRAP(FRAPRegressor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings)
+        X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings), or CurveSequence
             As :class:`skfrap.preprocessing.RingExtractor` gives it. With `start`, recovery curves,
             of shape (n_samples, n_frames).
         y : array-like of shape (n_samples,) or (n_samples, 1), default=None

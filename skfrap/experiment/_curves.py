@@ -25,7 +25,7 @@ class CurveSequence(Sequence):
     Parameters
     ----------
     curves : sequence of array-like of shape (n_values,), or array-like of shape (n, n_values)
-        NaN is a missing value.
+        NaN is a missing value, and so is what is masked.
     protocols : FRAPProtocol or sequence of FRAPProtocol
         One for each curve, or one for all.
     findings : sequence of n sequences of Finding, default=None
@@ -69,6 +69,8 @@ class CurveSequence(Sequence):
         *,
         findings: Sequence[Sequence[Any]] | None = None,
     ):
+        if hasattr(curves, "iloc"):  # a table has its columns by name, and its rows by place
+            curves = np.asarray(curves)
         values = tuple(_row(k, curve) for k, curve in enumerate(curves))
         if not values:
             raise ValueError("curves must hold at least one curve, got none.")
@@ -190,6 +192,8 @@ class CurveSequence(Sequence):
 
 def _row(k, curve):
     """Return a curve as a row of floats."""
+    if isinstance(curve, np.ma.MaskedArray):
+        curve = curve.astype(float).filled(np.nan)
     try:
         row = np.asarray(curve)
     except ValueError:

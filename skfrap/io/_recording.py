@@ -132,7 +132,7 @@ class Recording:
         if not isinstance(protocol, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol or None, got {protocol!r}.")
         if np.ndim(self.frames) == 1:
-            object.__setattr__(self, "frames", np.asarray(self.frames))
+            object.__setattr__(self, "frames", np.asanyarray(self.frames))
             # Of several rows there are several values for a frame.
             expected, fits = (protocol.n_frames,), len(self.frames) % protocol.n_frames == 0
         else:

@@ -24,11 +24,13 @@ def curves_of(X):
     ValueError
         If recordings are of images, or some have a protocol and some have none.
     """
+    if type(X) is np.ndarray and not X.dtype.hasobject:
+        return None
     if isinstance(X, CurveSequence):
         return X
     if isinstance(X, Recording):
         X = [X]
-    if not (isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object)):
+    if not (isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype.hasobject)):
         return None
     if not any(isinstance(item, Recording) for item in X):
         return None

@@ -39,15 +39,13 @@ class Entry:
         To be held while something is added: others that want the same wait for it.
     recorded : tuple or None
         The stack and its bit depth.
-    item : Recording, ImageSeries or None
-        What the stack came out of, where it says more than its pixels.
-    own : tuple or None
-        The protocol that the sample brings, or None and why it has none; findings.
+    own : Own or None
+        What the sample says of itself.
     """
 
     def __init__(self):
         self.lock = RLock()
-        self.recorded = self.item = self.own = None
+        self.recorded = self.own = None
         self._views = OrderedDict()
 
     @property

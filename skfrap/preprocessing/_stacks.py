@@ -10,16 +10,15 @@ the same stack next.
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skfrap._state import EstimatorState
 from skfrap.io import ImageSeries, Recording, read_series
-from skfrap.io._stored_protocol import stored_protocol
 from skfrap.preprocessing._broken import OF_ALL
 from skfrap.preprocessing._kept import Kept
+from skfrap.preprocessing._own import Own
 from skfrap.preprocessing._sources import (
     are_paths,
     as_stack,
@@ -72,8 +71,8 @@ class StackView:
         As it was recorded.
     corrections : tuple of pairs, default=()
         Correctors, and the state that each has prepared.
-    protocol : FRAPProtocol, default=None
-        That the sample brings, or a function that finds it.
+    own : Own, default=None
+        What the sample says of itself.
 
     Attributes
     ----------
@@ -81,10 +80,10 @@ class StackView:
         As it was recorded; not to be changed.
     """
 
-    def __init__(self, stack, corrections=(), protocol=None):
+    def __init__(self, stack, corrections=(), own=None):
         self.stack = stack
         self._corrections = corrections
-        self._protocol = protocol
+        self._own = own or Own()
 
     @property
     def shape(self):
@@ -94,7 +93,7 @@ class StackView:
     @property
     def protocol(self):
         """FRAPProtocol or None: that the sample brings, as a :class:`skfrap.Recording` does."""
-        return self._protocol() if callable(self._protocol) else self._protocol
+        return self._own.protocol
 
     def corrected(self, corrector):
         """Look through one more correction, which is prepared by what is seen here.
@@ -109,7 +108,7 @@ class StackView:
         StackView
         """
         corrections = (*self._corrections, (corrector, corrector.prepare(self)))
-        return StackView(self.stack, corrections, self._protocol)
+        return StackView(self.stack, corrections, self._own)
 
     def read(self, frames=slice(None), rows=slice(None), columns=slice(None)):
         """Compute a part of the corrected stack, as floats of its own memory.
@@ -265,7 +264,7 @@ class StackSequence(Sequence):
         entry = self._kept.entry(place)
         with entry.lock:
             stack, _ = self._recorded(entry, place)
-            view = StackView(stack, protocol=partial(self.protocol, index))
+            view = StackView(stack, own=entry.own or Own())
             for k, corrector in enumerate(self._corrections, 1):
                 try:
                     view = entry.corrected(view, corrector, self._corrections[:k])
@@ -312,13 +311,7 @@ class StackSequence(Sequence):
         ValueError
             If the file has stored one that is not that of its frames.
         """
-        protocol, why, _ = self._own(index)
-        if why:
-            raise ValueError(
-                f"{self.describe(index)}: {why}; give skfrap.Recording(frames, protocol), or "
-                "protocol=... to the pipeline for all samples."
-            )
-        return protocol
+        return self._own(index).protocol
 
     def findings(self, index):
         """Return what is to be known of a sample before it is used.
@@ -332,7 +325,7 @@ class StackSequence(Sequence):
         -------
         tuple of Finding
         """
-        return self._own(index)[2]
+        return self._own(index).findings
 
     def bring_protocols(self):
         """Tell whether samples bring their protocols.
@@ -340,7 +333,7 @@ class StackSequence(Sequence):
         Returns
         -------
         bool
-            Of files the first that can be read speaks for all.
+            Of samples that have to be read the first that can be speaks for all.
 
         Raises
         ------
@@ -349,7 +342,7 @@ class StackSequence(Sequence):
         """
         if is_array(self._source):
             return False
-        there = [k for k in range(len(self)) if not self._is_on_disk(k)]
+        there = [k for k in range(len(self)) if not self._must_be_read(k)]
         bring = [self.protocol(k) is not None for k in there]
         if not there:
             return self.protocol(next(self.readable())) is not None
@@ -361,21 +354,25 @@ class StackSequence(Sequence):
             "skfrap.Recording(frames, protocol), or protocol=... to the pipeline for all samples."
         )
 
-    def _is_on_disk(self, index):
+    def _must_be_read(self, index):
+        """Tell whether a sample is elsewhere: in a file, or in a sequence that reads when asked."""
+        if not isinstance(self._source, list | tuple):
+            return True
         item = self._source[self._place(index)]
         return is_path(item) or are_paths(item)
 
     def _own(self, index):
-        """Return the protocol that a sample brings, why it has none, and findings."""
+        """Return what a sample says of itself."""
         place = self._place(index)
         if is_array(self._source):
-            return None, "", ()
+            return Own()
         entry = self._kept.entry(place)
         with entry.lock:
-            if entry.own is None and self._is_on_disk(index):
+            if entry.own is None and self._must_be_read(index):
                 self._recorded(entry, place)
+                return entry.own or Own()
             if entry.own is None:
-                entry.own = _own_of(entry.item or self._source[place])
+                entry.own = Own(self._source[place], self._describe(place))
             return entry.own
 
     def raw(self, index):
@@ -463,18 +460,8 @@ class StackSequence(Sequence):
             item = read_series(item)
         declared = None
         if isinstance(item, ImageSeries | Recording):
-            entry.item, declared = item, item.bit_depth
+            entry.own, declared = Own(item, name), item.bit_depth
             item = item.frames
         stack = as_stack(item, name)
         room = 8 * stack.dtype.itemsize
         return stack, declared if declared is not None and declared < room else None
-
-
-def _own_of(item):
-    """Return the protocol that a sample brings, or None and why it has none; and findings."""
-    if isinstance(item, Recording):
-        return item.protocol, "", item.findings
-    if isinstance(item, ImageSeries):
-        protocol, set_aside = stored_protocol(item)
-        return protocol, set_aside.words if set_aside else "", item.findings
-    return None, "", ()
