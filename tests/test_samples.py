@@ -39,6 +39,7 @@ from skfrap import (
     load_pretrained,
     make_frap_pipeline,
 )
+from skfrap.analysis import ExperimentOptions, read_recordings
 from skfrap.experiment import CurveSequence, MeasuredStart
 from skfrap.io import write_series
 from skfrap.persistence import load, save
@@ -53,8 +54,10 @@ from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
     FlatFieldCorrector,
+    IntensityRescaler,
     RecoveryCurveExtractor,
     RingExtractor,
+    StackCorrector,
     StackFunction,
 )
 from skfrap.results import Finding
@@ -452,6 +455,64 @@ def test_files_bring_the_protocol_that_is_stored_in_them(recordings, tmp_path):
     assert [bool(np.isnan(curve).all()) for curve in X] == [False] * 3 + [True] * 2
     some = LeastSquaresFRAP(missing="omit").fit(X)
     assert some.estimate(X).has_finding("no_data").tolist() == [False] * 3 + [True] * 2
+
+
+def test_files_become_recordings_by_what_is_said_of_each(recordings, tmp_path):
+    chosen = [recordings[1], recordings[3]]
+    paths = [tmp_path / name for name in ("first.tif", "second.tif")]
+    for path, recording in zip(paths, chosen, strict=True):
+        counts = np.clip(np.round(3000 * recording.frames), 0, 4095).astype(np.uint16)
+        write_series(path, counts, pixel_size_um=1.0, frame_interval_s=0.5)
+    with pytest.raises(ValueError, match=r"first: the file does not say the number of frames"):
+        read_recordings(tmp_path)
+    said = [
+        ExperimentOptions(
+            bleach_region="circle:7",
+            n_prebleach=one.protocol.n_prebleach,
+            frame_interval=one.protocol.frame_interval,
+            padding=16,
+            bit_depth=12,
+            skip=skip,
+        )
+        for one, skip in zip(chosen, (0, 2), strict=True)
+    ]
+    found = read_recordings(paths, said)
+    assert [one.name for one in found] == ["first", "second"]
+    assert found[0].protocol == FIRST
+    assert found[1].protocol.n_postbleach == PROTOCOLS["other clock"].n_postbleach - 2
+    assert found[1].info["sources"]["frame times"].startswith("given")
+    pipeline = make_frap_pipeline(corrections=[IntensityRescaler()]).fit(found)
+    expected = make_frap_pipeline().fit(chosen).estimate(chosen).D_um2_s
+    D = pipeline.estimate(found).D_um2_s
+    np.testing.assert_allclose(D[0], expected[0], rtol=0.01)
+    np.testing.assert_allclose(D[1], expected[1], rtol=0.2)  # without its first frames
+    aside = ExperimentOptions(
+        bleach_region="circle:7@18,20", n_prebleach=4, recenter=True, padding=16
+    )
+    (moved,) = read_recordings(paths[:1], aside)
+    x, y = moved.protocol.bleach_region.center
+    assert np.hypot(x - 20, y - 20) < 1
+    with pytest.raises(ValueError, match="one for each of 2 series, or be one for all, got 1"):
+        read_recordings(paths, [aside])
+
+
+class PrebleachLevel(StackCorrector):
+    """Divide by the mean of the frames that the sample's own protocol has before bleaching."""
+
+    def prepare(self, view):
+        return view.read(frames=slice(0, view.protocol.n_prebleach)).mean()
+
+    def apply(self, block, level, frames, rows, columns):
+        block /= level
+
+
+def test_corrections_of_ones_own_see_the_protocol_of_a_sample(recordings):
+    corrected = PrebleachLevel().fit_transform(recordings)
+    for k, recording in enumerate(recordings):
+        level = corrected[k, : recording.protocol.n_prebleach].mean()
+        np.testing.assert_allclose(level, 1.0, rtol=1e-5)
+        assert corrected.view(k).protocol == recording.protocol
+    assert corrected[2:].view(1).protocol == recordings[3].protocol
 
 
 # What does not go
