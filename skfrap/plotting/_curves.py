@@ -21,7 +21,7 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
-from skfrap.plotting._targets import regressor_and_input, take_curve
+from skfrap.plotting._targets import regressor_and_curve
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -86,8 +86,8 @@ class RecoveryCurveDisplay:
         **options
             To :meth:`plot`.
         """
-        estimator, X = regressor_and_input(estimator, X)
-        fit = estimator.fit_results(take_curve(X, index)).of_first_row()
+        estimator, curve = regressor_and_curve(estimator, X, index)
+        fit = estimator.fit_results(curve).of_first_row()
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
