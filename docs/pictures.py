@@ -74,9 +74,9 @@ def fit(X, protocol=PROTOCOL, **options):
     return estimator.estimate(X), estimator.fit_curves(X)
 
 
-def frame_after(n_after=0, model="diffusion", **parameters):
+def frame_after(n_after=0, model="diffusion", protocol=PROTOCOL, **parameters):
     """Compute a frame after bleaching without noise, as (image, time)."""
-    protocol = PROTOCOL.replace(n_postbleach=n_after + 1, n_prebleach=1)
+    protocol = protocol.replace(n_postbleach=n_after + 1, n_prebleach=1)
     values = {"c0": C0, "alpha": ALPHA} | parameters
     return model_for(protocol, model).images(**values)[0, -1], protocol.times[-1]
 
@@ -127,20 +127,20 @@ def curve_and_residuals():
     return new_axes(2, figsize=(WIDTH, 4.8), sharex=True, height_ratios=(2.2, 1))
 
 
-def draw_curve(ax, curve, color, lw=2.5, label=None, **options):
+def draw_curve(ax, curve, color, lw=2.5, label=None, protocol=PROTOCOL, **options):
     """Draw a curve without a line across the bleaching."""
-    n = PROTOCOL.n_prebleach
+    n = protocol.n_prebleach
     for part, text in ((slice(n, None), label), (slice(n), None)):
-        ax.plot(PROTOCOL.times[part], curve[part], color=color, lw=lw, label=text, **options)
+        ax.plot(protocol.times[part], curve[part], color=color, lw=lw, label=text, **options)
 
 
-def label_curves(ax, residual_ax=None, color=None, legend=None, **options):
+def label_curves(ax, residual_ax=None, color=None, legend=None, protocol=PROTOCOL, **options):
     """Label axes of curves and, if any, of residuals about a curve of some colour."""
     ax.set(**{"ylabel": INTENSITY, "ylim": (0, None)} | options)
     ax.legend(**{"loc": "lower right"} | (legend or {}))
     lowest = ax if residual_ax is None else residual_ax
     for one in {ax, lowest}:
-        style.shade_bleaching(one, PROTOCOL)
+        style.shade_bleaching(one, protocol)
     lowest.set_xlabel(TIME)
     if residual_ax is not None:
         ax.tick_params(labelbottom=False)
@@ -329,6 +329,92 @@ def model_binding():
     legend = {"fontsize": 9.5, "labelspacing": 0.2}
     label_curves(ax, residual_ax, FIT, legend, ylim=(0, 0.86))
     ax.figure.align_ylabels([ax, residual_ax])
+
+
+def _against_diffusion(model, kinds, n_after, protocol=PROTOCOL):
+    """Draw frames and curves of some kinetics, and what plain diffusion misses of them.
+
+    ``kinds`` are titles of frames, labels of curves, and parameters.
+    """
+    images, (ax, residual_ax) = layout(3, height=6.0)
+    for axis, (title, label, truth), color in zip(images, kinds, SHADES, strict=True):
+        image, time = frame_after(n_after, model, protocol, **truth)
+        show(axis, image, title)
+        curve = curves(model, protocol, **truth)[0]
+        draw_curve(ax, curve, color, label=label, protocol=protocol)
+        estimates, fitted = fit(curve, protocol)
+        draw_curve(residual_ax, curve - fitted[0], color, lw=2, protocol=protocol)
+        found, off = estimates.D_um2_s[0], np.abs(curve - fitted[0]).max()
+        print(f"  {label}: plain diffusion finds {found:.3g} µm²/s, off by {off:.1e}")
+    images[0].set_ylabel(f"after {time:.1f} s")
+    legend = {"fontsize": 9.5, "labelspacing": 0.2}
+    label_curves(ax, residual_ax, FIT, legend, protocol, ylim=(0, 0.86))
+    ax.figure.align_ylabels([ax, residual_ax])
+
+
+@picture
+def model_two_populations():
+    """Draw two kinds of particles, in three shares."""
+    kinds = [
+        (f"{100 * share:.0f} % slow", f"second_fraction = {share:g}",
+         {"D": 30.0, "second_D": 0.5, "second_fraction": share})
+        for share in (0.2, 0.5, 0.8)
+    ]  # fmt: skip
+    _against_diffusion("two_populations", kinds, 20)
+    for slow in (10.0, 3.0):
+        truth = {"D": 30.0, "second_D": slow, "second_fraction": 0.5, "c0": C0, "alpha": ALPHA}
+        told = expected_errors(PROTOCOL, truth, a=NOISE, model="two_populations").errors
+        reach = np.round([10 ** (1.96 * told[name][0]) for name in ("D", "second_D")], 3)
+        print(f"  second_D = {slow:g}: intervals of D and second_D reach to factors of {reach}")
+
+
+@picture
+def model_turnover():
+    """Draw exchange with a pool, for three rates."""
+    kinds = [
+        (f"{rate:g} 1/s", f"exchange_rate = {rate:g} 1/s", {"D": 2.0, "exchange_rate": rate})
+        for rate in (0.0, 0.05, 0.2)
+    ]
+    _against_diffusion("turnover", kinds, 40)
+
+
+FLASH = PROTOCOL.replace(n_bleach=1)
+
+
+def _exponents(model, exponents):
+    kinds = [
+        (f"exponent {exponent:g}", f"exponent = {exponent:g}",
+         {"D_at_1s": 20.0, "exponent": exponent, "alpha": ALPHA**4})
+        for exponent in exponents
+    ]  # fmt: skip
+    _against_diffusion(model, kinds, 20, FLASH)
+
+
+@picture
+def model_anomalous():
+    """Draw Gaussian displacements that grow as powers of time."""
+    _exponents("anomalous", (0.5, 1.0, 1.5))
+
+
+@picture
+def model_subdiffusion():
+    """Draw particles that rest for long."""
+    _exponents("subdiffusion", (0.4, 0.7, 1.0))
+    for model, other in (("subdiffusion", "anomalous"), ("anomalous", "subdiffusion")):
+        curve = curves(model, FLASH, D_at_1s=20.0, exponent=0.6, alpha=ALPHA**4)
+        estimates, fitted = fit(curve, FLASH, model=other)
+        found = {name: float(estimates.values[name][0]) for name in ("D_at_1s", "exponent")}
+        print(f"  {model} taken for {other}: {found}, off by {np.abs(curve - fitted).max():.1e}")
+
+
+@picture
+def model_flow():
+    """Draw a flow to the right, for three speeds."""
+    kinds = [
+        (f"{speed:g} µm/s", f"velocity_x = {speed:g} µm/s", {"D": 2.0, "velocity_x": speed})
+        for speed in (0.0, 0.5, 1.5)
+    ]
+    _against_diffusion("flow", kinds, 40)
 
 
 def _draw_ratios(ax, Ds, ratios, color, label):

@@ -12,6 +12,8 @@ _refuse_old_pickles()
 _HOME = {
     "BayesianFRAP": "estimators",
     "Circle": "experiment",
+    "Compartment": "experiment",
+    "Ellipse": "experiment",
     "FRAPPipeline": "pipeline",
     "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",

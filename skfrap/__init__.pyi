@@ -25,6 +25,8 @@ from skfrap.estimators import LeastSquaresFRAP as LeastSquaresFRAP
 from skfrap.estimators import MeasuredStartFRAP as MeasuredStartFRAP
 from skfrap.estimators import NeuralFRAP as NeuralFRAP
 from skfrap.experiment import Circle as Circle
+from skfrap.experiment import Compartment as Compartment
+from skfrap.experiment import Ellipse as Ellipse
 from skfrap.experiment import FRAPProtocol as FRAPProtocol
 from skfrap.experiment import Mask as Mask
 from skfrap.experiment import Polygon as Polygon

@@ -252,10 +252,41 @@ def test_what_cannot_be_fitted_is_refused_before_any_file_is_read(run, options, 
 
 
 @pytest.mark.parametrize(
+    ("model", "given", "fixed", "found"),
+    [
+        (
+            "two_populations",
+            {"D": 30.0, "second_D": 1.0, "second_fraction": 0.5},
+            {"second_fraction": 0.5},
+            {"D_um2_s": 30.0, "second_D_um2_s": 1.0},
+        ),
+        ("turnover", {"D": 3.0, "exchange_rate": 0.2}, {"D": 3}, {"exchange_rate_per_s": 0.2}),
+        ("anomalous", {"D": 10.0, "exponent": 0.7}, {}, {"D_at_1s_um2_s": 10, "exponent": 0.7}),
+        ("subdiffusion", {"D": 10.0, "exponent": 0.7}, {}, {"D_at_1s_um2_s": 10, "exponent": 0.7}),
+    ],
+)
+def test_other_kinetics_are_simulated_and_estimated(run, tmp_path, model, given, fixed, found):
+    path = tmp_path / "cell.tif"
+    options = [word for name in given for word in (f"--{name.replace('_', '-')}", given[name])]
+    protocol = [*SMALL, "--n-bleach", 1]
+    result = run("simulate", path, "--model", model, *options, "--noise-a", 1e-3, *protocol)
+    assert result.exit_code == 0, result.output
+    known = [word for name in fixed for word in ("--fixed", f"{name}={fixed[name]}")]
+    result = run("estimate", path, "--model", model, *known, "--json")
+    (record,) = json.loads(result.stdout)
+    for name, truth in found.items():
+        assert record[f"{name}_lower"] < truth < record[f"{name}_upper"]
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--model", "binding", "--k-on", 1], "needs --k-off"),
         (["--k-on", 1], "'diffusion' has no k_on"),
+        (["--model", "two_populations", "--second-fraction", 0.4], "needs --second-D"),
+        (["--model", "turnover"], "needs --exchange-rate"),
+        (["--model", "subdiffusion", "--n-bleach", 1], "needs --exponent"),
+        (["--model", "anomalous", "--exponent", 0.7], "n_bleach=4, and Anomalous"),
     ],
 )
 def test_simulation_asks_for_what_the_model_needs(run, tmp_path, options, message):

@@ -300,6 +300,13 @@ def test_warm_start_goes_on(simulator):
         np.testing.assert_array_equal(array, same)
 
 
+def test_warm_start_goes_on_with_targets_that_are_named(sample):
+    network = small(features="raw", target_names="alpha", max_iter=1, warm_start=True)
+    alpha = sample.target[:, sample.target_names.index("alpha")]
+    network.fit(sample.data, alpha)
+    assert network.fit(sample.data, alpha).n_iter_ == 2
+
+
 def test_early_stopping_keeps_the_best_weights(sample):
     network = small(
         early_stopping=True,

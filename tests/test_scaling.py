@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon, Rectangle
+from skfrap import Circle, Ellipse, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon, Rectangle
 from skfrap.models import MODELS, DiffusionModel
 from skfrap.parameters import PARAMETERS, Parameter, parameter
 from skfrap.scaling import predict_rescaled, rescale_targets, scale_between, scaled_protocol
@@ -24,6 +24,7 @@ def _mask():
 REGIONS = {
     "circle": Circle(1.6),
     "moved circle": Circle(1.3, center=(2.9, 2.2)),
+    "ellipse": Ellipse((2.2, 1.5), angle=20.0),
     "rectangle": Rectangle(2.2, 1.5),
     "moved rectangle": Rectangle(2.2, 1.5, center=(3.1, 2.6)),
     "polygon": Polygon([(1.0, 1.0), (6.0, 2.0), (2.5, 5.0)]),
@@ -74,12 +75,16 @@ def model_parameters(draw, model):
             value = draw(st.floats(1.0, 3.0), label=name)
         else:
             value = draw(st.floats(0.05, 2.0), label=name)
-        values[name] = entry.rescale(value, PIXEL_SIZE, INTERVAL)
-    return values
+        values[name] = min(value, model.limits.get(name, (None, entry.highest))[1])
+    return rescaled(values, PIXEL_SIZE, INTERVAL)
 
 
 def rescaled(values, length, time):
-    return {name: parameter(name).rescale(value, length, time) for name, value in values.items()}
+    exponent = values.get("exponent")
+    return {
+        name: parameter(name).rescale(value, length, time, exponent)
+        for name, value in values.items()
+    }
 
 
 # Models that other tests or examples define are theirs to test.
@@ -92,6 +97,9 @@ own_models = [model for model in MODELS.values() if model.__module__.startswith(
 def test_models_know_no_length_and_no_time_of_their_own(model, data):
     protocol, length, time = data.draw(protocols), data.draw(factors), data.draw(factors)
     values = model_parameters(data.draw, model)
+    if "exponent" in values:  # they remember how long they have been on their way
+        protocol = protocol.replace(n_bleach=1)
+        values["imaging_bleach"] = 1.0
     other = scaled_protocol(protocol, length, time)
     here, there = model(protocol), model(other)
     curves = here.curves(**values)
@@ -100,6 +108,8 @@ def test_models_know_no_length_and_no_time_of_their_own(model, data):
     )
     assert there.bounds.keys() == here.bounds.keys()
     for name, bounds in here.bounds.items():
+        if parameter(name).exponent is not None:
+            continue  # of all exponents, whose time is one of 1 s
         expected = parameter(name).rescale(bounds, length, time)
         np.testing.assert_allclose(there.bounds[name], expected, rtol=1e-9)
     if model is DiffusionModel:
@@ -114,6 +124,15 @@ def test_the_models_of_the_package_are_all_there():
 
 
 # ------------------------------------------------------------------------------------- parameters
+
+
+def test_what_is_of_one_second_rescales_by_its_exponent():
+    names = ["log10_D_at_1s", "exponent", "c0"]
+    found = rescale_targets([[0.0, 0.5, 0.9], [0.0, 1.0, 0.9]], names, length=10.0, time=100.0)
+    np.testing.assert_allclose(found, [[1.0, 0.5, 0.9], [0.0, 1.0, 0.9]])
+    assert rescale_targets([[0.0]], names[:1], length=10.0).tolist() == [[2.0]]
+    with pytest.raises(ValueError, match=r"D_at_1s is what has happened after 1 s.*exponent"):
+        rescale_targets([[0.0]], names[:1], time=100.0)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +257,8 @@ def test_targets_rescale_as_their_parameters_do():
     result = rescale_targets(targets, names, length=3.0, time=0.2)
     np.testing.assert_array_equal(targets, before)
     for k, entry in enumerate(PARAMETERS.values()):
-        natural = entry.rescale(entry.from_target(targets[:, k]), 3.0, 0.2)
+        exponent = targets[:, names.index("exponent")]
+        natural = entry.rescale(entry.from_target(targets[:, k]), 3.0, 0.2, exponent)
         np.testing.assert_allclose(entry.from_target(result[:, k]), natural, rtol=1e-12)
     np.testing.assert_allclose(rescale_targets(result, names, 1 / 3.0, 5.0), targets, atol=1e-12)
 

@@ -33,13 +33,14 @@ def findings_of_frames(frames, outside, estimates, model, refit):
 
     Returns
     -------
-    list of Finding
+    found : list of Finding
+    patches : Patches or None
+        Where light was lost; None where it is not seen.
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
-        return []
-    found = judge_sample(outside)
+        return [], None
+    found, patches = judge_sample(outside), find_patches(frames)
     if not estimates.has_finding("no_bleaching_visible")[0]:
-        patches = find_patches(frames)
         seen = judge_patches(frames, patches)
         for one in seen:
             moved = one.code == "patch_elsewhere"
@@ -51,7 +52,7 @@ def findings_of_frames(frames, outside, estimates, model, refit):
             explained = estimates.has_finding("larger_model_fits")[0]
             for one in judge_outline(_outline(frames, estimates, model)):
                 found.append(replace(one, remedy="") if explained else one)
-    return found
+    return found, patches
 
 
 def _with_region_moved(finding, frames, patches, estimates, refit):
@@ -75,8 +76,14 @@ def _with_region_moved(finding, frames, patches, estimates, refit):
 
 
 def _outline(frames, estimates, model):
-    """Hold the first frame after bleaching against that of the fitted model."""
+    """Hold the first frame after bleaching against that of the fitted model.
+
+    Not where the start is taken from that very frame, nor in a compartment, beyond which no patch
+    can reach.
+    """
     protocol = frames.protocol
+    if protocol.start != "told" or protocol.compartment is not None:
+        return None
     first = float(protocol.times[protocol.n_prebleach])
     values = {name: ends[0] for name, ends in estimates.fit.values().items()} | {"c0": 1.0}
     spread, width = 0.0, 0.0

@@ -33,6 +33,8 @@ def complete(truth, model):
     """Complete parameters by the model's defaults; refuse what the model does not know."""
     defaults = MODELS[model]
     given = {name: value for name, value in truth.items() if value is not None}
+    if "D_at_1s" in defaults and "D" in given:  # what --D is of
+        given["D_at_1s"] = given.pop("D")
     unknown = [name for name in given if name not in (*defaults, *NOT_OF_THE_MODEL)]
     if unknown:
         raise ValueError(

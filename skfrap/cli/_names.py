@@ -25,6 +25,58 @@ MODELS = {
         "bleach_blur": 0.0,
         "imaging_blur": 0.0,
     },
+    "two_populations": {
+        "D": None,
+        "second_D": None,
+        "second_fraction": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "turnover": {
+        "D": None,
+        "exchange_rate": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "anomalous": {
+        "D_at_1s": None,
+        "exponent": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "subdiffusion": {
+        "D_at_1s": None,
+        "exponent": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
+    "flow": {
+        "D": None,
+        "velocity_x": None,
+        "c0": None,
+        "alpha": None,
+        "mobile_fraction": 1.0,
+        "velocity_y": 0.0,
+        "imaging_bleach": 1.0,
+        "bleach_blur": 0.0,
+        "imaging_blur": 0.0,
+    },
     "soumpasis": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "gaussian_beam": {"D": None, "c0": None, "alpha": None, "mobile_fraction": 1.0},
     "exponential": {
@@ -39,7 +91,15 @@ MODELS = {
 }
 """Parameters of each model with their defaults, None for those that have none."""
 
-SIMULATED = ("diffusion", "binding")
+SIMULATED = (
+    "diffusion",
+    "binding",
+    "two_populations",
+    "turnover",
+    "anomalous",
+    "subdiffusion",
+    "flow",
+)
 """Models of images, which can be simulated."""
 
 CANDIDATES = ("diffusion", "diffusion+mobile_fraction", "diffusion+imaging_bleach")

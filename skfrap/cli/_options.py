@@ -82,7 +82,7 @@ simulated_model_option = choice_option(
     "--model",
     SIMULATED,
     "diffusion",
-    "Whether the particles bind as well.",
+    "What the particles do.",
 )
 sample_options = options_together(
     number_option("--c0", 0.7, "Prebleach intensity."),
@@ -94,6 +94,26 @@ sample_options = options_together(
 model_options = options_together(
     number_option("--k-on", text="Rate of binding, 1/s.  [--model binding]"),
     number_option("--k-off", text="Rate of release, 1/s.  [--model binding]"),
+    click.option(
+        "--second-D",
+        "second_D",
+        type=float,
+        help="Diffusion coefficient of a second kind of particles, µm²/s.  "
+        "[--model two_populations]",
+    ),
+    number_option(
+        "--second-fraction", text="Share of the second kind, 0 to 1.  [--model two_populations]"
+    ),
+    number_option(
+        "--exchange-rate", text="Rate at which a pool replaces particles, 1/s.  [--model turnover]"
+    ),
+    number_option(
+        "--exponent",
+        text="Power of time by which displacements grow; --D is that after 1 s.  "
+        "[--model anomalous, subdiffusion]",
+    ),
+    number_option("--velocity-x", text="Of a flow to the right, µm/s.  [--model flow]"),
+    number_option("--velocity-y", text="Of a flow down, µm/s.  [--model flow]"),
     number_option(
         "--imaging-bleach",
         text="What imaging one frame leaves in the whole field.  [default: 1]",
@@ -115,7 +135,7 @@ protocol_options = options_together(
         "--bleach-region",
         default="circle:15",
         show_default=True,
-        help="circle:R[@X,Y], rectangle:WxH[@X,Y] or polygon:X,Y;X,Y;..., µm.",
+        help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y] or polygon:X,Y;X,Y;..., µm.",
     ),
     click.option("--n-prebleach", type=int, default=10, show_default=True),
     click.option("--n-bleach", type=int, default=4, show_default=True),

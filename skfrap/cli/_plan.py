@@ -77,8 +77,9 @@ def plan(
 
     from skfrap.design import plan as plan_experiments
 
-    if "D" in values:
-        values["D"] = np.geomspace(D[0], D[-1], _GUESSES_IN_RANGE if len(D) > 1 else 1)
+    for name in ("D", "D_at_1s"):
+        if name in values:
+            values[name] = np.geomspace(D[0], D[-1], _GUESSES_IN_RANGE if len(D) > 1 else 1)
     with clear_errors():
         protocol = make_protocol(protocol)
         choice = plan_experiments(

@@ -20,6 +20,7 @@ from skfrap.comparison._criteria import (
 )
 from skfrap.comparison._gaps import compare_by_pattern
 from skfrap.estimators import FRAPEstimates
+from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
@@ -303,6 +304,8 @@ def compare_models(
     estimators = as_estimators(models, protocol, options)
     X = _checked(X, estimators)
     fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
+    for estimator in fitted.values():
+        refuse_rows(estimator.protocol_, "a comparison of models")
 
     def compare(fitted, X):
         return _compared(fitted, X, level, false_alarm_rate)

@@ -9,6 +9,7 @@ from scipy.stats import beta, chi2, shapiro
 from skfrap._arrays import nan_where_masked
 from skfrap._checks import check_level
 from skfrap.experiment import Noise
+from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging._tangents import VOID
 from skfrap.results import Finding
@@ -310,7 +311,8 @@ def judge_fit(fit, **options):
     Parameters
     ----------
     fit : Fit
-        As ``estimator.fit_results(X)``; `noise_b` goes with the light that it knows.
+        As ``estimator.fit_results(X)``; of several rows the first is judged. `noise_b` goes with
+        the light that it knows.
     **options
         `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`.
 
@@ -327,6 +329,7 @@ def judge_fit(fit, **options):
     >>> int(judge_fit(estimator.fit_results(X)).visibly_wrong.sum())
     18
     """
+    fit = fit.of_first_row()
     return goodness_of_fit(
         fit.data,
         fit.curves,
@@ -360,6 +363,7 @@ def judge_fits(estimator, X, theta=None, **options):
     --------
     judge_fit : Judges a fit that is there already.
     """
+    refuse_rows(estimator.protocol_, "judge_fits")
     X = np.asarray(X, dtype=float)
     theta = estimator.fit_results(X).theta if theta is None else np.asarray(theta, dtype=float)
     if options.get("noise_b"):

@@ -1,6 +1,7 @@
 """Forward models: parameters of an experiment to recovery curves and image series."""
 
 from skfrap.models._diffusion import DiffusionModel  # isort: skip  first in lists of models
+from skfrap.models._anomalous import AnomalousModel, SubdiffusionModel
 from skfrap.models._base import (
     MODELS,
     CurveModel,
@@ -17,16 +18,19 @@ from skfrap.models._closed_form import (
     SoumpasisModel,
 )
 from skfrap.models._composed import ComposedModel
+from skfrap.models._flow import FlowModel
+from skfrap.models._populations import TwoPopulationsModel
+from skfrap.models._turnover import TurnoverModel
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
     CurveSurrogate,
     InterpolationError,
-    shared_ranges,
-    surrogate_for,
 )
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
+from skfrap.models.forward._ranges import shared_ranges
+from skfrap.models.forward._surrogates import surrogate_for
 from skfrap.models.kinetics import Kinetics, effective_diffusion
 
 # In these a curve is a polynomial of low degree: what parameters say themselves by `is_shaping`.
@@ -36,6 +40,7 @@ __all__ = [
     "LINEAR",
     "MODELS",
     "MOST_INTERPOLATED",
+    "AnomalousModel",
     "BindingModel",
     "ComposedModel",
     "CurveModel",
@@ -44,12 +49,16 @@ __all__ = [
     "DirectCurves",
     "ExactModel",
     "ExponentialModel",
+    "FlowModel",
     "ForwardMap",
     "GaussianBeamModel",
     "InterpolationError",
     "Kinetics",
     "ReactionModel",
     "SoumpasisModel",
+    "SubdiffusionModel",
+    "TurnoverModel",
+    "TwoPopulationsModel",
     "broadcast_parameters",
     "check_model",
     "effective_diffusion",

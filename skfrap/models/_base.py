@@ -6,12 +6,16 @@ of a new parameter but its unit and scale (:func:`skfrap.parameters.define`).
 """
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
+from skfrap.models.cell import geometry_of
 from skfrap.numerics._magnitude import as_real, check_magnitude
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
 MODELS: dict[str, type] = {}
@@ -57,6 +61,10 @@ class CurveModel:
 
     name: str | None = None
     simpler: str | None = None  # a model that is nested in this one, if the data ask for no more
+    # Two parameters, and the share of the second if there is one, if curves are the same with both
+    # exchanged.
+    alike: tuple[str, ...] = ()
+    limits: Mapping = MappingProxyType({})  # of parameters, where tighter than the parameter's own
     curves = None
 
     def __init_subclass__(cls, name=None, **options):
@@ -106,6 +114,20 @@ class CurveModel:
     def bounds(self):
         """Bounds for fits, ``{name: (lowest, highest)}``, where tighter than the parameter's."""
         return {}
+
+    def check_free(self, names):
+        """Refuse to estimate together what no curve of the protocol can tell; here nothing.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What is to be estimated.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be.
+        """
 
     def derived(self, values):
         """Compute what follows from the parameters and interests a user, by name.
@@ -159,15 +181,26 @@ class ExactModel(CurveModel):
 
     shapes = None
     _make_engine = None
+    _after_flash = None
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol)
-        optics_for(protocol, weights=weights)  # checks the weights
+        self._check_weights(weights)
         self._weights = weights
         self._engines = {}
         n_prebleach = protocol.n_prebleach
         self._n_imaged = np.arange(1, protocol.n_frames + 1)
         self._n_imaged[n_prebleach:] += protocol.n_bleach
+
+    def _check_weights(self, weights):
+        protocol = self.protocol
+        if protocol.compartment is None:
+            optics_for(protocol, weights=weights)
+        elif weights is not None and np.shape(weights) != protocol.row_weights.shape:
+            raise ValueError(
+                "weights must have the shape (n_rows, ny, nx) of the protocol's rows, "
+                f"{protocol.row_weights.shape}, got {np.shape(weights)}."
+            )
 
     @property
     def bounds(self):
@@ -207,10 +240,10 @@ class ExactModel(CurveModel):
 
         Returns
         -------
-        ndarray of shape (n_frames,)
+        ndarray of shape (n_values,)
             By which curves are multiplied.
         """
-        return imaging_bleach**self._n_imaged
+        return np.tile(imaging_bleach**self._n_imaged, self.protocol.n_rows)
 
     def __getstate__(self):
         # Engines are quick to make again and would only swell a pickle.
@@ -230,11 +263,38 @@ class ExactModel(CurveModel):
             self._engines[key] = engine
         return engine
 
+    def geometry(self, bleach_blur=0.0, imaging_blur=0.0):
+        """Return what the sample's outline and the regions mean for curves, whatever the kinetics.
+
+        Parameters
+        ----------
+        bleach_blur, imaging_blur : float, default=0.0
+            As of curves.
+
+        Returns
+        -------
+        LanczosGeometry, ReducedGeometry or FourierGeometry
+            Its `error` is the largest that was seen when it was made.
+
+        Raises
+        ------
+        ValueError
+            If the protocol has several bleach frames and no compartment: such curves are computed
+            without a geometry.
+        """
+        return geometry_of(self.protocol, bleach_blur, imaging_blur, self._weights)
+
     def _curves(self, values):
         """Compute curves from broadcast parameters."""
+        in_open_field = self.protocol.compartment is None
+        is_flash = self.protocol.n_bleach == 1 and (values["imaging_bleach"] == 1).all()
+        if self._after_flash is not None and in_open_field and is_flash:
+            curves = self._flash_curves(values)
+            if curves is not None:
+                return curves
         depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
         others = [name for name in values if parameter(name).is_shaping]
-        curves = np.empty((len(depth), self.protocol.n_frames))
+        curves = np.empty((len(depth), self.protocol.n_values))
         largest = max(1, _LARGEST_GROUP // self.protocol.bleach_mask[self.protocol.roi_box].size)
         for point, rows in groups(*(values[name] for name in others)):
             point = dict(zip(others, point, strict=True))
@@ -244,6 +304,26 @@ class ExactModel(CurveModel):
                 moving, still = self.shapes(depth[some], **point)
                 curves[some] = fraction * moving + (1 - fraction) * still
         return curves * values["c0"][:, np.newaxis]
+
+    @one_blas_thread()
+    def _flash_curves(self, values):
+        """Compute curves of one bleach frame, in whose depth they are straight lines.
+
+        ``_after_flash(**others)`` returns the deficits of mobile and of immobile particles over the
+        depth, or None where it cannot.
+        """
+        others = [n for n in values if parameter(n).is_shaping and n != "imaging_bleach"]
+        left = np.ones((len(values["c0"]), self.protocol.n_frames))
+        for point, rows in groups(*(values[name] for name in others)):
+            found = self._after_flash(**dict(zip(others, point, strict=True)))
+            if found is None:
+                return None
+            moving, still = found
+            mobile = values["mobile_fraction"][rows, np.newaxis]
+            depth = 1 - values["alpha"][rows, np.newaxis]
+            deficit = mobile * moving + (1 - mobile) * still
+            left[rows, self.protocol.n_prebleach :] -= depth * deficit
+        return values["c0"][:, np.newaxis] * left
 
 
 def model_for(protocol, model="diffusion", weights="mean"):
@@ -284,8 +364,15 @@ def model_for(protocol, model="diffusion", weights="mean"):
             f"got {model!r}."
         )
     if weights == "noise" and issubclass(model, ExactModel):
-        return model(protocol, protocol.roi_weights**2 / protocol.noise_gain)
+        return model(protocol, _noise_weights(protocol))
     return model(protocol)
+
+
+def _noise_weights(protocol):
+    """Return the weights of the light that noise goes by: one row, or those of a compartment."""
+    if protocol.compartment is None:
+        return protocol.roi_weights**2 / protocol.noise_gain
+    return protocol.row_weights**2 / protocol.row_noise_gains[:, np.newaxis, np.newaxis]
 
 
 def image_series(protocol, values, frames, padded):
@@ -336,11 +423,13 @@ def groups(*columns):
         yield tuple(values.tolist()), order[start:stop]
 
 
-def broadcast_parameters(**given):
+def broadcast_parameters(limits=None, /, **given):
     """Check parameters against their ranges and broadcast them to 1-D, by name.
 
     Parameters
     ----------
+    limits : dict, default=None
+        ``{name: (lowest, highest)}`` where a model's range is tighter than the parameter's own.
     **given : float or array-like of shape (n,)
         Values by name.
 
@@ -356,7 +445,8 @@ def broadcast_parameters(**given):
     """
     for name, value in given.items():
         value = as_real(name, value)
-        lowest, highest = parameter(name).lowest, parameter(name).highest
+        own = parameter(name).lowest, parameter(name).highest
+        lowest, highest = (limits or {}).get(name, own)
         if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "
@@ -369,3 +459,20 @@ def broadcast_parameters(**given):
         shapes = {name: value.shape for name, value in given.items()}
         raise ValueError(f"parameters must broadcast against each other, got {shapes}.") from None
     return {name: column.ravel() for name, column in zip(given, columns, strict=True)}
+
+
+def in_window(images, protocol, window):
+    """Yield images of the field as a window of the padded grid shows them, without light outside.
+
+    Parameters
+    ----------
+    images : iterable of ndarray of shape (ny, nx)
+    protocol : FRAPProtocol
+    window : tuple of two slices
+
+    Yields
+    ------
+    ndarray
+    """
+    for image in images:
+        yield np.pad(image, protocol.padding)[window]

@@ -6,8 +6,9 @@ from operator import add
 
 import numpy as np
 
-from skfrap.models._base import ExactModel, broadcast_parameters, image_series
+from skfrap.models._base import ExactModel, broadcast_parameters, image_series, in_window
 from skfrap.models._optics import optics_for
+from skfrap.models.cell._engine import CompartmentEngine
 from skfrap.models.field._radial import LocalReaction
 from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import Kinetics
@@ -54,8 +55,9 @@ class ComposedModel(ExactModel):
         super().__init_subclass__(name=name, **options)
         if kinetics is None:
             return
-        if "simpler" not in vars(cls):
-            cls.simpler = kinetics.simpler
+        for of in ("simpler", "alike", "limits"):
+            if of not in vars(cls):
+                setattr(cls, of, getattr(kinetics, of))
         parameters = _parameters(kinetics)
         padded = Parameter("padded", Parameter.KEYWORD_ONLY, default=False)
         if "curves" not in vars(cls):
@@ -112,6 +114,14 @@ class ComposedModel(ExactModel):
         """
         return self._curves(self._broadcast(args, kwargs))
 
+    def _after_flash(self, bleach_blur, imaging_blur, **named):
+        """Return the deficits of mobile and of immobile particles after one bleach frame."""
+        start = self.kinetics.start(**named)
+        engine = self._engine("local", bleach_blur)
+        if not engine.is_small:
+            return None
+        return engine.after_flash(self._symbol(named), start, imaging_blur)
+
     def shapes(
         self, depth, *values, imaging_bleach=1.0, bleach_blur=0.0, imaging_blur=0.0, **named
     ):
@@ -133,6 +143,10 @@ class ComposedModel(ExactModel):
         named |= dict(zip(self.kinetics.parameters, values, strict=False))
         self._check_imaging(imaging_bleach)
         depth = np.asarray(depth, dtype=float)
+        if self.protocol.compartment is not None:
+            engine = self._engine("compartment", bleach_blur, imaging_blur)
+            factor = self.known_factor(imaging_bleach)
+            return engine.shapes(self.kinetics, named, depth, factor)
         moving, still = np.ones((2, len(depth), self.protocol.n_frames))
         if imaging_bleach == 1 and (engine := self._engine("local", bleach_blur)).is_small:
             start = self.kinetics.start(**named)
@@ -171,7 +185,7 @@ class ComposedModel(ExactModel):
         given = signature(type(self).curves).bind(self, *args, **kwargs)
         given.apply_defaults()
         _, *values = given.arguments.items()
-        values = broadcast_parameters(**dict(values))
+        values = broadcast_parameters(self.limits, **dict(values))
         self._check_imaging(values["imaging_bleach"])
         return values
 
@@ -183,6 +197,14 @@ class ComposedModel(ExactModel):
                 f"every frame; got {np.min(imaging_bleach):g}."
             )
 
+        within = self.protocol.compartment is not None
+        if within and not self.kinetics.is_closed and np.any(np.less(imaging_bleach, 1)):
+            raise ValueError(
+                f"imaging_bleach must be 1 where particles follow {self.kinetics} in a compartment:"
+                " imaging would bleach evenly what is replaced in the meantime, which is not known "
+                f"there; got {np.min(imaging_bleach):g}. Correct for fading before."
+            )
+
     def _symbol(self, values):
         return lambda k_squared, times: self.kinetics.symbol(k_squared, times, **values)
 
@@ -190,6 +212,12 @@ class ComposedModel(ExactModel):
         self, window, alpha, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur, **values
     ):
         """Yield what is left in a window of the padded grid after each recorded frame."""
+        if self.protocol.compartment is not None:
+            engine = self._engine("compartment", bleach_blur, imaging_blur)
+            factor = imaging_bleach**self._n_imaged
+            frames = engine.frames(self.kinetics, values, 1 - alpha, mobile_fraction, factor)
+            yield from in_window(frames, self.protocol, window)
+            return
         stepper = self._engine("stepper", bleach_blur)
         both = self._stepped(values, 1 - alpha, imaging_bleach, bleach_blur)
         for moving, still in zip(*both, strict=True):
@@ -201,13 +229,17 @@ class ComposedModel(ExactModel):
         stepper = self._engine("stepper", bleach_blur)
         start = self.kinetics.start(**values)
         propagate = _propagator(stepper.grid.k_squared, self._symbol(values))
+        if not self.kinetics.is_closed:
+            propagate = _of_deficits(stepper.grid, start, propagate)
         if self.kinetics.is_semigroup:
             mobile = stepper.frames(start, propagate, depth, imaging_bleach)
         else:
             mobile = _since_bleaching(stepper, start, propagate, depth)
         return mobile, stepper.still_frames(depth, imaging_bleach)
 
-    def _make_engine(self, kind, bleach_blur):
+    def _make_engine(self, kind, bleach_blur, imaging_blur=0.0):
+        if kind == "compartment":
+            return CompartmentEngine(self.protocol, bleach_blur, imaging_blur, self._weights)
         optics = optics_for(self.protocol, bleach_blur, self._weights)
         if kind == "stepper":
             return FrameStepper(self.protocol, optics)
@@ -228,6 +260,12 @@ def _propagator(k_squared, symbol):
         )  # fmt: skip
 
     return propagate
+
+
+def _of_deficits(grid, start, propagate):
+    """Let a propagator act on what bleaching has taken: it is that which others replace."""
+    even = grid.forward(start[:, np.newaxis, np.newaxis] * np.ones(grid.shape))
+    return lambda modes, time: even + propagate(modes - even, time)
 
 
 def _since_bleaching(stepper, start, propagate, depth):

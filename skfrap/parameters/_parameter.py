@@ -19,6 +19,7 @@ _UNITS = {
     "": (0, 0, ""),
     "µm²/s": (2, -1, "_um2_s"),
     "µm": (1, 0, "_um"),
+    "µm/s": (1, -1, "_um_s"),
     "s": (0, 1, "_s"),
     "1/s": (0, -1, "_per_s"),
 }
@@ -32,7 +33,7 @@ class Parameter:
     ----------
     name : str
         The field's name for it.
-    unit : {"", "µm²/s", "µm", "s", "1/s"}
+    unit : {"", "µm²/s", "µm", "µm/s", "s", "1/s"}
         Empty where it has none.
     scale : {"linear", "log10"}
         Scale on which it is estimated and reported as a target.
@@ -49,6 +50,9 @@ class Parameter:
         How curves depend on it: they are proportional to it (c0), a polynomial of the degree of the
         number of bleach frames in it (alpha), a mixture of two curves (mobile_fraction), nearly a
         power of it that grows from frame to frame (imaging_bleach), or in no such simple way.
+    exponent : str, default=None
+        Name of the parameter that is the power of time in what this one stands for, if it says what
+        has happened after 1 s (D_at_1s): in an experiment with other times it is another.
 
     Raises
     ------
@@ -64,6 +68,7 @@ class Parameter:
     meaning: str
     role: str | None = None
     dependence: str = "nonlinear"
+    exponent: str | None = None
 
     def __post_init__(self):
         if self.role is None and self.unit in _UNITS:
@@ -159,7 +164,9 @@ class Parameter:
         """
         return np.power(10.0, value) if self.is_logarithmic else value
 
-    def rescale(self, value: Any, length: float = 1.0, time: float = 1.0) -> Any:
+    def rescale(
+        self, value: Any, length: float = 1.0, time: float = 1.0, exponent: Any = None
+    ) -> Any:
         """Turn a value into that of an experiment with other lengths and times.
 
         Parameters
@@ -168,10 +175,17 @@ class Parameter:
             In natural units.
         length, time : float, default=1.0
             The other experiment's lengths over this one's, and its times.
+        exponent : float or ndarray, default=None
+            Value of the parameter that `exponent` names, where it names one.
 
         Returns
         -------
         float or ndarray
+
+        Raises
+        ------
+        ValueError
+            If it takes an exponent, and none is given.
 
         Examples
         --------
@@ -180,7 +194,15 @@ class Parameter:
         80.0
         """
         of_length, of_time, _ = _UNITS[self.unit]
-        return np.multiply(value, length**of_length * time**of_time)
+        power: Any = of_time
+        if self.exponent is not None and time != 1:
+            if exponent is None:
+                raise ValueError(
+                    f"{self.name} is what has happened after 1 s; with other times it is another, "
+                    f"by a power that is {self.exponent}, which must be among the targets."
+                )
+            power = -np.asarray(exponent, dtype=float)
+        return np.multiply(value, length**of_length * time**power)
 
 
 PARAMETERS: dict[str, Parameter] = {}

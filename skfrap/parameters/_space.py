@@ -27,6 +27,10 @@ class ParameterSpace:
         order. Both are the value of a parameter that is known.
     free : tuple of str
         What is to be estimated, in the order of the columns of theta.
+    alike : tuple of str, default=()
+        Names of two parameters and, if it is free, of the share of the second, if curves are the
+        same with these two exchanged and the share taken from 1. Of both namings the one in which
+        the first parameter is the larger is answered.
 
     Examples
     --------
@@ -43,19 +47,21 @@ class ParameterSpace:
 
     bounds: Mapping
     free: tuple[str, ...]
+    alike: tuple[str, ...] = ()
 
     def __post_init__(self):
         plain = {name: (float(low), float(high)) for name, (low, high) in self.bounds.items()}
         object.__setattr__(self, "bounds", plain)
         object.__setattr__(self, "free", tuple(self.free))
+        object.__setattr__(self, "alike", tuple(self.alike))
 
     @classmethod
     def of(
         cls,
         model: Any,
         parameters: Sequence[str] | None = None,
-        fixed: dict[str, Any] | None = None,
-        bounds: dict[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        bounds: Mapping[str, Any] | None = None,
     ) -> "ParameterSpace":
         """Check what is asked of a model's parameters, and complete it by the model's defaults.
 
@@ -83,17 +89,21 @@ class ParameterSpace:
         """
         fixed = dict(fixed or {})
         free = _check_free(model.defaults(), parameters, fixed)
-        return cls(_complete_bounds(model, free, fixed, bounds), free)
+        if hasattr(model, "check_free"):
+            model.check_free(free)
+        alike = _indistinguishable(getattr(model, "alike", ()), free, fixed)
+        return cls(_complete_bounds(model, free, fixed, bounds), free, alike)
 
     def to_state(self) -> dict[str, Any]:
-        """Return what a file keeps: ``"bounds"`` and ``"free"``.
+        """Return what a file keeps: ``"bounds"`` and ``"free"``, and ``"alike"`` if it has any.
 
         Returns
         -------
         dict
             By names that stay.
         """
-        return {"bounds": dict(self.bounds), "free": self.free}
+        state = {"bounds": dict(self.bounds), "free": self.free}
+        return state | ({"alike": self.alike} if self.alike else {})
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "ParameterSpace":
@@ -249,6 +259,30 @@ class ParameterSpace:
         columns = [PARAMETERS[n].to_target(np.asarray(values[n], dtype=float)) for n in self.free]
         return np.stack(columns, axis=1)
 
+    def in_order(self, theta: np.ndarray) -> np.ndarray:
+        """Return columns of the same curves in which the first of what is alike is the larger.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n, n_free)
+            On the targets' scales.
+
+        Returns
+        -------
+        ndarray of shape (n, n_free)
+            Where the bounds allow only one of both namings it is left as it is.
+        """
+        if not self.alike:
+            return theta
+        first, second, *share = (self.column(name) for name in self.alike)
+        exchanged = theta.copy()
+        exchanged[:, [first, second]] = theta[:, [second, first]]
+        exchanged[:, share] = 1 - theta[:, share]
+        columns = [first, second, *share]
+        inside = ((exchanged >= self.lower) & (exchanged <= self.upper))[:, columns]
+        wrong = (theta[:, second] > theta[:, first]) & inside.all(axis=1)
+        return np.where(wrong[:, np.newaxis], exchanged, theta)
+
     def extra_over(self, other: "ParameterSpace") -> Any:
         """Tell what is free here and known in a space that is nested in this one.
 
@@ -303,6 +337,18 @@ def _check_free(defaults, parameters, fixed):
             )
         check_value(f"fixed[{name!r}]", value, parameter(name))
     return names
+
+
+def _indistinguishable(alike, free, fixed):
+    """Return what of parameters that are alike is free, if nothing that is known tells them apart.
+
+    A share that is known does, unless it is a half.
+    """
+    if not alike or not {*alike[:2]} <= {*free}:
+        return ()
+    if {*alike} <= {*free}:
+        return alike
+    return alike[:2] if fixed.get(alike[2]) == 0.5 else ()
 
 
 def _complete_bounds(model, free, fixed, given):

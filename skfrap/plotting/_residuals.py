@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta, norm
 
 from skfrap._arrays import nan_where_masked
-from skfrap.judging import goodness_of_fit, judge_fits
+from skfrap.judging import goodness_of_fit, judge_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
 from skfrap.plotting._targets import regressor_and_input, take_curve
 
@@ -79,7 +79,11 @@ class ResidualsDisplay:
         estimator, X = regressor_and_input(estimator, X)
         curve = take_curve(X, index)
         fit = estimator.fit_results(curve)
-        goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
+        if fit.protocol.n_rows == 1:
+            goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
+        else:
+            fit = fit.of_first_row()
+            goodness = judge_fit(fit, noise_a=noise_a, noise_b=noise_b)
         return cls(fit.protocol, fit.residuals[0], goodness).plot(**options)
 
     @classmethod

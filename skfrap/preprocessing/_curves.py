@@ -1,18 +1,14 @@
 """From image stacks to recovery curves."""
 
-import warnings
-
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_choice
 from skfrap.experiment._frames import chosen_protocol
-from skfrap.preprocessing._broken import in_lines, reason, result_or_reason
+from skfrap.preprocessing._broken import ON_ERROR, reason, result_or_reason, warn_of
 from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
-
-_ON_ERROR = ("raise", "nan")
 
 
 class RecoveryCurveExtractor(StackTransformer):
@@ -76,7 +72,7 @@ class RecoveryCurveExtractor(StackTransformer):
         ValueError
             If it does not fit the protocol, or no stack of the batch can be used.
         """
-        check_choice("on_error", self.on_error, _ON_ERROR)
+        check_choice("on_error", self.on_error, ON_ERROR)
         stacks = StackSequence(X)
         self.protocol_ = chosen_protocol(self.protocol)
         self._check_first(stacks)
@@ -101,21 +97,15 @@ class RecoveryCurveExtractor(StackTransformer):
             Not with ``on_error="nan"``, which warns of all of them at once.
         """
         check_is_fitted(self)
-        check_choice("on_error", self.on_error, _ON_ERROR)
+        check_choice("on_error", self.on_error, ON_ERROR)
         stacks = StackSequence(X)
         extract = self._extract if self.on_error == "raise" else self._extract_or_nan
         found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(extract)(stacks, index) for index in range(len(stacks))
         )
         # What was found of this batch is of no use to the next: nothing is learnt.
-        self.errors_ = {k: words for k, (_, words) in enumerate(found) if words}
-        if self.errors_:
-            warnings.warn(
-                f"{len(self.errors_)} of {len(stacks)} curves are NaN, or a part of them is:\n"
-                f"{in_lines(self.errors_)}",
-                UserWarning,
-                stacklevel=2,
-            )
+        reasons = {k: words for k, (_, words) in enumerate(found) if words}
+        self.errors_ = warn_of(reasons, len(stacks), "curves are NaN, or a part of them is")
         return np.stack([curve for curve, _ in found])
 
     def get_feature_names_out(self, input_features=None):
@@ -151,11 +141,12 @@ class RecoveryCurveExtractor(StackTransformer):
         name = stacks.describe(index)
         curve, words = result_or_reason(self._curve, stacks, index, name=name)
         if words:
-            return np.full(self.protocol_.n_frames, np.nan), words
+            return np.full(self.protocol_.n_values, np.nan), words
         bad = np.flatnonzero(~np.isfinite(curve))
         if len(bad):
             curve[bad] = np.nan
-            words = f"{name}: pixels in the bleach region are not finite in {_frames(bad)}"
+            where = _frames(bad % self.protocol_.n_frames)
+            words = f"{name}: pixels in the bleach region are not finite in {where}"
         return curve, words
 
     def _curve(self, stacks, index):
@@ -163,8 +154,9 @@ class RecoveryCurveExtractor(StackTransformer):
         check_shape(view.shape, self.protocol_, stacks.describe(index))
         rows, columns = self.protocol_.roi_box
         block = view.read(rows=rows, columns=columns).astype(np.float64)
+        weights = self.protocol_.row_weights[:, rows, columns]
         with np.errstate(invalid="ignore", over="ignore"):  # said by who asks for the curve
-            return np.tensordot(block, self.protocol_.roi_weights[rows, columns], axes=2)
+            return np.concatenate([np.tensordot(block, row, axes=2) for row in weights])
 
     def _check_first(self, stacks):
         if self.on_error == "raise":

@@ -7,7 +7,7 @@ from skfrap._checks import check_count, check_number
 from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._corrector import StackCorrector
-from skfrap.preprocessing._saturation import cut_off
+from skfrap.preprocessing._saturation import cut_off, is_detectors
 
 _LARGEST_OFFSET = 2.0**32  # counts
 _WIDEST = 4  # frames, that a filter may reach over
@@ -116,7 +116,7 @@ class IntensityRescaler(StackCorrector):
             self._refuse(saturated, largest, "the top of the range")
         elif self.max_saturated < 1:
             value, saturated = cut_off(view.stack, self.max_saturated)
-            if value is not None:
+            if value is not None and is_detectors(view.stack, value):
                 self._refuse(saturated, f"{value:.10g}", "where the detector cuts off")
         return full
 
@@ -347,6 +347,8 @@ class FadingCorrector(StackCorrector):
         from_middle = np.hypot(rows - np.sum(weights * rows), columns - np.sum(weights * columns))
         radius = self.protocol_.equivalent_radius / self.protocol_.pixel_size
         self.reference_ = (from_middle > self.distance * radius) & (self.protocol_.bleach_mask == 0)
+        if self.protocol_.compartment is not None:  # what is outside of it does not fade
+            self.reference_ &= self.protocol_.compartment_mask == 1
         share = self.reference_.mean()
         if share < 0.01:
             raise ValueError(

@@ -6,9 +6,10 @@ from scipy.ndimage import gaussian_filter, label
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap._checks import check_count
+from skfrap._checks import check_choice, check_count
 from skfrap.experiment import RingLayout
 from skfrap.experiment._frames import chosen_protocol
+from skfrap.preprocessing._broken import ON_ERROR, result_or_reason, warn_of
 from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
@@ -34,11 +35,18 @@ class RingExtractor(StackTransformer):
         Parts of the rings that are averaged apart, for errors that do not rest on the noise.
     n_jobs : int, default=None
         Stacks to work on side by side, in threads. None is 1.
+    on_error : {"raise", "nan"}, default="raise"
+        What a stack does that cannot be used: one that cannot be read, has another shape, pixels
+        that are not finite, or a patch at the edge of the field. "raise" ends the batch. "nan"
+        warns, makes its row NaN and goes on; :class:`skfrap.MeasuredStartFRAP` takes such rows with
+        ``missing="omit"``.
 
     Attributes
     ----------
     protocol_ : FRAPProtocol
     layout_ : RingLayout
+    errors_ : dict of int to str
+        After :meth:`transform`: by row, why it is NaN in the last batch.
 
     Examples
     --------
@@ -51,11 +59,12 @@ class RingExtractor(StackTransformer):
     (2, 5120)
     """
 
-    def __init__(self, protocol=None, *, center="auto", n_sectors=8, n_jobs=None):
+    def __init__(self, protocol=None, *, center="auto", n_sectors=8, n_jobs=None, on_error="raise"):
         self.protocol = protocol
         self.center = center
         self.n_sectors = n_sectors
         self.n_jobs = n_jobs
+        self.on_error = on_error
 
     def fit(self, X, y=None):
         """Lay out the rings.
@@ -71,6 +80,7 @@ class RingExtractor(StackTransformer):
         -------
         self
         """
+        check_choice("on_error", self.on_error, ON_ERROR)
         StackSequence(X)
         self.protocol_ = chosen_protocol(self.protocol)
         check_count("n_sectors", self.n_sectors)
@@ -95,14 +105,20 @@ class RingExtractor(StackTransformer):
         ------
         ValueError
             If a stack does not fit the protocol, has pixels that are not finite or a ring without
-            light, or the patch lies at the edge of the field; it says which.
+            light, or the patch lies at the edge of the field; it says which. Not with
+            ``on_error="nan"``, which warns of all of them at once.
         """
         check_is_fitted(self)
+        check_choice("on_error", self.on_error, ON_ERROR)
         stacks = StackSequence(X)
+        extract = self._extract if self.on_error == "raise" else self._extract_or_nan
         rows = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._extract)(stacks, index) for index in range(len(stacks))
+            delayed(extract)(stacks, index) for index in range(len(stacks))
         )
-        return np.stack(rows)
+        reasons = {k: row for k, row in enumerate(rows) if isinstance(row, str)}
+        self.errors_ = warn_of(reasons, len(rows), "rows of rings are NaN")
+        nothing = np.full(self.protocol_.n_postbleach * self.layout_.counts.size, np.nan)
+        return np.stack([nothing if k in reasons else row for k, row in enumerate(rows)])
 
     def get_feature_names_out(self, input_features=None):
         """Name the means by sector, radius and time.
@@ -128,6 +144,16 @@ class RingExtractor(StackTransformer):
             ],
             dtype=object,
         )
+
+    def fitted_state(self):
+        """Return protocol and layout; what the last batch was is none of a file's business."""
+        return {name: value for name, value in super().fitted_state().items() if name != "errors_"}
+
+    def _extract_or_nan(self, stacks, index):
+        """Return rings, or why there are none."""
+        name = stacks.describe(index)
+        rings, words = result_or_reason(self._extract, stacks, index, name=name)
+        return words or rings
 
     def _extract(self, stacks, index):
         view, name = stacks.view(index), stacks.describe(index)
@@ -212,6 +238,11 @@ def find_patch(before, after):
     row, column : int
         Of the pixel nearest to the centre of mass of what is more than half as dark as the darkest
         place, within that place's patch; a quarter of the field at least from its edges.
+
+    Raises
+    ------
+    ValueError
+        If no place is darker after bleaching than before.
     """
     sigma = max(2.0, _SMOOTHING * min(before.shape))
     lit, seen = (gaussian_filter(image, sigma, mode="nearest") for image in (before, after))
@@ -221,6 +252,11 @@ def find_patch(before, after):
     inner = deficit[margin:-margin, margin:-margin]
     darkest = np.unravel_index(inner.argmax(), inner.shape)
     row, column = darkest[0] + margin, darkest[1] + margin
+    if not deficit[row, column] > 0:
+        raise ValueError(
+            "no place is darker in the first frame after bleaching than before it, so there is no "
+            "patch to measure; check n_prebleach, and that these are the frames of the experiment."
+        )
     patches, _ = label(deficit > 0.5 * deficit[row, column])
     patch = np.where(patches == patches[row, column], deficit, 0.0)
     weights = patch / patch.sum()

@@ -53,7 +53,9 @@ class StackTransformer(  # type: ignore[call-arg]  # of TransformerMixin
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Image stacks.
         y : Ignored
+            As scikit-learn's pipelines pass it.
 
         Returns
         -------

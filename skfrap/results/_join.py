@@ -145,7 +145,7 @@ def _joined_estimates(parts, order):
             joined[field.name] = {
                 name: np.concatenate([value[name] for value in values])[order] for name in values[0]
             }
-        elif field.name == "findings":
+        elif field.name in ("findings", "larger"):
             found = [some for value in values for some in value]
             joined[field.name] = tuple(found[k] for k in order)
         else:
@@ -166,6 +166,8 @@ def _no_fit(fit, n):
 def _no_estimates(estimates, n):
     finding = Finding.of("no_data", "there are no data to fit")
     blank = {"findings": ((finding,),) * n, "fit": None}
+    if estimates.larger is not None:
+        blank["larger"] = ((),) * n
     for field in fields(FRAPEstimates):
         value = getattr(estimates, field.name)
         if isinstance(value, dict):

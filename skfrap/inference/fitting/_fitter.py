@@ -330,6 +330,8 @@ class CurveFitter:
         ]
         if screen:
             self._go_on(ended, problems)
+        if self.space.alike:
+            ended = [(self.space.in_order(theta), *others) for theta, *others in ended]
         best = ended[0]
         if len(ended) > 1:
             best = [column.copy() for column in ended[0]]
@@ -340,6 +342,7 @@ class CurveFitter:
         if screen:
             best = problems.minimize(best[0], self.max_nfev)
         theta, cost, converged, n_iter = best
+        theta = self.space.in_order(theta)
         fits = Fits(theta, cost + problems.floor, converged, n_iter)
         if screen:
             fits.rivals = self._rivals(fits, ended, problems)

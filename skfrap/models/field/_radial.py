@@ -89,6 +89,29 @@ class LocalReaction:
 
         return polynomial_on_unit_interval(deficit, depth, n_bleach)
 
+    def after_flash(self, symbol, start, imaging_blur=0.0):
+        """Compute the deficits that one bleach frame leaves, over the depth.
+
+        Parameters
+        ----------
+        symbol, start, imaging_blur
+            As in :meth:`mobile`.
+
+        Returns
+        -------
+        moving : ndarray of shape (n_postbleach,)
+        still : float
+            Of immobile particles.
+        """
+        seen = self._mask_seen * self._blur(imaging_blur)
+        left = symbol(self._nodes, self.protocol.times[self.protocol.n_prebleach :]).sum(axis=1)
+        return np.tensordot(left, start[:, np.newaxis] * seen, 2), seen.sum()
+
+    @cached_property
+    def _mask_seen(self):
+        """What is seen of the mask once spread by each kernel."""
+        return self._seen(self._mask)
+
     def _recovery(self, symbol, start, imaging_blur, depth):
         """Compute the mean deficit of mobile particles over the depth."""
         times, n_prebleach = self.protocol.bleach_times, self.protocol.n_prebleach

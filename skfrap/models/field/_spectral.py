@@ -94,6 +94,9 @@ class FrameStepper:
     ----------
     protocol : FRAPProtocol
     optics : Optics
+    grid : type, default=None
+        FullGrid, where particles do not go alike to all sides. None is QuarterGrid where it will
+        do.
 
     Attributes
     ----------
@@ -102,9 +105,10 @@ class FrameStepper:
         On the grid: the bleach mask, 1 in the field of view, and weights of the recovery curve.
     """
 
-    def __init__(self, protocol, optics):
+    def __init__(self, protocol, optics, grid=None):
         self.protocol = protocol
-        grid = QuarterGrid if is_symmetric(optics) else FullGrid
+        if grid is None:
+            grid = QuarterGrid if is_symmetric(optics) else FullGrid
         self.grid = grid(optics.bleach.shape, protocol.pixel_size)
         self.bleach = self.grid.part(optics.bleach)
         field = np.zeros(optics.bleach.shape)

@@ -34,7 +34,7 @@ class DirectCurves:
         factors = [name for name in known if parameter(name).dependence == "factor"]
         self._unit_factor = dict.fromkeys(factors, 1.0)
         self.names = tuple(name for name in known if name not in factors)
-        self.basis = np.eye(self.protocol.n_frames)
+        self.basis = np.eye(self.protocol.n_values)
 
     def to_state(self):
         """Return what a file keeps: the ``"model"``.
@@ -123,7 +123,10 @@ class DirectCurves:
         curves : ndarray of shape (n, n_frames)
         slopes : list of ndarray of shape (n, n_frames)
         """
-        steps = [self._step(values[:, column], self.names[column]) for column in wanted]
+        steps = [
+            self._step(values[:, column], self.names[column], self.model.limits)
+            for column in wanted
+        ]
         tables = [values]
         for column, step in zip(wanted, steps, strict=True):
             moved = values.copy()
@@ -137,10 +140,11 @@ class DirectCurves:
         return here, slopes
 
     @staticmethod
-    def _step(column, name):
+    def _step(column, name, limits):
         """Step forward, or back where forward leaves the parameter's range."""
         step = _STEP * np.maximum(1.0, np.abs(column))
+        _, highest = limits.get(name, (None, parameter(name).highest))
         with np.errstate(divide="ignore"):
-            highest = parameter(name).to_target(parameter(name).highest)
+            highest = parameter(name).to_target(highest)
         # A difference of what the numbers are after rounding.
         return np.where(column + step > highest, column - step, column + step) - column

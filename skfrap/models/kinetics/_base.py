@@ -27,56 +27,65 @@ class Kinetics:
         one bleach frame only: what they make of a mixture of particles that were bleached at
         different times the symbol does not say. A model refuses them where there is more than one,
         or where imaging bleaches too.
+    is_closed : bool
+        Whether particles that were bleached stay in the sample. True by default. Where others take
+        their place, as in turnover, the symbol says what is left of what bleaching has taken, and
+        at k² = 0 that becomes less with time.
+    limits : dict of str to (float, float)
+        Lowest and highest values that make sense here, where tighter than the parameter's own.
     simpler : str or None
         Name of a model that is nested in one of these kinetics, if the data ask for no more.
+    alike : tuple of str
+        Names of two parameters and of the share of the second, if two populations may exchange
+        their names and nobody could tell. Fits then answer with the first parameter the larger.
 
     Examples
     --------
-    Two kinds of particles that diffuse side by side:
+    Particles that hop, and stay at each place for some time. Over distances that are long against
+    a hop that is diffusion:
 
     >>> import numpy as np
     >>> from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP
-    >>> from skfrap.models import ComposedModel, DiffusionModel, Kinetics
+    >>> from skfrap.models import ComposedModel, Kinetics
     >>> from skfrap.models.kinetics import FreeDiffusion
     >>> from skfrap.parameters import Parameter, define
-    >>> second_D = define(Parameter("second_D", "µm²/s", "log10", 0.0, np.inf,
-    ...                             "diffusion coefficient of the second population"))
-    >>> class TwoPopulations(Kinetics):
-    ...     parameters = "D", "second_D", "second_fraction"
+    >>> waiting_time = define(Parameter("waiting_time", "s", "log10", 0.0, np.inf,
+    ...                                 "mean time between two hops"))
+    >>> class Hopping(Kinetics):
+    ...     parameters = "D", "waiting_time"
     ...     simpler = "diffusion"
     ...
-    ...     def start(self, D, second_D, second_fraction):
-    ...         return np.array([1 - second_fraction, second_fraction])
+    ...     def start(self, D, waiting_time):
+    ...         return np.ones(1)
     ...
-    ...     def symbol(self, k_squared, times, D, second_D, second_fraction):
+    ...     def symbol(self, k_squared, times, D, waiting_time):
     ...         times = np.reshape(times, (-1,) + (1,) * np.ndim(k_squared))
-    ...         matrices = np.zeros((len(times), 2, 2, *np.shape(k_squared)))
-    ...         matrices[:, 0, 0] = np.exp(-D * k_squared * times)
-    ...         matrices[:, 1, 1] = np.exp(-second_D * k_squared * times)
-    ...         return matrices
+    ...         rate = D * k_squared / (1 + D * k_squared * waiting_time)
+    ...         return np.exp(-rate * times)[:, np.newaxis, np.newaxis]
     ...
     ...     def bounds(self, protocol):
-    ...         D = FreeDiffusion().bounds(protocol)["D"]
-    ...         return {"D": D, "second_D": D}
-    >>> class TwoPopulationsModel(ComposedModel, name="two_populations"):
-    ...     kinetics = TwoPopulations()
+    ...         last = protocol.times[-1]
+    ...         return FreeDiffusion().bounds(protocol) | {"waiting_time": (1e-3 * last, last)}
+    >>> class HoppingModel(ComposedModel, name="hopping"):
+    ...     kinetics = Hopping()
 
     By that name estimators, the simulator and :func:`skfrap.analysis.analyse_series` know it.
 
     >>> protocol = FRAPProtocol(shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0),
     ...                         n_bleach=2, n_postbleach=60, frame_interval=0.5, padding=32)
-    >>> X = TwoPopulationsModel(protocol).curves(
-    ...     D=30.0, second_D=1.0, second_fraction=[0.2, 0.4], c0=0.8, alpha=0.5)
-    >>> estimator = LeastSquaresFRAP(protocol, model="two_populations",
-    ...                              fixed={"second_fraction": 0.4}).fit(X)
-    >>> estimator.estimate(X[1:]).values["second_D"].round(6).tolist()
-    [1.0]
+    >>> X = HoppingModel(protocol).curves(D=10.0, waiting_time=[1.0, 2.0], c0=0.8, alpha=0.5)
+    >>> estimator = LeastSquaresFRAP(protocol, model="hopping").fit(X)
+    >>> estimator.estimate(X).values["waiting_time"].round(4).tolist()
+    [1.0, 2.0]
     """
 
     parameters: tuple[str, ...] = ()
     defaults: ClassVar[dict[str, float]] = {}
     is_semigroup = True
+    is_closed = True
+    limits: ClassVar[dict[str, tuple[float, float]]] = {}
     simpler: str | None = None
+    alike: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -96,11 +105,12 @@ class Kinetics:
                     f"{parameter(name).dependence}: that is a matter of the model, not of its "
                     "kinetics; use another name."
                 )
-        if not {*cls.defaults} <= {*cls.parameters}:
-            raise ValueError(
-                f"{cls.__name__}.defaults must be of the parameters {cls.parameters}, "
-                f"got {(*cls.defaults,)}."
-            )
+        for of in ("defaults", "limits", "alike"):
+            if not {*getattr(cls, of)} <= {*cls.parameters}:
+                raise ValueError(
+                    f"{cls.__name__}.{of} must be of the parameters {cls.parameters}, "
+                    f"got {(*getattr(cls, of),)}."
+                )
 
     def __repr__(self):
         return f"{type(self).__name__}()"
@@ -108,7 +118,8 @@ class Kinetics:
     def start(self, **parameters):
         """Return the concentrations of the species before bleaching.
 
-        They are in equilibrium: at k² = 0 the symbol leaves them as they are.
+        They are in equilibrium: at k² = 0 the symbol leaves them as they are, unless particles
+        are replaced by others.
 
         Parameters
         ----------
