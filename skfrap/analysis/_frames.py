@@ -76,8 +76,14 @@ def _with_region_moved(finding, frames, patches, estimates, refit):
 
 
 def _outline(frames, estimates, model):
-    """Hold the first frame after bleaching against that of the fitted model."""
+    """Hold the first frame after bleaching against that of the fitted model.
+
+    Not where the start is taken from that very frame, nor in a compartment, beyond which no patch
+    can reach.
+    """
     protocol = frames.protocol
+    if protocol.start != "told" or protocol.compartment is not None:
+        return None
     first = float(protocol.times[protocol.n_prebleach])
     values = {name: ends[0] for name, ends in estimates.fit.values().items()} | {"c0": 1.0}
     spread, width = 0.0, 0.0
