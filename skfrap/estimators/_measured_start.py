@@ -197,6 +197,11 @@ class MeasuredStartFRAP(FRAPRegressor):
         """
         values = self._check_X(X, reset=True)
         self.protocol_ = chosen_protocol(self.protocol)
+        if self.protocol_.compartment is not None:
+            raise ValueError(
+                "a MeasuredStartFRAP is of an open field, and the protocol has a compartment: use "
+                "LeastSquaresFRAP, which knows edges, or a protocol without compartment."
+            )
         if sample_weight is not None:
             _check_sample_weight(sample_weight, values)
         check_choice("errors", self.errors, ERRORS)
