@@ -56,6 +56,8 @@ class DiffusionModel(ExactModel, name="diffusion"):
     (2, 110)
     """
 
+    kinetics = FreeDiffusion()
+
     def __init__(self, protocol, weights=None):
         super().__init__(protocol, weights)
         if weights is not None and np.asarray(weights)[protocol.bleach_mask == 0].any():
