@@ -21,6 +21,7 @@ from skfrap.models import (
     BindingModel,
     ComposedModel,
     DiffusionModel,
+    FlowModel,
     ReactionModel,
     SubdiffusionModel,
     TurnoverModel,
@@ -194,6 +195,10 @@ def replaced(time, n, rng):
     return np.full(n, np.sqrt(2 * 1.5 * time)), rng.random(n) < np.exp(-0.15 * time)
 
 
+def carried(time, n, rng):
+    return np.full(n, np.sqrt(2 * 0.8 * time)), np.ones(n, bool)
+
+
 def viscoelastic(time, n, rng):
     return np.full(n, np.sqrt(2 * 1.5 * time**0.6)), np.ones(n, bool)
 
@@ -209,6 +214,7 @@ def resting(time, n, rng):
     [
         (TwoPopulationsModel, two_kinds, {"D": 3.0, "second_D": 0.2, "second_fraction": 0.3}),
         (TurnoverModel, replaced, {"D": 1.5, "exchange_rate": 0.15}),
+        (FlowModel, carried, {"D": 0.8, "velocity_x": 0.5, "velocity_y": -0.2}),
         (AnomalousModel, viscoelastic, {"D_at_1s": 1.5, "exponent": 0.6}),
         (SubdiffusionModel, resting, {"D_at_1s": 1.5, "exponent": 0.6}),
     ],
@@ -219,9 +225,11 @@ def test_walkers_agree(model, walk, parameters):
     rng, n = np.random.default_rng(20260101), 1_000_000
     sides = np.array([8.0, 6.4])
     found = deficits(model(FINE), **parameters)
+    velocity = [parameters.get(name, 0.0) for name in ("velocity_x", "velocity_y")]
     for frame in (2, 8, 23):
         spread, there = walk(AFTER[frame], n, rng)
-        at = sides * (rng.random((n, 2)) - 0.5) + spread[:, np.newaxis] * rng.normal(size=(n, 2))
+        at = sides * (rng.random((n, 2)) - 0.5) + np.multiply(velocity, AFTER[frame])
+        at += spread[:, np.newaxis] * rng.normal(size=(n, 2))
         share = np.mean(there & (np.abs(at) < sides / 2).all(axis=1))
         error = np.sqrt(share * (1 - share) / n)
         # Walkers start anywhere in their pixels, of which the model knows the middles.

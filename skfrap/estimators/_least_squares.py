@@ -52,7 +52,8 @@ class LeastSquaresFRAP(CurveRegressor):
         (µm²/s) and rates are bounded by what the protocol can resolve (see the `bounds` of the
         model), c0 by 0, and alpha and fractions by 0 and 1.
     model : str, subclass of CurveModel or CurveModel, default="diffusion"
-        What happens in the sample: ``"diffusion"``, ``"binding"``, or a closed form,
+        What happens in the sample: ``"diffusion"``, ``"binding"``, ``"two_populations"``,
+        ``"turnover"``, ``"anomalous"``, ``"subdiffusion"``, ``"flow"``, or a closed form,
         ``"soumpasis"``, ``"gaussian_beam"``, ``"exponential"``, ``"reaction"``; see
         :mod:`skfrap.models`.
     parameters : sequence of str, default=None
