@@ -116,6 +116,7 @@ def test_title_stays_in_the_picture(estimates):
         estimates=estimates,
         prebleach=images[0],
         bleached=images[1],
+        start="told",
     )
     figure = plot_analysis(analysis)
     figure.canvas.draw()

@@ -16,6 +16,8 @@ from skfrap.preprocessing._rings import find_patch
 _WINDOWS_PER_FACTOR_2 = 8  # numbers of rings that are told apart, so that few are prepared
 _DECADES = 5.5  # of D, that are looked through
 _PER_DECADE = 2  # ranges of D that are told apart
+_REACH = 6.0  # half-radii of the patch: rings beyond cost time and say little
+_FEWEST_RINGS = 48
 _SMALLEST = 2.0  # pixels: radius of a region
 _LARGEST = 0.25  # of the field's shorter side
 
@@ -167,7 +169,8 @@ def see_start(corrected, region, protocol, options, told=None):
     X = extractor.fit_transform(corrected)
     layout = extractor.layout_
     rings = X.reshape(protocol.n_postbleach, layout.n_sectors, layout.n_rings)
-    n_rings = _window(int(np.isfinite(rings).any(axis=(0, 1)).sum()))
+    wanted = max(_FEWEST_RINGS, int(_REACH * region.radius / protocol.pixel_size))
+    n_rings = _window(min(wanted, int(np.isfinite(rings).any(axis=(0, 1)).sum())))
     rings[:, :, n_rings:] = np.nan
     bounds = bounds_of(protocol.replace(bleach_region=region), options)
     estimator = MeasuredStartFRAP(protocol, bounds).fit(X)
