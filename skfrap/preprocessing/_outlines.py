@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import (
+    binary_dilation,
     binary_erosion,
     binary_fill_holes,
     binary_opening,
@@ -13,7 +14,7 @@ from scipy.ndimage import (
     label,
 )
 
-from skfrap.experiment import Compartment, Mask
+from skfrap.experiment import Compartment, FRAPProtocol, Mask
 
 __all__ = ["FoundCompartment", "find_compartment"]
 
@@ -29,6 +30,8 @@ _SPECK = 0.02  # of the cell: smaller pieces are no other cells
 _INSIDE = 0.75  # of the bleach region, that must lie in one piece
 _NECK = 0.5, 0.75  # of the narrower part: a narrower neck parts two cells, a wider one none
 _PART = 0.1  # of a piece, that a part has at least which may be a cell
+_RIM = 2  # pixels on either side of an outline, which may be in part inside
+_FAINT = 0.15  # of the light beside: less is noise
 _CUT_OFF = 0.25  # of the outline along the border of the field: the cell is not seen as a whole
 
 
@@ -57,7 +60,7 @@ class FoundCompartment:
     cut_off: float
 
 
-def find_compartment(before: ArrayLike, protocol: object) -> FoundCompartment:
+def find_compartment(before: ArrayLike, protocol: FRAPProtocol) -> FoundCompartment:
     """Find the cell that the bleach region lies in, in the average frame before bleaching.
 
     The image is smoothed as far as its noise asks for. An edge is where the light falls to half of
@@ -108,7 +111,7 @@ def find_compartment(before: ArrayLike, protocol: object) -> FoundCompartment:
         raise ValueError("the frames before bleaching have pixels that are not finite.")
     region = protocol.bleach_mask >= 0.5 * protocol.bleach_mask.max()
     smooth, floor, light = _levels(image, region)
-    piece = _edges(smooth, floor, light, region)
+    piece, beside = _edges(smooth, floor, light, region)
     pieces, _ = label(piece)
     counts = np.bincount(pieces[region], minlength=pieces.max() + 1)
     counts[0] = 0
@@ -129,7 +132,8 @@ def find_compartment(before: ArrayLike, protocol: object) -> FoundCompartment:
             f"the cell goes on beyond the field of view: {100 * cut_off:.0f} % of its outline is "
             f"the border of the field; {_TELL}."
         )
-    area = float(own.sum()) * protocol.pixel_size**2
+    fractions = _shares(own, pieces, image, floor, beside)
+    area = float(fractions.sum()) * protocol.pixel_size**2
     words = [f"found in the frames before bleaching, {area:.3g} µm²"]
     words.append("where the light falls to half")
     if n_others:
@@ -139,9 +143,7 @@ def find_compartment(before: ArrayLike, protocol: object) -> FoundCompartment:
         words.append("parted from a cell that it touches at the neck between them")
     if cut_off:
         words.append(f"{100 * cut_off:.0f} % of its outline is the border of the field")
-    return FoundCompartment(
-        Compartment(Mask(own.astype(float))), area, ", ".join(words), n_others, cut_off
-    )
+    return FoundCompartment(Compartment(Mask(fractions)), area, ", ".join(words), n_others, cut_off)
 
 
 _TELL = "tell the compartment as a region or by an image of it, or do without"
@@ -180,14 +182,14 @@ def _pixel_noise(image):
 
 
 def _edges(smooth, floor, light, region):
-    """Return what is above half of the light beside it, over the surroundings."""
+    """Return what is above half of the light beside it, over the surroundings, and that light."""
     low = smooth > floor + _LOW * (light - floor)
     pieces, _ = label(low)
     own = pieces == np.bincount(pieces[region]).argmax()
     if not own[region].any():
-        return low
+        return low, np.full(smooth.shape, light)
     radius = np.sqrt(own.sum() / np.pi)
-    core = binary_erosion(low, iterations=max(1, round(0.3 * _NEAR * radius)))
+    core = binary_erosion(low, iterations=_RIM + max(1, round(0.3 * _NEAR * radius)))
     core = core if core[region].any() else low
     width = max(2.0, _NEAR * radius)
     weight = gaussian_filter(core.astype(float), width, mode="constant")
@@ -196,7 +198,19 @@ def _edges(smooth, floor, light, region):
     local = np.where(known, beside / np.where(known, weight, 1.0), light)
     cell = low & (smooth > floor + _EDGE * (local - floor))
     # What is darker inside is a part of a cell, however dark; see `_filled`.
-    return binary_opening(_filled(cell) if cell.any() else cell)
+    return binary_opening(_filled(cell) if cell.any() else cell), local
+
+
+def _shares(own, pieces, image, floor, beside):
+    """Return the share of each pixel in a cell: on its outline by their light.
+
+    So the light of the whole over its area is that of its inside, however blurred the outline is.
+    """
+    near = binary_dilation(own, iterations=_RIM) & ~binary_erosion(own, iterations=_RIM)
+    near &= own | (pieces == 0)
+    share = (image - floor) / np.maximum(beside - floor, 1e-12)
+    fractions = np.where(near, np.where(share < _FAINT, 0.0, share), own.astype(float))
+    return np.clip(fractions, 0.0, 1.0)
 
 
 def _filled(cell):
