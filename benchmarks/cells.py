@@ -23,20 +23,24 @@ from skfrap import (
     Compartment,
     Ellipse,
     FRAPProtocol,
+    FRAPSimulator,
     LeastSquaresFRAP,
     Mask,
     Rectangle,
 )
+from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.io import ImageSeries
 from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
 from skfrap.models.cell import CellGrid, FourierGeometry, LanczosGeometry, ReducedGeometry
 from skfrap.models.kinetics import FreeDiffusion
 
-_STAGES = "reduction", "closed", "cost", "open", "estimates", "uneven"
+_STAGES = "reduction", "closed", "cost", "open", "estimates", "uneven", "flags", "found"
 _FREE = FreeDiffusion()
 _FOUR = ["D", "c0", "alpha", "mobile_fraction"]
 _CELL = Ellipse((10.0, 7.0))  # µm
 _SHARES = 0.02, 0.05, 0.10, 0.25, 0.50  # of the cell's area
 _NOISE = 0.01, 0.003  # of the spot's and of the compartment's row
+_PIXEL_NOISE, _GROUND = 0.1, 0.05  # of the light in the cell
 _SUBSTEPS, _EVALUATIONS = 400, 40  # of a curve by direct stepping, and of a fit
 
 
@@ -411,6 +415,80 @@ def measure_uneven(report, given):
             what = f"{name}, {truth}: right reading off by %"
             report.add(what, off, "{:.4f}", at_most=0.1)
             report.line("    the others", others)
+
+
+# Image series, of which nobody says that they are of cells
+
+
+def series_of(protocol, index, seed, noise=_PIXEL_NOISE):
+    """Simulate images of a cell on a dark ground."""
+    truth = {"D": 1.0, "c0": 1.0, "alpha": 0.3, "mobile_fraction": 0.8, "a": noise**2}
+    background = np.full(protocol.shape, _GROUND)
+    simulator = FRAPSimulator(protocol, truth, random_state=seed, background=background)
+    frames = simulator.sample_images(1, start=index).data[0]
+    times = protocol.times - protocol.times[0]
+    return ImageSeries(frames, "cell", pixel_size_um=protocol.pixel_size, times_s=times)
+
+
+def said_of(protocol, **options):
+    times = protocol.times[protocol.n_prebleach :]
+    return ExperimentOptions(
+        bleach_region=protocol.bleach_region, n_prebleach=protocol.n_prebleach,
+        first_postbleach=float(times[0]), free=("mobile_fraction",), dark_level=_GROUND, **options,
+    )  # fmt: skip
+
+
+def measure_flags(report, given):
+    report.section("images of ten cells, 10 % noise of a pixel, no compartment told")
+    n = 6 if given.quick else 25
+    right, wrong = [], []
+    for place in ("centre", "edge"):
+        for share in _SHARES:
+            protocol = spot_protocol(share, place)
+            clean = share == _SHARES[0] and place == "centre"
+            n_here = 4 * n if clean else n
+            D, flagged, led = [], 0, 0
+            for k in range(n_here):
+                analysis = analyse_series(series_of(protocol, k, given.seed), said_of(protocol))
+                D.append(analysis.estimates.D_um2_s[0])
+                flagged += not analysis.estimates.usable[0]
+                best = analysis.alternatives.recommended
+                led += best is not None and best.name == "in its compartment"
+            D = float(np.median(D))
+            words = f"D {D:.2f}, flagged {flagged} of {n_here}, led to the cell {led}"
+            report.line(f"{share:.0%}, {place}", words)
+            if clean:
+                right.append(flagged / n_here)
+            elif abs(D - 1) > 0.05:
+                wrong.append(flagged / n_here)
+    report.add("flagged where D is off by over 5 %", np.mean(wrong), "{:.3f}", at_least=0.95)
+    report.add("flagged at 2 % in the centre", np.mean(right), "{:.3f}", at_most=0.05)
+
+
+def measure_found(report, given):
+    report.section("the same ten cells, found in the images: D, mobile fraction, where D = 1, 0.8")
+    n = 4 if given.quick else 12
+    for place in ("centre", "edge"):
+        for share in _SHARES:
+            protocol = spot_protocol(share, place)
+            for rows in (None, "compartment"):
+                options = said_of(protocol, compartment="auto", rows=rows)
+                found, covered, flagged = [], 0, 0
+                for k in range(n):
+                    series = series_of(protocol, k, given.seed)
+                    one = analyse_series(series, options).estimates
+                    found.append([np.log10(one.D_um2_s[0]), one.mobile_fraction[0]])
+                    covered += one.D_um2_s_lower[0] < 1 < one.D_um2_s_upper[0]
+                    flagged += not one.usable[0]
+                off = np.mean(found, axis=0) - [0.0, 0.8]
+                error = np.std(found, axis=0) / np.sqrt(n)
+                sure = np.maximum(np.abs(off) - 2 * error, 0.0)
+                name = f"{share:.0%}, {place}" + (", with the compartment's row" * bool(rows))
+                words = f"{off[0]:+.4f} {off[1]:+.4f}; {covered} and {flagged} of {n}"
+                report.line(
+                    f"{name}: bias of log10 D, of the mobile fraction; covered, flagged", words,
+                    "0.0086, 0.01", bool(sure[0] <= 0.0086 and sure[1] <= 0.01),
+                )  # fmt: skip
 
 
 def _k_squared(shape):
