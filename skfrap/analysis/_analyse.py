@@ -204,7 +204,7 @@ def analyse_series(
         of_seen += [one for one in told.estimates.findings[0] if one.code in OF_EITHER]
     alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
     if geometries:
-        alternatives = geometries.recommend(alternatives, witness.contradicts)
+        alternatives = geometries.recommend(alternatives, witness, seen)
     if start == "told":
         curve, estimates, noticed = told.curve, told.estimates.with_findings(of_told), of_told
         fitted = estimates.fit.curves[0]

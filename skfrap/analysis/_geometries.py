@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skfrap.analysis._options import make_regressor
+from skfrap.analysis._witness import FAR, difference_of
 from skfrap.experiment import Compartment
 from skfrap.judging._budget import equilibrium_of, judge_budget, measure_budget
 from skfrap.models import model_for
@@ -35,7 +36,7 @@ class Geometries:
     """
 
     def __init__(self, corrected, before, told, protocol, options, background):
-        self.findings, self.rows = [], []
+        self.findings, self.rows, self._within = [], [], None
         self._corrected, self._before = corrected, before
         self._options = options
         model = type(told.regressor.model_)
@@ -53,21 +54,23 @@ class Geometries:
         elif background != "subtract" and any(one.code == "sample_ends" for one in told.findings):
             self._add_found(protocol, model)
 
-    def recommend(self, alternatives, contradicted):
+    def recommend(self, alternatives, witness, seen):
         """Add these rows to others, and recommend that which knows of the edge.
 
         Parameters
         ----------
         alternatives : Alternatives
-        contradicted : bool
-            Whether the images contradict the start as told, in whatever compartment.
+        witness : Witness
+            Of the start as told, where the result has it.
+        seen : SeenStart or None
+            Where the images contradict that in an open field, the edge may be why.
 
         Returns
         -------
         Alternatives
         """
         rows = [*alternatives]
-        if contradicted:
+        if witness.contradicts and not self._explains(seen):
             why = "the images contradict the region told"
             self.rows = [replace(one, recommended=False, why=why) for one in self.rows]
         best = next((one for one in self.rows if one.recommended), None)
@@ -75,6 +78,13 @@ class Geometries:
             why = f"{_EDGE}, and it knows of no edge"
             rows = [replace(one, recommended=False, why=why) for one in rows]
         return Alternatives((*rows, *self.rows))
+
+    def _explains(self, seen):
+        """Tell whether the region as told, within the outline that was found, agrees with seen."""
+        if self._within is None:
+            return False
+        difference = difference_of(self._within, seen)
+        return difference is not None and not difference.errors > FAR
 
     def _fitted(self, protocol):
         """Fit the curve where particles may be elsewhere; None where that cannot be done."""
@@ -111,6 +121,7 @@ class Geometries:
         estimates = self._fitted(within)
         if estimates is None:
             return
+        self._within = estimates
         findings = self._budget(estimates, within, model)
         words = f"{_SAME}nothing leaves the outline that was {found.reason}"
         self._add(_WITHIN, estimates, words, _EDGE, findings, best=True)
