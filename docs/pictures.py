@@ -867,7 +867,7 @@ def _draw_sample(name):
     image = DiffusionModel(short).images(**truth)[0, 1]
     style.draw_frame(ax, image, protocol, vmin=0, vmax=C0, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
-    ax.set_title("first frame after bleaching", fontsize=10.5, loc="center")
+    ax.set_xlabel("first frame after bleaching", fontsize=10)
     n = protocol.n_frames
     draw_rows = {"bleach region": DATA, "other half": style.ROWS[0]}
     for k, color in zip(range(protocol.n_rows), draw_rows.values(), strict=False):
