@@ -3,8 +3,8 @@
 References are dense matrices of all pixels, closed forms, and the model on finer pixels; "direct"
 is Crank and Nicolson's stepping of the same sparse matrix. Times are of the processor.
 
-    python -m benchmarks.cells                    some three minutes
-    python -m benchmarks.cells --quick            fewer curves, coarser references; one minute
+    python -m benchmarks.cells                    some ten minutes
+    python -m benchmarks.cells --quick            fewer curves, coarser references; three minutes
     python -m benchmarks.cells --stages cost      some of it
 """
 
@@ -13,6 +13,7 @@ from time import process_time
 
 import numpy as np
 from scipy.integrate import quad
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import expm_multiply, splu
 from scipy.special import j0, j1, jn_zeros, jnp_zeros, jv
@@ -26,6 +27,7 @@ from skfrap import (
     FRAPSimulator,
     LeastSquaresFRAP,
     Mask,
+    Polygon,
     Rectangle,
 )
 from skfrap.analysis import ExperimentOptions, analyse_series
@@ -33,8 +35,9 @@ from skfrap.io import ImageSeries
 from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
 from skfrap.models.cell import CellGrid, FourierGeometry, LanczosGeometry, ReducedGeometry
 from skfrap.models.kinetics import FreeDiffusion
+from skfrap.preprocessing import find_compartment
 
-_STAGES = "reduction", "closed", "cost", "open", "estimates", "uneven", "flags", "found"
+_STAGES = "reduction", "closed", "cost", "open", "estimates", "uneven", "outlines", "flags", "found"
 _FREE = FreeDiffusion()
 _FOUR = ["D", "c0", "alpha", "mobile_fraction"]
 _CELL = Ellipse((10.0, 7.0))  # µm
@@ -415,6 +418,56 @@ def measure_uneven(report, given):
             what = f"{name}, {truth}: right reading off by %"
             report.add(what, off, "{:.4f}", at_most=0.1)
             report.line("    the others", others)
+
+
+# Outlines that are found in images
+
+
+def smooth_outline(random, shape, pixel_size):
+    """Draw a smooth outline within the field, and a place inside for a region; None without one."""
+    turn = np.linspace(0, 2 * np.pi, 181)[:-1]
+    radius = np.ones_like(turn)
+    for order in range(1, 6):
+        radius += random.normal(0, 0.25 / order) * np.cos(order * turn + random.uniform(0, 7))
+    radius *= random.uniform(3, 6)
+    stretch = random.uniform(0.8, 1.25)
+    middle = [0.5 * n * pixel_size for n in shape[::-1]]
+    points = np.column_stack([radius * np.cos(turn) * stretch, radius * np.sin(turn) / stretch])
+    points += middle
+    ends = np.array(shape[::-1]) * pixel_size - 0.5
+    if radius.min() < 1 or (points < 0.5).any() or (points > ends).any():
+        return None
+    fractions = Polygon(points).area_fractions(shape, pixel_size)
+    places = np.argwhere(distance_transform_edt(fractions > 0.5) * pixel_size > 1.2)
+    if not len(places):
+        return None
+    y, x = (places[random.integers(len(places))] + 0.5) * pixel_size
+    return fractions, Circle(1.0, (x, y))
+
+
+def measure_outlines(report, given):
+    report.section("random smooth cells, texture to 25 %, noise 1 to 10 %, blur to 2 pixels")
+    random, shape, pixel_size = np.random.default_rng(given.seed), (110, 140), 0.15
+    shared, refused, n = [], 0, 60 if given.quick else 300
+    while len(shared) + refused < n:
+        drawn = smooth_outline(random, shape, pixel_size)
+        if drawn is None:
+            continue
+        fractions, region = drawn
+        texture = gaussian_filter(random.standard_normal(shape), random.uniform(2, 8))
+        light = fractions * np.exp(random.uniform(0, 0.25) * texture / texture.std())
+        light = gaussian_filter(light, random.uniform(0, 2)) + random.uniform(0, 0.2)
+        image = light + 10 ** random.uniform(-2, -1) * random.standard_normal(shape)
+        protocol = FRAPProtocol(shape=shape, pixel_size=pixel_size, bleach_region=region)
+        try:
+            found = find_compartment(image, protocol).compartment.region.array
+        except ValueError:
+            refused += 1
+            continue
+        shared.append(np.minimum(found, fractions).sum() / np.maximum(found, fractions).sum())
+    report.add("area in common over area of both: median", np.median(shared), "{:.3f}")
+    report.add("    the worst of 95 %", np.percentile(shared, 5), "{:.3f}", at_least=0.9)
+    report.add("refused", refused / n, "{:.3f}", at_most=0.05)
 
 
 # Image series, of which nobody says that they are of cells
