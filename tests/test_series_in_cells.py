@@ -8,11 +8,13 @@ import pytest
 import tifffile
 from click.testing import CliRunner
 
-from skfrap import Circle, Compartment, Ellipse, FRAPProtocol, FRAPSimulator
+from skfrap import Circle, Compartment, Ellipse, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis._geometries import _whole_of_fit
 from skfrap.cli import cli
 from skfrap.io import ImageSeries, write_series
 from skfrap.judging._budget import Budget, equilibrium_of, judge_budget, measure_budget
+from skfrap.models import model_for
 
 CELL = Ellipse((7.0, 5.0), center=(9.0, 7.0))
 DONE = FRAPProtocol(
@@ -156,6 +158,28 @@ def test_what_comes_in_from_elsewhere_is_said():
     assert "compartment_wins_back" in codes_of(analysis)
 
 
+@pytest.mark.parametrize("density", [None, np.linspace(1.0, 3.0, 56 * 72).reshape(56, 72)])
+def test_the_light_of_the_whole_is_known_without_following_it(density):
+    """Where particles stay in the compartment: it is what the model gives for that row."""
+    protocol = DONE.replace(compartment=Compartment(CELL, density))
+    both = protocol.replace(rows="compartment")
+    model = type(model_for(protocol, "diffusion"))
+    X = model_for(protocol, model).curves(**{k: v for k, v in TRUTH.items() if k != "a"})
+    fits = [
+        LeastSquaresFRAP(one, parameters=("D", "c0", "alpha", "mobile_fraction")).fit(curve)
+        .fit_results(curve) for one, curve in ((protocol, X), (both, _both(both)))
+    ]  # fmt: skip
+    quick = _whole_of_fit(fits[0], protocol, both, model)
+    fitted = _whole_of_fit(fits[1], both, both, model)
+    assert quick == pytest.approx(fitted / fitted[0], abs=2e-4)
+    assert quick[-1] < 0.95
+
+
+def _both(protocol):
+    truth = {name: value for name, value in TRUTH.items() if name != "a"}
+    return model_for(protocol, "diffusion").curves(**truth)
+
+
 def test_budgets_are_those_of_the_model():
     n, model = 10, np.concatenate([np.ones(10), np.full(40, 0.9)])
     random = np.random.default_rng(0)
@@ -179,13 +203,14 @@ def test_budgets_are_those_of_the_model():
 def test_uneven_compartments_have_both_readings(reading):
     x = np.indices(DONE.shape)[1] * 0.25
     density = 2 ** ((x - 9) / 4.5)
-    region = Circle(1.6, (11.0, 7.0))
+    region = Circle(1.6, (12.5, 7.0))
     cell = Compartment(CELL, density, reading)
     done = DONE.replace(compartment=cell, bleach_region=region)
     analysis = analysis_of(
-        series_of(done, a=1e-4, c0=0.4), compartment=CELL, bleach_region="circle:1.6@11,7"
+        series_of(done, a=1e-4, c0=0.4), compartment=CELL, bleach_region="circle:1.6@12.5,7"
     )
     assert "compartment_uneven" in codes_of(analysis)
+    assert "compartment_loses_more" not in codes_of(analysis)  # which counts light, not area
     right = row_of(analysis, f"uneven, {reading}")
     assert right.values["D"] == pytest.approx(1.0, abs=0.06)
     assert not right.recommended

@@ -8,7 +8,7 @@ from skfrap.analysis._options import make_regressor
 from skfrap.analysis._witness import FAR, difference_of
 from skfrap.experiment import Compartment
 from skfrap.judging._budget import equilibrium_of, judge_budget, measure_budget
-from skfrap.models import model_for
+from skfrap.models import MODELS, model_for
 from skfrap.preprocessing import RecoveryCurveExtractor, find_compartment
 from skfrap.results import Alternative, Alternatives, Finding
 
@@ -156,12 +156,60 @@ class Geometries:
             return []
         both = protocol.replace(rows="compartment")
         curve = RecoveryCurveExtractor(both).fit_transform(self._corrected)[0]
-        values = {name: ends[:1] for name, ends in estimates.fit.values().items()}
-        values = {
-            name: values[name] for name in model_for(both, model).defaults() if name in values
-        }
-        if not all(np.isfinite(value).all() for value in values.values()):
+        fitted = _whole_of_fit(estimates.fit, protocol, both, model)
+        if fitted is None:
             return []
-        fitted = model_for(both, model).curves(**values)[0]
+        if protocol.compartment.equilibrium is None:
+            # Light where it is bright: bleaching there takes more than the area's share.
+            fitted = 1 - (1 - fitted / fitted[0]) * self._brightness(protocol)
         n = protocol.n_frames
-        return judge_budget(measure_budget(curve[n:], fitted[n:], protocol.n_prebleach))
+        return judge_budget(measure_budget(curve[n:], fitted, protocol.n_prebleach))
+
+    def _brightness(self, protocol):
+        """Return how bright the bleach region is before bleaching, over the compartment's mean."""
+        inside, bleached = protocol.compartment_mask, protocol.bleach_mask
+        light = inside * self._before
+        area = np.sum(inside * bleached) / inside.sum()
+        return float(np.sum(light * bleached) / light.sum() / area) if light.sum() > 0 else 1.0
+
+
+def _whole_of_fit(fit, protocol, both, model):
+    """Return the mean over the compartment, (n_frames,), by a fit of other rows.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of one curve of `protocol`.
+    protocol, both : FRAPProtocol
+        As it was fitted, and with the compartment for the second row.
+    model : type
+        Of the model.
+
+    Returns
+    -------
+    ndarray or None
+        None where the fit has no values.
+    """
+    values = {name: ends[:1] for name, ends in fit.values().items()}
+    known = model.defaults()
+    values = {name: values[name] for name in known if name in values}
+    if not all(np.isfinite(value).all() for value in values.values()):
+        return None
+    n = protocol.n_frames
+    if "compartment" in protocol.row_names:
+        row = protocol.row_names.index("compartment")
+        return fit.curves[0][row * n : (row + 1) * n]
+    special = {
+        name for name, value in values.items()
+        if known[name] is not None and name != "mobile_fraction" and value != known[name]
+    }  # fmt: skip
+    if model is MODELS["diffusion"] and protocol.n_bleach == 1 and not special:
+        # What is there stays there: no need to follow it.
+        density = protocol.compartment_mask
+        if protocol.compartment.equilibrium is not None:
+            density = density * protocol.compartment.equilibrium
+        share = np.sum(density * protocol.bleach_mask) / density.sum()
+        fitted = np.ones(n)
+        fitted[protocol.n_prebleach :] -= (1 - values["alpha"][0]) * share
+        return fitted
+    return model_for(both, model).curves(**values)[0, n:]
