@@ -12,6 +12,7 @@ from benchmarks.robustness._protocols import OTHERS, draw
 from benchmarks.robustness._wrong import half_droplet
 from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon
 from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, find_patches
 from skfrap.models import DiffusionModel
 
@@ -256,3 +257,20 @@ def test_the_count_is_not_blamed_where_it_is_right():
         estimates = LeastSquaresFRAP(protocol).fit(data).estimate(data)
         assert not estimates.has_finding("other_n_prebleach_fits").any()
         assert not any("n_prebleach" in flag for flag in estimates.flags)
+
+
+def test_uneven_cells_on_dark_ground_end_and_other_unevenness_does_not():
+    inside = np.clip(36.5 - np.hypot(ROWS, 1.2 * COLUMNS), 0, 1)
+    cell = gaussian_filter(0.05 + inside * 2.0 ** (COLUMNS / 20), 1.0)
+    protocol = PROTOCOL.replace(bleach_region=Circle(3.0, (30.0, 24.0)))
+    outside = outside_of_cell(Frames(cell, cell, protocol))
+    assert outside.distance < 3
+    assert outside.share == pytest.approx(np.pi * 6**2 / (np.pi * 36 * 30), rel=0.1)
+    for depth in (0.3, 0.5, 0.7, 0.9):
+        light = 1 - depth * (ROWS**2 + COLUMNS**2) / 96**2 * 2
+        assert outside_of_cell(Frames(light, light, PROTOCOL)) is None
+    random = np.random.default_rng(2)
+    for width in (4, 8, 14, 20):
+        speckles = gaussian_filter(random.standard_normal((96, 96)), width, mode="wrap")
+        image = np.clip(1 + 0.5 * speckles / speckles.std(), 0.02, None)
+        assert outside_of_cell(Frames(image, image, PROTOCOL)) is None

@@ -101,6 +101,7 @@ def test_cells_that_touch_are_parted_at_a_neck_or_refused():
         (0.7 + 0.3 * fractions(OUTLINES["ellipse"]), "no dark surroundings"),
         (fractions(Circle(4.0, (5.0, 11.5))), "bleach region"),
         (fractions(Circle(2.5, (12.0, 8.0))) + 0.2, "does not lie in one cell"),
+        (np.exp(-((ROWS - 55) ** 2 + (COLUMNS - 70) ** 2) / 1200), "falls off slowly"),
         (1.0 * (COLUMNS * PIXEL > 7.0), "goes on beyond the field"),
     ],
 )

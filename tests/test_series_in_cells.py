@@ -165,6 +165,12 @@ def test_what_comes_in_from_elsewhere_is_said():
     assert "compartment_wins_back" in codes_of(analysis)
 
 
+def test_models_of_one_row_may_be_used_in_compartments(series):
+    analysis = analysis_of(series, compartment="auto", model="exponential", free=())
+    assert not len(analysis.alternatives)
+    assert analysis.protocol.compartment is not None
+
+
 @pytest.mark.parametrize("density", [None, np.linspace(1.0, 3.0, 56 * 72).reshape(56, 72)])
 def test_the_light_of_the_whole_is_known_without_following_it(density):
     """Where particles stay in the compartment: it is what the model gives for that row."""
@@ -223,6 +229,19 @@ def test_uneven_compartments_have_both_readings(reading):
     assert not right.recommended
     others = [row_of(analysis, f"uneven, {one}").values["D"] for one in ("partition", "sites")]
     assert max(others) > 1.1 * min(others)
+
+
+def test_readings_stand_beside_an_outline_that_was_only_found():
+    x = np.indices(DONE.shape)[1] * 0.25
+    region = Circle(1.6, (12.5, 7.0))
+    cell = Compartment(CELL, 2 ** ((x - 9) / 4.5), "sites")
+    done = DONE.replace(compartment=cell, bleach_region=region)
+    series = series_of(done, a=1e-4, c0=0.4)
+    analysis = analysis_of(series, bleach_region="circle:1.6@12.5,7")
+    row = row_of(analysis, "in its compartment")
+    assert "compartment_uneven" in {one.code for one in row.findings}
+    assert not row.recommended
+    assert row_of(analysis, "uneven, sites").values["D"] == pytest.approx(1.0, abs=0.1)
 
 
 def test_even_compartments_are_even_through_noise():

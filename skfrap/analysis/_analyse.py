@@ -30,6 +30,7 @@ from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
 from skfrap.io._series import Source
+from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.preprocessing import (
     BackgroundSubtractor,
@@ -165,7 +166,7 @@ def analyse_series(
     protocol = in_compartment(protocol, before, options, described.stored, sources)
     described = replace(described, protocol=protocol)
     frames = Frames(before, after, protocol)
-    outside = find_outside(frames)
+    outside = find_outside(frames) or outside_of_cell(frames)
     evenness = choose_evenness(frames, outside, options.sigma)
     if protocol.compartment is not None:
         outside = None  # that the sample ends is told

@@ -21,6 +21,7 @@ _READINGS = {
     "partition": ("uneven, partition", "particles avoid some places of the compartment"),
     "sites": ("uneven, sites", "particles bind fast to what makes the compartment uneven"),
 }
+_TOLD = "the sample ends: its outline is told"
 _EDGE = "the sample ends near the bleach region"
 
 
@@ -38,7 +39,7 @@ class Geometries:
     def __init__(self, corrected, before, told, protocol, options, background):
         self.findings, self.rows, self._within = [], [], None
         self._corrected, self._before = corrected, before
-        self._options = options
+        self._options, self._evened = options, background == "divide"
         model = type(told.regressor.model_)
         if protocol.compartment is not None:
             self.findings += self._budget(told.estimates, protocol, model)
@@ -49,8 +50,10 @@ class Geometries:
             words = f"{_SAME}the sample goes on beyond its outline"
             estimates = self._fitted(others)
             if estimates is not None:
-                self._add(_OPEN, estimates, words, "the sample ends: its outline is told")
-            self._add_readings(protocol, told.estimates.values["D"][0])
+                self.rows.append(_row(_OPEN, estimates, words, _TOLD))
+            readings, findings = self._readings(protocol, told.estimates.values["D"][0])
+            self.rows += readings
+            self.findings += findings
         elif background != "subtract" and any(one.code == "sample_ends" for one in told.findings):
             self._add_found(protocol, model)
 
@@ -95,22 +98,6 @@ class Geometries:
         except ValueError:  # as where rows, or what is asked of the fit, do not go with it
             return None
 
-    def _add(self, name, estimates, assumes, why, findings=(), best=False):
-        """Enter what was estimated where particles may be elsewhere."""
-        names = [one for one in ("D", "mobile_fraction") if one in estimates.values]
-        values, lower, upper = (
-            {one: float(ends[one][0]) for one in names}
-            for ends in (estimates.values, estimates.lower, estimates.upper)
-        )
-        found = (*findings, *estimates.findings[0])
-        row = Alternative(
-            name, "told", values, lower, upper, assumes, "curve", np.nan, found, why=why
-        )
-        doubtful = [one for one in found if one.severity == "doubtful"]
-        if best and row.usable and not doubtful:
-            row = replace(row, recommended=True)
-        self.rows.append(row)
-
     def _add_found(self, protocol, model):
         """Find the compartment, and fit the curve in it."""
         try:
@@ -123,23 +110,33 @@ class Geometries:
             return
         self._within = estimates
         findings = self._budget(estimates, within, model)
+        readings, uneven = self._readings(within, estimates.values["D"][0])
+        findings += uneven
         words = f"{_SAME}nothing leaves the outline that was {found.reason}"
-        self._add(_WITHIN, estimates, words, _EDGE, findings, best=True)
+        self.rows.append(_row(_WITHIN, estimates, words, _EDGE, findings, best=True))
+        self.rows += readings
 
-    def _add_readings(self, protocol, even):
-        """Fit the curve with the density before bleaching that the frames show."""
-        if protocol.compartment.equilibrium is not None:
-            return
+    def _readings(self, protocol, even):
+        """Fit the curve with the density before bleaching that the frames show.
+
+        Returns
+        -------
+        rows : list of Alternative
+        findings : list of Finding
+            Where the readings differ.
+        """
+        if protocol.compartment.equilibrium is not None or self._evened:
+            return [], []
         image, variation = equilibrium_of(self._before, protocol.compartment_mask)
         if variation < _UNEVEN:
-            return
-        found = {}
+            return [], []
+        rows, found = [], {}
         for reading, (name, words) in _READINGS.items():
             outline = Compartment(protocol.compartment.region, image, reading)
             estimates = self._fitted(protocol.replace(compartment=outline))
             why = "the frames cannot tell what makes it uneven"
             if estimates is not None:
-                self._add(name, estimates, f"{_SAME}{words}", why)
+                rows.append(_row(name, estimates, f"{_SAME}{words}", why))
                 found[reading] = float(estimates.values["D"][0])
         every = np.array([even, *found.values()])
         if found and np.isfinite(every).all() and every.max() > _APART * every.min():
@@ -148,7 +145,8 @@ class Geometries:
                 f"the frame before bleaching is uneven in the compartment, by {100 * variation:.0f}"
                 f" %: D = {each}, {even:.4g} were it even"
             )
-            self.findings.append(Finding.of("compartment_uneven", words, "D"))
+            return rows, [Finding.of("compartment_uneven", words, "D")]
+        return rows, []
 
     def _budget(self, estimates, protocol, model):
         """Hold the light of the whole compartment against the fitted model."""
@@ -159,7 +157,7 @@ class Geometries:
         fitted = _whole_of_fit(estimates.fit, protocol, both, model)
         if fitted is None:
             return []
-        if protocol.compartment.equilibrium is None:
+        if protocol.compartment.equilibrium is None and not self._evened:
             # Light where it is bright: bleaching there takes more than the area's share.
             fitted = 1 - (1 - fitted / fitted[0]) * self._brightness(protocol)
         n = protocol.n_frames
@@ -171,6 +169,21 @@ class Geometries:
         light = inside * self._before
         area = np.sum(inside * bleached) / inside.sum()
         return float(np.sum(light * bleached) / light.sum() / area) if light.sum() > 0 else 1.0
+
+
+def _row(name, estimates, assumes, why, findings=(), best=False):
+    """Describe what was estimated where particles may be elsewhere."""
+    names = [one for one in ("D", "mobile_fraction") if one in estimates.values]
+    values, lower, upper = (
+        {one: float(ends[one][0]) for one in names}
+        for ends in (estimates.values, estimates.lower, estimates.upper)
+    )
+    found = (*findings, *estimates.findings[0])
+    row = Alternative(name, "told", values, lower, upper, assumes, "curve", np.nan, found, why=why)
+    doubtful = [one for one in found if one.severity == "doubtful"]
+    if best and row.usable and not doubtful:
+        row = replace(row, recommended=True)
+    return row
 
 
 def _whole_of_fit(fit, protocol, both, model):
@@ -212,4 +225,7 @@ def _whole_of_fit(fit, protocol, both, model):
         fitted = np.ones(n)
         fitted[protocol.n_prebleach :] -= (1 - values["alpha"][0]) * share
         return fitted
-    return model_for(both, model).curves(**values)[0, n:]
+    try:
+        return model_for(both, model).curves(**values)[0, n:]
+    except ValueError:  # textbook models are of one row
+        return None

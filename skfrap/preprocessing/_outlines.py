@@ -20,7 +20,7 @@ __all__ = ["FoundCompartment", "find_compartment"]
 
 _HIDDEN = 0.02  # of the contrast, that noise may be where the image is smoothed
 _WIDTHS = 1.0, 4.0  # pixels, of the smoothing
-_DARK = 0.6  # of the cell's light: what is around a cell has less
+_DARK = 0.5  # of the cell's light: what is around a cell has less
 _CLEAR = 6.0  # standard deviations of the smoothed image, that the cell is above its surroundings
 _LOW = 0.25  # of the contrast: a first look, which takes in dim parts of a cell
 _EDGE = 0.5  # of the contrast beside it: where the edge is, however blurred
@@ -32,6 +32,8 @@ _NECK = 0.5, 0.75  # of the narrower part: a narrower neck parts two cells, a wi
 _PART = 0.1  # of a piece, that a part has at least which may be a cell
 _RIM = 2  # pixels on either side of an outline, which may be in part inside
 _FAINT = 0.15  # of the light beside: less is noise
+_BESIDE = 0.35  # of the cell's radius, on either side of an outline, where an edge is looked at
+_SOFTEST = 0.1  # of the cell's radius, that an edge may be wide besides what smoothing makes of it
 _CUT_OFF = 0.25  # of the outline along the border of the field: the cell is not seen as a whole
 
 
@@ -126,6 +128,11 @@ def find_compartment(before: ArrayLike, protocol: FRAPProtocol) -> FoundCompartm
     others = np.bincount(pieces.ravel())[1:] if pieces.max() else np.zeros(0, int)
     n_others = int(np.sum(others > _SPECK * own.sum())) - 1 + parted
     n_others = max(n_others, 0)
+    if _softness(own, (smooth - floor) / np.maximum(beside - floor, 1e-12)) > _SOFTEST:
+        raise ValueError(
+            "the light falls off slowly around the bleach region, so that no outline is seen: "
+            f"uneven light, or a thick cell; {_TELL}."
+        )
     cut_off = _along_border(own)
     if cut_off > _CUT_OFF:
         raise ValueError(
@@ -262,6 +269,16 @@ def _nearest(cores, own):
     """Give each pixel the number of the nearest core."""
     places = distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
     return np.where(own, cores[tuple(places)], 0)
+
+
+def _softness(own, contrast):
+    """Return the way over which the light falls from 3/4 to 1/4, over the cell's radius."""
+    length = np.count_nonzero(own & ~binary_erosion(own, border_value=1))
+    radius = np.sqrt(own.sum() / np.pi)
+    within, beyond = distance_transform_edt(own), distance_transform_edt(~own)
+    near = np.maximum(within, beyond) < _BESIDE * radius
+    falling = np.count_nonzero(near & (contrast > 0.25) & (contrast < 0.75))
+    return max(falling / max(length, 1) - 2 * _RIM, 0.0) / radius
 
 
 def _along_border(own):
