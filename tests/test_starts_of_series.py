@@ -12,6 +12,7 @@ from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Polyg
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._options import make_regressor
+from skfrap.analysis._witness import explaining_share
 from skfrap.cli import cli
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.io import ImageSeries, write_series
@@ -108,6 +109,17 @@ def test_a_mobile_fraction_explains_a_difference_before_the_start_does(partly_im
     assert best.name == "told, mobile fraction"
     assert best.lower["D"] < D < best.upper["D"]
     assert abs(best.values["mobile_fraction"] - 0.7) < 0.02
+
+
+def test_a_mobile_fraction_explains_only_what_it_makes_agree(partly_immobile):
+    analysis = analysis_of(partly_immobile)
+    fit = as_fit(analysis.estimates.fit, analysis.estimates.larger[0][0])
+    assert abs(explaining_share(fit, analysis.seen) - 0.7) < 0.02
+    wider = analysis_of(series_of(DONE.replace(bleach_region=Circle(8.0)), mobile_fraction=0.7))
+    options = ExperimentOptions(free=("mobile_fraction",))
+    curve = wider.curve[np.newaxis]
+    fit = make_regressor(wider.protocol, options).fit(curve).fit_results(curve)
+    assert explaining_share(fit, wider.seen) is None
 
 
 def test_neither_region_nor_time_of_bleaching_are_needed(right):

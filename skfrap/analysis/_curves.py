@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_count
+from skfrap.analysis._alternatives import other_fits
 from skfrap.analysis._analyse import SeriesAnalysis
 from skfrap.analysis._clock import end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions, make_regressor
@@ -76,7 +77,9 @@ def analyse_curve(source, options=None):
         raise ValueError(f"{path}: intensities before bleaching have no mean to divide by.")
     curve = curve[np.newaxis]
     regressor = make_regressor(protocol, options).fit(curve)
-    told = Told(curve, regressor, regressor.estimate(curve, level=options.level), None, [], [])
+    estimates = regressor.estimate(curve, level=options.level)
+    others = other_fits(estimates, curve, regressor, options)
+    told = Told(curve, regressor, estimates, None, [], [], others)
     seen, unseen = _seen(curve, protocol, options, sources)
     witness = _witness(told, seen)
     start = chosen_start(options, told, seen, witness, unseen)

@@ -13,6 +13,9 @@ from skfrap.results import Finding
 FAR = 3.0  # standard errors, of both
 _FLOOR = 0.005  # decades: what the two differ by without any noise
 _BY_FADING = 0.1  # decades, where all light fades: bright material comes in from beyond the field
+_KNOWN = 0.1  # decades: standard error of D, from which a mobile fraction explains anything
+_SURE = 2.0  # standard errors, that a mobile fraction is below 1
+_SHARE = "mobile_fraction"
 _BESIDE = 0.25  # radii of the region
 _WIDER, _NARROWER = 1.3, 0.75  # times the area that the patch should have
 _UNCLEAR = 4.0  # standard deviations: how much areas vary by noise
@@ -81,6 +84,30 @@ def difference_of(estimates, seen, *, doubtful=False):
     apart = {name: float(abs(np.log10(one / D)) / error) for name, one in told.items()}
     nearest = "" if apart[""] <= FAR else min(apart, key=apart.get)
     return Difference(told[""], D, apart[nearest], nearest)
+
+
+def explaining_share(fit, seen):
+    """Return the mobile fraction with which the start as told agrees with that as seen.
+
+    Parameters
+    ----------
+    fit : Fit or None
+        Of the curve of the region as told, with a mobile fraction.
+    seen : SeenStart
+
+    Returns
+    -------
+    float or None
+        None where it is not clearly below 1, or D is not the same with it either.
+    """
+    if fit is None:
+        return None
+    log_D, share = (float(fit.theta[0, fit.space.column(name)]) for name in ("D", _SHARE))
+    errors = [float(fit.std[0, fit.space.column(name)]) for name in ("D", _SHARE)]
+    D = float(seen.estimates.values["D"][0])
+    error = np.hypot(errors[0], seen.standard_error)
+    clear = errors[0] < _KNOWN and 1 - share > _SURE * errors[1]
+    return share if clear and abs(log_D - np.log10(D)) <= FAR * error else None
 
 
 def contradiction(difference, causes, what="images"):
