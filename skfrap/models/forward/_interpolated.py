@@ -471,10 +471,8 @@ def surrogate_for(
 
     Parameters
     ----------
-    protocol, model, weights
-        As in :func:`model_for`.
-    ranges, fixed, largest_error
-        As in :class:`CurveSurrogate`.
+    protocol, model, weights, ranges, fixed, largest_error
+        As in :func:`model_for` and in :class:`CurveSurrogate`.
 
     Returns
     -------
@@ -503,8 +501,7 @@ def _check_range(name, given, known):
     if name not in known:
         raise ValueError(f"ranges can be given for {known}, got {name!r}.")
     lowest, highest = map(float, given)
-    positive = parameter(name).is_logarithmic
-    least = parameter(name).lowest
+    positive, least = parameter(name).is_logarithmic, parameter(name).lowest
     if not (-np.inf < lowest < highest < np.inf and (lowest > 0 if positive else lowest >= least)):
         above = " and positive" if positive else " and not negative" if least == 0 else ""
         raise ValueError(f"the range of {name} must be increasing, finite{above}, got {given!r}.")
