@@ -12,6 +12,8 @@ _refuse_old_pickles()
 _HOME = {
     "BayesianFRAP": "estimators",
     "Circle": "experiment",
+    "Compartment": "experiment",
+    "Ellipse": "experiment",
     "FRAPPipeline": "pipeline",
     "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",
@@ -20,6 +22,7 @@ _HOME = {
     "MeasuredStartFRAP": "estimators",
     "NeuralFRAP": "estimators",
     "Polygon": "experiment",
+    "Recording": "io",
     "Rectangle": "experiment",
     "load_pretrained": "pretrained",
     "make_frap_pipeline": "pipeline",

@@ -5,6 +5,8 @@ such objects under names that stay, and ``from_state(state)``, which makes the o
 attributes may be renamed: they are no part of it.
 """
 
+from typing import Any, Self, cast
+
 
 class EstimatorState:
     """Keep the parameters of an estimator and its public fitted attributes.
@@ -13,29 +15,58 @@ class EstimatorState:
     and takes in ``set_fitted_state(fitted)``.
     """
 
-    def to_state(self):
-        """Return what a file keeps: ``"parameters"``, ``"fitted"`` and the output's form."""
+    def to_state(self) -> dict[str, Any]:
+        """Return what a file keeps: ``"parameters"``, ``"fitted"`` and the output's form.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return {
-            "parameters": self.get_params(deep=False),
+            "parameters": cast(Any, self).get_params(deep=False),
             "fitted": self.fitted_state(),
             "output": vars(self).get("_sklearn_output_config"),
         }
 
     @classmethod
-    def from_state(cls, state):
-        """Make the estimator that :meth:`to_state` described."""
-        estimator = cls(**state["parameters"])
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Make the estimator that :meth:`to_state` described.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`to_state` gave it.
+
+        Returns
+        -------
+        object
+            The estimator.
+        """
+        estimator: Any = cls(**state["parameters"])
         estimator.set_fitted_state(state["fitted"])
         if state["output"] is not None:
             estimator._sklearn_output_config = state["output"]
         return estimator
 
-    def fitted_state(self):
-        """Return the public fitted attributes, whose names end in an underscore."""
+    def fitted_state(self) -> dict[str, Any]:
+        """Return the public fitted attributes, whose names end in an underscore.
+
+        Returns
+        -------
+        dict
+            By names that stay; empty where the estimator was not fitted.
+        """
         return public_fitted(self)
 
-    def set_fitted_state(self, fitted):
-        """Take what :meth:`fitted_state` gave."""
+    def set_fitted_state(self, fitted: dict[str, Any]) -> None:
+        """Take what :meth:`fitted_state` gave.
+
+        Parameters
+        ----------
+        fitted : dict
+            By names that stay; empty where the estimator was not fitted.
+        """
         set_public_fitted(self, fitted)
 
 

@@ -16,13 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 import skfrap.models  # noqa: F401  models define their parameters
 from skfrap._checks import check_positive
-from skfrap.experiment import Circle, FRAPProtocol, Mask, Polygon, Rectangle
+from skfrap.experiment import Circle, Ellipse, FRAPProtocol, Mask, Polygon, Rectangle
 from skfrap.numerics._magnitude import as_real
 from skfrap.parameters import parameter_of_target
 
 __all__ = ["predict_rescaled", "rescale_targets", "scale_between", "scaled_protocol"]
 
-_COUNTS = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding")
+_ALIKE = ("shape", "n_prebleach", "n_bleach", "n_postbleach", "padding", "start")
 _SAME = 1e-9  # relative
 
 _MOST = 1e30  # of a factor between units
@@ -61,16 +61,22 @@ def scale_between(protocol: FRAPProtocol, other: FRAPProtocol) -> Any:
     for argument, value in (("protocol", protocol), ("other", other)):
         if not isinstance(value, FRAPProtocol):
             raise ValueError(f"{argument} must be a FRAPProtocol, got {value!r}.")
-    for name in _COUNTS:
+    for name in _ALIKE:
         ours, theirs = getattr(protocol, name), getattr(other, name)
         if ours != theirs:
             raise _no_rescaling(name, ours, theirs)
-    (kind, ours), (other_kind, theirs) = _region_in_pixels(protocol), _region_in_pixels(other)
-    alike = kind is other_kind and ours.shape == theirs.shape
-    if not alike or not np.allclose(ours, theirs, rtol=_SAME, atol=_SAME):
-        pair = (protocol, other)
-        values = (f"{one.bleach_region!r} with pixels of {one.pixel_size:.6g} µm" for one in pair)
-        raise _no_rescaling("bleach_region", *values)
+    pair = protocol, other
+    for name, region, other_region in _regions_of(*pair):
+        (kind, ours), (other_kind, theirs) = (
+            _region_in_pixels(of, one) for of, one in zip(pair, (region, other_region), strict=True)
+        )
+        alike = kind is other_kind and ours.shape == theirs.shape
+        if not alike or not np.allclose(ours, theirs, rtol=_SAME, atol=_SAME):
+            values = (
+                f"{one!r} with pixels of {of.pixel_size:.6g} µm"
+                for of, one in zip(pair, (region, other_region), strict=True)
+            )
+            raise _no_rescaling(name, *values)
     for name in ("bleach_interval", "postbleach_times"):
         ours, theirs = _in_frame_intervals(protocol, name), _in_frame_intervals(other, name)
         off = ~np.isclose(ours, theirs, rtol=_SAME, atol=0)
@@ -119,6 +125,9 @@ frame_interval=0.53)
     return protocol.replace(
         pixel_size=protocol.pixel_size * length,
         bleach_region=_scaled_region(protocol.bleach_region, length),
+        compartment=_scaled_compartment(protocol.compartment, length),
+        rows=protocol.rows
+        and [(name, one and _scaled_region(one, length)) for name, one in protocol.rows],
         frame_interval=protocol.frame_interval * time,
         bleach_interval=None if interval is None else interval * time,
         postbleach_times=None if times is None else tuple(np.multiply(times, time)),
@@ -234,18 +243,41 @@ def _no_rescaling(name, ours, theirs):
     )
 
 
-def _region_in_pixels(protocol):
-    """Return the kind of the bleach region and its numbers, lengths in pixels."""
-    region, pixel_size = protocol.bleach_region, protocol.pixel_size
+def _regions_of(protocol, other):
+    """Return the regions of two protocols with their names: where it bleaches, is and is seen."""
+    yield "bleach_region", protocol.bleach_region, other.bleach_region
+    ours, theirs = protocol.compartment, other.compartment
+    if (ours is None) != (theirs is None):
+        raise _no_rescaling("compartment", ours, theirs)
+    if ours is not None:
+        uneven = [(one.conductance, one.equilibrium) for one in (ours, theirs)]
+        (kind, image), (other_kind, other_image) = uneven
+        if kind != other_kind or not np.array_equal(image, other_image):
+            raise _no_rescaling("compartment", ours, theirs)
+        yield "compartment", ours.region, theirs.region
+    rows, other_rows = (dict(one.rows or ()) for one in (protocol, other))
+    if [*rows] != [*other_rows]:
+        raise _no_rescaling("rows", [*rows], [*other_rows])
+    for name, region in rows.items():
+        if region is not None and other_rows[name] is not None:
+            yield f"rows[{name!r}]", region, other_rows[name]
+
+
+def _region_in_pixels(protocol, region):
+    """Return the kind of a region and its numbers, lengths in pixels."""
+    pixel_size = protocol.pixel_size
     match region:
         case Circle(radius):
             lengths = radius, *region.center_on(protocol.shape, pixel_size)
+        case Ellipse(semi_axes, angle):
+            turned = angle * pixel_size  # which is no length
+            lengths = *semi_axes, turned, *region.center_on(protocol.shape, pixel_size)
         case Rectangle(width, height):
             lengths = width, height, *region.center_on(protocol.shape, pixel_size)
         case Polygon(vertices):
             lengths = vertices
         case _:
-            return type(region), protocol.bleach_mask
+            return type(region), region.area_fractions(protocol.shape, pixel_size)
     return type(region), np.divide(lengths, pixel_size)
 
 
@@ -255,16 +287,24 @@ def _scaled_region(region, length):
             return region
         case Polygon(vertices):
             return Polygon(np.multiply(vertices, length))
-        case Circle() | Rectangle():
+        case Circle() | Ellipse() | Rectangle():
             values = {name: getattr(region, name) for name in region.__match_args__}
+            angle = {"angle": values.pop("angle")} if "angle" in values else {}
             scaled = {
                 name: None if value is None else np.multiply(value, length)
                 for name, value in values.items()
             }
-            return replace(region, **scaled)
+            return replace(region, **scaled | angle)
     raise ValueError(
-        f"bleach_region must be a Circle, Rectangle, Polygon or Mask to be scaled, got {region!r}."
+        "a region must be a Circle, Ellipse, Rectangle, Polygon or Mask to be scaled, got "
+        f"{region!r}."
     )
+
+
+def _scaled_compartment(compartment, length):
+    if compartment is None:
+        return None
+    return replace(compartment, region=_scaled_region(compartment.region, length))
 
 
 def _in_frame_intervals(protocol, name):

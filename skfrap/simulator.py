@@ -53,7 +53,9 @@ class FRAPSimulator:
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        None is the paper's protocol.
+        None is the paper's protocol. The bleach region told is what is bleached, whatever the
+        protocol's `start` says, which is how data are read: so one protocol serves a simulator and
+        the estimators that are tried on it.
     prior : dict, default=None
         Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
         ``mobile_fraction``, ``imaging_bleach``, and of the noise ``a`` and ``b``: a frozen
@@ -70,7 +72,8 @@ class FRAPSimulator:
         Round images to integers as a detector of that many bits does, intensity 1 being full
         scale. None leaves them as floats. Table 1 has c0 up to 1, where noise would saturate half
         of the pixels: as nobody records so, the default prior of c0 then ends where, with the
-        largest noise of its prior, a pixel in two hundred is beyond full scale (0.74).
+        largest noise of its prior, a pixel in two hundred is beyond full scale (0.74); without
+        noise, a count below it.
     interpolate : bool or "auto", default="auto"
         Whether curves are interpolated between those of the model, to a part in a million. "auto"
         does so where up to two varying parameters shape the curve, besides c0, alpha and the mobile
@@ -198,7 +201,7 @@ class FRAPSimulator:
         parameters = self._draw_parameters(n_blocks * _BLOCK, start - before)
         wanted = slice(before, before + n_samples)
         dtype = np.dtype(check_choice("dtype", np.dtype(dtype).name, ("float64", "float32")))
-        data = np.empty((n_blocks * _BLOCK, self.protocol.n_frames), dtype)
+        data = np.empty((n_blocks * _BLOCK, self.protocol.n_values), dtype)
         for first in range(0, len(data), _BLOCK):
             rows = slice(first, first + _BLOCK)
             block = {name: values[rows] for name, values in parameters.items()}
@@ -374,6 +377,7 @@ class FRAPSimulator:
         # c0 + z * sqrt(a + b * c0) = top, solved for c0.
         a, b = largest["a"], largest["b"]
         highest = top + _Z**2 * b / 2 - _Z * np.sqrt(a + b * top + (_Z * b / 2) ** 2)
+        highest = min(highest, 1 - 1 / (2**self.bit_depth - 1))  # what is at the top may be beyond
         lowest, default = finite_ends("c0", self.prior["c0"])
         if not 0 < highest < default:
             return self.prior["c0"]
@@ -436,7 +440,7 @@ class FRAPSimulator:
 
     def _curve_deviations(self, values):
         """Compute the noise's standard deviation in each value of curves."""
-        noise = _noise_of(values, self.protocol.noise_gain)
+        noise = _noise_of(values, self.protocol.noise_gains)
         if noise.is_constant:
             return noise.standard_deviation(np.zeros((len(noise.a), 1)))
         light = self._clean_curves(values, weights=light_weights(self._model))

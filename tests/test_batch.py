@@ -157,6 +157,45 @@ def test_line_that_was_cut_short_counts_for_nothing(series, tmp_path):
     assert "3 of 3" in run("estimate", *series, "--out", table, "--resume").stderr
 
 
+def test_two_runs_do_not_share_a_table(series, tmp_path, monkeypatch):
+    table = tmp_path / "results.csv"
+    analyse_series, others = analysis.analyse_series, []
+
+    def analyse(source, options):
+        if not others:
+            others.append(subprocess.run(
+                command("estimate", series[0], "--out", table), capture_output=True, text=True
+            ))  # fmt: skip
+        return analyse_series(source, options)
+
+    monkeypatch.setattr(analysis, "analyse_series", analyse)
+    first = run("estimate", *series, "--out", table)
+    assert first.exit_code == 0, first.output
+    assert others[0].returncode == 1
+    assert "another run of skfrap is writing" in others[0].stderr
+    assert len(pd.read_csv(table)) == N
+    assert not [*tmp_path.glob(".*")]
+    assert run("estimate", *series, "--out", table).exit_code == 0
+
+
+def test_a_run_that_was_killed_holds_no_table(series, tmp_path):
+    table = tmp_path / "results.csv"
+    held = subprocess.Popen(
+        [sys.executable, "-c", (
+            "import sys, time; from pathlib import Path; from skfrap.cli._lock import Lock; "
+            "lock = Lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+        ), str(table)],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with held:
+        held.stdout.readline()
+        refused = run("estimate", series[0], "--out", table)
+        assert refused.exit_code == 1
+        assert "another run" in refused.output
+        held.kill()
+    assert run("estimate", series[0], "--out", table).exit_code == 0
+
+
 def test_resume_without_a_table_is_refused(series):
     result = run("estimate", *series, "--resume")
     assert result.exit_code == 2

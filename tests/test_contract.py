@@ -1,12 +1,22 @@
 """What every estimator can be asked, whatever the shape of y: one contract for all of them."""
 
+from functools import cache
+
 import matplotlib.pyplot
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import loguniform, uniform
 
-from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    MeasuredStartFRAP,
+    NeuralFRAP,
+)
 from skfrap.comparison import compare_models
 from skfrap.judging import judge_fits, judge_pixels
 from skfrap.plotting import (
@@ -15,6 +25,7 @@ from skfrap.plotting import (
     RecoveryCurveDisplay,
     ResidualsDisplay,
 )
+from skfrap.preprocessing import RingExtractor
 from skfrap.replicates import compare_methods, summarise_replicates
 from skfrap.results import Finding
 
@@ -58,6 +69,17 @@ def network(sample, y):
     return estimator.fit(sample.data, sample.target if y is None else y)
 
 
+@pytest.fixture(scope="module")
+def rings():
+    """What a measured start is estimated from, of the same experiment."""
+    images = FRAPSimulator(PROTOCOL, TRUTH, random_state=1).sample_images(4)
+    return RingExtractor(PROTOCOL).fit_transform(images.data)
+
+
+def measured_start(rings, y):
+    return MeasuredStartFRAP(PROTOCOL).fit(rings, y)
+
+
 def columns_of(y, n_columns):
     if n_columns is None:
         return None
@@ -69,39 +91,68 @@ def n_columns(request):
     return SHAPES[request.param]
 
 
+@pytest.fixture(scope="module")
+def fitted(sample, rings):
+    """Fit an estimator of a kind to so many columns of y, once."""
+
+    @cache
+    def fit(kind, n_columns):
+        if kind is measured_start:
+            y = np.full((len(rings), 1), np.log10(20.0))
+            return kind(rings, columns_of(y, n_columns))
+        return kind(sample, columns_of(sample.target, n_columns))
+
+    return fit
+
+
 @pytest.fixture(
     scope="module", params=[least_squares, posterior, network], ids=lambda f: f.__name__
 )
-def estimator(request, sample, n_columns):
-    return request.param(sample, columns_of(sample.target, n_columns))
+def estimator(request, fitted, n_columns):
+    return fitted(request.param, n_columns)
 
 
-def test_predictions_have_the_shape_of_y(estimator, curves, n_columns):
-    n = 3 if n_columns is None else n_columns
-    shape = (12,) if n == 0 else (12, n)
-    theta, std = estimator.predict(curves.data, return_std=True)
-    assert theta.shape == std.shape == estimator.predict(curves.data).shape == shape
-    assert_array_equal(theta, estimator.predict(curves.data))
+@pytest.fixture(
+    scope="module",
+    params=[least_squares, posterior, network, measured_start],
+    ids=lambda f: f.__name__,
+)
+def any_of_all(request, fitted, curves, rings, n_columns):
+    """An estimator, whatever it knows, with X, its columns and the shape of its answers."""
+    n_targets, X = (1, rings) if request.param is measured_start else (3, curves.data)
+    if (n_columns or 0) > n_targets:
+        pytest.skip("it has one target")
+    n = n_targets if n_columns is None else n_columns
+    shape = (len(X),) if n == 0 else (len(X), n)
+    return fitted(request.param, n_columns), X, max(n, 1), shape
+
+
+def test_predictions_have_the_shape_of_y(any_of_all):
+    estimator, X, _, shape = any_of_all
+    theta, std = estimator.predict(X, return_std=True)
+    assert theta.shape == std.shape == estimator.predict(X).shape == shape
+    assert_array_equal(theta, estimator.predict(X))
     assert (std > 0).all()
 
 
-def test_intervals_have_one_shape_and_their_ends_are_in_order(estimator, curves, n_columns):
-    n = {None: 3, 0: 1}.get(n_columns, n_columns)
-    narrow, wide = (estimator.predict_interval(curves.data, level) for level in (0.5, 0.95))
-    assert narrow.shape == wide.shape == (12, n, 2)
+def test_intervals_have_one_shape_and_their_ends_are_in_order(any_of_all):
+    estimator, X, n, _ = any_of_all
+    narrow, wide = (estimator.predict_interval(X, level) for level in (0.5, 0.95))
+    assert narrow.shape == wide.shape == (len(X), n, 2)
     assert (wide[..., 0] <= narrow[..., 0]).all()
     assert (narrow[..., 0] <= narrow[..., 1]).all()
     assert (narrow[..., 1] <= wide[..., 1]).all()
     for level in (0.0, 1.0, 95, "0.95"):
         with pytest.raises(ValueError, match="level must lie between 0 and 1"):
-            estimator.predict_interval(curves.data, level)
+            estimator.predict_interval(X, level)
 
 
-def test_estimates_tell_values_intervals_noise_and_findings(estimator, curves):
-    estimates = estimator.estimate(curves.data, level=0.9)
-    assert len(estimates) == 12
+def test_estimates_tell_values_intervals_noise_and_findings(any_of_all):
+    estimator, X, _, _ = any_of_all
+    estimates = estimator.estimate(X, level=0.9)
+    assert len(estimates) == len(X)
     assert estimates.level == 0.9
-    for name in ("D", "c0", "alpha"):
+    for name in ("D",) if isinstance(estimator, MeasuredStartFRAP) else ("D", "c0", "alpha"):
         low, value, high = (
             part[name] for part in (estimates.lower, estimates.values, estimates.upper)
         )
@@ -112,7 +163,7 @@ def test_estimates_tell_values_intervals_noise_and_findings(estimator, curves):
     assert estimates.converged.all()
     assert all(isinstance(one, Finding) for some in estimates.findings for one in some)
     assert {*estimates.to_dict()} >= {"D_um2_s", "D_um2_s_lower", "flags", "findings", "converged"}
-    assert len(estimates.summary()) == 12
+    assert len(estimates.summary()) == len(X)
 
 
 def test_a_fit_keeps_all_that_was_fitted(estimator, curves):
@@ -157,6 +208,28 @@ def test_names_and_bounds_agree(estimator, n_columns):
     assert [entry.target_name for entry in estimator.space_.parameters] == names
     assert {*estimator.space_.free} <= {*estimator.bounds_}
     assert estimator.protocol_ == PROTOCOL
+
+
+def test_all_of_it_can_be_asked_of_every_estimator(any_of_all):
+    estimator, X, n, shape = any_of_all
+    assert [*estimator.target_names_] == estimator.space_.target_names[:n]
+    assert {*estimator.space_.free} <= {*estimator.bounds_}
+    assert estimator.protocol_ == PROTOCOL
+    answers = estimator.predict(X)
+    assert estimator.score(X, answers + 1e-3 * np.arange(answers.size).reshape(shape)) < 1
+    for ask in (
+        "estimate",
+        "fit_results",
+        "fit_curves",
+        "curves",
+        "natural_parameters",
+        "tangents",
+    ):
+        assert callable(getattr(estimator, ask))
+    estimates = estimator.estimate(X)
+    summary = summarise_replicates(estimates)
+    assert summary.n[0] + summary.n_left_out[0] == len(X)
+    compare_methods({"one": estimates, "itself": estimates})
 
 
 @pytest.mark.slow

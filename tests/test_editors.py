@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -21,7 +22,9 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 import skfrap
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, make_frap_pipeline
+from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import make_frap_pipeline
+from skfrap.analysis import analyse_series
 from skfrap.plotting import RecoveryCurveDisplay
 from skfrap.preprocessing import BackgroundSubtractor
 
@@ -31,7 +34,14 @@ curves = simulator.sample(10).data
 estimator = LeastSquaresFRAP(protocol, {"D": (0.1, 100.0)}, loss="huber").fit(curves)
 estimates = estimator.estimate(curves, level=0.9)
 print(estimates.D_um2_s.round(1), estimates.to_frame(), estimator.target_names_[0].upper())
-print(np.mean(estimator.predict(curves)), protocol.times[0], protocol.replace(padding=32))
+theta, std = estimator.predict(curves, return_std=True)
+print(estimator.predict(curves).shape, std.max(), np.mean(theta))
+print(protocol.times[0], protocol.replace(padding=32))
+network = NeuralFRAP(protocol, features="raw", max_iter=1).fit(curves, theta)
+print(network.predict(curves, protocol=protocol).mean(), network.loss_curve_[-1])
+posterior = BayesianFRAP(protocol).fit(curves).sample_posterior(curves, 10, random_state=0)
+rows = [analyse_series(path).to_record() for path in skfrap.io.find_series("cells")]
+print(posterior[0].T, rows[0]["D_um2_s"], skfrap.io.read_series(["a.tif", "b.tif"]).frames.shape)
 stacks = simulator.sample_images(2).data
 pipeline = make_frap_pipeline(protocol, corrections=[BackgroundSubtractor(sigma=4.0)]).fit(stacks)
 search = GridSearchCV(pipeline, {"protocol__frame_interval": [0.2, 0.265]}, cv=2)
@@ -43,7 +53,10 @@ RecoveryCurveDisplay.from_estimator(estimator, curves, index=1).plot(title="one"
 # of a class that derives from its classes, pyright reads them.
 _IMPORTS = """\
 import skfrap
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, make_frap_pipeline
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import make_frap_pipeline
+from skfrap.analysis import analyse_series
+from skfrap.io import read_series
 from skfrap.preprocessing import BackgroundSubtractor
 """
 MISTAKES = {
@@ -54,6 +67,15 @@ MISTAKES = {
     "FRAPProtocol().replace(0.5)": True,
     'FRAPSimulator().sample("ten")': True,
     'LeastSquaresFRAP(los="huber")': True,
+    'LeastSquaresFRAP(loss="hubert")': True,
+    "LeastSquaresFRAP().predict([[1.0]], return_std=True).shape": True,
+    "LeastSquaresFRAP().predict([[1.0]]).append(1.0)": True,
+    "NeuralFRAP().predict([[1.0]], return_std=True).shape": True,
+    'NeuralFRAP(features="rough")': True,
+    'NeuralFRAP().fit([[1.0]], [1.0], max_time="long")': True,
+    "read_series(1.5)": True,
+    'analyse_series("cell.tif", level=0.9)': True,
+    'print(analyse_series("cell.tif").estimate)': True,
     "LeastSquaresFRAP().predict_intervals([[1.0]])": False,
     "LeastSquaresFRAP().estimate([[1.0]], levl=0.9)": True,
     "make_frap_pipeline(correction=[])": True,
@@ -142,10 +164,13 @@ def test_all_members_are_offered(name):
     } <= offered
 
 
+@pytest.mark.parametrize("name", ["BayesianFRAP", "LeastSquaresFRAP", "NeuralFRAP"])
 @pytest.mark.slow
-def test_results_are_known_by_what_gives_them():
-    estimates = "from skfrap import LeastSquaresFRAP\nLeastSquaresFRAP().fit([]).estimate([])."
-    assert {"to_frame", "summary", "findings", "usable"} <= completions(estimates)
+def test_results_are_known_by_what_gives_them(name):
+    fitted = f"from skfrap import {name}\n{name}().fit([], [])"
+    assert {"to_frame", "summary", "findings", "usable"} <= completions(f"{fitted}.estimate([]).")
+    assert {"shape", "mean"} <= completions(f"{fitted}.predict([]).")
+    assert {"shape", "mean"} <= completions(f"{fitted}.predict_interval([]).")
 
 
 @pytest.mark.parametrize("name", skfrap.__all__)
@@ -161,6 +186,33 @@ def test_arguments_are_offered(name):
 
 
 # Type checkers
+
+
+def public_functions(value):
+    """Return the functions of a public object, by name: itself, or what it lets a user call."""
+    if not inspect.isclass(value):
+        return {value.__name__: value}
+    found = {"__init__": value.__init__}
+    for name in dir(value):
+        member = inspect.getattr_static(value, name)
+        member = getattr(member, "__func__", getattr(member, "fget", member))
+        if not name.startswith("_") and inspect.isfunction(member):
+            found[name] = member
+    ours = {name: one for name, one in found.items() if inspect.isfunction(one)}
+    return {name: one for name, one in ours.items() if one.__module__.startswith("skfrap.")}
+
+
+@pytest.mark.parametrize("module", ["analysis", "estimators", "io", "io.readers", "results"])
+def test_public_signatures_are_annotated(module):
+    module = importlib.import_module(f"skfrap.{module}")
+    for name in module.__all__:
+        value = getattr(module, name)
+        for part, function in public_functions(value).items() if callable(value) else ():
+            signature = inspect.signature(function)
+            annotated = {*inspect.unwrap(function).__annotations__}
+            expected = {*signature.parameters} - {"self", "cls"}
+            expected |= set() if part == "__init__" else {"return"}
+            assert expected <= annotated, f"{name}.{part}: {expected - annotated}"
 
 
 def write(folder):

@@ -183,6 +183,18 @@ def test_files_hold_what_was_saved_and_strangers_are_refused(run):
     assert after == 2 * before
 
 
+@pytest.mark.slow
+def test_a_measured_start_is_right_where_the_told_one_is_wrong_and_not_flagged(run):
+    output = run("measured_start")
+    told = numbers_after("told: D over the true D is ", output)
+    measured = numbers_after("measured: D over the true D is ", output)
+    assert max(told) < 0.3
+    assert measured == pytest.approx([1.0] * 4, abs=0.08)
+    assert "0 of 4 have anything to flag" in output
+    weights = dict(re.findall(r"(\w+): weight ([\d.]+)", output))
+    assert float(weights["mobile"]) < 0.01
+
+
 def test_every_script_is_run_and_begins_with_a_title():
     tested = {*re.findall(r'run\("(\w+)"\)', Path(__file__).read_text(encoding="utf-8"))}
     assert tested == SCRIPTS

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from scipy.special import erf
 
 from benchmarks.robustness._alarms import options_of, series_of
 from benchmarks.robustness._protocols import OTHERS, draw
 from benchmarks.robustness._wrong import half_droplet
-from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask
+from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon
 from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, find_patches
 from skfrap.models import DiffusionModel
@@ -67,6 +68,27 @@ def test_a_cell_that_ends_near_or_is_small_is_said(series, radius, said):
     assert ("sample_ends" in codes_of(analysed(cell))) == said
 
 
+@pytest.mark.parametrize("softness", [2.0, 6.0, 10.0])
+def test_a_soft_edge_of_the_sample_is_an_edge(series, softness):
+    inside = 0.5 * (1 - erf((np.hypot(ROWS, COLUMNS) - 30) / softness / np.sqrt(2)))
+    assert "sample_ends" in codes_of(analysed(lit(series, 0.04 + 0.96 * inside)))
+    beside = 0.5 * (1 - erf((COLUMNS + 0.5 * ROWS - 22) / softness / np.sqrt(2)))
+    assert "sample_ends" in codes_of(analysed(lit(series, 0.04 + 0.96 * beside)))
+
+
+def test_coarse_texture_is_no_edge():
+    random = np.random.default_rng(2)
+    called = 0
+    for width in (4, 8, 14, 20):
+        for contrast in (0.25, 0.35):
+            for _ in range(9):
+                speckles = gaussian_filter(random.standard_normal((96, 96)), width, mode="wrap")
+                image = np.clip(1 + contrast * speckles / speckles.std(), 0.02, None)
+                image += 0.02 * random.standard_normal(image.shape)
+                called += find_outside(Frames(image, image, PROTOCOL)) is not None
+    assert called <= 1
+
+
 def test_slowly_fading_light_is_no_end(series):
     for depth in (0.3, 0.45):
         light = 1 - depth * (ROWS**2 + COLUMNS**2) / 48**2
@@ -118,6 +140,39 @@ def test_a_region_of_another_size_than_the_patch_is_said_or_harmless(series, rad
     estimates = analysed(series, bleach_region=Circle(radius)).estimates
     right = abs(np.log(estimates.D_um2_s[0] / 2)) < np.log(1.25)
     assert right or estimates.has_finding("patch_of_other_size")[0] or not estimates.usable[0]
+
+
+@pytest.mark.parametrize("factor", [1.2, 1 / 1.2, 0.8])
+@pytest.mark.parametrize("D", [0.2, 2.0])
+def test_a_region_a_little_too_large_or_small_is_said(factor, D):
+    series = series_of(PROTOCOL, TRUTH | {"D": D}, 5)
+    told = Circle(5.0 * factor)
+    estimates = analysed(series, bleach_region=told).estimates
+    (finding,) = (one for one in estimates.findings[0] if one.code == "patch_of_other_size")
+    assert ("less far" in finding.words) == (factor > 1)
+    missing = float(finding.words.split("by ")[1].split(" µm")[0])
+    assert missing == pytest.approx(abs(5 - told.radius), rel=0.4)
+
+
+def test_the_size_of_any_region_is_told():
+    protocol = OTHERS["polygon"]
+    series = series_of(protocol, TRUTH | {"D": 1.0}, 1)
+    assert not analyse_series(series, options_of(protocol)).estimates.findings[0]
+    corners = np.array(protocol.bleach_region.vertices)
+    larger = corners.mean(axis=0) + 1.25 * (corners - corners.mean(axis=0))
+    wrong = options_of(protocol, bleach_region=Polygon(larger))
+    assert "patch_of_other_size" in codes_of(analyse_series(series, wrong))
+
+
+def test_a_blurred_edge_is_said_unless_it_is_known():
+    series = series_of(PROTOCOL, TRUTH | {"D": 0.5, "bleach_blur": 1.8}, 0)
+    plain = analysed(series)
+    (finding,) = (one for one in plain.estimates.findings[0] if one.code == "patch_edge_differs")
+    assert float(finding.words.split("by ")[1].split(" µm")[0]) == pytest.approx(1.8, rel=0.15)
+    assert plain.estimates.D_um2_s_upper[0] < 0.5  # it is wrong, and says so
+    known = analysed(series, fixed={"bleach_blur": 1.8})
+    assert "patch_edge_differs" not in codes_of(known)
+    assert known.estimates.D_um2_s_lower[0] < 0.5 < known.estimates.D_um2_s_upper[0]
 
 
 def test_noise_alone_has_no_patches():

@@ -10,8 +10,11 @@ from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Rectangle
 from skfrap.experiment import RingLayout
-from skfrap.inference.starts._evidence import PreparedEvidence, solve
-from skfrap.models.starts import RingBasis, RingRows, ring_gaussians
+from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
+from skfrap.inference.starts._fitter import StartFitter
+from skfrap.inference.starts._readings import READINGS
+from skfrap.inference.starts._sample import choose
+from skfrap.models.starts import ModeBasis, ModeRows, RingBasis, RingRows, ring_gaussians
 from skfrap.persistence import load, save
 from skfrap.preprocessing import RingExtractor
 
@@ -131,13 +134,59 @@ def test_evidence_is_the_density_of_the_values():
     np.testing.assert_allclose(mean, np.linalg.solve(gram / a + precision, products / a), rtol=1e-9)
 
 
-@pytest.mark.parametrize("frame_levels", [True, False])
-def test_reduced_rows_are_the_model_at_any_D(frame_levels):
+def test_the_slope_of_the_deviance_is_its_derivative():
+    rng = np.random.default_rng(5)
+    moving, still, values = rng.standard_normal((3, 20, 4))
+    values, a, precision = values[:, 0], 0.4, np.diag([1.0, 3.0, 0.2, 2.0])
+
+    def parts(share):
+        rows = share * moving + (1 - share) * still
+        return rows.T @ rows, rows.T @ values
+
+    gram_slope, products_slope = (
+        (after - before) / 2e-6
+        for after, before in zip(parts(0.4 + 1e-6), parts(0.4 - 1e-6), strict=True)
+    )
+    deviance, found = slope(*parts(0.4), precision, a, gram_slope, products_slope)
+    after, before = (solve(*parts(share), precision, a)[0] for share in (0.4 + 1e-4, 0.4 - 1e-4))
+    assert deviance == pytest.approx(solve(*parts(0.4), precision, a)[0])
+    assert found == pytest.approx((after - before) / 2e-4, rel=1e-5)
+
+
+def test_readings_are_compared_by_the_density_of_the_same_values():
+    layout, bounds = RingLayout(14, 1), (0.1, 30.0)
+    times = np.arange(8) * 0.3
+    rows = RingRows(RingBasis.spanning(1.2, 7.0), 0.5 * layout.radii, layout.counts[0] * 1.0, times,
+                    5, bounds, delays=(0.3, 0.3), flicker=0.0)  # fmt: skip
+    a, depth = 0.02, np.exp(-((0.5 * layout.radii) ** 2) / 8)
+    deficits = np.exp(-times / 0.8)[:, np.newaxis] * depth
+    deficits = deficits + np.sqrt(a / layout.counts[0]) * np.random.default_rng(6).standard_normal(
+        deficits.shape
+    )
+    values, _ = rows.project(deficits)
+    fitter = StartFitter(rows, READINGS)
+    fits = fitter.fit(values, a)
+    exact = []
+    for fit in fits:
+        model = fit._problem.model(fit.log_D)
+        precision = fit._problem._precision
+        covariance = a * np.eye(len(model)) + model @ np.linalg.solve(precision, model.T)
+        exact.append(-2 * multivariate_normal(np.zeros(len(model)), covariance).logpdf(values))
+    common = exact[0] - fits[0].deviance
+    np.testing.assert_allclose(exact, [fit.deviance + common for fit in fits], rtol=1e-6)
+    # And each is at its least.
+    for fit in fits:
+        assert fit.rise_at(fit.log_D + 0.5 * fit.standard_error) > 0.1
+        assert fit.rise_at(fit.log_D - 0.5 * fit.standard_error) > 0.1
+
+
+@pytest.mark.parametrize("flicker", [np.inf, 3.0, 0.0, None])
+def test_reduced_rows_are_the_model_at_any_D(flicker):
     layout = RingLayout(20, 1)
     basis = RingBasis.spanning(1.0, 9.5)
     times = np.array([0.0, 0.2, 0.5, 2.0, 2.2])
     rows = RingRows(basis, 0.5 * layout.radii, layout.counts[0].astype(float), times, 4,
-                    (0.01, 100.0), delays=(0.1, 0.3), frame_levels=frame_levels)  # fmt: skip
+                    (0.01, 100.0), delays=(0.1, 0.3), flicker=flicker)  # fmt: skip
     rng = np.random.default_rng(1)
     start, data = rng.standard_normal(len(basis)), rng.standard_normal((5, 20))
     for D in (0.013, 1.7, 88.0):
@@ -148,10 +197,37 @@ def test_reduced_rows_are_the_model_at_any_D(frame_levels):
                 rows.unproject(kept), rows.weigh(model), atol=1e-5 * np.abs(model).max()
             )
             # Products of data with the model are those of the reduced values.
-            values, rest = rows.project(data[np.newaxis])
+            values, rest = rows.project(data)
             whole = rows.weigh(data)
-            assert values[0] @ kept == pytest.approx((whole * rows.weigh(model)).sum(), abs=1e-4)
-            assert rest[0] + values[0] @ values[0] == pytest.approx((whole**2).sum())
+            assert values @ kept == pytest.approx((whole * rows.weigh(model)).sum(), abs=1e-4)
+            np.testing.assert_allclose(
+                rows.missing(D, start, start, late),
+                model + rows.profiles(1.0, [0.0])[0] @ start,
+                atol=1e-6,
+            )
+            # Weighing and its adjoint agree, and products of means are those of the values.
+            adjoint = rows.to_means(rows.unproject(values))
+            assert (adjoint * data).sum() == pytest.approx(values @ values)
+            if not rows.n_levels:  # the rest of levels is no noise of rings
+                assert rest + values @ values == pytest.approx((whole**2).sum())
+
+
+def test_rows_of_another_flicker_are_those_made_so():
+    layout, basis = RingLayout(16, 1), RingBasis.spanning(1.0, 7.5)
+    times, counts = np.array([0.0, 0.2, 0.5, 0.8, 1.1, 2.0, 2.2]), layout.counts[0].astype(float)
+
+    def made(flicker):
+        return RingRows(basis, 0.5 * layout.radii, counts, times, 4, (0.1, 50.0),
+                        delays=(0.1, 0.1), flicker=flicker)  # fmt: skip
+
+    data = np.random.default_rng(8).standard_normal((7, 16))
+    for flicker in (5.0, np.inf):
+        one, other = made(flicker), made(0.0).with_flicker(flicker)
+        assert one.freedom == other.freedom
+        for late in (False, True):
+            products = [rows.project(data)[0] @ rows.moving(0.3, late) for rows in (one, other)]
+            np.testing.assert_allclose(*products, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(one.weigh(data), other.weigh(data), atol=1e-12)
 
 
 def test_prebleach_noise_is_shared_by_all_frames():
@@ -159,13 +235,45 @@ def test_prebleach_noise_is_shared_by_all_frames():
     layout = RingLayout(12, 1)
     counts = layout.counts[0].astype(float)
     rows = RingRows(RingBasis.spanning(1.0, 5.5), 0.5 * layout.radii, counts, np.arange(4.0), 2,
-                    (0.1, 10.0), frame_levels=False)  # fmt: skip
+                    (0.1, 10.0), flicker=None)  # fmt: skip
     rng = np.random.default_rng(2)
     n, a = 20_000, 0.7
     noise = rng.standard_normal((n, 4, 12)) + rng.standard_normal((n, 1, 12)) / np.sqrt(2)
     weighed = np.array([rows.weigh(one) for one in noise * np.sqrt(a / counts)])
     covariance = np.cov(weighed[:, :, 7].T)
     np.testing.assert_allclose(covariance, a * np.eye(4), atol=0.03)
+
+
+# Other geometries
+
+
+@pytest.mark.parametrize("mobile", [1.0, 0.6])
+def test_a_start_between_walls_is_fitted_in_its_own_modes(mobile):
+    # A patch at the wall, where an open plane has D wrong: half of it is its mirror image.
+    length, D, a = 8.0, 2.5, 4e-3
+    waves, places = np.arange(24) * np.pi / length, np.linspace(0.1, length - 0.1, 40)
+    norm = np.where(waves > 0, np.sqrt(2.0), 1.0)
+    modes = norm * np.cos(waves * places[:, np.newaxis])
+    times, variances = np.linspace(0.0, 3.0, 30), np.full(40, 0.1)
+    fine = np.linspace(0.0, length, 2001)
+    patch = 0.6 * np.exp(-((fine - 0.8) ** 2) / 1.5)
+    start = np.trapezoid(patch * (norm * np.cos(waves * fine[:, np.newaxis])).T, fine) / length
+    decayed = np.exp(-D * times[:, np.newaxis] * waves**2)
+    seen = ((mobile * decayed + 1 - mobile) * start) @ modes.T
+    rng, n_prebleach = np.random.default_rng(7), 10
+    before = np.sqrt(a * variances / n_prebleach) * rng.standard_normal(40)
+    noise = np.sqrt(a * variances) * rng.standard_normal(seen.shape) + before
+    rows = ModeRows(
+        ModeBasis(waves**2, 1.0), modes, variances, times, n_prebleach, (0.01, 100.0),
+        delays=(0.0, 0.0),
+    )  # fmt: skip
+    values, rest = rows.project(seen + noise)
+    fit = choose(StartFitter(rows, READINGS).fit(values, rest / rows.freedom))
+    assert rest / rows.freedom == pytest.approx(a, rel=0.2)
+    assert fit.standard_error < 0.05
+    assert abs(fit.log_D - np.log10(D)) < 3 * fit.standard_error
+    left = rows.missing(10**fit.log_D, fit.moving, fit.still, fit.is_late) - seen
+    assert np.sqrt(np.mean(left**2)) < 0.3 * np.sqrt(a * 0.1)
 
 
 # Estimates
@@ -193,11 +301,29 @@ def test_the_told_region_plays_no_part(X):
 def test_levels_of_frames_play_no_part(rings, X):
     flicker = 1 + 0.05 * np.random.default_rng(3).standard_normal((30, 1))
     lit = (X[:1].reshape(30, -1) * flicker).reshape(1, -1)
-    free = MeasuredStartFRAP(TOLD).fit(X)
+    free = MeasuredStartFRAP(TOLD, frame_levels=True).fit(X)
     error = free.predict(X[:1], return_std=True)[1][0, 0]
     assert abs(free.predict(lit) - free.predict(X[:1]))[0, 0] < 0.2 * error
+    seen = MeasuredStartFRAP(TOLD).fit(X)
+    assert abs(seen.predict(lit) - free.predict(X[:1]))[0, 0] < 0.2 * error
     fixed = MeasuredStartFRAP(TOLD, frame_levels=False).fit(X)
     assert abs(fixed.predict(lit) - fixed.predict(X[:1]))[0, 0] > error
+
+
+def test_levels_that_are_even_are_used(rings):
+    # So fast that the patch soon is as wide as the field, which looks like another level.
+    X = rings.transform(stacks(2, D=60.0))
+    free, seen = (
+        MeasuredStartFRAP(TOLD, frame_levels=levels, errors="noise").fit(X)
+        for levels in (True, "auto")
+    )
+    error, other = (one.predict(X, return_std=True)[1] for one in (free, seen))
+    assert (other < 0.7 * error).all()
+    # Fading by a tenth, as good as a parabola; and a lamp that gets warm.
+    times = 0.2 * np.arange(30)
+    for levels in (np.exp(-times / 60), 1 - 0.05 * np.exp(-times / 0.4)):
+        lit = (X.reshape(2, 30, -1) * levels[:, np.newaxis]).reshape(2, -1)
+        assert (np.abs(seen.predict(lit) - np.log10(60.0)) < 3 * error).all()
 
 
 @pytest.mark.slow
@@ -264,7 +390,7 @@ def test_it_is_an_estimator_in_a_pipeline(tmp_path, X):
         clone(pipeline).fit(stacks()),
     ):
         np.testing.assert_allclose(again.predict(stacks()), expected, atol=1e-6)
-    assert MeasuredStartFRAP(TOLD).fit(X, np.zeros(3)).predict(X).shape == (3,)
+    assert MeasuredStartFRAP(TOLD).fit(X, np.zeros(3) + expected[0, 0]).predict(X).shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +400,7 @@ def test_it_is_an_estimator_in_a_pipeline(tmp_path, X):
         ({"readings": ("all",)}, "readings"),
         ({"readings": ()}, "readings"),
         ({"errors": "bootstrap"}, "errors"),
+        ({"frame_levels": "free"}, "frame_levels"),
         ({"protocol": "paper"}, "protocol"),
     ],
 )

@@ -27,6 +27,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skfrap import (
     BayesianFRAP,
     Circle,
+    Compartment,
+    Ellipse,
     FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
@@ -42,6 +44,7 @@ from skfrap import (
 )
 from skfrap.experiment import MeasuredStart, RingLayout
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
+from skfrap.inference.fitting._rows import RowNoise
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import (
     AnomalousModel,
@@ -292,6 +295,8 @@ def one_of_each_class(protocol, sample):
     return [
         protocol,
         Circle(6.0),
+        Compartment(Ellipse((9.0, 7.0)), np.ones((8, 8)), "sites"),
+        Ellipse((9.0, 7.0), 30.0, (30.0, 31.0)),
         Mask(np.tri(8)),
         Polygon([(20, 20), (40, 22), (30, 40)]),
         Rectangle(10.0, 6.0, center=(30.0, 31.0)),
@@ -303,6 +308,7 @@ def one_of_each_class(protocol, sample):
         DirectCurves(SoumpasisModel(protocol)),
         HuberLoss(0.01),
         ProportionalNoise(0.01, {"a": 1e-4}),
+        RowNoise(np.array([0.01, 0.003])),
         least_squares,
         least_squares.surrogate_,
         least_squares._fitter,

@@ -116,6 +116,7 @@ def test_title_stays_in_the_picture(estimates):
         estimates=estimates,
         prebleach=images[0],
         bleached=images[1],
+        start="told",
     )
     figure = plot_analysis(analysis)
     figure.canvas.draw()
@@ -749,3 +750,31 @@ def test_ticks_of_a_logarithmic_axis_are_those_asked_for_as_plain_numbers():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["0.3", "1", "30"]
     assert len(ax.yaxis.get_minorticklocs()) == 0
     assert ax.get_ylim() == (0.2, 200)
+
+
+def test_what_is_masked_is_not_drawn_as_measured():
+    X, y = FRAPSimulator(PAPER, random_state=0).sample(4, return_X_y=True)
+    masked = np.ma.masked_array(X.copy(), np.zeros(X.shape, bool))
+    masked[0, 25] = 50.0  # what a broken frame has
+    masked[0, 25] = np.ma.masked
+    estimator = LeastSquaresFRAP(PAPER).fit(X)
+    shown = RecoveryCurveDisplay.from_estimator(estimator, masked)
+    clean = RecoveryCurveDisplay.from_estimator(estimator, X)
+    assert np.isnan(shown.curve[25])
+    np.testing.assert_allclose(shown.fitted, clean.fitted, atol=2e-3)
+    assert np.isnan(RecoveryCurveDisplay.from_predictions(PAPER, masked[0], X[0]).curve[25])
+    with pytest.raises(ValueError, match="masked values"):
+        ResidualsDisplay.from_predictions(PAPER, masked[0], X[0], 3)
+    with pytest.raises(ValueError, match="masked values"):
+        ResidualsDisplay.from_estimator(estimator, masked)
+    truth = np.ma.masked_array(y, np.zeros(y.shape, bool))
+    truth[2, 1] = np.ma.masked
+    for draw in (
+        lambda: EstimatedVersusTrueDisplay.from_predictions(truth, y),
+        lambda: EstimatedVersusTrueDisplay.from_predictions(y, truth),
+        lambda: CoverageDisplay.from_estimator(estimator, X, truth),
+        lambda: PosteriorDisplay.from_predictions(truth),
+    ):
+        with pytest.raises(ValueError, match="1 masked values, the first at \\(2, 1\\)"):
+            draw()
+    matplotlib.pyplot.close("all")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon, Rectangle
+from skfrap import Circle, Ellipse, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon, Rectangle
 from skfrap.models import MODELS, DiffusionModel
 from skfrap.parameters import PARAMETERS, Parameter, parameter
 from skfrap.scaling import predict_rescaled, rescale_targets, scale_between, scaled_protocol
@@ -24,6 +24,7 @@ def _mask():
 REGIONS = {
     "circle": Circle(1.6),
     "moved circle": Circle(1.3, center=(2.9, 2.2)),
+    "ellipse": Ellipse((2.2, 1.5), angle=20.0),
     "rectangle": Rectangle(2.2, 1.5),
     "moved rectangle": Rectangle(2.2, 1.5, center=(3.1, 2.6)),
     "polygon": Polygon([(1.0, 1.0), (6.0, 2.0), (2.5, 5.0)]),

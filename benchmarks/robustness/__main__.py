@@ -63,7 +63,9 @@ def measure_files(report, amounts, seed):
     """Read mutated files."""
     found = _module("files").run(amounts.n_files, seed, amounts.seconds)
     read = f"{found['read']} read, {found['refused']} refused"
-    report.line("mutated files", str(found["n"]), read)
+    report.line("mutated files were", "", read)
+    report.add("mutated files", found["n"], "{:d}", at_least=1)
+    report.add("mutated files that are read all the same", found["read"], "{:d}", at_least=1)
     for name, what in (
         ("lost", "results with frames lost and no finding"),
         ("raised", "other exceptions than the promised ones"),
@@ -82,7 +84,7 @@ def measure_api(report, amounts, seed):
         numbers = range(n, min(n + _AT_ONCE, amounts.n_calls))
         found, seconds = timed(lambda numbers=numbers: run(seed=seed, numbers=numbers))
         n, begun, faults = n + found["n"], begun + seconds, faults | found["faults"]
-    report.line("random calls", str(n))
+    report.add("random calls", n, "{:d}", at_least=1)
     report.add("calls that ended otherwise than they may", len(faults), "{:d}", at_most=0)
     _show([f"case {number}: {fault}" for number, fault in faults.items()])
 
@@ -90,6 +92,7 @@ def measure_api(report, amounts, seed):
 def measure_alarms(report, amounts, seed):
     """Count findings that contradict right data."""
     shares = _module("alarms").run(amounts.n_curves, seed, amounts.n_others, amounts.n_series)
+    report.add("kinds of right data", len(shares), "{:d}", at_least=1)
     for name, share in shares.items():
         report.add(f"right data contradicted: {name}", 100 * share, "{:.3f} %", at_most=0.5)
 
@@ -97,6 +100,7 @@ def measure_alarms(report, amounts, seed):
 def measure_wrong(report, amounts, seed):
     """Count wrong experiments that are flagged or right."""
     shares = _module("wrong").run(amounts.n_wrong, seed, amounts.n_wrong_series)
+    report.add("kinds of wrong experiments", len(shares), "{:d}", at_least=1)
     for name, share in shares.items():
         report.add(name, 100 * share, "{:.1f} %")
     total = 100 * float(np.mean([*shares.values()]))
@@ -106,7 +110,8 @@ def measure_wrong(report, amounts, seed):
 def measure_kill(report, amounts, seed):
     """Kill runs."""
     found = _module("kill").run(amounts.n_kills, seed, amounts.seconds)
-    report.line("runs killed", str(found["n"]), f"{found['during']} with part done")
+    report.add("runs killed", found["n"], "{:d}", at_least=1)
+    report.add("runs killed with part done", found["during"], "{:d}", at_least=1)
     report.add("most series lost, besides the one in hand", found["lost"], "{:d}", at_most=0)
     report.add("tables that cannot be read", found["broken"], "{:d}", at_most=0)
     report.add("resumed runs that end otherwise", found["unlike"], "{:d}", at_most=0)
@@ -115,7 +120,8 @@ def measure_kill(report, amounts, seed):
 def measure_save(report, amounts, seed):
     """Save and load at once."""
     found = _module("save").run(amounts.save_seconds)
-    report.line("files written, and read", f"{found['written']}, {found['read']}")
+    report.add("files written", found["written"], "{:d}", at_least=1)
+    report.add("files read", found["read"], "{:d}", at_least=1)
     report.add("reads that failed", found["failed"], "{:d}", at_most=0)
     report.add("writers whose files were read", found["seen"], "{:d}", at_least=2)
     report.add("files left beside", found["left"], "{:d}", at_most=0)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import erf
 
 from benchmarks.robustness._alarms import options_of, series_of
 from skfrap import BayesianFRAP, Circle, FRAPProtocol, LeastSquaresFRAP, Mask
@@ -46,6 +47,8 @@ def _fading(n, noise, random):
 
 
 def _blurred(n, noise, random):
+    # No curve tells: what the blur leaves of residuals is half a standard deviation of the noise at
+    # 1 %, all frames together, and D is off by a seventh. The frames do: see `_blurred_patch`.
     return _estimate(_curves(n, noise, random, bleach_blur=1.5))
 
 
@@ -154,6 +157,29 @@ def _too_large(n, noise, random):
     return [_analysed(one, bleach_region=Circle(8.0)) for one in _series(n, noise, random)]
 
 
+def _size_wrong(factor):
+    def of_size(n, noise, random):
+        region = Circle(5.0 * factor)
+        return [_analysed(one, bleach_region=region) for one in _series(n, noise, random)]
+
+    return of_size
+
+
+def _blurred_patch(n, noise, random):
+    a = min((noise * _TRUTH["c0"]) ** 2 / PROTOCOL.noise_gain, 0.01)
+    values = _TRUTH | {"a": a, "bleach_blur": 2.0}
+    for _ in range(n):
+        yield _analysed(series_of(PROTOCOL, values, int(random.integers(2**31))))
+
+
+def _soft_cell(n, noise, random):
+    y, x = np.indices(PROTOCOL.shape) - 47.5
+    for one in _series(n, noise, random):
+        outside = np.hypot(x, y) - random.uniform(24, 34)
+        light = 0.04 + 0.48 * (1 - erf(outside / random.uniform(3, 10) / np.sqrt(2)))
+        yield _analysed(replace(one, frames=(one.frames * light).astype("u2")))
+
+
 def _two_patches(n, noise, random):
     both = sum(Circle(5.0, (x, 24.0)).area_fractions((96, 96), 0.5) for x in (18.0, 30.0))
     two = PROTOCOL.replace(bleach_region=Mask(both))
@@ -218,6 +244,8 @@ OF_SERIES = {
     "cell, subtracted": _cell_subtracted, "cell": _cell_as_chosen, "vignetting": _vignetted,
     "added glow": _glowing, "region beside": _beside, "region elsewhere": _elsewhere,
     "region too small": _too_small, "region too large": _too_large, "two patches": _two_patches,
+    "region 1.2 times too large": _size_wrong(1.2), "region 0.8 times": _size_wrong(0.8),
+    "blurred patch": _blurred_patch, "cell with a soft edge": _soft_cell,
     "half a droplet": _droplet,
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ READING_ORDER = (
     "mobile_fraction_and_binding.py",
     "plan_experiment.py",
     "image_series_pipeline.py",
+    "measured_start.py",
     "own_protocol.py",
     "hybrid.py",
     "grid_search.py",

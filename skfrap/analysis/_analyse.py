@@ -1,6 +1,7 @@
 """From one image series to a result: correct it, extract its recovery curve and estimate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -11,13 +12,23 @@ from skfrap.analysis._experiment import (
     experiment_of,
     recenter,
 )
-from skfrap.analysis._frames import findings_of_frames
-from skfrap.analysis._options import ExperimentOptions, make_regressor
+from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._saturation import find_saturation
+from skfrap.analysis._seen import SeenStart
+from skfrap.analysis._starts import (
+    OF_EITHER,
+    Witness,
+    alternatives_of,
+    chosen_start,
+    fit_as_told,
+    see,
+    source_of_start,
+)
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
-from skfrap.judging._frames import Frames, choose_evenness, find_outside
+from skfrap.io._series import Source
+from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     FadingCorrector,
@@ -25,7 +36,7 @@ from skfrap.preprocessing import (
     IntensityRescaler,
     RecoveryCurveExtractor,
 )
-from skfrap.results import Finding
+from skfrap.results import Alternatives, Finding
 from skfrap.results._tables import plain
 
 _BACKGROUNDS = ("auto", "subtract", "divide", "none")
@@ -55,6 +66,13 @@ class SeriesAnalysis:
         What the file's writer stored in it, e.g. the truth of a simulation.
     findings : tuple of Finding
         What is to be known of the experiment as a whole; `estimates` have these as well.
+    start : {"told", "measured"}
+        What bleaching left, as `estimates` take it: the region as told, or as the images show it.
+        The region of `protocol`, the curve and its fit are then those of the patch as seen.
+    alternatives : Alternatives
+        D under other assumptions, and which of them is recommended.
+    seen : SeenStart or None
+        What the images show of the start; None where they show none.
     """
 
     name: str
@@ -68,32 +86,52 @@ class SeriesAnalysis:
     bleached: np.ndarray
     info: dict
     findings: tuple = ()
+    start: str = "told"
+    alternatives: Alternatives = field(default_factory=Alternatives)
+    seen: SeenStart | None = None
 
-    def sources_in_words(self):
-        """Return what was taken from where, as one text."""
+    def sources_in_words(self) -> str:
+        """Return what was taken from where, as one text.
+
+        Returns
+        -------
+        str
+        """
         return "; ".join(f"{what}: {source}" for what, source in self.sources.items())
 
-    def to_record(self):
+    def to_record(self) -> dict[str, Any]:
         """Return one row of a table: plain values by column name, None where they mean nothing.
 
         Of the findings it holds the labels; what they say is in ``estimates.findings[0]``.
+
+        Returns
+        -------
+        dict
         """
         columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
         record = {"series": self.name, "model": self.model}
         record |= {name: plain(value) for name, value in columns.items()}
         record["n_frames"] = self.protocol.n_frames
         record["sources"] = self.sources_in_words()
+        record["start"] = self.start
         return record
 
 
-def analyse_series(source, options=None):
+def analyse_series(
+    source: Source | ImageSeries, options: ExperimentOptions | None = None
+) -> SeriesAnalysis:
     """Analyse one image series: correct it, extract its recovery curve and estimate.
+
+    Where there is room for rings about the dark patch, D is also estimated from what the images
+    show of the start, without the bleach region; ``options.start`` says which of the two is the
+    result, and ``alternatives`` has both.
 
     Parameters
     ----------
     source : path, list of paths or ImageSeries
         As in :func:`skfrap.io.read_series`.
     options : ExperimentOptions, default=None
+        What is known of the experiment, and how it is to be analysed. None is what the file says.
 
     Returns
     -------
@@ -102,7 +140,8 @@ def analyse_series(source, options=None):
     Raises
     ------
     ValueError
-        If something about the experiment is missing or does not agree with the file.
+        If something about the experiment is missing or does not agree with the file, or no region
+        is told and the images do not show one.
     """
     options = ExperimentOptions() if options is None else options
     series = _read(source, options)
@@ -112,9 +151,10 @@ def analyse_series(source, options=None):
     if options.recenter:
         # What a subtraction adds or takes does not change what was lost.
         given = "none" if options.background == "auto" else options.background
-        seen = _corrected(series, protocol, options, given)
-        protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
-    frames = Frames(*before_and_after(recorded, protocol), protocol)
+        evened = _corrected(series, protocol, options, given)
+        protocol, sources["bleach region"] = recenter(evened, protocol, sources["bleach region"])
+    before, after = before_and_after(recorded, protocol)
+    frames = Frames(before, after, protocol)
     outside = find_outside(frames)
     evenness = choose_evenness(frames, outside, options.sigma)
     background = options.background
@@ -123,50 +163,54 @@ def analyse_series(source, options=None):
         background = evenness.choice
         sources["background"] = f"{background}, chosen: {evenness.reason}"
     corrected = _corrected(series, protocol, options, background)
-    curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
-    regressor = make_regressor(protocol, options).fit(curve)
-    estimates = regressor.estimate(curve, level=options.level)
-    noticed = _by_latest_end(described, estimates, curve, options)
-    noticed += [*described.findings, *find_saturation(series.frames, protocol, options)]
+    before, after = before_and_after(corrected, protocol)
+    told: Any = None  # the curve of the region, where there is one
+    if described.told:
+        told = fit_as_told(corrected, described, protocol, options, frames, outside)
+    seen, unseen = see(corrected, before, after, protocol, options, told)
+    witness = Witness.of(told, seen, frames, described.spare)
+    start = chosen_start(options, told, seen, witness, unseen)
+    sources["start"] = source_of_start(options, start, told, witness, unseen)
 
-    def refit(region):
-        moved = protocol.replace(bleach_region=region)
-        curve = RecoveryCurveExtractor(moved).fit_transform(corrected)
-        return make_regressor(moved, options).fit(curve).fit_results(curve)
-
-    noticed += findings_of_frames(frames, outside, estimates, regressor.model_, refit)
+    noticed = find_saturation(series.frames, protocol, options)
+    uneven = []
     if background in evenness.wrong:
         words = f"background {background!r} is not right: {evenness.wrong[background]}"
         remedy = f"background={evenness.choice!r}"
-        noticed.append(Finding.of("uneven_light", words, "", remedy))
-    estimates = estimates.with_findings(noticed)
-    prebleach, bleached = before_and_after(corrected, protocol)
+        uneven.append(Finding.of("uneven_light", words, "", remedy))
+    noticed = [*described.findings, *noticed]
+    # What is said of the clock, or of the region, is said of the start as told.
+    of_told = [*(told.by_clock if told else ()), *noticed, *(told.findings if told else ())]
+    of_told += [*uneven, *witness.of_told]
+    of_seen = [one for one in noticed if one.code != "bleach_gap_unexplained"]
+    of_seen += [*judge_sample(outside), *uneven, *witness.of_seen]
+    if told is not None:  # frames that are counted wrongly are so for either start
+        of_seen += [one for one in told.estimates.findings[0] if one.code in OF_EITHER]
+    alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
+    if start == "told":
+        curve, estimates, noticed = told.curve, told.estimates.with_findings(of_told), of_told
+        fitted = estimates.fit.curves[0]
+    else:
+        protocol, noticed = seen.protocol, of_seen
+        curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
+        fitted = seen.curve(curve[0, : protocol.n_prebleach].mean())
+        estimates = seen.estimates.with_findings(of_seen)
     return SeriesAnalysis(
         name=series.name,
         protocol=protocol,
         model=options.model,
         curve=curve[0],
-        fitted=estimates.fit.curves[0],
+        fitted=fitted,
         estimates=estimates,
         sources=sources,
-        prebleach=prebleach,
-        bleached=bleached,
+        prebleach=before,
+        bleached=after,
         info=series.info,
         findings=tuple(noticed),
+        start=start,
+        alternatives=alternatives,
+        seen=seen,
     )
-
-
-def _by_latest_end(described, estimates, curve, options):
-    """Say what D would be, had bleaching lasted as long as the clock allows."""
-    found = [one for one in described.findings if one.code == "bleach_gap_unexplained"]
-    if described.latest is None or not found or "D" not in estimates.values:
-        return []
-    protocol = described.latest.replace(bleach_region=described.protocol.bleach_region)
-    D = make_regressor(protocol, options).fit(curve).fit_results(curve).values()["D"][0]
-    first = protocol.times[protocol.n_prebleach]
-    described.findings.remove(found[0])
-    words = f"{found[0].words}; if it ended {first:.4g} s before the next frame D = {D:.4g} µm²/s"
-    return [Finding.of(found[0].code, words, remedy=found[0].remedy)]
 
 
 def _read(source, options):

@@ -7,11 +7,14 @@ import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
+from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
-from skfrap.analysis._stored import stored_protocol
+from skfrap.analysis._seen import region_as_seen
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
+from skfrap.io._stored_protocol import stored_protocol
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,10 @@ class Described:
         What the file, and what was said of it, leave in doubt.
     latest : FRAPProtocol or None
         The experiment, had bleaching lasted as long as the clock allows, where that is not known.
+    told : bool
+        Whether the bleach region was told; else it is the dark patch as seen.
+    spare : float or None
+        Time around bleaching that nothing accounts for, s, where the clock shows any.
     """
 
     series: ImageSeries
@@ -37,15 +44,21 @@ class Described:
     sources: dict
     findings: list
     latest: FRAPProtocol | None
+    told: bool = True
+    spare: float | None = None
 
 
-def describe_experiment(series, options):
+def describe_experiment(
+    series: ImageSeries, options: ExperimentOptions
+) -> tuple[FRAPProtocol, dict[str, str]]:
     """Put together the protocol of a series.
 
     Parameters
     ----------
     series : ImageSeries
+        As from :func:`skfrap.io.read_series`.
     options : ExperimentOptions
+        What is known of the experiment beside what the file says.
 
     Returns
     -------
@@ -94,24 +107,28 @@ def experiment_of(series, options):
         ("the pixel size (", Argument("pixel_size"), f", µm{_why(pixel_words)})"),
         _unlike(options.pixel_size, series.pixel_size_um, "µm"),
     )
-    n_prebleach = settle(
-        "prebleach frames",
-        options.n_prebleach,
-        stored and stored.n_prebleach,
-        "protocol in the file",
-        ("the number of frames before bleaching (", Argument("n_prebleach"), ")"),
-    )
-    region = settle(
-        "bleach region",
-        options.bleach_region,
-        stored and stored.bleach_region,
-        "protocol in the file",
-        (
-            "the bleach region (",
-            Argument("bleach_region"),
-            ", e.g. circle:15@50,50 in µm, or an image of it)",
-        ),
-    )
+    may_be_seen = options.start != "told"
+    n_prebleach = region = None
+    if not may_be_seen or (options.n_prebleach or (stored and stored.n_prebleach)) is not None:
+        n_prebleach = settle(
+            "prebleach frames",
+            options.n_prebleach,
+            stored and stored.n_prebleach,
+            "protocol in the file",
+            ("the number of frames before bleaching (", Argument("n_prebleach"), ")"),
+        )
+    if not may_be_seen or (options.bleach_region or (stored and stored.bleach_region)) is not None:
+        region = settle(
+            "bleach region",
+            options.bleach_region,
+            stored and stored.bleach_region,
+            "protocol in the file",
+            (
+                "the bleach region (",
+                Argument("bleach_region"),
+                ", e.g. circle:15@50,50 in µm, or an image of it)",
+            ),
+        )
     n_frames = len(series.frames)
     times = series.times_s
     clock_words = series.sources.get("times_s", "file")
@@ -130,11 +147,18 @@ def experiment_of(series, options):
         raise ArgumentError(
             "the file does not say ", *missing[1:], f"; give what is missing{aside}."
         )
+    if n_prebleach is None:
+        n_prebleach = find_bleaching(series.frames)
+        sources["prebleach frames"] = f"{n_prebleach}, as seen in the frames"
     if not 1 <= n_prebleach < n_frames:
         raise ValueError(
             f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "
             "least one frame before bleaching and one after."
         )
+    told = region is not None
+    if not told:
+        region = _seen_region(series, n_prebleach, pixel_size, options)
+        sources["bleach region"] = "as seen in the first frame after bleaching"
     if isinstance(region, str | Path):
         sources["bleach region"] = f"given, {region}"
         region, words, left_out = read_region(region, pixel_size, series.frames.shape[1:])
@@ -179,7 +203,20 @@ def experiment_of(series, options):
     latest = None if end.latest is None else protocol_for(end.latest)
     latest = None if latest is None or not np.array_equal(latest[1], wanted) else latest[0]
     selected = _selected(series, n_prebleach, wanted)
-    return Described(selected, protocol, sources, findings, latest)
+    spare = None
+    if latest is not None:
+        spare = float(protocol.times[n_prebleach] - latest.times[n_prebleach])
+    return Described(selected, protocol, sources, findings, latest, told, spare)
+
+
+def _seen_region(series, n_prebleach, pixel_size, options):
+    """Describe the dark patch in the first frame after bleaching that is used."""
+    first = n_prebleach + check_count("skip", options.skip, 0)
+    if first >= len(series.frames):
+        raise ValueError(f"skip={options.skip} leaves no frame after bleaching.")
+    before = np.mean(series.frames[:n_prebleach], axis=0, dtype=float)
+    dark = options.dark_level
+    return region_as_seen(before - dark, np.asarray(series.frames[first], float) - dark, pixel_size)
 
 
 def _end_of_bleaching(times, n_prebleach, n_bleach, stored, options):

@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from skfrap.experiment import Mask
 from skfrap.judging._findings import in_short
-from skfrap.judging._frames import find_patches, judge_patches, judge_sample
+from skfrap.judging._frames import Frames, find_patches, judge_patches, judge_sample
+from skfrap.judging._outline import judge_outline, measure_outline
 from skfrap.models import model_for
 
 _CLEARLY = 1e-4  # how often chance makes a fit as much better
+_MARGIN = 4.0  # radii and widths of diffusion, around the region
+_REACH = 1.96  # standard errors from an estimate to an end of its interval
 
 
 def findings_of_frames(frames, outside, estimates, model, refit):
@@ -29,20 +33,26 @@ def findings_of_frames(frames, outside, estimates, model, refit):
 
     Returns
     -------
-    list of Finding
+    found : list of Finding
+    patches : Patches or None
+        Where light was lost; None where it is not seen.
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
-        return []
-    found = judge_sample(outside)
+        return [], None
+    found, patches = judge_sample(outside), find_patches(frames)
     if not estimates.has_finding("no_bleaching_visible")[0]:
-        expected = _first_frame_after(frames.protocol, estimates, model)
-        patches = find_patches(frames)
-        for one in judge_patches(frames, patches, expected):
+        seen = judge_patches(frames, patches)
+        for one in seen:
             moved = one.code == "patch_elsewhere"
             found.append(
                 _with_region_moved(one, frames, patches, estimates, refit) if moved else one
             )
-    return found
+        if not seen and hasattr(model, "images"):
+            # What the curve asks for may be what the edge shows.
+            explained = estimates.has_finding("larger_model_fits")[0]
+            for one in judge_outline(_outline(frames, estimates, model)):
+                found.append(replace(one, remedy="") if explained else one)
+    return found, patches
 
 
 def _with_region_moved(finding, frames, patches, estimates, refit):
@@ -65,13 +75,46 @@ def _with_region_moved(finding, frames, patches, estimates, refit):
     return replace(finding, remedy=f"recenter it: there the curve fits clearly better, {there}")
 
 
-def _first_frame_after(protocol, estimates, model):
-    """Return what the fitted model has left in the first frame after bleaching, of 1."""
-    if not hasattr(model, "images"):
+def _outline(frames, estimates, model):
+    """Hold the first frame after bleaching against that of the fitted model.
+
+    Not where the start is taken from that very frame, nor in a compartment, beyond which no patch
+    can reach.
+    """
+    protocol = frames.protocol
+    if protocol.start != "told" or protocol.compartment is not None:
         return None
-    first = protocol.times[protocol.n_prebleach]
-    short = protocol.replace(n_prebleach=1, n_postbleach=None, postbleach_times=(float(first),))
-    values = {name: ends[0] for name, ends in estimates.fit.values().items()}
-    values |= {"c0": 1.0}
-    images = model_for(short, type(model)).images(**values)[0]
-    return images[1]
+    first = float(protocol.times[protocol.n_prebleach])
+    values = {name: ends[0] for name, ends in estimates.fit.values().items()} | {"c0": 1.0}
+    spread, width = 0.0, 0.0
+    if "D" in estimates.values:
+        duration = first + 0.5 * protocol.n_bleach * protocol.frame_interval
+        error = (estimates.D_um2_s_upper[0] - estimates.D_um2_s_lower[0]) / (2 * _REACH)
+        spread = 2 * error * duration
+        width = np.sqrt(2 * values["D"] * duration) / protocol.pixel_size
+    if values.get("imaging_bleach", 1.0) == 1.0:  # else the size of the field matters
+        frames = _cropped(frames, _MARGIN * (frames.radius + width))
+    short = frames.protocol.replace(n_prebleach=1, n_postbleach=None, postbleach_times=(first,))
+
+    def lost_by(mask):
+        other = short.replace(bleach_region=Mask(mask))
+        return 1 - model_for(other, type(model)).images(**values)[0, 1]
+
+    return measure_outline(frames, lost_by, spread if np.isfinite(spread) else 0.0)
+
+
+def _cropped(frames, margin):
+    """Keep the surroundings of the bleach region, by some pixels on all sides."""
+    protocol = frames.protocol
+    near, size = np.argwhere(protocol.bleach_mask > 0), np.array(protocol.shape)
+    if not np.isfinite(margin):
+        return frames
+    first = np.maximum(near.min(axis=0) - int(margin), 0)
+    last = np.minimum(near.max(axis=0) + int(margin) + 1, size)
+    window = slice(first[0], last[0]), slice(first[1], last[1])
+    cropped = protocol.replace(
+        shape=tuple(int(n) for n in last - first),
+        bleach_region=Mask(protocol.bleach_mask[window]),
+        padding=int(min(protocol.padding, margin)),
+    )
+    return Frames(frames.before[window], frames.after[window], cropped)

@@ -7,6 +7,7 @@ from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
 
+STARTS = ("told", "measured", "auto")
 _OF_NOISE = ("a", "b")
 _FREE = Argument("free", "free")
 _FIXED = Argument("fixed", "fixed")
@@ -72,6 +73,14 @@ class ExperimentOptions:
         For the fit, as in LeastSquaresFRAP.
     level : float
         Of the intervals.
+    start : {"told", "measured", "auto"}
+        What bleaching left: the bleach region as told; what the images show, for which no region
+        and no time of bleaching is needed; or as told where a region is known and the images do not
+        contradict it. Default "told". Whichever is taken, the others are in the alternatives.
+    first_profile, last_profile : path or MeasuredStart
+        Of a table of a curve: tables of the distance from the middle of the patch, µm, and of the
+        intensity there over that before bleaching, in the first frame after bleaching and in the
+        mean of the last 10. `first_profile` may be a MeasuredStart that holds both.
 
     Raises
     ------
@@ -104,6 +113,9 @@ class ExperimentOptions:
     loss: str = "squared"
     bounds: dict | None = None
     level: float = 0.95
+    start: str = "told"
+    first_profile: object | None = None
+    last_profile: object | None = None
 
     def __post_init__(self):
         _check_fit(self)
@@ -112,6 +124,19 @@ class ExperimentOptions:
 def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
+    check_choice("start", options.start, STARTS)
+    if options.last_profile is not None and options.first_profile is None:
+        raise ArgumentError(
+            Argument("last_profile"),
+            " says what stays, and the start is in the first frame: give ",
+            Argument("first_profile"),
+            " as well.",
+        )
+    if options.start == "measured" and options.model != "diffusion":
+        raise ArgumentError(
+            Argument("start", "start='measured'", "measured"),
+            f" is of free diffusion, and the model is {options.model!r}; choose one of the two.",
+        )
     if isinstance(options.free, str):
         raise ValueError(f"free must be a sequence of names, got {options.free!r}.")
     fixed = options.fixed or {}

@@ -12,6 +12,7 @@ import click
 from skfrap._files import is_special
 from skfrap._text import visible
 from skfrap.cli._journal import Journal, state_of
+from skfrap.cli._lock import Lock
 from skfrap.cli._output import (
     in_words,
     json_text,
@@ -122,12 +123,17 @@ class KeptRecords:
         self._unwritten, self._next, self._in_hand = False, 0.0, None
         if resume and out is None:
             raise click.UsageError("--resume goes on with a table; give its --out as well.")
-        self._journal = None
+        self._journal = self._lock = None
         # What is written to a pipe cannot be written again: all of it goes there at the end.
         if out is not None and not is_special(out):
             self._journal = Journal(out, command, options)
+            self._lock = _locked(out)
             self._earlier = out.exists()
-            self._take_over(resume)
+            try:
+                self._take_over(resume)
+            except BaseException:
+                self._lock.release()
+                raise
 
     def _take_over(self, resume):
         """Take records of an earlier run that hold for the series of this one."""
@@ -215,7 +221,14 @@ class KeptRecords:
         return path
 
     def close(self):
-        """Write what is not written yet."""
+        """Write what is not written yet, and let other runs have the table."""
+        try:
+            self._finish()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    def _finish(self):
         if self._as_json:
             print_raw("\n]\n" if self._n_printed else "[]\n")
         if self._journal is not None:
@@ -226,6 +239,14 @@ class KeptRecords:
             say(f"{self._out} is left as it was: there is nothing to put in its place", err=True)
             return
         self._write()
+
+
+def _locked(out):
+    """Have a table for this run alone."""
+    try:
+        return Lock(out)
+    except OSError as error:
+        raise click.ClickException(in_words(error)) from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from skfrap._text import visible
 from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
+    FILE,
     choice_option,
     files_argument,
     fit_options,
@@ -42,6 +43,23 @@ from skfrap.cli._unusable import tell_unusable
     "subdiffusion: displacements grow as a power of time, after one bleach frame. reaction: "
     "binding where diffusion is over at once. The others are textbook formulas, to compare with.",
 )
+@choice_option(
+    "--start",
+    ["auto", "told", "measured"],
+    "auto",
+    "What bleaching left. told: the bleach region, darkened as it was told. measured: what the "
+    "images show; region and time of bleaching play no part. auto: told, unless no region is "
+    "known or the images contradict it.",
+)
+@click.option(
+    "--first-profile",
+    type=FILE,
+    help="For a table of a curve: a table of distances from the middle of the patch, µm, and of "
+    "intensities in the first frame after bleaching, over those before. The start is then seen.",
+)
+@click.option(
+    "--last-profile", type=FILE, help="The same of the mean of the last 10 frames: what stays."
+)
 @free_option(
     "Estimate this as well: mobile_fraction if the intensity stays below what it was; "
     "imaging_bleach if imaging bleaches the field; bleach_blur if the region's edge is not sharp. "
@@ -64,7 +82,12 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
     glob patterns. Pixel size and times are taken from the file where it has them; series written by
-    skfrap bring all the rest as well.
+    skfrap bring all the rest as well. Without --bleach-region and --n-prebleach the images show
+    what was bleached, and when. FILES that end in .csv, .tsv or .txt are tables of one curve each,
+    with columns of times in s and of intensities.
+
+    Below the result stands what D would be under other assumptions, and which of them is
+    recommended; * is the result.
     """
     with clear_errors():
         check_names("free (--free)", options["free"], options["model"])
@@ -73,14 +96,22 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from tqdm import tqdm
 
-    from skfrap.analysis import ExperimentOptions, analyse_series
+    from skfrap import analysis as analyses_of
+    from skfrap.analysis import ExperimentOptions
 
     with clear_errors():
         given = ExperimentOptions(**options)
+
+    def analyse(source):
+        if analyses_of.is_table(source):
+            return analyses_of.analyse_curve(source, given)
+        return analyses_of.analyse_series(source, given)
+
     series = [list(files)] if as_one_series else expand(files)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
-    inputs = [*files, options["bleach_region"]]
-    keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume}
+    profiles = [options[name] for name in ("first_profile", "last_profile")]
+    inputs = [*files, options["bleach_region"], *profiles]
+    keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(
             kept.pending(),
@@ -89,11 +120,12 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
             unit="series",
             disable=quiet,
         )
-        analyses = attempt_each(lambda source: analyse_series(source, given), shown)
+        analyses = attempt_each(analyse, shown)
         for name, analysis, error in analyses:
             record = {"file": name, "error": error}
             if analysis is not None:
                 found = {"findings": analysis.estimates.findings[0]}
+                found["alternatives"] = analysis.alternatives.to_records()
                 record = {"file": name, **analysis.to_record() | found, "error": error}
                 if plots is not None:
                     add_picture(_picture_of(analysis), analysis.name, record, kept)
@@ -110,17 +142,37 @@ def _picture_of(analysis):
     return lambda plotting: plotting.plot_analysis(titled)
 
 
+def _rows(record):
+    """Return the row of a table: alternatives stand side by side, after all other columns."""
+    from skfrap.results._alternatives import columns_of_alternatives
+
+    alternatives = record.get("alternatives", [])
+    row = {name: value for name, value in record.items() if name != "alternatives"}
+    return [row | columns_of_alternatives(alternatives)]
+
+
 def _lines(analysis, name):
     protocol, estimates = analysis.protocol, analysis.estimates
     # What a summary leaves out, where the model has it.
     values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
     parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
+    start = "start as told" if analysis.start == "told" else "start as seen"
+    result = ", ".join([*estimates.values_in_words(0), start])
     return [
         name,
-        f"  {estimates.summary()[0]}",
+        f"  {'; '.join([result, *map(str, estimates.findings[0])])}",
         (
             f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
-            f"pixel {protocol.pixel_size:.6g} µm, region {protocol.bleach_region}"
+            f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
         ),
         *(f"  {what}: {source}" for what, source in analysis.sources.items()),
+        *(f"  {line}" for line in analysis.alternatives.lines()),
     ]
+
+
+def _region(protocol):
+    region = protocol.bleach_region
+    if getattr(region, "radius", None) and region.center:
+        x, y = region.center
+        return f"Circle(radius={region.radius:.6g}, center=({x:.6g}, {y:.6g}))"
+    return str(region)

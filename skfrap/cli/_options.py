@@ -135,7 +135,7 @@ protocol_options = options_together(
         "--bleach-region",
         default="circle:15",
         show_default=True,
-        help="circle:R[@X,Y], rectangle:WxH[@X,Y] or polygon:X,Y;X,Y;..., µm.",
+        help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y] or polygon:X,Y;X,Y;..., µm.",
     ),
     click.option("--n-prebleach", type=int, default=10, show_default=True),
     click.option("--n-bleach", type=int, default=4, show_default=True),

@@ -9,6 +9,7 @@ from skfrap.comparison._comparison import (
     compare_models,
 )
 from skfrap.comparison._criteria import information_criteria, log_likelihood, nested_f_test
+from skfrap.comparison._readings import compare_readings
 
 __all__ = [
     "CANDIDATES",
@@ -16,6 +17,7 @@ __all__ = [
     "ModelFit",
     "NestedTest",
     "compare_models",
+    "compare_readings",
     "information_criteria",
     "log_likelihood",
     "nested_f_test",

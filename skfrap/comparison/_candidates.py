@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from skfrap.estimators import LeastSquaresFRAP
+from skfrap.estimators import LeastSquaresFRAP, MeasuredStartFRAP
 from skfrap.models import MODELS
 
 
@@ -44,6 +44,11 @@ def as_estimators(models, protocol, options):
             raise ValueError(
                 "models must be names, dictionaries of options for LeastSquaresFRAP, or estimators "
                 f"of skfrap, or others with log_evidence(X), got {model!r}."
+            )
+        if isinstance(model, MeasuredStartFRAP):
+            raise ValueError(
+                "models must be of recovery curves, and MeasuredStartFRAP is of rings, or of "
+                "profiles beside curves; compare_readings(X, estimator) compares its readings."
             )
         name = _name_of(model) if name is None else str(name)
         if name in estimators:

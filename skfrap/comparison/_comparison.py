@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 from sklearn.base import clone
-from sklearn.utils import get_tags
+from sklearn.utils import get_tags, validation
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap._arrays import check_array
+from skfrap._arrays import explain, is_masked, nan_where_masked, without_masked
 from skfrap._checks import check_choice
 from skfrap.comparison._candidates import as_estimators, extra_parameters, known_noise
 from skfrap.comparison._criteria import (
@@ -18,7 +18,9 @@ from skfrap.comparison._criteria import (
     log_likelihood,
     nested_f_test,
 )
+from skfrap.comparison._gaps import compare_by_pattern
 from skfrap.estimators import FRAPEstimates
+from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
@@ -257,7 +259,8 @@ def compare_models(
     Parameters
     ----------
     X : array-like of shape (n, n_frames)
-        Recovery curves.
+        Recovery curves. What is masked is missing, and with ``missing="omit"`` so is NaN: a curve
+        is compared by the frames that it has.
     models : sequence or dict, default=CANDIDATES
         What to compare. Names of models, ``"diffusion"``, ``"binding"`` (which is slow), with what
         is to be estimated besides, ``"diffusion+mobile_fraction+imaging_bleach"``; or estimators;
@@ -298,9 +301,34 @@ def compare_models(
     >>> comparison.tests[0].extra, bool(comparison.tests[0].p_value[0] < 1e-3)
     (('mobile_fraction',), True)
     """
-    X = check_array(X, dtype=np.float64, input_name="X")
     estimators = as_estimators(models, protocol, options)
+    X = _checked(X, estimators)
     fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
+    for estimator in fitted.values():
+        refuse_rows(estimator.protocol_, "a comparison of models")
+
+    def compare(fitted, X):
+        return _compared(fitted, X, level, false_alarm_rate)
+
+    return compare_by_pattern(fitted, X, compare) if np.isnan(X).any() else compare(fitted, X)
+
+
+def _checked(X, estimators):
+    """Check curves: what is masked is missing, and NaN where all models take it for that."""
+    masked = is_masked(X)
+    omitted = all(getattr(one, "missing", "raise") == "omit" for one in estimators.values())
+    if masked and not omitted:
+        explain(without_masked(X), "X")
+    elif not omitted:
+        explain(X, "X", "leave these curves out, or single frames by missing='omit'.")
+    finite = "allow-nan" if masked or omitted else True
+    return validation.check_array(
+        nan_where_masked(X), dtype=np.float64, ensure_all_finite=finite, input_name="X"
+    )
+
+
+def _compared(fitted, X, level, false_alarm_rate):
+    """Compare fitted models on curves without gaps."""
     fits = tuple(
         _fit_model(name, estimator, X, level, false_alarm_rate)
         for name, estimator in fitted.items()
@@ -317,7 +345,7 @@ def _fitted(estimator, X):
     if get_tags(estimator).target_tags.required:
         check_is_fitted(estimator)
         return estimator
-    return clone(estimator).fit(X)
+    return clone(estimator).fit(np.ma.masked_invalid(X) if np.isnan(X).any() else X)
 
 
 def _fit_model(name, estimator, X, level, false_alarm_rate):

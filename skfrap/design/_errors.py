@@ -15,6 +15,7 @@ from scipy.stats import t as student_t
 from skfrap._checks import check_choice, check_level, check_number
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
+from skfrap.design._start import check_free_diffusion, start_errors
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol
 from skfrap.models import broadcast_parameters, model_for
 from skfrap.numerics._magnitude import LARGEST, SMALLEST
@@ -135,7 +136,9 @@ def expected_errors(
     Parameters
     ----------
     protocol : FRAPProtocol
-        The experiment that is planned.
+        The experiment that is planned. With ``start="measured"`` the errors are those of
+        :class:`skfrap.MeasuredStartFRAP` on images in which the region told is bleached, see the
+        notes.
     values : dict of str to float or array-like
         Guesses in natural units of all that is estimated, ``{"D": 10.0, "c0": 0.7, "alpha": 0.6}``;
         arrays are broadcast against each other and give an entry each.
@@ -167,6 +170,14 @@ def expected_errors(
     information where W is V⁻¹ or the noise is constant. What the variances themselves tell of the
     parameters is left out: of a mean over many pixels it is next to nothing.
 
+    **A measured start.** Images are computed without noise, averaged over rings, and fitted with
+    the noise that is given: the curvature of the evidence there is the information that all
+    frames' rings hold on log10 D, without what an unknown start, and an unknown part that stays,
+    could take up. D alone is estimated; `values` may hold `mobile_fraction` and all else that
+    shapes the images, and `bounds` is ``{"D": (lowest, highest)}``. Noise that grows with intensity
+    is taken for as large everywhere as before bleaching. It is the error by the noise alone: what
+    real images have besides is not in it.
+
     Examples
     --------
     >>> from skfrap import FRAPProtocol
@@ -177,6 +188,17 @@ def expected_errors(
     [0.0047, 0.0444]
     >>> expected.summary()[0].split(", ")[0]
     'D = 10 µm²/s to 0.47 % (95 % interval 9.907 to 10.09)'
+
+    What the images would tell, the region told or not:
+
+    >>> from skfrap import Circle
+    >>> told = FRAPProtocol(shape=(64, 64), bleach_region=Circle(6.0), n_postbleach=40)
+    >>> guess = {"D": 10.0, "c0": 0.7, "alpha": 0.6}
+    >>> for start in ("told", "measured"):
+    ...     expected = expected_errors(told.replace(start=start), guess, a=3e-3)
+    ...     print(start, expected.relative_error("D").round(3))
+    told [0.029]
+    measured [0.015]
     """
     if not isinstance(protocol, FRAPProtocol):
         raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
@@ -184,15 +206,22 @@ def expected_errors(
     check_level(level)
     _check_noise(a, b)
     forward = model_for(protocol, model)
+    if protocol.start == "measured":
+        check_free_diffusion(forward, noise)
+        space = ParameterSpace.of(forward, _names(forward, values, parameters, fixed), fixed)
+        values = _complete(values, space)
+        D, error, lower, upper, findings = start_errors(forward, values, a, b, bounds, level)
+        return ExpectedErrors({"D": D}, {"D": error}, {"D": lower}, {"D": upper}, findings, level)
     space = ParameterSpace.of(forward, parameters, fixed, bounds)
     names = space.free
     values = _complete(values, space)
-    information = Information(protocol, model, space, a, b, noise == "proportional")
+    weighted = noise == "proportional" or protocol.n_rows > 1
+    information = Information(protocol, model, space, a, b, weighted)
     covariance = information.covariance(values)
     errors = dict(zip(names, np.sqrt(np.einsum("nvv->nv", covariance)).T, strict=True))
     derived, errors_of_derived = information.derived(values, covariance)
     reported, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
-    reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_frames - len(names)))
+    reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_values - len(names)))
     lower, upper = (
         {
             name: _end(name, reported[name], out * error, space.bounds)
@@ -202,6 +231,15 @@ def expected_errors(
     )
     findings = judge(information, values, covariance)
     return ExpectedErrors(reported, errors, lower, upper, findings, level)
+
+
+def _names(model, values, parameters, fixed):
+    """Return what is guessed of the sample, whether or not it will be estimated."""
+    if parameters is not None or not isinstance(values, Mapping):
+        return parameters
+    needed = [name for name, default in model.defaults().items() if default is None]
+    needed = [name for name in needed if name not in (fixed or {})]
+    return tuple(dict.fromkeys([*needed, *values]))
 
 
 def _check_noise(a, b):

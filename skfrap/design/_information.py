@@ -40,7 +40,7 @@ class Information:
         self.space = space
         self.names, self.bounds = space.free, space.bounds
         self.weighted = weighted
-        self._noise = Noise(a, b, protocol.noise_gain)
+        self._noise = Noise(a, b, protocol.noise_gains)
         self._light = model_for(protocol, model, light_weights(self.model))
 
     def variance(self, values):

@@ -1,6 +1,10 @@
 """The exact posterior of a recovery curve's parameters, and what follows from it."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, overload
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
@@ -9,12 +13,14 @@ from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
-from skfrap.experiment import Noise
+from skfrap.estimators._samples import answers_samples, fits_samples
+from skfrap.experiment import FRAPProtocol, Noise
+from skfrap.experiment._frames import refuse_rows
 from skfrap.inference._intensities import check_level as check_intensities
 from skfrap.inference._intensities import check_size
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
-from skfrap.models import ForwardMap, evaluator_of, model_for, surrogate_for
+from skfrap.models import ExactModel, ForwardMap, evaluator_of, model_for, surrogate_for
 from skfrap.models.forward._frames import at_frames
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.parameters._priors import plain_prior, prior_of_plain
@@ -40,7 +46,9 @@ class BayesianFRAP(CurveRegressor):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+        The experiment, of all samples. None is that of each sample, where samples bring theirs, as
+        a :class:`skfrap.experiment.CurveSequence` does; of arrays it takes the paper's protocol,
+        with as many frames as X has columns.
     prior : dict, default=None
         Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
         ``mobile_fraction``, and of the noise ``a``: a frozen `scipy.stats` distribution, or a
@@ -68,7 +76,11 @@ class BayesianFRAP(CurveRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own; then so are ``model_``, ``space_`` and ``bounds_``.
+    estimators_ : list of estimators
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     prior_ : dict
         The prior in use, of all parameters.
     space_ : ParameterSpace
@@ -120,14 +132,14 @@ class BayesianFRAP(CurveRegressor):
 
     def __init__(
         self,
-        protocol=None,
-        prior=None,
+        protocol: FRAPProtocol | None = None,
+        prior: Mapping[str, Any] | None = None,
         *,
-        model="diffusion",
-        target_names=None,
-        weighting="1/a",
-        n_nodes=24,
-        missing="raise",
+        model: str | type[ExactModel] | ExactModel = "diffusion",
+        target_names: str | Sequence[str] | None = None,
+        weighting: Literal["1/a"] | None = "1/a",
+        n_nodes: int = 24,
+        missing: Literal["raise", "omit"] = "raise",
     ):
         self.protocol = protocol
         self.prior = prior
@@ -137,12 +149,13 @@ class BayesianFRAP(CurveRegressor):
         self.n_nodes = n_nodes
         self.missing = missing
 
-    def fit(self, X, y=None, sample_weight=None):
+    @fits_samples
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol and the prior; nothing is learnt from the curves.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
+        X : array-like of shape (n_samples, n_frames), or CurveSequence
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a
@@ -162,28 +175,38 @@ class BayesianFRAP(CurveRegressor):
             If X does not fit the protocol, the prior not the model, or y names what is not
             estimated, or is not what it names.
         """
-        X = check_size(self._validate(X, ensure_min_features=2))
+        curves = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
-        self.protocol_ = self._choose_protocol(X.shape[1])
+        self.protocol_ = self._choose_protocol(curves.shape[1])
+        refuse_rows(self.protocol_, "the posterior of a BayesianFRAP")
         self.model_ = model_for(self.protocol_, self.model)
         self.prior_ = check_prior(self.prior, self.model_)
         if sample_weight is not None:
-            _check_sample_weight(sample_weight, X)
+            _check_sample_weight(sample_weight, curves)
         self._set_space()
         self.surrogate_ = self._interpolate()
         self._n_nodes = self.n_nodes
         self._prepare_posterior()
-        self._choose_outputs(X, y)
+        self._choose_outputs(curves, y)
         self.skfrap_version_ = __version__
         return self
 
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
+
+    @answers_samples
     @without_missing_frames
-    def predict(self, X, return_std=False):
+    def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Compute posterior means, weighted as `weighting` says.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         return_std : bool, default=False
             Also return posterior standard deviations, which are not weighted.
 
@@ -201,13 +224,20 @@ class BayesianFRAP(CurveRegressor):
             return self._as_output(mean), self._as_output(std)
         return self._as_output(mean)
 
+    @answers_samples
     @without_missing_frames
-    def predict_interval(self, X, level=0.95, method="equal_tailed"):
+    def predict_interval(
+        self,
+        X: ArrayLike,
+        level: float = 0.95,
+        method: Literal["equal_tailed", "highest_density"] = "equal_tailed",
+    ) -> np.ndarray:
         """Compute credible intervals.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         level : float, default=0.95
             Posterior probability of the interval.
         method : {"equal_tailed", "highest_density"}, default="equal_tailed"
@@ -223,33 +253,44 @@ class BayesianFRAP(CurveRegressor):
         intervals = self._posterior.intervals(X, lambda density: getattr(density, method)(level))
         return intervals[:, self._answered]
 
-    def sample_posterior(self, X, n_samples=1, random_state=None):
+    def sample_posterior(
+        self,
+        X: ArrayLike,
+        n_samples: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> np.ndarray:
         """Draw parameters from the posterior.
 
         Parameters
         ----------
         X : array-like of shape (n_curves, n_frames)
+            Recovery curves.
         n_samples : int, default=1
             Draws per curve.
         random_state : int, RandomState instance or None, default=None
+            Of the draws, which are the same for the same integer.
 
         Returns
         -------
         ndarray of shape (n_curves, n_samples, n_targets)
             Columns as in ``space_.target_names``, all of them.
         """
-        X = self._check_own_curves(X)
         check_count("n_samples", n_samples)
-        random = check_random_state(random_state)
-        uniforms = random.uniform(size=(len(X), n_samples, len(self.space_.free)))
-        if np.isnan(X).any():
-            return answer_by_pattern(
-                self, X, lambda some, X, rows: some._posterior.sample(X, uniforms[rows])
-            )
-        return self._posterior.sample(X, uniforms)
+        return self._draw(X, n_samples, check_random_state(random_state))
 
+    @answers_samples
+    def _draw(self, X, n_samples, random):
+        curves = self._check_own_curves(X)
+        uniforms = random.uniform(size=(len(curves), n_samples, len(self.space_.free)))
+        if np.isnan(curves).any():
+            return answer_by_pattern(
+                self, curves, lambda some, X, rows: some._posterior.sample(X, uniforms[rows])
+            )
+        return self._posterior.sample(curves, uniforms)
+
+    @answers_samples
     @without_missing_frames
-    def log_evidence(self, X):
+    def log_evidence(self, X: ArrayLike) -> np.ndarray:
         """Compute the logarithm of the probability density of curves, whatever their parameters.
 
         Differences between models or priors are logarithms of Bayes factors.
@@ -257,16 +298,19 @@ class BayesianFRAP(CurveRegressor):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Natural logarithms.
         """
         _, _, log_evidence = self._posterior.moments(self._check_curves(X), None)
         return log_evidence
 
     # The contract of estimators
 
+    @answers_samples
     def _tell(self, X):
         mean, std, _ = self._posterior.moments(X, None)
         return mean, std
@@ -361,7 +405,7 @@ class BayesianFRAP(CurveRegressor):
         )
         self._prepare_posterior()
 
-    def fitted_state(self):
+    def fitted_state(self) -> dict[str, Any]:
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if fitted:
@@ -370,7 +414,7 @@ class BayesianFRAP(CurveRegressor):
             fitted["n_nodes"] = self._n_nodes
         return fitted
 
-    def set_fitted_state(self, fitted):
+    def set_fitted_state(self, fitted: dict[str, Any]) -> None:
         """Take what :meth:`fitted_state` gave."""
         if fitted:
             others = dict(fitted)

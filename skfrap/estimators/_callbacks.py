@@ -1,17 +1,25 @@
 """Callbacks of scikit-learn 1.9 and later: who watches a training, or ends it."""
 
 import copy
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # before scikit-learn 1.9
+    _with_callbacks = None
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Support no callbacks."""
 
-    def with_callbacks(method):
-        """Return the method as it is."""
-        return method
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: _Method) -> _Method:
+    """Let callbacks know when a method begins and ends, where scikit-learn has callbacks."""
+    return method if _with_callbacks is None else cast(_Method, _with_callbacks(method))
 
 
 class Watch:

@@ -1,37 +1,35 @@
 """Least squares on recovery curves, batched, bounded and globally started."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, overload
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_sample_weight
 
 from skfrap import __version__
-from skfrap._arrays import check_array
 from skfrap._checks import check_choice, check_count, check_level, check_range
+from skfrap.estimators._init import check_init, fits_from
 from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
-from skfrap.experiment import NOISE_KINDS, Noise
+from skfrap.estimators._samples import answers_one_experiment, answers_samples, fits_samples
+from skfrap.experiment import FRAPProtocol
 from skfrap.inference._intensities import check_size
-from skfrap.inference.fitting._bootstrap import bootstrap_ends, check_n_bootstrap
-from skfrap.inference.fitting._fitter import CurveFitter
+from skfrap.inference.fitting._bootstrap import bootstrap_ends
+from skfrap.inference.fitting._errors import ErrorModel
 from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.inference.fitting._intervals import confidence_ends, profile_costs
-from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
-from skfrap.judging._findings import SimplerModel, judge_residuals
-from skfrap.judging._larger import find_larger_models, without_outliers
-from skfrap.models import CurveSurrogate, ForwardMap, evaluator_of, model_for
-from skfrap.models.forward._choice import choose_evaluators
-from skfrap.parameters import ParameterSpace, check_value, parameter
-from skfrap.results import Fit
+from skfrap.inference.fitting._nested import (
+    SimplerFitter,
+    fitter_of_model,
+    fitter_of_simpler_model,
+)
+from skfrap.models import CurveModel, CurveSurrogate, ForwardMap, evaluator_of, model_for
+from skfrap.parameters import ParameterSpace, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
-_PROFILES = "noise='constant' and loss='squared', and with more frames than parameters"
-_DARKEST = 1e-6  # of the largest standard deviation of the noise
-_LOSSES = ("squared", "huber")
 
 
 class LeastSquaresFRAP(CurveRegressor):
@@ -46,7 +44,9 @@ class LeastSquaresFRAP(CurveRegressor):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+        The experiment, of all samples. None is that of each sample, where samples bring theirs, as
+        a :class:`skfrap.experiment.CurveSequence` does; of arrays it takes the paper's protocol,
+        with as many frames as X has columns.
     bounds : dict, default=None
         ``{name: (lowest, highest)}`` in natural units for any of the `parameters`. By default D
         (µm²/s) and rates are bounded by what the protocol can resolve (see the `bounds` of the
@@ -103,7 +103,11 @@ class LeastSquaresFRAP(CurveRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own; then so are ``model_``, ``space_`` and ``bounds_``.
+    estimators_ : list of estimators
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     space_ : ParameterSpace
         What is estimated, in which bounds, and what is known.
     bounds_ : dict
@@ -143,23 +147,23 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def __init__(
         self,
-        protocol=None,
-        bounds=None,
+        protocol: FRAPProtocol | None = None,
+        bounds: Mapping[str, Sequence[float]] | None = None,
         *,
-        model="diffusion",
-        parameters=None,
-        target_names=None,
-        fixed=None,
-        noise="constant",
-        loss="squared",
-        init="grid",
-        n_init=30,
-        max_nfev=500,
-        tol=1e-13,
-        interpolate="auto",
-        random_state=None,
-        n_jobs=None,
-        missing="raise",
+        model: str | type[CurveModel] | CurveModel = "diffusion",
+        parameters: Sequence[str] | None = None,
+        target_names: str | Sequence[str] | None = None,
+        fixed: Mapping[str, float] | None = None,
+        noise: Literal["constant", "proportional"] = "constant",
+        loss: Literal["squared", "huber"] = "squared",
+        init: Any = "grid",
+        n_init: int = 30,
+        max_nfev: int = 500,
+        tol: float = 1e-13,
+        interpolate: bool | Literal["auto"] = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        missing: Literal["raise", "omit"] = "raise",
     ):
         self.protocol = protocol
         self.bounds = bounds
@@ -178,12 +182,13 @@ class LeastSquaresFRAP(CurveRegressor):
         self.n_jobs = n_jobs
         self.missing = missing
 
-    def fit(self, X, y=None, sample_weight=None):
+    @fits_samples
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
+        X : array-like of shape (n_samples, n_frames), or CurveSequence
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a
@@ -203,44 +208,40 @@ class LeastSquaresFRAP(CurveRegressor):
             If X does not fit the protocol, bounds are not in order, or y names what is not
             estimated, or is not what it names.
         """
-        X = check_size(self._validate(X, ensure_min_features=2))
-        self._check_options()
-        self.protocol_ = self._choose_protocol(X.shape[1])
+        curves = check_size(self._validate(X, ensure_min_features=2))
+        errors = self._check_options()
+        self.protocol_ = self._choose_protocol(curves.shape[1])
         self.model_ = model_for(self.protocol_, self.model)
-        fixed, objective = self._choose_objective()
+        fixed = errors.others(self.fixed)
         self.space_ = ParameterSpace.of(self.model_, self.parameters, fixed, self.bounds)
-        self.bounds_ = dict(self.space_.bounds)
         if sample_weight is not None:
-            _check_sample_weight(sample_weight, X)
-        evaluator, guide = choose_evaluators(
-            self.model, self.model_, self.space_, self.interpolate, len(X)
+            _check_sample_weight(sample_weight, curves)
+        options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
+        fitter = fitter_of_model(
+            self.model, self.model_, self.space_, self.interpolate, len(curves), errors, **options
         )
-        light = None
-        if self.noise == "proportional":
-            light = evaluator_of("noise", evaluator, self.model)
-        self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
-        self._fitter = CurveFitter(
-            evaluator,
-            self.space_,
-            guide=guide,
-            objective=objective,
-            light=light,
-            max_nfev=self.max_nfev,
-            tol=self.tol,
-            n_jobs=self.n_jobs,
-        )
-        self._simpler = self._fitter_of_simpler_model(fixed, len(X))
-        self._choose_outputs(X, y)
+        simpler = fitter_of_simpler_model(fitter, self.model_, fixed, self.interpolate, len(curves))
+        self._set_fitter(fitter, simpler)
+        self._choose_outputs(curves, y)
         self.skfrap_version_ = __version__
         return self
 
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
+
+    @answers_samples
     @without_missing_frames
-    def predict(self, X, return_std=False):
+    def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Estimate the parameters of recovery curves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         return_std : bool, default=False
             Also return standard errors, from the Jacobian at the optimum and the residuals.
 
@@ -258,13 +259,22 @@ class LeastSquaresFRAP(CurveRegressor):
             return theta, self._as_output(np.sqrt(np.einsum("nvv->nv", covariance)))
         return theta
 
+    @answers_samples
     @without_missing_frames
-    def predict_interval(self, X, level=0.95, method="auto", *, n_bootstrap=200):
+    def predict_interval(
+        self,
+        X: ArrayLike,
+        level: float = 0.95,
+        method: Literal["auto", "curvature", "profile", "bootstrap"] = "auto",
+        *,
+        n_bootstrap: int = 200,
+    ) -> np.ndarray:
         """Compute confidence intervals, within the bounds.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         level : float, default=0.95
             Nominal coverage.
         method : {"auto", "curvature", "profile", "bootstrap"}, default="auto"
@@ -304,17 +314,20 @@ class LeastSquaresFRAP(CurveRegressor):
         check_choice("method", method, _METHODS)
         fit = self._fit_batch(X)
         if method == "bootstrap":
-            ends = self._bootstrap_ends(fit, level, n_bootstrap)
+            random = check_random_state(self.random_state)
+            ends = bootstrap_ends(self._fitter, fit, level, n_bootstrap, random)
         else:
             ends = self._ends(fit, level, method)
         return ends[:, self._answered]
 
-    def profile(self, X, name, values):
+    @answers_one_experiment
+    def profile(self, X: ArrayLike, name: str, values: ArrayLike) -> np.ndarray:
         """Fit one curve with a parameter at each of several values, all others anew.
 
         Parameters
         ----------
         X : array-like of shape (1, n_frames)
+            One recovery curve.
         name : str
             One of the estimated parameters.
         values : array-like of shape (n_values,)
@@ -330,15 +343,15 @@ class LeastSquaresFRAP(CurveRegressor):
         ValueError
             If the parameter is not estimated, or the fit is not one of least squares.
         """
-        X = self._check_curves(X)
+        curve = self._check_curves(X)
         check_choice("name", name, self.space_.free)
-        if len(X) != 1 or not self._has_profiles:
-            raise ValueError(f"profile takes one curve, got {len(X)}, and goes with {_PROFILES}.")
-        if np.isnan(X).any():
-            return answer_one(self, X, lambda some, X: some.profile(X, name, values))
+        if len(curve) != 1:
+            raise ValueError(f"profile takes one curve, got {len(curve)}.")
+        if np.isnan(curve).any():
+            return answer_one(self, curve, lambda some, X: some.profile(X, name, values))
         targets = np.atleast_1d(parameter(name).to_target(np.asarray(values, dtype=float)))
         column = self.space_.column(name)
-        return profile_costs(self._fitter, self._fit_batch(X), column, targets)
+        return profile_costs(self._fitter, self._fit_batch(curve), column, targets)
 
     # Arguments
 
@@ -346,37 +359,16 @@ class LeastSquaresFRAP(CurveRegressor):
         for name in ("max_nfev", "n_init"):
             check_count(name, getattr(self, name))
         check_range("tol", self.tol, 0, 1)
-        if isinstance(self.init, str) and self.init not in ("grid", "random"):
-            raise ValueError(
-                f"init must be 'grid', 'random', values or an estimator, got {self.init!r}."
-            )
-        for name, allowed in (("noise", NOISE_KINDS), ("loss", _LOSSES)):
-            check_choice(name, getattr(self, name), allowed)
-        if self.loss == "huber" and self.noise == "proportional":
-            raise ValueError("loss='huber' goes with noise='constant' only; choose one of the two.")
-        if hasattr(self.init, "predict"):
-            try:
-                check_is_fitted(self.init)
-            except NotFittedError as error:
-                raise NotFittedError(
-                    f"init is a {type(self.init).__name__} that is not fitted. To keep a fitted "
-                    "one through clone and cross-validation, wrap it in "
-                    "sklearn.frozen.FrozenEstimator."
-                ) from error
+        check_init(self.init)
+        return self._errors  # which checks more
 
-    def _choose_objective(self):
-        """Return what is fixed of the model, and what to refine fits by, if anything."""
-        fixed = dict(self.fixed or {})
-        gain = self.protocol_.noise_gain
-        if self.noise == "proportional":
-            given = {name: fixed.pop(name) for name in ("a", "b") if name in fixed}
-            for name, value in given.items():
-                check_value(f"fixed[{name!r}]", value, parameter(name))
-            return fixed, ProportionalNoise(gain, given)
-        return fixed, HuberLoss(gain) if self.loss == "huber" else None
+    @property
+    def _errors(self):
+        return ErrorModel.of(self.noise, self.loss, self.fixed)
 
     # Fits
 
+    @answers_samples
     def _tell(self, X):
         fits = self._fitter.fit_from_grid(X)
         covariance = self._fitter.covariance(fits, X.shape[1])
@@ -384,30 +376,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _fit_batch(self, X):
         """Fit curves, and keep all of it."""
-        fits = self._fits(X)
-        curves = self._forward().curves(fits.theta)
-        proportional = self.noise == "proportional"
-        light = self._forward("noise").curves(fits.theta) if proportional else curves
-        gain = self.protocol_.noise_gain
-        if fits.a is None:
-            freedom = X.shape[1] - len(self.space_.free)
-            variance = fits.cost / freedom if freedom > 0 else np.full(len(X), np.nan)
-            noise = Noise.of_variance(variance, gain)
-        else:
-            noise = Noise(fits.a, fits.b if proportional else 0.0, gain)
-        return Fit(
-            self._forward(),
-            X,
-            fits.theta,
-            self._fitter.covariance(fits, X.shape[1]),
-            curves,
-            light,
-            fits.cost,
-            noise,
-            fits.converged,
-            fits.n_iter,
-            fits.rivals,
-        )
+        return self._errors.keep(self._fits(X), self._fitter, X, self._forward)
 
     def _forward(self, weights="mean"):
         check_choice("weights", weights, ("mean", "noise"))
@@ -420,61 +389,17 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _fits(self, X):
         self._check_options()
-        fitter = self._fitter
-        fitter.n_jobs = self.n_jobs
-        if isinstance(self.init, str):
-            if self.init == "grid":
-                return fitter.fit_from_grid(X)
-            # The same points for every curve: its estimate does not depend on those beside it.
-            random = check_random_state(self.random_state)
-            n_started = len(fitter.evaluator.names)
-            return fitter.fit(X, fitter.at_points(random.uniform(size=(self.n_init, n_started))))
-        values, names = self.init, self.space_.target_names
-        if hasattr(values, "predict"):
-            answered = getattr(values, "target_names_", None)
-            values = np.asarray(values.predict(X)).reshape(len(X), -1)
-            if answered is not None and {*answered} == {*names}:
-                values = values[:, [answered.index(name) for name in names]]
-        values = check_array(values, dtype=np.float64, ensure_2d=False, input_name="init")
-        values = np.atleast_2d(values)
-        if values.shape[1] != len(names) or len(values) not in (1, len(X)):
-            raise ValueError(
-                f"init must give {names} for each of the {len(X)} curves or once for "
-                f"all, got shape {values.shape}."
-            )
-        values = np.broadcast_to(values, (len(X), len(names)))
-        if hasattr(self.init, "predict"):
-            return fitter.fit_from_estimates(X, values)
-        return fitter.fit(X, fitter.at_values(values))
-
-    def _fitter_of_simpler_model(self, fixed, n_curves):
-        """Make a fitter of the model's nested model, to see whether a curve needs more than it."""
-        name = self.model_.simpler
-        if name is None:
-            return None
-        model = model_for(self.protocol_, name)
-        known = model.defaults()
-        extra = [n for n in self.space_.free if n not in known]
-        if not extra or self.noise == "proportional" or self.loss == "huber":
-            return None
-        names = tuple(n for n in self.space_.free if n in known)
-        kept = {n: value for n, value in fixed.items() if n in known}
-        given = {n: ends for n, ends in self.bounds_.items() if n in names}
-        space = ParameterSpace.of(model, names, kept, given)
-        evaluator, _ = choose_evaluators(name, model, space, self.interpolate, n_curves)
-        options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
-        return name, extra, CurveFitter(evaluator, space, **options)
-
-    def _simpler_model(self, X):
-        if self._simpler is None:
-            return None
-        name, extra, fitter = self._simpler
-        return SimplerModel(name, extra, fitter.fit_from_grid(X).cost)
+        self._fitter.n_jobs = self.n_jobs
+        return fits_from(self.init, self._fitter, X, self.n_init, self.random_state)
 
     def _look_at(self, frames):
+        if self.protocol_.n_rows > 1:
+            raise ValueError(
+                "curves of several rows must have all frames, got NaN; leave the frames out of the "
+                "protocol as well, or leave out the curves."
+            )
         self._fitter = fitter_at_frames(self._fitter, frames)
-        if self._simpler is not None:
-            self._simpler = *self._simpler[:2], fitter_at_frames(self._simpler[2], frames)
+        self._simpler = self._simpler and self._simpler.at_frames(frames)
         if hasattr(self.init, "predict"):
             self.init = "grid"
 
@@ -484,67 +409,41 @@ class LeastSquaresFRAP(CurveRegressor):
     # What a fit is worth
 
     @property
-    def _has_profiles(self):
-        return self._fitter.objective is None and self.n_features_in_ > len(self.space_.free)
-
-    def _given_names(self):
-        return {*(self.fixed or {})}
+    def _freedom(self):
+        return self.n_features_in_ - len(self.space_.free)
 
     def _judgement(self, fit):
+        errors = self._errors
         return {
-            "misfits": self._misfits(fit),
-            "simpler": self._simpler_model(fit.data),
+            "misfits": errors.misfits(fit),
+            "simpler": self._simpler and self._simpler.answer(fit.data),
             "given_bounds": self.bounds or {},
-            "spoilt_frames_allowed": self.loss == "huber",
+            "spoilt_frames_allowed": errors.bears_outliers,
         }
 
-    def _misfits(self, fit):
-        if self.noise == "constant":
-            return judge_residuals(fit)
-        known = {"a", "b"} <= {*(self.fixed or {})} and bool((fit.deviations > 0).any(axis=1).all())
-        return judge_residuals(fit, deviations=_deviations(fit), noise_known=known)
-
     def _larger_models(self, fit):
-        deviations = None if self.noise == "constant" else _deviations(fit)
-        if self.loss == "huber":
-            fit = without_outliers(fit)
-        given = self._given_names()
-        return find_larger_models(fit, self.model_, given=given, deviations=deviations)
+        return self._errors.larger_models(fit, self.model_, self._given_names())
 
     def _reach(self, level):
         """Return how many standard errors an interval of a level goes to either side."""
-        freedom = self.n_features_in_ - len(self.space_.free)
-        return max(LEAST_REACH, student_t.ppf(0.5 + 0.5 * level, max(1, freedom)))
+        return max(LEAST_REACH, student_t.ppf(0.5 + 0.5 * level, max(1, self._freedom)))
 
     def _ends(self, fit, level, method="auto"):
-        if method == "profile" and not self._has_profiles:
-            raise ValueError(f"method='profile' goes with {_PROFILES}; use 'curvature'.")
-        method = method if self._has_profiles else "curvature"
         return confidence_ends(self._fitter, fit, self._reach(level), method)
-
-    def _bootstrap_ends(self, fit, level, n_bootstrap):
-        if self.loss == "huber" or fit.freedom < 1:
-            raise ValueError(
-                "method='bootstrap' goes with loss='squared', and with more frames than "
-                "parameters; use 'curvature'."
-            )
-        check_n_bootstrap(n_bootstrap, level)
-        random = check_random_state(self.random_state)
-        noise = random.standard_normal((n_bootstrap, self.n_features_in_))
-        return bootstrap_ends(self._fitter, fit, level, noise)
 
     # Files
 
-    def fitted_state(self):
+    def fitted_state(self) -> dict[str, Any]:
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if fitted:
             for name in ("space_", "bounds_", "surrogate_"):
                 del fitted[name]  # the fitter knows them
-            fitted |= {"fitter": self._fitter, "simpler": self._simpler}
+            simpler = self._simpler and tuple(self._simpler)
+            fitted |= {"fitter": self._fitter, "simpler": simpler}
         return fitted
 
-    def set_fitted_state(self, fitted):
+    def set_fitted_state(self, fitted: dict[str, Any]) -> None:
         """Take what :meth:`fitted_state` gave."""
         if fitted:
             others = dict(fitted)
@@ -552,16 +451,9 @@ class LeastSquaresFRAP(CurveRegressor):
             super().set_fitted_state(others)
 
     def _set_fitter(self, fitter, simpler):
-        self._fitter, self._simpler = fitter, simpler
+        self._fitter = fitter
+        self._simpler = simpler and SimplerFitter(*simpler)
         self.space_ = fitter.space
         self.bounds_ = dict(self.space_.bounds)
         evaluator = fitter.evaluator
         self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
-
-
-def _deviations(fit):
-    """Return standard deviations of the noise, all positive."""
-    deviations = fit.deviations
-    largest = deviations.max(axis=1, keepdims=True)
-    # Frames without light have no noise where a is zero.
-    return np.where(largest > 0, np.maximum(deviations, _DARKEST * largest), 1.0)

@@ -1,6 +1,9 @@
 """What can be asked of a network that is trained, whatever trained it."""
 
+from typing import Any, Literal, Self, overload
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
@@ -8,22 +11,32 @@ from skfrap import __version__
 from skfrap._checks import check_level
 from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
-from skfrap.experiment import Noise
+from skfrap.estimators._samples import answers_samples, join_samples, samples_in_words
+from skfrap.experiment import FRAPProtocol, Noise
+from skfrap.inference.networks._options import (
+    TaskOptions,
+    TrainingOptions,
+    architecture_of,
+    check_same_architecture,
+)
+from skfrap.inference.networks._origin import Origin
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
-from skfrap.models import DirectCurves, ForwardMap, evaluator_of
+from skfrap.models import CurveModel, DirectCurves, ForwardMap, evaluator_of
+from skfrap.parameters import ParameterSpace
 from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
 
 _OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
 _ROWS = 2**14  # curves in single precision that are answered at once
+_RESCALED = "predict", "predict_interval"  # what can be asked of another experiment
 _KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
 
 
 class NetworkRegressor(FRAPRegressor):
     """Base class of estimators that answer by a trained network.
 
-    A subclass trains, and hands over what came of it by ``_keep(network, state)``; ``_network`` and
-    ``_state`` give it back.
+    A subclass trains what ``_origin(goes_on)`` gives, and hands over what came of it by
+    ``_keep(network, state)``; ``_network`` and ``_state`` give it back.
     """
 
     _whole = None  # what was cut off of networks, to go on training them
@@ -47,6 +60,16 @@ class NetworkRegressor(FRAPRegressor):
         self.histories_, self.best_losses_ = state.histories, state.best_losses
         self.skfrap_version_ = __version__
         return self
+
+    def _origin(self, goes_on, *, transfers=False):
+        """Return what training is to begin with; what transfers may be asked for another task."""
+        arguments = self.get_params(deep=False)
+        options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
+        if not (goes_on and hasattr(self, "weights_")):
+            return Origin(options, asked)
+        architecture = architecture_of(options, asked)
+        check_same_architecture(self._architecture, architecture, transfers=transfers)
+        return Origin(options, asked, self._network.completed(self._whole), self._state)
 
     @property
     def _network(self):
@@ -73,7 +96,7 @@ class NetworkRegressor(FRAPRegressor):
             self.reached_,
         )
 
-    def to_state(self):
+    def to_state(self) -> dict[str, Any]:
         """Return what a file keeps; what only training needs is in ``"training"``."""
         training = None
         if hasattr(self, "weights_"):
@@ -88,7 +111,7 @@ class NetworkRegressor(FRAPRegressor):
         return super().to_state() | {"training": training}
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> Self:
         """Make the network that :meth:`to_state` described."""
         network = super().from_state(state)
         if hasattr(network, "weights_"):
@@ -103,7 +126,7 @@ class NetworkRegressor(FRAPRegressor):
                 network._random = training["random"]
         return network
 
-    def fitted_state(self):
+    def fitted_state(self) -> dict[str, Any]:
         """Return what predictions need, under names that stay in files."""
         fitted = super().fitted_state()
         if not hasattr(self, "weights_"):
@@ -118,7 +141,7 @@ class NetworkRegressor(FRAPRegressor):
             "n_seen": self._n_seen,
         }
 
-    def set_fitted_state(self, fitted):
+    def set_fitted_state(self, fitted: dict[str, Any]) -> None:
         """Take what :meth:`fitted_state` gave."""
         if fitted:
             others = dict(fitted)
@@ -130,25 +153,46 @@ class NetworkRegressor(FRAPRegressor):
             self.bounds_ = self.features_.bounds
 
     @property
-    def loss_curve_(self):
+    def loss_curve_(self) -> list[float]:
         """Losses of passes or chunks, as scikit-learn's networks have them."""
         return self.history_["loss"].tolist()
 
     @property
-    def n_weights_(self):
+    def n_weights_(self) -> int:
         """Number of trained numbers in all networks that estimate, together."""
         check_is_fitted(self, "weights_")
         return sum(W.size + b.size for weights in self.weights_ for W, b in weights)
 
     # Answers
 
+    @overload
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: Literal[False] = False,
+        *,
+        protocol: FRAPProtocol | None = None,
+    ) -> np.ndarray: ...
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: Literal[True], *, protocol: FRAPProtocol | None = None
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: bool, *, protocol: FRAPProtocol | None = None
+    ) -> Any: ...
+
+    @answers_samples
     @without_missing_frames
-    def predict(self, X, return_std=False, *, protocol=None):
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, *, protocol: FRAPProtocol | None = None
+    ) -> Any:
         """Estimate the parameters of recovery curves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         return_std : bool, default=False
             Also return standard deviations of the errors, as the network was taught to tell them.
         protocol : FRAPProtocol, default=None
@@ -170,15 +214,18 @@ class NetworkRegressor(FRAPRegressor):
         """
         length, time_scale = self._scale_to(protocol)
         theta, std = self._answers(X, return_std, protocol)
-        found = (theta,) if std is None else (theta, theta + std)
+        found = [theta] if std is None else [theta, theta + std]
         if protocol is not None:
             names = self.target_names_
             found = [rescale_targets(one, names, length, time_scale) for one in found]
         theta, *above = map(self._as_output, found)
         return (theta, above[0] - theta) if return_std else theta
 
+    @answers_samples
     @without_missing_frames
-    def predict_interval(self, X, level=0.95, *, protocol=None):
+    def predict_interval(
+        self, X: ArrayLike, level: float = 0.95, *, protocol: FRAPProtocol | None = None
+    ) -> np.ndarray:
         """Compute intervals that hold the true values, within the box of the prior.
 
         Of curves drawn from the prior that the network was trained on, they hold it in the share
@@ -188,7 +235,9 @@ class NetworkRegressor(FRAPRegressor):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         level : float, default=0.95
+            How many of the intervals hold the true value.
         protocol : FRAPProtocol, default=None
             As in :meth:`predict`.
 
@@ -233,6 +282,54 @@ class NetworkRegressor(FRAPRegressor):
             raise ValueError("protocol can be given only if the network was trained with one.")
         return scale_between(self.protocol_, protocol)
 
+    # Samples that bring their protocols
+
+    def _fit_samples(self, samples, y=None, *args, **kwargs):
+        """Refuse: what is learnt is of one experiment."""
+        raise ValueError(
+            f"{type(self).__name__} learns from curves of one experiment, and samples of X bring "
+            f"{len({*samples.protocols})} protocols: give it the one that it is to know, as "
+            "protocol=...; LeastSquaresFRAP and BayesianFRAP take each sample's own."
+        )
+
+    def _answer_samples(self, samples, method, *args, protocol=None, **kwargs):
+        """Answer samples of the network's own experiment, and of one that can be rescaled to it."""
+        if protocol is not None:  # for all samples
+            return method(self, self._as_array(samples), *args, protocol=protocol, **kwargs)
+        parts, places = [], []
+        for own, some in samples.by_protocol():
+            scale = self._scale_of_samples(own, some)
+            rescaled = {} if scale == (1.0, 1.0) else {"protocol": own}
+            if rescaled and method.__name__ not in _RESCALED:
+                raise ValueError(
+                    f"{samples_in_words(some)} of X have pixels or times of {scale[0]:.6g} and "
+                    f"{scale[1]:.6g} times the network's, and {method.__name__} is of its own "
+                    "experiment only; predict and predict_interval rescale their answers."
+                )
+            parts.append(method(self, samples.rows(some), *args, **rescaled, **kwargs))
+            places.append(some)
+        return join_samples(parts, places)
+
+    def _scale_of_samples(self, own, some):
+        """Return the factors to the network's experiment; refuse samples of any other."""
+        which = samples_in_words(some)
+        remedy = (
+            "use one that was trained for it, or LeastSquaresFRAP or BayesianFRAP, which take each "
+            "sample's own; numpy.asarray(X) gives curves without their protocols."
+        )
+        if self.protocol_ is None:
+            raise ValueError(
+                f"{which} of X bring a protocol, and the network was trained without one, so "
+                f"that it cannot tell whether it is theirs: {remedy}"
+            )
+        try:
+            return scale_between(self.protocol_, own)
+        except ValueError as error:
+            raise ValueError(
+                f"{which} of X are of another experiment than the network was trained for, "
+                f"and no rescaling makes it theirs ({error}): {remedy}"
+            ) from error
+
     # Frames that are missing
 
     @property
@@ -253,12 +350,12 @@ class NetworkRegressor(FRAPRegressor):
     # The contract of estimators
 
     @property
-    def n_outputs_(self):
+    def n_outputs_(self) -> int:
         """Number of targets."""
         return len(self.target_names_)
 
     @property
-    def model_(self):
+    def model_(self) -> CurveModel | None:
         """The model whose parameters the network estimates, None where it knows none of them all.
 
         One on raw curves knows them where all that is free are its targets.
@@ -266,7 +363,7 @@ class NetworkRegressor(FRAPRegressor):
         return self._task.curve_model() if self._network.is_complete else None
 
     @property
-    def space_(self):
+    def space_(self) -> ParameterSpace | None:
         """What of the model is estimated, in which box, and what is known; None without a model."""
         return self._task.space() if self._network.is_complete else None
 

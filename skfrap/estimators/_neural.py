@@ -1,49 +1,39 @@
 """Neural networks that estimate parameters from recovery curves."""
 
 import math
-import numbers
+import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
-from skfrap.estimators._missing import complete_curves
+from skfrap.estimators._labelled import check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
+from skfrap.estimators._published import PublishedDesigns
+from skfrap.estimators._samples import fits_samples
 from skfrap.estimators._stopping import validation_of
-from skfrap.inference._intensities import check_size
-from skfrap.inference.networks._checkpoint import Checkpoint, fingerprint_of
-from skfrap.inference.networks._data import split, with_weights
+from skfrap.experiment import FRAPProtocol
+from skfrap.inference.networks._checkpoint import checkpoints_in
+from skfrap.inference.networks._data import split
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
-from skfrap.inference.networks._options import (
-    DEEPFRAP_2021,
-    TaskOptions,
-    TrainingOptions,
-    architecture_of,
-    check_same_architecture,
-    task_stays,
-)
 from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
-from skfrap.inference.networks._task import task_of_data, task_of_simulator
-from skfrap.inference.networks._trained import TrainingState
-from skfrap.inference.networks._training import (
-    train_once,
-    train_online,
-    train_starts,
-    untrained_network,
-)
-from skfrap.inference.networks._transfer import transferred
-from skfrap.numerics._magnitude import check_magnitude
+from skfrap.inference.networks._task import task_of_simulator
+from skfrap.inference.networks._training import train_once, train_online, train_starts
+from skfrap.models import CurveModel
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
 
-_FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
+if TYPE_CHECKING:  # who only predicts has no need of it
+    from skfrap.simulator import FRAPSimulator
 
 
-class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
+class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
     """Estimate parameters from recovery curves by a fully connected neural network.
 
     The network learns from labelled curves, or from an endless stream of simulated ones, to
@@ -60,6 +50,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         The experiment. None takes curves of any width as they are (`features` "raw"), or the
         protocol of the simulator in :meth:`fit_online`.
     hidden_layer_sizes : sequence of int, default=(64, 64, 64, 64, 64)
+        Units of each hidden layer.
     activation : {"silu", "elu", "relu", "tanh", "identity"}, default="silu"
     model : str, default=None
         What the curves are taken for, as in :class:`LeastSquaresFRAP`. None is the simulator's in
@@ -112,6 +103,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
     momentum : float, default=0.99
         Of "sgd".
     batch_size : int, default=1024
+        Curves per step of the optimizer.
     max_iter : int, default=200
         Passes over the data in :meth:`fit`.
     early_stopping : bool, default=False
@@ -122,6 +114,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
     validation_fraction : float, default=0.1
         The part set aside with `early_stopping`.
     n_iter_no_change : int, default=20
+        Passes without a better loss on validation data after which `early_stopping` stops.
     validation_freq : int, default=1
         Passes from one measurement on validation data to the next.
     n_init : int, default=1
@@ -215,36 +208,36 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
 
     def __init__(
         self,
-        protocol=None,
-        hidden_layer_sizes=(64, 64, 64, 64, 64),
-        activation="silu",
+        protocol: FRAPProtocol | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (64, 64, 64, 64, 64),
+        activation: Literal["silu", "elu", "relu", "tanh", "identity"] = "silu",
         *,
-        model=None,
-        parameters=None,
-        target_names=None,
-        fixed=None,
-        bounds=None,
-        features="auto",
-        standardize=True,
-        targets="joint",
-        target_scales="benchmark",
-        optimizer="adam",
-        learning_rate_init=3e-3,
-        learning_rate="cosine",
-        epochs_per_step=8000,
-        momentum=0.99,
-        batch_size=1024,
-        max_iter=200,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        validation_freq=1,
-        n_init=1,
-        stop_at=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        missing="raise",
+        model: str | type[CurveModel] | CurveModel | None = None,
+        parameters: Sequence[str] | None = None,
+        target_names: str | Sequence[str] | None = None,
+        fixed: Mapping[str, float] | None = None,
+        bounds: Mapping[str, Sequence[float]] | None = None,
+        features: Literal["auto", "linearized", "scores", "raw"] = "auto",
+        standardize: bool = True,
+        targets: Literal["joint", "separate", "merged"] = "joint",
+        target_scales: ArrayLike | None = "benchmark",
+        optimizer: Literal["adam", "sgd"] = "adam",
+        learning_rate_init: float = 3e-3,
+        learning_rate: Literal["cosine", "constant", "deepfrap2021"] = "cosine",
+        epochs_per_step: int = 8000,
+        momentum: float = 0.99,
+        batch_size: int = 1024,
+        max_iter: int = 200,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        validation_freq: int = 1,
+        n_init: int = 1,
+        stop_at: ArrayLike | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        missing: Literal["raise", "omit"] = "raise",
     ):
         self.protocol = protocol
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -276,55 +269,26 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         self.verbose = verbose
         self.missing = missing
 
-    @classmethod
-    def deepfrap2021(cls, targets="joint", **changes):
-        """Make the DeepFRAP paper's network, with its training.
-
-        Its section 3.2: eight layers of 128 exponential linear units on the values of the curve as
-        they are, targets as they are, Glorot-uniform weights, stochastic gradient descent with
-        momentum 0.99 and batches of 1,024; learning rates that rise over 50 epochs from 1e-3 to
-        1e-1, and come down by 10**-0.25 after every 8,000 of 48,000 more. To be fitted to 2**20
-        simulated curves, with 2**18 others as `validation_data`: of every network the weights of
-        its own best epoch are kept, by Eq. 9 for the joint one and Eq. 10 for separate ones, and of
-        four independent trainings the best. The targets are log10 of D in µm²/s, c0 and alpha; the
-        paper has D in pixels²/s, which shifts log10 D by a constant, and with it the bias of one
-        output.
-
-        With the paper's 110 frames the joint network has 130,179 weights, separate ones have
-        129,921 each, and "merged", the paper's final network, has 389,763: the part of the joint
-        one that answers log10 D, beside those trained for c0 and alpha alone. The paper trained
-        for seven days; :meth:`fit` can be told to keep its training in a folder, and to go on.
-
-        Parameters
-        ----------
-        targets : {"joint", "separate", "merged"}, default="joint"
-        **changes
-            Other parameters of the constructor.
-
-        Returns
-        -------
-        NeuralFRAP
-        """
-        return cls(targets=targets, **(DEEPFRAP_2021 | changes))
-
+    @fits_samples
     @with_callbacks
     @one_blas_thread()
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
         *,
-        validation_data=None,
-        checkpoint_dir=None,
-        checkpoint_interval=300.0,
-        max_time=None,
-    ):
+        validation_data: tuple | None = None,
+        checkpoint_dir: str | os.PathLike | None = None,
+        checkpoint_interval: float = 300.0,
+        max_time: float | None = None,
+    ) -> Self:
         """Learn from labelled curves.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
             `parameters` says: all, some or one of them, in any order. The names of y tell which,
@@ -360,44 +324,21 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, state = self._start(self.warm_start, transfers=True)
+        origin = self._origin(self.warm_start, transfers=True)
+        options, n_starts = origin.options, self.n_init if origin.is_new else 1
         measured = self.early_stopping or validation_data is not None
-        if self.stop_at is not None and not measured:
-            raise ValueError("stop_at needs early_stopping=True, or validation_data.")
-        n_starts = self.n_init if network is None else 1
-        if n_starts > 1 and not self.early_stopping:
-            raise ValueError(
-                f"n_init = {self.n_init} needs early_stopping=True, to choose by what is set aside."
-            )
-        if checkpoint_dir is not None and not isinstance(self.random_state, numbers.Integral):
-            raise ValueError(
-                "checkpoint_dir needs a whole number as random_state, to go on with the same "
-                f"training, got {self.random_state!r}."
-            )
+        options.check_fit(n_starts, measured, checkpoint_dir, self.random_state)
         random = check_random_state(self.random_state)
-        stays = network is None or task_stays(self._architecture, asked)
-        data = self._check_data(network if stays else None, X, y, sample_weight)
+        data = check_labelled(self, X, y, sample_weight, network=origin.staying)
         held = None
         if self.early_stopping and validation_data is None:
             data, held = split(data, self.validation_fraction, random)
-        if network is None:
-            task = task_of_data(asked, data, names_of_targets(y))
-            network = untrained_network(task, options, asked, data, random)
-        elif not stays:
-            if asked.protocol is None:
-                asked = replace(asked, protocol=network.task.protocol)
-            task = task_of_data(asked, data, names_of_targets(y))
-            network, state = transferred(network, task, options, asked, data), TrainingState()
+        network, state = origin.with_data(data, names_of_targets(y), random)
         if validation_data is not None:
-            held = self._check_data(network, *validation_data)
+            held = check_labelled(self, *validation_data, network=network)
         validation = validation_of(network, options, held)
-        kept = None
-        if checkpoint_dir is not None:
-            mark = fingerprint_of(network, options, data, validation, self.random_state)
-            kept = [
-                Checkpoint(Path(checkpoint_dir, f"start-{k}.npz"), mark, checkpoint_interval)
-                for k in range(n_starts)
-            ]
+        known = network, options, data, validation, self.random_state
+        kept = checkpoints_in(checkpoint_dir, n_starts, checkpoint_interval, known)
         watch = Watch(self, n_starts * self.max_iter, *data[:2])
         network, state = train_starts(
             network, state, data, options, random, validation, n_starts, kept, max_time, watch
@@ -407,7 +348,7 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         return self._keep(replace(network, deviation_weights=deviations), state)
 
     @one_blas_thread()
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Pass once over labelled curves, going on from where the estimator is.
 
         Learning rates are `learning_rate_init`, or those of "deepfrap2021". Features are
@@ -415,26 +356,34 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            As in :meth:`fit`, of the same targets at every call.
+        sample_weight : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
 
         Returns
         -------
         self
         """
-        options, asked, network, state = self._start(True)
-        if network is None or not hasattr(self, "_random"):
+        origin = self._origin(True)
+        if origin.is_new or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)
-        data = self._check_data(network, X, y, sample_weight)
-        if network is None:
-            task = task_of_data(asked, data, names_of_targets(y))
-            network = untrained_network(task, options, asked, data, self._random)
-        network, state = train_once(network, state, data, options, self._random)
+        data = check_labelled(self, X, y, sample_weight, network=origin.staying)
+        network, state = origin.with_data(data, names_of_targets(y), self._random)
+        network, state = train_once(network, state, data, origin.options, self._random)
         return self._keep(replace(network, deviation_weights=None), state)
 
     @with_callbacks
     @one_blas_thread()
-    def fit_online(self, simulator, n_samples=5_000 * 1024, *, validation=None):
+    def fit_online(
+        self,
+        simulator: "FRAPSimulator",
+        n_samples: int = 5_000 * 1024,
+        *,
+        validation: tuple | None = None,
+    ) -> Self:
         """Learn from a stream of simulated curves, none of which is seen twice.
 
         An eighth as many more teach a second network the standard deviations of the estimates.
@@ -460,82 +409,34 @@ class NeuralFRAP(CallbackSupportMixin, NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        options, asked, network, before = self._start(self.warm_start, transfers=True)
+        origin = self._origin(self.warm_start, transfers=True)
+        options = origin.options
         check_stream(simulator, n_samples, options, self.protocol, validation)
-        task = task_of_simulator(asked, simulator)
-        stays = network is not None and network.task.is_same(task)
-        if not stays:
-            before = TrainingState()
+        task = task_of_simulator(origin.asked, simulator)
+        network, before = origin.network, origin.state
+        stays = origin.has_task(task)
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start = time.perf_counter()
-        stream = CurveStream(simulator, self.batch_size, before.n_seen, task.target_names)
+        n_seen = before.n_seen if stays else 0
+        stream = CurveStream(simulator, self.batch_size, n_seen, task.target_names)
         if not stays:
             data = stream.sample(min(BLOCK, n_steps))
-            self._check_data(None, *data, protocol=simulator.protocol)
+            check_labelled(self, *data, protocol=simulator.protocol)
             self._flat_output = isinstance(self.target_names, str)
-            if network is None:
-                network = untrained_network(task, options, asked, data, random)
-            else:
-                network = transferred(network, task, options, asked, data)
+            network, before = origin.for_task(task, data, random)
         seconds = time.perf_counter() - start
         held = None
         if validation is not None:
             X, y, *weight = validation
-            held = self._check_data(network, X, stream.targets_of(y), *weight)
+            held = check_labelled(self, X, stream.targets_of(y), *weight, network=network)
         measured = validation_of(network, options, held)
         watch = Watch(self, math.ceil(n_steps / BLOCK))
         network, state = train_online(
             network, before, stream, n_steps, options, measured, seconds, watch
         )
         watch.close(lambda: (network, state))
-        n_more = math.ceil((state.n_steps - before.n_steps) / _FOR_DEVIATIONS)
-        deviations = learn_deviations(network, stream, n_more, options, random)
+        n_learnt = state.n_steps - before.n_steps
+        deviations = learn_deviations(network, stream, n_learnt, options, random)
         network = replace(network, deviation_weights=deviations)
         return self._keep(network, replace(state, n_seen=stream.n_seen))
-
-    def _given_names(self):
-        return {*(self.fixed or {})}
-
-    def _start(self, goes_on, *, transfers=False):
-        """Return what is asked of training and of the task, and what to go on from.
-
-        The network is None, and the state a fresh one, where a fit does not go on. What transfers
-        may be asked for another task.
-        """
-        arguments = self.get_params(deep=False)
-        options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
-        if not (goes_on and hasattr(self, "weights_")):
-            return options, asked, None, TrainingState()
-        architecture = architecture_of(options, asked)
-        check_same_architecture(self._architecture, architecture, transfers=transfers)
-        return options, asked, self._network.completed(self._whole), self._state
-
-    def _check_data(self, network, X, y, sample_weight=None, *, protocol=None):
-        """Return curves, two-dimensional targets and weights, without what weighs nothing."""
-        names = None if network is None else network.task.target_names
-        columns = names_of_targets(y)
-        if names is not None and columns not in (None, names):
-            raise ValueError(f"y must have the columns {names}, in this order, got {columns}.")
-        # A million curves in single precision are to stay as they are.
-        dtype = np.float64, np.float32
-        X, y = self._validate(
-            X, y, reset=names is None, dtype=dtype, multi_output=True, y_numeric=True
-        )
-        if np.isnan(X).any():
-            X, y, sample_weight = complete_curves(X, y, sample_weight)
-        X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
-        protocol = protocol or self.protocol
-        self._check_names(protocol)
-        if protocol is not None and X.shape[1] != protocol.n_frames:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, and the protocol has {protocol.n_frames} frames."
-            )
-        flat, y = y.ndim == 1, y.reshape(len(X), -1)
-        if names is None:
-            self._flat_output = flat
-        elif y.shape[1] != len(names):
-            raise ValueError(
-                f"y must have the columns {names}, as in the first fit, got shape {y.shape}."
-            )
-        return with_weights(X, y, sample_weight)

@@ -1,8 +1,10 @@
 """What can be asked of every estimator, and what those share that fit each curve by itself."""
 
 import warnings
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _get_feature_names, check_is_fitted
 
@@ -10,8 +12,20 @@ from skfrap._arrays import check_array
 from skfrap._checks import check_level
 from skfrap.estimators._files import RegressorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
-from skfrap.experiment import FRAPProtocol
-from skfrap.experiment._frames import check_frame_names, chosen_protocol
+from skfrap.estimators._samples import (
+    OwnProtocols,
+    answers_one_experiment,
+    answers_samples,
+    by_number,
+    space_of_all,
+)
+from skfrap.experiment import CurveSequence, FRAPProtocol
+from skfrap.experiment._frames import (
+    check_frame_names,
+    check_told_start,
+    check_width,
+    chosen_protocol,
+)
 from skfrap.inference._intensities import check_size
 from skfrap.inference._targets import choose_targets
 from skfrap.numerics._magnitude import as_real, check_magnitude
@@ -22,12 +36,14 @@ from skfrap.parameters._targets import (
     given_target_names,
     names_of_targets,
 )
-from skfrap.results import FRAPEstimates
+from skfrap.results import Fit, FRAPEstimates
 
 LEAST_REACH = 1e-12  # standard errors: none at all of an infinite one would be no number
 
 
-class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(
+    OwnProtocols, RegressorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     """Base class of all estimators, and the contract that they keep.
 
     All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
@@ -42,13 +58,15 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
     of its model.
     """
 
+    @answers_samples
     @without_missing_frames
-    def estimate(self, X, level=0.95):
+    def estimate(self, X: ArrayLike, level: float = 0.95) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         level : float, default=0.95
             Level of the intervals.
 
@@ -67,16 +85,16 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         from skfrap.inference.fitting._intervals import natural_intervals
         from skfrap.judging._findings import describe_fits
 
-        X = self._check_curves(X)
+        curves = self._check_curves(X)
         level = check_level(level)
         self._check_model("estimate")
-        fit = self._fit_batch(X)
+        fit = self._fit_batch(curves)
         values, lower, upper = natural_intervals(
             fit, self.model_, self._reported_names(), self._ends(fit, level), self._reach(level)
         )
         instead = "D_effective" if "D_effective" in values else ""
         report = describe_fits(
-            fit, instead=instead, larger=self._larger_models, **self._judgement(fit)
+            fit.of_first_row(), instead=instead, larger=self._larger_models, **self._judgement(fit)
         )
         for name in values:
             if parameter(name).is_rate:
@@ -86,7 +104,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             values,
             lower,
             upper,
-            noise_a=np.broadcast_to(fit.noise.a, len(fit)),
+            noise_a=np.broadcast_to(fit.noise.of_pixel, len(fit)),
             noise_b=fit.noise.b if np.ndim(fit.noise.b) else None,
             residual_sum_of_squares=fit.residual_sum_of_squares,
             converged=fit.converged,
@@ -94,18 +112,21 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             findings=report.findings,
             level=level,
             fit=fit,
+            larger=report.larger,
         )
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Compute the coefficient of determination of the predictions, averaged over targets.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             The truth. Where it has names, as a DataFrame or Series, each column is compared with
             the prediction of that target, and there may be fewer; else by place.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; None is the same for all.
 
         Returns
         -------
@@ -127,13 +148,15 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             y = np.asarray(y).reshape(len(predicted), -1)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
+    @answers_one_experiment
     @without_missing_frames
-    def fit_results(self, X):
+    def fit_results(self, X: ArrayLike) -> Fit:
         """Fit curves, and keep all of it.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
 
         Returns
         -------
@@ -142,11 +165,11 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             model's curves, residuals and noise. What :meth:`estimate` reports, without it being
             judged.
         """
-        X = self._check_curves(X)
+        curves = self._check_curves(X)
         self._check_model("fit_results")
-        return self._fit_batch(X)
+        return self._fit_batch(curves)
 
-    def curves(self, theta, weights="mean"):
+    def curves(self, theta: ArrayLike, weights: Literal["mean", "noise"] = "mean") -> np.ndarray:
         """Compute the model's curves for given parameters.
 
         Parameters
@@ -170,7 +193,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         self._check_model("curves")
         return self._forward(weights).curves(self._check_theta(theta))
 
-    def tangents(self, theta):
+    def tangents(self, theta: ArrayLike) -> np.ndarray:
         """Compute the derivatives of the model's curves by what is estimated.
 
         Parameters
@@ -187,16 +210,31 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         self._check_model("tangents")
         return self._forward().tangents(self._check_theta(theta))
 
-    def fitted_curves(self, theta, weights="mean"):
-        """Compute the model's curves: another name of :meth:`curves`."""
+    def fitted_curves(
+        self, theta: ArrayLike, weights: Literal["mean", "noise"] = "mean"
+    ) -> np.ndarray:
+        """Compute the model's curves: another name of :meth:`curves`.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_samples, n_targets)
+            In the columns of ``space_.target_names``, all of them.
+        weights : {"mean", "noise"}, default="mean"
+            Of the pixels.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+        """
         return self.curves(theta, weights)
 
-    def fit_curves(self, X):
+    def fit_curves(self, X: ArrayLike) -> np.ndarray:
         """Compute the model's curves that fit measured ones.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
+            Recovery curves.
 
         Returns
         -------
@@ -205,7 +243,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         """
         return self.fit_results(X).curves
 
-    def natural_parameters(self, theta):
+    def natural_parameters(self, theta: ArrayLike) -> dict[str, np.ndarray]:
         """Return all parameters of the model in natural units, known ones included.
 
         Parameters
@@ -216,6 +254,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         Returns
         -------
         dict of str to ndarray of shape (n_samples,)
+            Values by name.
         """
         check_is_fitted(self)
         self._check_model("natural_parameters")
@@ -235,7 +274,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
 
     def _given_names(self):
         """Return the parameters that the user has given a value or a prior."""
-        return ()
+        return {*(self.fixed or {})}
 
     def _reported_names(self):
         """Return the parameters to report: in the model's order, without mere defaults."""
@@ -268,6 +307,11 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         return theta
 
     def _check_model(self, what):
+        if self._brought:
+            raise ValueError(
+                f"{what} needs one model, and this {type(self).__name__} was fitted to samples "
+                "that bring their protocols: ask for_protocol(protocol), which knows its model."
+            )
         if self.model_ is None:
             raise ValueError(
                 f"{what} needs an estimator that knows a model, and this network was trained on "
@@ -300,11 +344,8 @@ class CurveRegressor(FRAPRegressor):
         if self.protocol is None:
             return self._assume_protocol(n_frames)
         self._check_names(chosen_protocol(self.protocol))
-        if self.protocol.n_frames != n_frames:
-            raise ValueError(
-                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames "
-                f"({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} postbleach)."
-            )
+        check_told_start(self.protocol, type(self).__name__)
+        check_width(n_frames, self.protocol)
         return self.protocol
 
     def _assume_protocol(self, n_frames):
@@ -330,9 +371,10 @@ class CurveRegressor(FRAPRegressor):
     def _choose_outputs(self, X, y):
         """Answer in the columns of y, in those that `target_names` asks for, or in all."""
         asked, flat = given_target_names(self.target_names), isinstance(self.target_names, str)
+        space = space_of_all(self.estimators_) if self._brought else self.space_
         if y is None:
-            names = self.space_.target_names if asked is None else asked
-            check_target_names(names, self.space_.target_names, "target_names")
+            names = space.target_names if asked is None else asked
+            check_target_names(names, space.target_names, "target_names")
         else:
             named = names_of_targets(y)
             y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
@@ -340,11 +382,19 @@ class CurveRegressor(FRAPRegressor):
                 raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
             if len(y) != len(X):
                 raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
-            choice = choose_targets(X, y, named, asked, self.space_, self._tell)
+            told, tell = X, self._tell
+            if isinstance(X, CurveSequence):
+                told, tell = by_number(X, tell)
+            choice = choose_targets(told, y, named, asked, space, tell)
             if choice.doubt:
                 warnings.warn(choice.doubt, UserWarning, stacklevel=3)
             names, flat = choice.names, y.ndim == 1
         self.target_names_, self.n_outputs_, self._flat_output = [*names], len(names), flat
+
+    def _settle(self, samples, y):
+        """Choose what to answer in, of samples that bring their protocols."""
+        self.model_ = self.space_ = self.bounds_ = None
+        self._choose_outputs(samples, y)
 
     @property
     def _answered(self):
@@ -359,8 +409,14 @@ class CurveRegressor(FRAPRegressor):
 
     # Files
 
-    def set_fitted_state(self, fitted):
-        """Take what :meth:`fitted_state` gave; files of version 0.1 answer in the first targets."""
+    def set_fitted_state(self, fitted: dict[str, Any]) -> None:
+        """Take what :meth:`fitted_state` gave; files of version 0.1 answer in the first targets.
+
+        Parameters
+        ----------
+        fitted : dict
+            By names that stay in files; empty where the estimator was not fitted.
+        """
         super().set_fitted_state(fitted)
         if fitted and "target_names_" not in fitted:
             self.target_names_ = self.space_.target_names[: self.n_outputs_]

@@ -29,12 +29,12 @@ class Noise:
 
     Parameters
     ----------
-    a : float or ndarray of shape (n,)
+    a : float or ndarray of shape (n,) or (n, n_values)
         Constant part of a pixel's variance.
     b : float or ndarray of shape (n,), default=0.0
         What it has besides per light.
-    gain : float, default=1.0
-        Variance of a value over that of a pixel, as `FRAPProtocol.noise_gain`; 1 is a pixel.
+    gain : float or ndarray of shape (n_values,), default=1.0
+        Variance of a value over that of a pixel, as `FRAPProtocol.noise_gains`; 1 is a pixel.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class Noise:
 
     a: float | np.ndarray
     b: float | np.ndarray = 0.0
-    gain: float = 1.0
+    gain: float | np.ndarray = 1.0
 
     @classmethod
     def of_variance(cls, variance: Any, gain: float) -> "Noise":
@@ -80,6 +80,11 @@ class Noise:
         """
         a, b = (part if np.ndim(part) == 0 else part[rows] for part in (self.a, self.b))
         return Noise(a, b, self.gain)
+
+    @property
+    def of_pixel(self):
+        """Constant part of a pixel's variance, of the first values where they differ: (n,)."""
+        return self.a[:, 0] if np.ndim(self.a) == 2 else self.a
 
     @property
     def is_constant(self):
@@ -168,4 +173,4 @@ def _lit(light):
 def _in_rows(values, n_others):
     """Give a parameter, one for all or one per row, as many axes as values have."""
     values = np.asarray(values, dtype=float)
-    return values if values.ndim == 0 else values.reshape(-1, *[1] * n_others)
+    return values.reshape(-1, *[1] * n_others) if values.ndim == 1 else values

@@ -5,25 +5,15 @@ right and y down, and turns it into the area fraction of every pixel. The centre
 pixel is at (0.5, 0.5) pixels.
 """
 
-import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skfrap._checks import check_choice, check_positive
+from skfrap._checks import check_positive
 from skfrap.experiment import _areas
 
-__all__ = [
-    "Circle",
-    "Mask",
-    "Polygon",
-    "Rectangle",
-    "parse_region",
-    "region_from_dict",
-    "region_to_dict",
-]
+__all__ = ["Circle", "Mask", "Polygon", "Rectangle"]
 
 
 _SMALLEST_PATCH = 0.1  # of the largest one
@@ -42,8 +32,45 @@ def _point(value, argument):
 class _Region:
     """What the bleach regions share: the checks that a region fits its field."""
 
+    def moved(self, dx, dy, shape, pixel_size):
+        """Make a copy moved by (dx, dy) µm on the given field; a mask by whole pixels.
+
+        Parameters
+        ----------
+        dx, dy : float
+            To the right and down, in µm.
+        shape : tuple of int
+            (ny, nx), the pixels of the field of view.
+        pixel_size : float
+            µm.
+
+        Returns
+        -------
+        Circle, Rectangle, Polygon or Mask
+            Of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If a mask would leave the field.
+        """
+        return self._moved(dx, dy, shape, pixel_size)
+
     def center_on(self, shape, pixel_size):
-        """Return the centre (x, y) in µm on a field of (ny, nx) pixels."""
+        """Return the centre (x, y) in µm on a field of (ny, nx) pixels.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (ny, nx), the pixels of the field of view.
+        pixel_size : float
+            µm.
+
+        Returns
+        -------
+        tuple of float
+            (x, y) in µm from the corner of the field.
+        """
         return self.center or (0.5 * shape[1] * pixel_size, 0.5 * shape[0] * pixel_size)
 
     def area_fractions(self, shape, pixel_size):
@@ -119,8 +146,7 @@ class Circle(_Region):
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm on the given field."""
+    def _moved(self, dx, dy, shape, pixel_size):
         x, y = self.center_on(shape, pixel_size)
         return replace(self, center=(x + dx, y + dy))
 
@@ -169,8 +195,7 @@ class Rectangle(_Region):
         if self.center is not None:
             object.__setattr__(self, "center", _point(self.center, "center"))
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm on the given field."""
+    def _moved(self, dx, dy, shape, pixel_size):
         x, y = self.center_on(shape, pixel_size)
         return replace(self, center=(x + dx, y + dy))
 
@@ -223,8 +248,7 @@ class Polygon(_Region):
             raise ValueError("vertices must go round the polygon in order; these edges cross.")
         object.__setattr__(self, "vertices", vertices)
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm."""
+    def _moved(self, dx, dy, shape, pixel_size):
         return Polygon([(x + dx, y + dy) for x, y in self.vertices])
 
     def _extent(self, shape, pixel_size):
@@ -346,14 +370,7 @@ class Mask(_Region):
         ny, nx = self.array.shape
         return f"Mask({self.array.sum():.6g} pixels of {ny} x {nx})"
 
-    def moved(self, dx, dy, shape, pixel_size):
-        """Make a copy moved by (dx, dy) µm, rounded to whole pixels.
-
-        Raises
-        ------
-        ValueError
-            If the region would leave the field.
-        """
+    def _moved(self, dx, dy, shape, pixel_size):
         rows, columns = (round(distance / pixel_size) for distance in (dy, dx))
         moved = np.roll(self.array, (rows, columns), axis=(0, 1))
         wrapped = [
@@ -392,120 +409,3 @@ def _bright_pixels(image):
     smooth = median_filter(image, size=3, mode="nearest")
     dark, bright = np.percentile(smooth, [1, 99.9])
     return (smooth > 0.5 * (dark + bright)) & (bright > dark), False
-
-
-def region_to_dict(region: Any) -> dict[str, Any]:
-    """Turn a region into a dictionary of plain Python values.
-
-    Parameters
-    ----------
-    region : Circle, Rectangle, Polygon or Mask
-        The region.
-
-    Returns
-    -------
-    dict
-        Plain values, which JSON knows.
-
-    See Also
-    --------
-    region_from_dict : Makes the region again.
-    """
-    kind = type(region).__name__
-    if isinstance(region, Mask):
-        rows, columns = np.nonzero(region.array)
-        first_row, first_column = (int(rows.min()), int(columns.min())) if len(rows) else (0, 0)
-        box = region.array[rows.min(initial=first_row) : rows.max(initial=-1) + 1]
-        box = box[:, first_column : columns.max(initial=-1) + 1]
-        return {
-            "type": kind,
-            "shape": list(region.array.shape),
-            "offset": [first_row, first_column],
-            "values": box.tolist(),
-        }
-    return {"type": kind, **{name: getattr(region, name) for name in region.__match_args__}}
-
-
-def region_from_dict(description: dict[str, Any]) -> Any:
-    """Make the region that `region_to_dict` described.
-
-    Parameters
-    ----------
-    description : dict
-        As :func:`region_to_dict` gives it.
-
-    Returns
-    -------
-    Circle, Rectangle, Polygon or Mask
-
-    See Also
-    --------
-    region_to_dict : Makes the description.
-    """
-    fields = dict(description)
-    kind = fields.pop("type", None)
-    if kind == "Mask":
-        array = np.zeros(fields["shape"])
-        y, x = fields["offset"]
-        values = np.array(fields["values"], dtype=float).reshape(len(fields["values"]), -1)
-        array[y : y + values.shape[0], x : x + values.shape[1]] = values
-        return Mask(array)
-    kinds = {"Circle": Circle, "Rectangle": Rectangle, "Polygon": Polygon}
-    check_choice("type of a region", kind, [*kinds, "Mask"])
-    return kinds[kind](**fields)
-
-
-def parse_region(text, pixel_size):
-    """Read a region from a line of text.
-
-    Parameters
-    ----------
-    text : str
-        ``circle:RADIUS``, ``rectangle:WIDTHxHEIGHT`` or ``polygon:X,Y;X,Y;X,Y``; the first two
-        optionally followed by ``@X,Y``, their centre. Lengths are in µm; with ``px`` after
-        a number, in pixels.
-    pixel_size : float
-        µm, for lengths in pixels.
-
-    Returns
-    -------
-    Circle, Rectangle or Polygon
-
-    Examples
-    --------
-    >>> from skfrap.experiment._regions import parse_region
-    >>> parse_region("circle:3.5@28,36.5", pixel_size=0.1)
-    Circle(radius=3.5, center=(28.0, 36.5))
-    >>> parse_region("rectangle:10pxx20px", pixel_size=0.5)
-    Rectangle(width=5.0, height=10.0, center=None)
-    """
-
-    def length(number):
-        number = number.strip()
-        if number.endswith("px"):
-            return float(number.removesuffix("px")) * pixel_size
-        return float(number)
-
-    def point(pair):
-        x, y = pair.split(",")
-        return length(x), length(y)
-
-    kind, _, rest = text.partition(":")
-    extent, _, middle = rest.partition("@")
-    try:
-        center = point(middle) if middle else None
-        if kind == "circle":
-            return Circle(length(extent), center)
-        if kind == "rectangle":
-            width, height = re.fullmatch(r"([\d.]+(?:px)?)x([\d.]+(?:px)?)", extent).groups()
-            return Rectangle(length(width), length(height), center)
-        if kind == "polygon" and not middle:
-            return Polygon([point(pair) for pair in rest.split(";")])
-    except (ValueError, AttributeError) as error:
-        if "must" in str(error):
-            raise
-    raise ValueError(
-        f"bleach region {text!r} is not understood; write circle:RADIUS[@X,Y], "
-        "rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y, in µm, or in pixels with px after "
-        "a number."
-    )

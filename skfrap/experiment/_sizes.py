@@ -12,6 +12,7 @@ MOST_GRID_PIXELS = 2**26
 MOST_FRAMES = 10**6
 MOST_BLEACH_FRAMES = 10**4
 MOST_VERTICES = 10**4
+MOST_ROWS = 100
 
 
 def check_sizes(description):
@@ -37,20 +38,28 @@ def check_sizes(description):
     if isinstance(times, Sized):
         _check("postbleach_times", len(times), MOST_FRAMES, "frames")
     _check_region(description.get("bleach_region"), ny, nx)
+    compartment, rows = description.get("compartment"), description.get("rows")
+    if isinstance(compartment, Mapping):
+        _check_region(compartment.get("region"), ny, nx, "compartment")
+    if isinstance(rows, list | tuple):
+        _check("rows", len(rows), MOST_ROWS, "rows")
+        for row in rows:
+            if isinstance(row, list | tuple):
+                _check_region(row[-1], ny, nx, "a region of rows")
 
 
-def _check_region(region, ny, nx):
+def _check_region(region, ny, nx, name="bleach_region"):
     if isinstance(region, Mapping):
         shape, vertices = region.get("shape"), region.get("vertices")
     else:
         shape, vertices = None, getattr(region, "vertices", None)
     if isinstance(shape, list | tuple) and [*map(_number, shape)] != [ny, nx]:
         raise ValueError(
-            f"bleach_region is a Mask of shape {tuple(shape[:5])}, and the protocol's field has "
+            f"{name} is a Mask of shape {tuple(shape[:5])}, and the protocol's field has "
             f"shape {(ny, nx)} (ny, nx); the two must be equal."
         )
     if isinstance(vertices, list | tuple):
-        _check("bleach_region", len(vertices), MOST_VERTICES, "vertices")
+        _check(name, len(vertices), MOST_VERTICES, "vertices")
 
 
 def _number(value):

@@ -4,6 +4,7 @@ A small file can name, or unpack to, far more than it holds: by accident, where 
 or on purpose. Readers ask here first.
 """
 
+import os
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -34,7 +35,7 @@ def is_large_allowed():
     return _ALLOWED.get()
 
 
-def check_memory(n_bytes, path, file_bytes=None):
+def check_memory(n_bytes: int, path: str | os.PathLike[str], file_bytes: int | None = None) -> None:
     """Raise ValueError where the images of a file would take more memory than is plausible.
 
     For readers, before they take the memory. `read_series(path, allow_large=True)` and

@@ -3,7 +3,9 @@
 import glob
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,8 +22,13 @@ from skfrap.io.readers._stated import (
 )
 from skfrap.results import Finding
 
+Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""What a series is read from: a file, a folder, a pattern, or a list of files."""
 
-def read_series(source, *, channel=None, allow_large=False):
+
+def read_series(
+    source: Source, *, channel: int | None = None, allow_large: bool = False
+) -> ImageSeries:
     """Read one image series, with its pixel size and clock where the file says them.
 
     Parameters
@@ -90,7 +97,7 @@ def read_series(source, *, channel=None, allow_large=False):
     return series
 
 
-def find_series(source):
+def find_series(source: str | os.PathLike[str]) -> list[str]:
     """List the image series that a path stands for.
 
     Parameters
@@ -119,7 +126,7 @@ def find_series(source):
     return [str(source)] if single else [str(path) for path in paths]
 
 
-def read_image(path):
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a single image, such as one of the closed aperture.
 
     Parameters
@@ -145,7 +152,7 @@ def read_image(path):
     return frames[0]
 
 
-def load_stack(source):
+def load_stack(source: np.ndarray | ImageSeries | Source) -> np.ndarray:
     """Return the frames of a series, whether it is an array already or still in a file.
 
     Parameters
@@ -261,7 +268,7 @@ def _one_file(path, channel):
         bit_depth=recording.bit_depth,
         sources=sources,
         paths=(str(path),),
-        info=recording.info,
+        info=_info_of(recording),
         findings=(*recording.findings, *doubts, *find_blank_frames(recording.frames)),
     )
 
@@ -316,6 +323,12 @@ def _one_image_per_file(paths, name, by_name, channel):
         info=ordered[0].info,
         findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
     )
+
+
+def _info_of(recording):
+    """Return what else a file holds, and the protocol where its reader knows one."""
+    known = {} if recording.protocol is None else {"protocol": recording.protocol.to_dict()}
+    return recording.info | known
 
 
 def _clock_of_dates(dates, owner):

@@ -1,9 +1,12 @@
 """Write an image series so that every program can open it and skfrap gets back what it was."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skfrap._checks import check_positive
 from skfrap._files import replacing
@@ -14,14 +17,14 @@ _DTYPES = ("uint8", "uint16", "float32")
 
 
 def write_series(
-    path,
-    frames,
+    path: str | os.PathLike[str],
+    frames: np.ndarray,
     *,
-    pixel_size_um,
-    times_s=None,
-    frame_interval_s=None,
-    info=None,
-):
+    pixel_size_um: float,
+    times_s: ArrayLike | None = None,
+    frame_interval_s: float | None = None,
+    info: dict[str, Any] | None = None,
+) -> None:
     """Write one image series as an ImageJ hyperstack.
 
     `read_series` gives back the same frames, pixel size, times (from the first frame on) and info.

@@ -57,11 +57,14 @@ class Report:
     findings : tuple of n tuples of Finding
     visible : ndarray of shape (n,) of bool
         Whether there is any bleaching to see; without it a rate means nothing.
+    larger : tuple of n tuples of LargerFit
+        The fits of larger models that a curve asks for.
     """
 
     at_bound: np.ndarray
     findings: tuple
     visible: np.ndarray
+    larger: tuple
 
 
 def describe_fits(
@@ -152,8 +155,9 @@ def describe_fits(
     correlated, too_large = judge_residuals(fit) if misfits is None else misfits
     words = "residuals are correlated: the model does not describe the curve"
     found.add(correlated, "residuals_correlated", words)
+    asked_for = {}
     if larger is not None:
-        _find_larger_models(found, fit, visible & ~misplaced, larger)
+        asked_for = _find_larger_models(found, fit, visible & ~misplaced, larger)
     words = (
         "residuals are larger than the given noise: the model does not describe the curve, or "
         "a and b are too small"
@@ -171,7 +175,8 @@ def describe_fits(
         ", ".join(name for name, one in zip(names, row, strict=True) if one)
         for row in at_lower | at_upper
     ]
-    return Report(np.array(at_bound), found.to_tuple(), visible)
+    larger_fits = tuple(asked_for.get(k, ()) for k in range(n))
+    return Report(np.array(at_bound), found.to_tuple(), visible, larger_fits)
 
 
 def _find_odd_frames(found, fit, odd_frame):
@@ -238,10 +243,16 @@ def _find_normalisation(found, fit, visible):
 
 
 def _find_larger_models(found, fit, where, larger):
-    """Find which curves ask for more parameters, and which could not show that they do."""
+    """Find which curves ask for more parameters, and which could not show that they do.
+
+    Returns
+    -------
+    dict of int to tuple of LargerFit
+        The fits of larger models, by curves that ask for them.
+    """
     rows = np.flatnonzero(where)
     if not len(rows):
-        return
+        return {}
     some = fit if len(rows) == len(fit) else fit.take(rows)
     rates = [name for name, is_rate in zip(fit.space.free, fit.space.rates, strict=True) if is_rate]
     models_of, error = larger(some)
@@ -264,6 +275,7 @@ def _find_larger_models(found, fit, where, larger):
     told = np.array([any(one.severity == "unusable" for one in some) for some in found])
     asked = found.has("larger_model_fits")
     found.add(unseen & ~told & ~asked, "immobile_part_not_visible", words, "mobile_fraction")
+    return {int(k): tuple(some) for k, some in zip(rows, models_of, strict=True) if some}
 
 
 def in_short(name, values):

@@ -6,8 +6,10 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import beta, chi2, shapiro
 
+from skfrap._arrays import nan_where_masked
 from skfrap._checks import check_level
 from skfrap.experiment import Noise
+from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging._tangents import VOID
 from skfrap.results import Finding
@@ -184,7 +186,7 @@ def goodness_of_fit(
     >>> goodness_of_fit([line, line + wave] + noise, [line, line], n_free=3).visibly_wrong.tolist()
     [False, True]
     """
-    X, fitted = np.asarray(X, dtype=float), np.asarray(fitted, dtype=float)
+    X, fitted = (np.asarray(nan_where_masked(one), dtype=float) for one in (X, fitted))
     if X.ndim != 2 or X.shape != fitted.shape:
         raise ValueError(
             "X and fitted must have one shape (n, n_frames), the fitted curve beside each measured "
@@ -192,8 +194,8 @@ def goodness_of_fit(
         )
     if np.isnan(X).any() or np.isnan(fitted).any():
         raise ValueError(
-            "X and fitted must be complete, got NaN: a fit is judged by neighbouring residuals. "
-            "Leave out the curves that lack frames."
+            "X and fitted must be complete, got NaN or masked values: a fit is judged by "
+            "neighbouring residuals. Leave out the curves that lack frames."
         )
     n_frames = X.shape[1]
     freedom = n_frames - n_free
@@ -309,7 +311,8 @@ def judge_fit(fit, **options):
     Parameters
     ----------
     fit : Fit
-        As ``estimator.fit_results(X)``; `noise_b` goes with the light that it knows.
+        As ``estimator.fit_results(X)``; of several rows the first is judged. `noise_b` goes with
+        the light that it knows.
     **options
         `noise_a`, `noise_b` and `false_alarm_rate`, to :func:`goodness_of_fit`.
 
@@ -326,6 +329,7 @@ def judge_fit(fit, **options):
     >>> int(judge_fit(estimator.fit_results(X)).visibly_wrong.sum())
     18
     """
+    fit = fit.of_first_row()
     return goodness_of_fit(
         fit.data,
         fit.curves,
@@ -359,6 +363,7 @@ def judge_fits(estimator, X, theta=None, **options):
     --------
     judge_fit : Judges a fit that is there already.
     """
+    refuse_rows(estimator.protocol_, "judge_fits")
     X = np.asarray(X, dtype=float)
     theta = estimator.fit_results(X).theta if theta is None else np.asarray(theta, dtype=float)
     if options.get("noise_b"):

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
+from skfrap.experiment import Noise
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging._tangents import VOID
 from skfrap.models import ExactModel, ForwardMap
@@ -94,6 +95,41 @@ def find_larger_models(fit, model, *, given=(), deviations=None):
     return [_best(some, freedom) if some else some for some in found], error
 
 
+def as_fit(fit, found):
+    """Keep the fit of a larger model as any other, with its errors; nothing is fitted anew.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of one curve, with the smaller model and constant noise.
+    found : LargerFit
+        Of a mixture, as with a mobile fraction.
+
+    Returns
+    -------
+    Fit
+    """
+    forward = _Mixture(fit, found.name).forward
+    theta = forward.space.theta({name: np.array([one]) for name, one in found.values.items()})
+    curves, slopes = linearized(forward, theta)
+    squares = np.sum((fit.data - curves) ** 2, axis=1)
+    variance = squares / max(fit.data.shape[1] - theta.shape[1], 1)
+    held = (theta <= forward.space.lower) | (theta >= forward.space.upper)
+    slopes = np.where(held[:, :, np.newaxis], 0.0, slopes)
+    covariance = variance[:, np.newaxis, np.newaxis] * np.linalg.pinv(slopes @ slopes.mT)
+    return replace(
+        fit,
+        forward=forward,
+        theta=theta,
+        covariance=covariance,
+        curves=curves,
+        light=curves,
+        residual_sum_of_squares=squares,
+        noise=Noise.of_variance(variance, fit.noise.gain),
+        rivals=None,
+    )
+
+
 def without_outliers(fit):
     """Pull in far residuals, so that what Huber's loss bears is no reason for more."""
     residuals = fit.residuals
@@ -142,14 +178,14 @@ class _Mixture(_Extension):
         self.lower, self.upper = entry.lowest, entry.highest
         bounds = dict(fit.space.bounds) | {name: (entry.lowest, entry.highest)}
         space = ParameterSpace(bounds, (*fit.space.free, name))
-        self._forward = ForwardMap(fit.forward.evaluator, space)
+        self.forward = ForwardMap(fit.forward.evaluator, space)
 
     def directions(self, theta, curves, tangents):
         ends = np.column_stack([theta, np.full(len(theta), self.upper)])
-        return -self._forward.tangents(ends)[:, -1]
+        return -self.forward.tangents(ends)[:, -1]
 
     def linearize(self, phi, directions):
-        return linearized(self._forward, phi)
+        return linearized(self.forward, phi)
 
 
 class _Fading(_Extension):

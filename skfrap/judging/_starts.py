@@ -83,7 +83,17 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
             "assumed of it",
             "D",
         )
-    missing = np.array([_missing(one) for one in estimates])
+    for k, one in enumerate(estimates):
+        if one.scale_span is not None and not unseen[k]:
+            low, high = one.scale_span
+            found.add(
+                np.arange(len(estimates)) == k,
+                "start_scale_undetermined",
+                "the curve does not tell how deep the profiles should be; D is "
+                f"{low:.3g} to {high:.3g} µm²/s by what start_scale may be",
+                "D",
+            )
+    missing = np.array([missing_area(one) for one in estimates])
     found.add(
         (missing > _TOO_MUCH * bleachable) & ~unseen,
         "told_region_contradicted",
@@ -99,7 +109,7 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
     return found.to_tuple(), ~(unseen | filled)
 
 
-def _missing(estimate):
+def missing_area(estimate):
     """Return what is missing within two half-radii at the first frame, as an area in µm²."""
     radii, start = estimate.radii, estimate.start
     near = radii <= 2 * estimate.half_radius

@@ -26,11 +26,11 @@ from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
     CurveSurrogate,
     InterpolationError,
-    shared_ranges,
-    surrogate_for,
 )
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
+from skfrap.models.forward._ranges import shared_ranges
+from skfrap.models.forward._surrogates import surrogate_for
 from skfrap.models.kinetics import Kinetics, effective_diffusion
 
 # In these a curve is a polynomial of low degree: what parameters say themselves by `is_shaping`.

@@ -13,6 +13,7 @@ import numpy as np
 
 from skfrap._checks import check_choice
 from skfrap.models._optics import optics_for
+from skfrap.models.cell import geometry_of
 from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
@@ -184,12 +185,22 @@ class ExactModel(CurveModel):
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol)
-        optics_for(protocol, weights=weights)  # checks the weights
+        self._check_weights(weights)
         self._weights = weights
         self._engines = {}
         n_prebleach = protocol.n_prebleach
         self._n_imaged = np.arange(1, protocol.n_frames + 1)
         self._n_imaged[n_prebleach:] += protocol.n_bleach
+
+    def _check_weights(self, weights):
+        protocol = self.protocol
+        if protocol.compartment is None:
+            optics_for(protocol, weights=weights)
+        elif weights is not None and np.shape(weights) != protocol.row_weights.shape:
+            raise ValueError(
+                "weights must have the shape (n_rows, ny, nx) of the protocol's rows, "
+                f"{protocol.row_weights.shape}, got {np.shape(weights)}."
+            )
 
     @property
     def bounds(self):
@@ -229,10 +240,10 @@ class ExactModel(CurveModel):
 
         Returns
         -------
-        ndarray of shape (n_frames,)
+        ndarray of shape (n_values,)
             By which curves are multiplied.
         """
-        return imaging_bleach**self._n_imaged
+        return np.tile(imaging_bleach**self._n_imaged, self.protocol.n_rows)
 
     def __getstate__(self):
         # Engines are quick to make again and would only swell a pickle.
@@ -252,16 +263,38 @@ class ExactModel(CurveModel):
             self._engines[key] = engine
         return engine
 
+    def geometry(self, bleach_blur=0.0, imaging_blur=0.0):
+        """Return what the sample's outline and the regions mean for curves, whatever the kinetics.
+
+        Parameters
+        ----------
+        bleach_blur, imaging_blur : float, default=0.0
+            As of curves.
+
+        Returns
+        -------
+        LanczosGeometry, ReducedGeometry or FourierGeometry
+            Its `error` is the largest that was seen when it was made.
+
+        Raises
+        ------
+        ValueError
+            If the protocol has several bleach frames and no compartment: such curves are computed
+            without a geometry.
+        """
+        return geometry_of(self.protocol, bleach_blur, imaging_blur, self._weights)
+
     def _curves(self, values):
         """Compute curves from broadcast parameters."""
+        in_open_field = self.protocol.compartment is None
         is_flash = self.protocol.n_bleach == 1 and (values["imaging_bleach"] == 1).all()
-        if self._after_flash is not None and is_flash:
+        if self._after_flash is not None and in_open_field and is_flash:
             curves = self._flash_curves(values)
             if curves is not None:
                 return curves
         depth, mobile = 1 - values["alpha"], values["mobile_fraction"]
         others = [name for name in values if parameter(name).is_shaping]
-        curves = np.empty((len(depth), self.protocol.n_frames))
+        curves = np.empty((len(depth), self.protocol.n_values))
         largest = max(1, _LARGEST_GROUP // self.protocol.bleach_mask[self.protocol.roi_box].size)
         for point, rows in groups(*(values[name] for name in others)):
             point = dict(zip(others, point, strict=True))
@@ -331,8 +364,15 @@ def model_for(protocol, model="diffusion", weights="mean"):
             f"got {model!r}."
         )
     if weights == "noise" and issubclass(model, ExactModel):
-        return model(protocol, protocol.roi_weights**2 / protocol.noise_gain)
+        return model(protocol, _noise_weights(protocol))
     return model(protocol)
+
+
+def _noise_weights(protocol):
+    """Return the weights of the light that noise goes by: one row, or those of a compartment."""
+    if protocol.compartment is None:
+        return protocol.roi_weights**2 / protocol.noise_gain
+    return protocol.row_weights**2 / protocol.row_noise_gains[:, np.newaxis, np.newaxis]
 
 
 def image_series(protocol, values, frames, padded):
@@ -419,3 +459,20 @@ def broadcast_parameters(limits=None, /, **given):
         shapes = {name: value.shape for name, value in given.items()}
         raise ValueError(f"parameters must broadcast against each other, got {shapes}.") from None
     return {name: column.ravel() for name, column in zip(given, columns, strict=True)}
+
+
+def in_window(images, protocol, window):
+    """Yield images of the field as a window of the padded grid shows them, without light outside.
+
+    Parameters
+    ----------
+    images : iterable of ndarray of shape (ny, nx)
+    protocol : FRAPProtocol
+    window : tuple of two slices
+
+    Yields
+    ------
+    ndarray
+    """
+    for image in images:
+        yield np.pad(image, protocol.padding)[window]

@@ -66,24 +66,24 @@ def _check_bounds(model):
 
 
 def _check_shapes(model, values):
-    names, n_frames = [*values], model.protocol.n_frames
+    names, n_values = [*values], model.protocol.n_values
     spread = np.linspace(0.98, 1.02, 3)
     several = {name: _inside(name, value * spread) for name, value in values.items()}
     curves = model.curves(**several)
     must(
-        np.shape(curves) == (3, n_frames) and np.isfinite(curves).all(),
-        f"curves of 3 values of each parameter must be finite, of the shape (3, {n_frames}); "
+        np.shape(curves) == (3, n_values) and np.isfinite(curves).all(),
+        f"curves of 3 values of each parameter must be finite, of the shape (3, {n_values}); "
         f"the shape is {np.shape(curves)}",
     )
     for k in range(3):
         one = model.curves(**{name: value[k] for name, value in several.items()})
-        must(np.shape(one) == (1, n_frames), "curves of plain numbers must have one row")
+        must(np.shape(one) == (1, n_values), "curves of plain numbers must have one row")
         must(
             np.allclose(one, curves[k], rtol=0, atol=1e-10),
             "a curve must not depend on those that are computed with it",
         )
     mixed = model.curves(**values | {names[0]: several[names[0]]})
-    must(np.shape(mixed) == (3, n_frames), "parameters must broadcast against each other")
+    must(np.shape(mixed) == (3, n_values), "parameters must broadcast against each other")
     given = {name: value for name, value in model.defaults().items() if value is not None}
     must(
         np.array_equal(model.curves(**several, **given), curves),

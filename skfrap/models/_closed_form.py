@@ -7,6 +7,7 @@ count as one flash that leaves ``alpha ** n_bleach``, and the edges of the field
 import numpy as np
 from scipy.special import hyp1f1, i0e, i1e
 
+from skfrap.experiment._frames import refuse_rows
 from skfrap.models._base import CurveModel, broadcast_parameters
 from skfrap.models.kinetics import Binding, FreeDiffusion, Reaction
 from skfrap.parameters import Parameter, define
@@ -28,6 +29,17 @@ define(
 
 class _ClosedForm(CurveModel):
     """What the closed forms share: c0 times a function of the time since the flash."""
+
+    knows_walls = True  # of a compartment, or has no use for them
+
+    def __init__(self, protocol):
+        refuse_rows(protocol, f"a {type(self).__name__}")
+        if protocol.compartment is not None and not self.knows_walls:
+            raise ValueError(
+                f"the protocol has a compartment, and a {type(self).__name__} assumes that there "
+                "is no edge near by; use model='diffusion', or a protocol without compartment."
+            )
+        super().__init__(protocol)
 
     def _curves(self, after, c0):
         """Put prebleach frames of c0 before c0 times `after`, (n, n_postbleach)."""
@@ -73,6 +85,8 @@ class SoumpasisModel(_ClosedForm, name="soumpasis"):
     >>> SoumpasisModel(FRAPProtocol()).curves(D=10.0, c0=1.0, alpha=0.7).shape
     (1, 110)
     """
+
+    knows_walls = False
 
     @property
     def bounds(self):
@@ -134,6 +148,8 @@ class GaussianBeamModel(_ClosedForm, name="gaussian_beam"):
     ----------
     .. [1] Axelrod et al., Biophys. J. 16, 1055-1069 (1976), Eq. 12.
     """
+
+    knows_walls = False
 
     def __init__(self, protocol, width=None):
         super().__init__(protocol)

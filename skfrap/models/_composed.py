@@ -6,8 +6,9 @@ from operator import add
 
 import numpy as np
 
-from skfrap.models._base import ExactModel, broadcast_parameters, image_series
+from skfrap.models._base import ExactModel, broadcast_parameters, image_series, in_window
 from skfrap.models._optics import optics_for
+from skfrap.models.cell._engine import CompartmentEngine
 from skfrap.models.field._radial import LocalReaction
 from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import Kinetics
@@ -142,6 +143,10 @@ class ComposedModel(ExactModel):
         named |= dict(zip(self.kinetics.parameters, values, strict=False))
         self._check_imaging(imaging_bleach)
         depth = np.asarray(depth, dtype=float)
+        if self.protocol.compartment is not None:
+            engine = self._engine("compartment", bleach_blur, imaging_blur)
+            factor = self.known_factor(imaging_bleach)
+            return engine.shapes(self.kinetics, named, depth, factor)
         moving, still = np.ones((2, len(depth), self.protocol.n_frames))
         if imaging_bleach == 1 and (engine := self._engine("local", bleach_blur)).is_small:
             start = self.kinetics.start(**named)
@@ -192,6 +197,14 @@ class ComposedModel(ExactModel):
                 f"every frame; got {np.min(imaging_bleach):g}."
             )
 
+        within = self.protocol.compartment is not None
+        if within and not self.kinetics.is_closed and np.any(np.less(imaging_bleach, 1)):
+            raise ValueError(
+                f"imaging_bleach must be 1 where particles follow {self.kinetics} in a compartment:"
+                " imaging would bleach evenly what is replaced in the meantime, which is not known "
+                f"there; got {np.min(imaging_bleach):g}. Correct for fading before."
+            )
+
     def _symbol(self, values):
         return lambda k_squared, times: self.kinetics.symbol(k_squared, times, **values)
 
@@ -199,6 +212,12 @@ class ComposedModel(ExactModel):
         self, window, alpha, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur, **values
     ):
         """Yield what is left in a window of the padded grid after each recorded frame."""
+        if self.protocol.compartment is not None:
+            engine = self._engine("compartment", bleach_blur, imaging_blur)
+            factor = imaging_bleach**self._n_imaged
+            frames = engine.frames(self.kinetics, values, 1 - alpha, mobile_fraction, factor)
+            yield from in_window(frames, self.protocol, window)
+            return
         stepper = self._engine("stepper", bleach_blur)
         both = self._stepped(values, 1 - alpha, imaging_bleach, bleach_blur)
         for moving, still in zip(*both, strict=True):
@@ -218,7 +237,9 @@ class ComposedModel(ExactModel):
             mobile = _since_bleaching(stepper, start, propagate, depth)
         return mobile, stepper.still_frames(depth, imaging_bleach)
 
-    def _make_engine(self, kind, bleach_blur):
+    def _make_engine(self, kind, bleach_blur, imaging_blur=0.0):
+        if kind == "compartment":
+            return CompartmentEngine(self.protocol, bleach_blur, imaging_blur, self._weights)
         optics = optics_for(self.protocol, bleach_blur, self._weights)
         if kind == "stepper":
             return FrameStepper(self.protocol, optics)

@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from skfrap.models._base import ExactModel, broadcast_parameters, image_series
+from skfrap.models._base import ExactModel, broadcast_parameters, image_series, in_window
 from skfrap.models._optics import optics_for
+from skfrap.models.cell._engine import CompartmentEngine
 from skfrap.models.field._imaging import ImagingDiffusion
 from skfrap.models.field._local import LocalDiffusion
 from skfrap.models.field._spectral import FrameStepper, memoised
 from skfrap.models.kinetics import FreeDiffusion
 from skfrap.numerics._threads import one_blas_thread
+
+_KINETICS = FreeDiffusion()
 
 
 class DiffusionModel(ExactModel, name="diffusion"):
@@ -18,7 +21,8 @@ class DiffusionModel(ExactModel, name="diffusion"):
     padding, with periodic boundaries; a fraction may be immobile. Each bleach frame leaves
     ``alpha`` of the fluorescence in the bleach region, and imaging a frame, bleach frames
     included, leaves ``imaging_bleach`` of that in the field of view [1]_, [2]_. Both happen in an
-    instant within the frame.
+    instant within the frame. In a protocol's compartment particles diffuse within its outline
+    instead, and the rows of the protocol are computed.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ class DiffusionModel(ExactModel, name="diffusion"):
 
     def __init__(self, protocol, weights=None):
         super().__init__(protocol, weights)
+        if protocol.compartment is not None:
+            return
         if weights is not None and np.asarray(weights)[protocol.bleach_mask == 0].any():
             raise ValueError("weights must be zero outside the bleach region.")
 
@@ -187,6 +193,10 @@ class DiffusionModel(ExactModel, name="diffusion"):
         moving, still : ndarray of shape (n, n_frames)
         """
         depth = np.asarray(depth, dtype=float)
+        if self.protocol.compartment is not None:
+            engine = self._engine("compartment", bleach_blur, imaging_blur)
+            factor = self.known_factor(imaging_bleach)
+            return engine.shapes(_KINETICS, {"D": D}, depth, factor)
         if imaging_bleach < 1:
             engine = self._engine("imaging", bleach_blur, imaging_blur)
             return engine.shapes(depth, D, imaging_bleach)
@@ -200,6 +210,12 @@ class DiffusionModel(ExactModel, name="diffusion"):
     def _frames(self, window, D, alpha, mobile_fraction, imaging_bleach, bleach_blur, imaging_blur):
         """Yield what is left in a window of the padded grid after each recorded frame."""
         depth = 1 - alpha
+        if self.protocol.compartment is not None:
+            engine = self._engine("compartment", bleach_blur, imaging_blur)
+            factor = imaging_bleach**self._n_imaged
+            frames = engine.frames(_KINETICS, {"D": D}, depth, mobile_fraction, factor)
+            yield from in_window(frames, self.protocol, window)
+            return
         if imaging_bleach == 1:
             engine = self._engine("local", bleach_blur, imaging_blur)
             yield from engine.left(D, depth, mobile_fraction, window)
@@ -229,6 +245,8 @@ class DiffusionModel(ExactModel, name="diffusion"):
             yield stepper.blur(left, imaging_blur)
 
     def _make_engine(self, kind, bleach_blur, imaging_blur=0.0):
+        if kind == "compartment":
+            return CompartmentEngine(self.protocol, bleach_blur, imaging_blur, self._weights)
         if kind == "optics":
             return optics_for(self.protocol, bleach_blur, self._weights)
         optics = self._engine("optics", bleach_blur)

@@ -60,8 +60,8 @@ class ParameterSpace:
         cls,
         model: Any,
         parameters: Sequence[str] | None = None,
-        fixed: dict[str, Any] | None = None,
-        bounds: dict[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        bounds: Mapping[str, Any] | None = None,
     ) -> "ParameterSpace":
         """Check what is asked of a model's parameters, and complete it by the model's defaults.
 

@@ -14,6 +14,8 @@ from sklearn.frozen import FrozenEstimator
 from skfrap._state import public_fitted, set_public_fitted
 
 _PLACES = {
+    "skfrap.experiment._compartment": ("Compartment",),
+    "skfrap.experiment._ellipse": ("Ellipse",),
     "skfrap.experiment._protocol": ("FRAPProtocol",),
     "skfrap.experiment._regions": ("Circle", "Mask", "Polygon", "Rectangle"),
     "skfrap.models._anomalous": ("AnomalousModel", "SubdiffusionModel"),
@@ -43,6 +45,7 @@ _PLACES = {
     ),
     "skfrap.inference.fitting._fitter": ("CurveFitter",),
     "skfrap.inference.fitting._objectives": ("HuberLoss", "ProportionalNoise"),
+    "skfrap.inference.fitting._rows": ("RowNoise",),
     "skfrap.estimators._bayesian": ("BayesianFRAP",),
     "skfrap.inference.networks._features": ("LinearizedFeatures", "RawFeatures", "ScoreFeatures"),
     "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),
@@ -111,10 +114,10 @@ def name_and_state(value, where):
             f"{where} has metadata requests, which cannot be saved; save it without, and set them "
             "again after loading."
         )
-    if is_constant(kind):
-        state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(kind, "to_state"):  # not of what a FrozenEstimator holds
+    if hasattr(kind, "to_state"):  # not of what a FrozenEstimator holds
         state = value.to_state()
+    elif is_constant(kind):
+        state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     else:
         state = {
             "parameters": _parameters_of(value),

@@ -44,7 +44,17 @@ class OfLastStep:
         raise NotImplementedError
 
     def recovery_curves(self, X: Any) -> Any:
-        """Give what the last step sees."""
+        """Give what the last step sees.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
+            Image stacks.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_frames)
+        """
         raise NotImplementedError
 
     @_last_has("predict")

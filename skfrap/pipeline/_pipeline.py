@@ -13,13 +13,14 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from skfrap._checks import check_choice
 from skfrap._state import EstimatorState
-from skfrap.estimators import LeastSquaresFRAP
 from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import chosen_protocol
-from skfrap.pipeline._agreement import agreed_protocol, protocols_of
+from skfrap.pipeline._agreement import agreed_protocol, is_given, protocols_of
+from skfrap.pipeline._choice import AUTO, chosen_estimator, chosen_extractor, chosen_steps
 from skfrap.pipeline._last_step import OfLastStep
-from skfrap.preprocessing import RecoveryCurveExtractor
+from skfrap.preprocessing._protocols import bring_protocols
 
 _OWN = "protocol__"
 
@@ -41,10 +42,15 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
     ----------
     steps : list of (str, estimator)
         Names and steps, as of :class:`sklearn.pipeline.Pipeline`. They stay as they are given: what
-        is fitted are copies, in `pipeline_`.
+        is fitted are copies, in `pipeline_`. A step ``"auto"`` is chosen when it is fitted: the
+        last by the `start` of the protocol, :class:`LeastSquaresFRAP` where it is told and
+        :class:`MeasuredStartFRAP` where it is measured; any other is the extractor of what the last
+        one takes.
     protocol : FRAPProtocol, default=None
-        The experiment. None is that of the steps, which must agree; where none of them says one,
-        nothing is handed out, and each step does what it does by itself.
+        The experiment, of all samples. None is that of the steps, which must agree; where none of
+        them says one, nothing is handed out, and each step does what it does by itself: with
+        samples that bring their protocols, as :class:`skfrap.Recording` does, it takes each
+        sample's own.
     memory : str or object with the interface of joblib.Memory, default=None
         Where fitted steps but the last are cached.
     verbose : bool, default=False
@@ -183,8 +189,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
             If steps disagree about the protocol; the message says which, and in what.
         """
         self._validate_names([name for name, _ in self.steps])
-        protocol = agreed_protocol(self.protocol, self.steps)
-        copies = [(name, self._copy(name, step, protocol)) for name, step in self.steps]
+        protocol, copies = self._copies(X)
         pipeline = Pipeline(copies, memory=self.memory, verbose=self.verbose)
         if sample_weight is not None:
             to_last = f"{self.steps[-1][0]}__sample_weight"
@@ -193,6 +198,16 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         self.pipeline_ = pipeline.fit(X, y, **params)
         self.protocol_ = protocol or getattr(self.pipeline_[-1], "protocol_", None)
         return self
+
+    def _copies(self, X=None):
+        """Return the protocol that steps agree about, and copies of them that have it."""
+        protocol = agreed_protocol(self.protocol, self.steps)
+        given = is_given(self.protocol, self.steps)
+        if X is not None and protocol and not given and bring_protocols(X):
+            protocol = None  # a network's own is not that of samples which bring theirs
+        return protocol, [
+            (name, self._copy(name, step, protocol)) for name, step in self._steps(protocol)
+        ]
 
     def _copy(self, name, step, protocol):
         """Copy a step, with the protocol where it has none; one that goes on from where it is."""
@@ -209,22 +224,41 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
 
     # Steps
 
+    def _steps(self, protocol):
+        """Return the steps, with those that are left to the protocol."""
+        steps, form = chosen_steps(self.steps, protocol), vars(self).get("_sklearn_output_config")
+        for (_, given), (_, step) in zip(self.steps, steps, strict=True):
+            if form and step is not given and hasattr(step, "transform"):
+                step.set_output(**form)
+        return steps
+
+    @property
+    def _unfitted(self):
+        """The steps before they are fitted, those that are left to the protocol as far as known."""
+        protocol = self.protocol if isinstance(self.protocol, FRAPProtocol) else None
+        return Pipeline(self._steps(protocol))
+
     @property
     def _last(self):
-        steps = self.pipeline_.steps if hasattr(self, "pipeline_") else self.steps
-        return steps[-1][1]
+        return getattr(self, "pipeline_", self._unfitted).steps[-1][1]
 
     def __len__(self):
         return len(self.steps)
 
     def __getitem__(self, key):
-        """Return a step by its place or name, or a Pipeline of some; fitted ones if there are."""
-        return getattr(self, "pipeline_", Pipeline(self.steps))[key]
+        """Return a step by its place or name, or a Pipeline of some; fitted ones if there are.
+
+        Some that are not fitted are copies with the pipeline's protocol: by themselves they would
+        take the paper's.
+        """
+        if isinstance(key, slice) and not hasattr(self, "pipeline_"):
+            return Pipeline(self._copies()[1])[key]
+        return getattr(self, "pipeline_", self._unfitted)[key]
 
     @property
     def named_steps(self):
         """Steps by name, the fitted ones if there are."""
-        return getattr(self, "pipeline_", Pipeline(self.steps)).named_steps
+        return getattr(self, "pipeline_", self._unfitted).named_steps
 
     def recovery_curves(self, X: Any) -> Any:
         """Do all steps but the last: give what the estimator sees.
@@ -255,6 +289,8 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         -------
         self
         """
+        if transform is not None:  # for what is yet to be chosen
+            self._sklearn_output_config = {"transform": transform}
         for pipeline in (Pipeline(self.steps), getattr(self, "pipeline_", Pipeline([]))):
             if pipeline.steps:
                 pipeline.set_output(transform=transform)
@@ -267,12 +303,13 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         -------
         MetadataRouter
         """
-        return Pipeline(self.steps).get_metadata_routing()
+        return self._unfitted.get_metadata_routing()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         try:
-            first, last = get_tags(self.steps[0][1]), get_tags(self.steps[-1][1])
+            steps = self._unfitted.steps
+            first, last = get_tags(steps[0][1]), get_tags(steps[-1][1])
         except (AttributeError, IndexError, TypeError, ValueError):  # steps are not in order
             return tags
         tags.input_tags = deepcopy(first.input_tags)
@@ -281,7 +318,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         return tags
 
     def _sk_visual_block_(self):
-        return Pipeline(self.steps)._sk_visual_block_()
+        return self._unfitted._sk_visual_block_()
 
 
 def make_frap_pipeline(
@@ -298,14 +335,20 @@ def make_frap_pipeline(
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment, for all steps. None is that of the steps.
-    estimator : estimator, default=None
+        The experiment, for all steps and samples. None is that of the steps, or else each
+        sample's own, where samples bring their protocols, as :class:`skfrap.Recording` does.
+    estimator : estimator or "auto", default=None
         Of curves, or a meta-estimator that holds such; a trained network goes into a
-        :class:`sklearn.frozen.FrozenEstimator`. None is :class:`LeastSquaresFRAP`.
+        :class:`sklearn.frozen.FrozenEstimator`. A :class:`MeasuredStartFRAP` is given rings. None
+        goes by the `start` of the protocol: :class:`LeastSquaresFRAP` where it is told,
+        :class:`MeasuredStartFRAP` where it is measured. ``"auto"`` does so whenever the pipeline is
+        fitted, so that ``protocol__start`` can be searched over; its last steps are named
+        ``extractor`` and ``estimator``.
     corrections : sequence of transformers of stacks, default=()
         In the order in which they are to be made.
     n_jobs : int, default=None
-        Stacks to extract curves of side by side, in threads. None is 1.
+        Stacks to extract curves of side by side, in threads. None is 1, or what
+        ``joblib.parallel_config`` says, which is how to say it with ``"auto"``.
     memory : str or object with the interface of joblib.Memory, default=None
         Where fitted corrections are cached.
     verbose : bool, default=False
@@ -331,7 +374,25 @@ def make_frap_pipeline(
     >>> pipeline = make_frap_pipeline(protocol, corrections=[BackgroundSubtractor()]).fit(stacks)
     >>> pipeline.estimate(stacks).D_um2_s.round(1).tolist()
     [5.0, 5.0]
+
+    The same images, whatever was bleached:
+
+    >>> measured = protocol.replace(start="measured", bleach_region=Circle(3.0))
+    >>> make_frap_pipeline(measured).fit(stacks).estimate(stacks).D_um2_s.round(1).tolist()
+    [5.0, 5.0]
     """
-    estimator = LeastSquaresFRAP() if estimator is None else estimator
-    steps = make_pipeline(*corrections, RecoveryCurveExtractor(n_jobs=n_jobs), estimator).steps
+    if isinstance(estimator, str):
+        check_choice("estimator", estimator, (AUTO,))
+        if n_jobs is not None:
+            raise ValueError(
+                f"n_jobs={n_jobs!r} has no step yet with estimator='auto'; fit and predict within "
+                "joblib.parallel_config(n_jobs=...), or give an estimator."
+            )
+        last = [("extractor", AUTO), ("estimator", AUTO)]
+        steps = [*make_pipeline(*corrections).steps, *last] if len(corrections) else last
+    else:
+        if estimator is None:
+            estimator = chosen_estimator(protocol)
+        extractor = chosen_extractor(estimator, n_jobs)
+        steps = make_pipeline(*corrections, extractor, estimator).steps
     return FRAPPipeline(steps, protocol=protocol, memory=memory, verbose=verbose)

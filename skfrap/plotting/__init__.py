@@ -9,12 +9,14 @@ from skfrap.plotting._posterior import PosteriorDisplay
 from skfrap.plotting._profile import ProfileDisplay
 from skfrap.plotting._replicates import ReplicatesDisplay
 from skfrap.plotting._residuals import ResidualsDisplay
+from skfrap.plotting._start import MeasuredStartDisplay
 from skfrap.plotting._truth import EstimatedVersusTrueDisplay
 
 __all__ = [
     "CoverageDisplay",
     "EstimatedVersusTrueDisplay",
     "ExperimentPlanDisplay",
+    "MeasuredStartDisplay",
     "ModelComparisonDisplay",
     "NoiseCalibrationDisplay",
     "PosteriorDisplay",

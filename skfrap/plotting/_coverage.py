@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
+from skfrap._arrays import nan_where_masked
 from skfrap._checks import check_level
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
@@ -205,7 +206,7 @@ class CoverageDisplay:
 
 def _check_std(y_std, shape):
     """Check standard deviations of targets, (n_samples, n_targets); they may be infinite."""
-    std = np.asarray(y_std, dtype=float)
+    std = np.asarray(nan_where_masked(y_std), dtype=float)
     std = std.reshape(len(std), -1) if std.ndim else std
     if std.shape != shape or not (std >= 0).all():
         raise ValueError(

@@ -6,19 +6,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skfrap._arrays import nan_where_masked
 from skfrap.judging import prediction_deviations
+from skfrap.plotting._seen import draw_profiles, draw_seen_start
 from skfrap.plotting._style import (
     DATA,
     FIT,
     TIME,
     draw_frame,
+    draw_image,
     new_axes,
     pyplot,
     shade_bleaching,
     tidy,
     write_title,
 )
-from skfrap.plotting._targets import regressor_and_input, take_curve
+from skfrap.plotting._targets import regressor_and_curve
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -64,8 +67,8 @@ class RecoveryCurveDisplay:
         deviations: np.ndarray | None = None,
     ):
         self.protocol = protocol
-        self.curve = np.asarray(curve)
-        self.fitted = np.asarray(fitted)
+        self.curve = np.asarray(nan_where_masked(curve))
+        self.fitted = np.asarray(nan_where_masked(fitted))
         self.deviations = deviations
 
     @classmethod
@@ -83,8 +86,8 @@ class RecoveryCurveDisplay:
         **options
             To :meth:`plot`.
         """
-        estimator, X = regressor_and_input(estimator, X)
-        fit = estimator.fit_results(take_curve(X, index))
+        estimator, curve = regressor_and_curve(estimator, X, index)
+        fit = estimator.fit_results(curve).of_first_row()
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
@@ -167,6 +170,9 @@ class RecoveryCurveDisplay:
 def plot_analysis(analysis: Any) -> Any:
     """Draw one analysed series: the bleach region, the recovery curve, its fit and residuals.
 
+    Where the result is from the start as seen in the images, also the rings that it rests on, and
+    what is missing at several distances and times; the curve is that of the patch as seen.
+
     Parameters
     ----------
     analysis : skfrap.analysis.SeriesAnalysis
@@ -178,11 +184,18 @@ def plot_analysis(analysis: Any) -> Any:
     """
     title = _title_lines(analysis.estimates)
     height = 4.8 + _LINE * max(0, len(title) - 2)  # long titles take nothing from the curve
-    figure = pyplot().figure(figsize=(10.5, height), layout="constrained")
-    grid = figure.add_gridspec(2, 2, width_ratios=(4, 5), height_ratios=(3, 1))
-    _draw_region(figure.add_subplot(grid[:, 0]), analysis)
-    ax = figure.add_subplot(grid[0, 1])
-    axes = ax, figure.add_subplot(grid[1, 1], sharex=ax)
+    measured = analysis.start == "measured"
+    images = [4] if analysis.bleached is not None else []  # a table of a curve has none
+    widths = [*images, 5, *([4.2] if measured else [])]
+    figure = pyplot().figure(figsize=(1.5 + sum(widths), height), layout="constrained")
+    grid = figure.add_gridspec(2, len(widths), width_ratios=widths, height_ratios=(3, 1))
+    if images:
+        _draw_region(figure.add_subplot(grid[:, 0]), analysis)
+    middle = len(images)
+    ax = figure.add_subplot(grid[0, middle])
+    axes = ax, figure.add_subplot(grid[1, middle], sharex=ax)
+    if measured:
+        draw_profiles(figure.add_subplot(grid[:, middle + 1]), analysis.seen)
     RecoveryCurveDisplay.from_predictions(
         analysis.protocol,
         analysis.curve,
@@ -203,7 +216,11 @@ def _title_lines(estimates):
 def _draw_region(ax, analysis):
     low, high = np.percentile(analysis.prebleach, [1, 99])
     low = min(low, analysis.curve.min())
-    image = draw_frame(ax, analysis.bleached, analysis.protocol, vmin=low, vmax=high)
+    if analysis.start == "measured":
+        image = draw_image(ax, analysis.bleached, analysis.protocol, vmin=low, vmax=high)
+        draw_seen_start(ax, analysis.seen)
+    else:
+        image = draw_frame(ax, analysis.bleached, analysis.protocol, vmin=low, vmax=high)
     write_title(ax, "first frame after bleaching")
     ax.set_xlabel("x (µm)")
     ax.set_ylabel("y (µm)")

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import beta, norm
 
-from skfrap.judging import goodness_of_fit, judge_fits
+from skfrap._arrays import nan_where_masked
+from skfrap.judging import goodness_of_fit, judge_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
-from skfrap.plotting._targets import regressor_and_input, take_curve
+from skfrap.plotting._targets import regressor_and_curve
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -46,7 +47,7 @@ class ResidualsDisplay:
 
     def __init__(self, protocol: Any, residuals: np.ndarray, goodness: Any):
         self.protocol = protocol
-        self.residuals = np.asarray(residuals)
+        self.residuals = np.asarray(nan_where_masked(residuals))
         self.goodness = goodness
 
     @classmethod
@@ -75,10 +76,13 @@ class ResidualsDisplay:
         **options
             To :meth:`plot`.
         """
-        estimator, X = regressor_and_input(estimator, X)
-        curve = take_curve(X, index)
+        estimator, curve = regressor_and_curve(estimator, X, index)
         fit = estimator.fit_results(curve)
-        goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
+        if fit.protocol.n_rows == 1:
+            goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)
+        else:
+            fit = fit.of_first_row()
+            goodness = judge_fit(fit, noise_a=noise_a, noise_b=noise_b)
         return cls(fit.protocol, fit.residuals[0], goodness).plot(**options)
 
     @classmethod
@@ -113,7 +117,7 @@ class ResidualsDisplay:
         -------
         ResidualsDisplay
         """
-        curve, fitted = np.atleast_2d(curve), np.atleast_2d(fitted)
+        curve, fitted = (np.atleast_2d(nan_where_masked(one)) for one in (curve, fitted))
         gain = protocol.noise_gain
         goodness = goodness_of_fit(curve, fitted, n_free, noise_gain=gain, noise_a=noise_a)
         return cls(protocol, curve[0] - fitted[0], goodness).plot(**options)

@@ -49,11 +49,17 @@ def shade_bleaching(ax, protocol):
     ax.axvspan(protocol.bleach_times[0], 0, color="0.85", lw=0, zorder=0)
 
 
-def draw_frame(ax, image, protocol, *, lw=1.5, **options):
-    """Draw an image of the field in µm, with the bleach region; `options` go to Axes.imshow."""
+def draw_image(ax, image, protocol, **options):
+    """Draw an image of the field in µm; `options` go to Axes.imshow."""
     ny, nx = protocol.shape
     extent = 0, nx * protocol.pixel_size, ny * protocol.pixel_size, 0
-    drawn = ax.imshow(image, cmap="gray", extent=extent, **options)
+    return ax.imshow(image, cmap="gray", extent=extent, **options)
+
+
+def draw_frame(ax, image, protocol, *, lw=1.5, **options):
+    """Draw an image of the field in µm, with the bleach region; `options` go to Axes.imshow."""
+    drawn = draw_image(ax, image, protocol, **options)
+    ny, nx = protocol.shape
     x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
     ax.contour(x, y, protocol.bleach_mask, levels=[0.5], colors=REGION, linewidths=lw)
     return drawn

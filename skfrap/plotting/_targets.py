@@ -1,8 +1,9 @@
 """Targets in pictures: columns of y, their names and scales, and the curves they are of."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
+from skfrap._arrays import check_array, is_masked, nan_where_masked
+from skfrap.io._samples import curves_of
 from skfrap.numerics._magnitude import as_real
 from skfrap.parameters import Parameter, parameter_of_target
 from skfrap.parameters._targets import columns_of_targets
@@ -73,7 +74,7 @@ def as_columns(values, what, n_samples=None, n_targets=None):
 
 def check_ends(intervals, what, shape):
     """Check intervals of targets, (n_samples, n_targets, 2); ends may be infinite."""
-    ends = np.asarray(intervals, dtype=float)
+    ends = np.asarray(nan_where_masked(intervals), dtype=float)
     if ends.shape != (*shape, 2) or np.isnan(ends).any():
         raise ValueError(
             f"{what} must hold a lower and an upper end for each value, without NaN, in an array "
@@ -85,13 +86,17 @@ def check_ends(intervals, what, shape):
 
 
 def take_curve(X, index):
-    """Return one curve of several, or the only one, of shape (1, n_frames)."""
-    X = np.atleast_2d(as_real("X", X))
+    """Return one curve of several, or the only one, of shape (1, n_frames).
+
+    What is masked in it stays masked: it is missing, as estimators have it.
+    """
+    masked, X = is_masked(X), np.atleast_2d(as_real("X", nan_where_masked(X)))
     if X.ndim != 2:
         raise ValueError(f"X must be curves, (n_samples, n_frames), got shape {X.shape}.")
     if not -len(X) <= index < len(X):
         raise ValueError(f"index must be that of one of the {len(X)} curves of X, got {index}.")
-    return X[[index]]
+    curve = X[[index]]
+    return np.ma.masked_invalid(curve) if masked else curve
 
 
 def regressor_and_input(estimator, X):
@@ -99,6 +104,26 @@ def regressor_and_input(estimator, X):
     if not hasattr(estimator, "steps"):
         return estimator, X
     return estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X
+
+
+def regressor_and_curve(estimator, X, index):
+    """Return what gives intervals, and one curve of its X, of shape (1, n_frames).
+
+    Where samples bring their protocols, it is the estimator of that curve's experiment.
+    """
+    estimator, X = regressor_and_input(estimator, X)
+    samples = curves_of(X)
+    if samples is None:
+        return estimator, take_curve(X, index)
+    if not -len(samples) <= index < len(samples):
+        raise ValueError(
+            f"index must be that of one of the {len(samples)} curves of X, got {index}."
+        )
+    one = samples[[index]]
+    if hasattr(estimator, "estimators_"):
+        estimator.predict(one)  # which prepares what has not been fitted
+        estimator = estimator.for_protocol(one.protocols[0])
+    return estimator, np.asarray(one)
 
 
 def scale_axis(axis, entry, n_ticks=6):

@@ -1,5 +1,9 @@
 """What becomes of a stack that cannot be used, in a batch that goes on without it."""
 
+import warnings
+
+ON_ERROR = ("raise", "nan")
+
 # What is not the fault of one stack, and would come again with the next: a package that is not
 # installed, and no memory left.
 OF_ALL = (ImportError, MemoryError)
@@ -47,3 +51,21 @@ def in_lines(reasons):
     if len(reasons) > _SHOWN:
         lines.append(f"and {len(reasons) - _SHOWN} more, see errors_")
     return "\n".join(lines)
+
+
+def warn_of(reasons, n, what):
+    """Warn of the rows of a batch that cannot be had; return the reasons.
+
+    Parameters
+    ----------
+    reasons : dict of int to str
+        By row.
+    n : int
+        Rows in all.
+    what : str
+        They are, as "curves are NaN".
+    """
+    if reasons:
+        words = f"{len(reasons)} of {n} {what}:\n{in_lines(reasons)}"
+        warnings.warn(words, UserWarning, stacklevel=3)
+    return reasons

@@ -6,9 +6,10 @@ from scipy.ndimage import gaussian_filter, label
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap._checks import check_count
+from skfrap._checks import check_choice, check_count
 from skfrap.experiment import RingLayout
-from skfrap.experiment._frames import chosen_protocol
+from skfrap.preprocessing._broken import ON_ERROR, result_or_reason, warn_of
+from skfrap.preprocessing._protocols import protocol_at, shared_protocol, with_protocols
 from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
@@ -27,18 +28,27 @@ class RingExtractor(StackTransformer):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives pixels and frames; of its bleach region no use is made. None is the paper's protocol.
+        Gives pixels and frames; of its bleach region no use is made. None is that of each sample,
+        where samples bring theirs, else the paper's.
     center : "auto" or tuple of float (x, y), default="auto"
         In µm, as regions have it; the nearest pixel is the middle of the rings.
     n_sectors : int, default=8
         Parts of the rings that are averaged apart, for errors that do not rest on the noise.
     n_jobs : int, default=None
         Stacks to work on side by side, in threads. None is 1.
+    on_error : {"raise", "nan"}, default="raise"
+        What a stack does that cannot be used: one that cannot be read, has another shape, pixels
+        that are not finite, or a patch at the edge of the field. "raise" ends the batch. "nan"
+        warns, makes its row NaN and goes on; :class:`skfrap.MeasuredStartFRAP` takes such rows with
+        ``missing="omit"``.
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
-    layout_ : RingLayout
+    protocol_ : FRAPProtocol or None
+        None where each sample has its own.
+    layout_ : RingLayout or None
+    errors_ : dict of int to str
+        After :meth:`transform`: by row, why it is NaN in the last batch.
 
     Examples
     --------
@@ -51,11 +61,12 @@ class RingExtractor(StackTransformer):
     (2, 5120)
     """
 
-    def __init__(self, protocol=None, *, center="auto", n_sectors=8, n_jobs=None):
+    def __init__(self, protocol=None, *, center="auto", n_sectors=8, n_jobs=None, on_error="raise"):
         self.protocol = protocol
         self.center = center
         self.n_sectors = n_sectors
         self.n_jobs = n_jobs
+        self.on_error = on_error
 
     def fit(self, X, y=None):
         """Lay out the rings.
@@ -71,10 +82,10 @@ class RingExtractor(StackTransformer):
         -------
         self
         """
-        StackSequence(X)
-        self.protocol_ = chosen_protocol(self.protocol)
+        check_choice("on_error", self.on_error, ON_ERROR)
         check_count("n_sectors", self.n_sectors)
-        self.layout_ = RingLayout.of_field(self.protocol_.shape, self.n_sectors)
+        self.protocol_ = shared_protocol(self.protocol, StackSequence(X))
+        self.layout_ = None if self.protocol_ is None else self._layout_of(self.protocol_)
         return self
 
     def transform(self, X):
@@ -87,22 +98,32 @@ class RingExtractor(StackTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_postbleach * n_sectors * n_rings)
-            Means of the frames after bleaching over those of the whole ring before; NaN in rings
-            that do not lie in the field entirely, and where a sector has no pixels.
+        ndarray of shape (n_samples, n_postbleach * n_sectors * n_rings) or CurveSequence
+            The latter where each sample has its own protocol. Means of the frames after bleaching
+            over those of the whole ring before; NaN in rings that do not lie in the field entirely,
+            and where a sector has no pixels.
 
         Raises
         ------
         ValueError
             If a stack does not fit the protocol, has pixels that are not finite or a ring without
-            light, or the patch lies at the edge of the field; it says which.
+            light, or the patch lies at the edge of the field; it says which. Not with
+            ``on_error="nan"``, which warns of all of them at once.
         """
         check_is_fitted(self)
+        check_choice("on_error", self.on_error, ON_ERROR)
         stacks = StackSequence(X)
+        extract = self._extract if self.on_error == "raise" else self._extract_or_nan
         rows = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._extract)(stacks, index) for index in range(len(stacks))
+            delayed(extract)(stacks, index) for index in range(len(stacks))
         )
-        return np.stack(rows)
+        reasons = {k: row for k, row in enumerate(rows) if isinstance(row, str)}
+        self.errors_ = warn_of(reasons, len(rows), "rows of rings are NaN")
+        rows = [None if k in reasons else row for k, row in enumerate(rows)]
+        if self.protocol_ is None:
+            return with_protocols(self, stacks, rows, self._protocol_of)
+        nothing = np.full(self.protocol_.n_postbleach * self.layout_.counts.size, np.nan)
+        return np.stack([nothing if row is None else row for row in rows])
 
     def get_feature_names_out(self, input_features=None):
         """Name the means by sector, radius and time.
@@ -118,6 +139,11 @@ class RingExtractor(StackTransformer):
         """
         check_is_fitted(self)
         protocol = self.protocol_
+        if protocol is None:
+            raise ValueError(
+                "each sample has frames of its own, so the means have no names for all; give "
+                "protocol=... for names."
+            )
         radii = self.layout_.radii * protocol.pixel_size
         return np.array(
             [
@@ -129,13 +155,24 @@ class RingExtractor(StackTransformer):
             dtype=object,
         )
 
+    def fitted_state(self):
+        """Return protocol and layout; what the last batch was is none of a file's business."""
+        return {name: value for name, value in super().fitted_state().items() if name != "errors_"}
+
+    def _extract_or_nan(self, stacks, index):
+        """Return rings, or why there are none."""
+        name = stacks.describe(index)
+        rings, words = result_or_reason(self._extract, stacks, index, name=name)
+        return words or rings
+
     def _extract(self, stacks, index):
         view, name = stacks.view(index), stacks.describe(index)
-        protocol, layout = self.protocol_, self.layout_
+        protocol = self._protocol_of(stacks, index)
+        layout = self.layout_ or self._layout_of(protocol)
         check_shape(view.shape, protocol, name)
         n = protocol.n_prebleach
         before = view.read(frames=slice(0, n)).mean(axis=0, dtype=float)
-        centre = self._centre(before, view, n)
+        centre = self._centre(before, view, protocol)
         n_rings = layout.complete(protocol.shape, centre)
         if n_rings < _FEWEST_RINGS:
             raise ValueError(
@@ -143,19 +180,29 @@ class RingExtractor(StackTransformer):
                 f"and {_FEWEST_RINGS} complete rings are needed about its middle; give center, or "
                 "images in which the patch lies further inside."
             )
-        means = self._averages(view, centre, n_rings, before)
+        means = self._averages(view, protocol, layout, centre, n_rings, before)
         if not np.isfinite(means[:, layout.counts[:, :n_rings] > 0]).all():
             raise ValueError(f"{name}: a ring has no light before bleaching, or pixels are NaN.")
         full = np.full((protocol.n_postbleach, self.n_sectors, layout.n_rings), np.nan)
         full[:, :, :n_rings] = means
         return full.ravel()
 
-    def _centre(self, before, view, first):
+    def _layout_of(self, protocol):
+        return RingLayout.of_field(protocol.shape, self.n_sectors)
+
+    def _protocol_of(self, stacks, index):
+        """Return the protocol of one stack: the one for all, or its own."""
+        if self.protocol is not None:
+            return self.protocol_
+        own, name = stacks.protocol(index), stacks.describe(index)
+        return protocol_at(self.protocol, self.protocol_, own, name)
+
+    def _centre(self, before, view, protocol):
         """Return the pixel (row, column) in the middle of the patch."""
-        protocol = self.protocol_
         if isinstance(self.center, str):
             if self.center != "auto":
                 raise ValueError(f"center must be 'auto' or (x, y) in µm, got {self.center!r}.")
+            first = protocol.n_prebleach
             after = view.read(frames=slice(first, first + 1))[0].astype(float)
             return find_patch(before, after)
         place = np.asarray(self.center, float)
@@ -168,9 +215,9 @@ class RingExtractor(StackTransformer):
         column, row = np.minimum(place / protocol.pixel_size, np.array(protocol.shape[::-1]) - 1)
         return int(row), int(column)
 
-    def _averages(self, view, centre, n_rings, before):
+    def _averages(self, view, protocol, layout, centre, n_rings, before):
         """Return means over prebleach, (n_postbleach, n_sectors, n_rings)."""
-        layout, n = self.layout_, self.protocol_.n_prebleach
+        n = protocol.n_prebleach
         reach = n_rings - 1
         rows, columns = (slice(place - reach, place + reach + 1) for place in centre)
         middle = layout.n_rings - 1
@@ -187,7 +234,7 @@ class RingExtractor(StackTransformer):
             return table.reshape(len(frames), layout.n_sectors, layout.n_rings)[:, :, :n_rings]
 
         step = max(1, _FRAMES_AT_ONCE // index.size)
-        total = self.protocol_.n_frames
+        total = protocol.n_frames
         blocks = [
             over_rings(view.read(slice(k, min(k + step, total)), rows, columns))
             for k in range(n, total, step)
@@ -212,6 +259,11 @@ def find_patch(before, after):
     row, column : int
         Of the pixel nearest to the centre of mass of what is more than half as dark as the darkest
         place, within that place's patch; a quarter of the field at least from its edges.
+
+    Raises
+    ------
+    ValueError
+        If no place is darker after bleaching than before.
     """
     sigma = max(2.0, _SMOOTHING * min(before.shape))
     lit, seen = (gaussian_filter(image, sigma, mode="nearest") for image in (before, after))
@@ -221,6 +273,11 @@ def find_patch(before, after):
     inner = deficit[margin:-margin, margin:-margin]
     darkest = np.unravel_index(inner.argmax(), inner.shape)
     row, column = darkest[0] + margin, darkest[1] + margin
+    if not deficit[row, column] > 0:
+        raise ValueError(
+            "no place is darker in the first frame after bleaching than before it, so there is no "
+            "patch to measure; check n_prebleach, and that these are the frames of the experiment."
+        )
     patches, _ = label(deficit > 0.5 * deficit[row, column])
     patch = np.where(patches == patches[row, column], deficit, 0.0)
     weights = patch / patch.sum()

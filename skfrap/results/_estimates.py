@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skfrap.parameters import parameter
-from skfrap.results._finding import as_labels, has_severity, in_words
+from skfrap.results._finding import Finding, as_labels, has_severity, in_words
 from skfrap.results._fit import Fit
 from skfrap.results._tables import as_table
 
@@ -45,6 +45,8 @@ class FRAPEstimates:
         Level of the intervals.
     fit : Fit or None
         All that was fitted: curves, residuals, covariance; None where it was not kept.
+    larger : tuple of n tuples of LargerFit, or None
+        Fits of larger models, of estimates that ask for one; None where none was looked for.
     """
 
     values: dict
@@ -58,6 +60,7 @@ class FRAPEstimates:
     findings: tuple
     level: float = 0.95
     fit: Fit | None = field(default=None, repr=False)
+    larger: tuple | None = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.findings)
@@ -72,17 +75,17 @@ class FRAPEstimates:
         )
 
     @property
-    def poorly_determined(self):
+    def poorly_determined(self) -> np.ndarray:
         """Where an estimate must not be used as a number."""
         return has_severity(self.findings, "unusable")
 
     @property
-    def usable(self):
+    def usable(self) -> np.ndarray:
         """Where an estimate may be averaged with others."""
         return ~has_severity(self.findings, "unusable", "doubtful")
 
     @property
-    def flags(self):
+    def flags(self) -> np.ndarray:
         """What is to be known of each estimate, in words."""
         return np.array([in_words(some) for some in self.findings], dtype=str)
 
@@ -108,7 +111,7 @@ class FRAPEstimates:
             dtype=bool,
         )
 
-    def with_findings(self, findings):
+    def with_findings(self, findings: Sequence[Finding]) -> "FRAPEstimates":
         """Return the same estimates with more to be known of every one of them.
 
         Parameters

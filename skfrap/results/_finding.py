@@ -86,7 +86,7 @@ class Finding:
         return cls(code, _kind_of(code).severity, subject, words, remedy)
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The code, and the subject after a colon where there is one: ``at_upper_bound:D``."""
         return f"{self.code}:{self.subject}" if self.subject else self.code
 

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from skfrap.experiment import FRAPProtocol
+from skfrap.parameters import ParameterSpace
+
 _PER_CURVE = (
     "data",
     "theta",
@@ -73,72 +76,72 @@ class Fit:
         return f"Fit({len(self)} curves, {', '.join(self.space.target_names)})"
 
     @property
-    def space(self):
+    def space(self) -> ParameterSpace:
         """The parameter space: what is free, in which bounds, and what is known."""
         return self.forward.space
 
     @property
-    def protocol(self):
+    def protocol(self) -> FRAPProtocol:
         """The experiment."""
         return self.forward.evaluator.protocol
 
     @property
-    def frames(self):
+    def frames(self) -> np.ndarray:
         """Which frames of the experiment the columns are, (m,): all, or those that were fitted."""
         frames = getattr(self.forward.evaluator, "frames", None)
         return np.arange(self.data.shape[1]) if frames is None else frames
 
     @property
-    def n_prebleach(self):
+    def n_prebleach(self) -> int:
         """How many of the columns are from before bleaching."""
         return int(np.count_nonzero(self.frames < self.protocol.n_prebleach))
 
     @property
-    def residuals(self):
+    def residuals(self) -> np.ndarray:
         """What the model's curves leave of the measured ones, (n, n_frames)."""
         return self.data - self.curves
 
     @property
-    def std(self):
+    def std(self) -> np.ndarray:
         """Standard errors of theta, (n, n_free)."""
         return np.sqrt(np.einsum("nvv->nv", self.covariance))
 
     @property
-    def freedom(self):
+    def freedom(self) -> Any:
         """Frames less parameters: an int, or (n,) where curves lack frames."""
         n_frames = self.data.shape[1] if self.observed is None else self.observed.sum(axis=1)
         return n_frames - self.theta.shape[1]
 
     @property
-    def residual_variance(self):
+    def residual_variance(self) -> np.ndarray:
         """Variance of a curve's values, (n,); NaN without degrees of freedom."""
         enough = self.freedom >= 1
         squares = self.residual_sum_of_squares
         return np.where(enough, squares, np.nan) / np.where(enough, self.freedom, 1)
 
     @property
-    def deviations(self):
+    def deviations(self) -> np.ndarray:
         """Standard deviation of the noise in each frame, (n, n_frames)."""
         return self.noise.standard_deviation(self.light)
 
     @property
-    def at_lower(self):
+    def at_lower(self) -> np.ndarray:
         """Which estimates are at their lower bounds, (n, n_free) of bool."""
         return self.theta <= self.space.lower
 
     @property
-    def at_upper(self):
+    def at_upper(self) -> np.ndarray:
         """Which estimates are at their upper bounds, (n, n_free) of bool."""
         return self.theta >= self.space.upper
 
     @property
-    def has_rival(self):
+    def has_rival(self) -> np.ndarray:
         """Which curves other estimates fit as well, (n,) of bool."""
         if self.rivals is None:
             return np.zeros(len(self), dtype=bool)
         return np.isfinite(self.rivals).any(axis=(1, 2))
 
-    def take(self, rows):
+    def take(self, rows: Any) -> "Fit":
         """Take some of the curves.
 
         Parameters
@@ -151,8 +154,36 @@ class Fit:
         Fit
         """
         each = {name: getattr(self, name) for name in _PER_CURVE}
-        taken = {name: None if values is None else values[rows] for name, values in each.items()}
+        taken: dict[str, Any] = {
+            name: None if values is None else values[rows] for name, values in each.items()
+        }
         return replace(self, noise=self.noise.take(rows), **taken)
+
+    def of_first_row(self):
+        """Take what the fit makes of the first row, the bleach region, where it has several.
+
+        Returns
+        -------
+        Fit
+            Estimates and their covariance are still those of all rows.
+        """
+        protocol = self.protocol
+        if protocol.n_rows == 1:
+            return self
+        first = slice(protocol.n_frames)
+        noise = self.noise
+        if np.ndim(noise.a) == 2:
+            noise = replace(noise, a=noise.a[:, 0])
+        residuals = self.residuals[:, first]
+        return replace(
+            self,
+            forward=self.forward.at_frames(np.arange(protocol.n_frames)),
+            data=self.data[:, first],
+            curves=self.curves[:, first],
+            light=self.light[:, first],
+            residual_sum_of_squares=np.sum(residuals**2, axis=1),
+            noise=replace(noise, gain=protocol.noise_gain),
+        )
 
     def values(self) -> dict[str, Any]:
         """Return all parameters of the model by name in natural units, each of shape (n,).

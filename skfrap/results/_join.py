@@ -15,14 +15,14 @@ def join_answers(parts, rows):
 
     Parameters
     ----------
-    parts : list of ndarray, tuple of these, Fit or FRAPEstimates
+    parts : list of ndarray, tuple of these, list, Fit or FRAPEstimates
         All of one kind, each with one entry per curve.
     rows : list of ndarray of int
         Which curves each of them is of; all together are all of the batch.
 
     Returns
     -------
-    ndarray, tuple, Fit or FRAPEstimates
+    ndarray, tuple, list, Fit or FRAPEstimates
     """
     return _joined(parts, np.argsort(np.concatenate(rows), kind="stable"))
 
@@ -101,6 +101,9 @@ def _joined(parts, order):
         return _joined_fits(parts, order)
     if isinstance(first, FRAPEstimates):
         return _joined_estimates(parts, order)
+    if isinstance(first, list):
+        flat = [one for part in parts for one in part]
+        return [flat[k] for k in order]
     return np.concatenate(parts)[order]
 
 
@@ -145,7 +148,7 @@ def _joined_estimates(parts, order):
             joined[field.name] = {
                 name: np.concatenate([value[name] for value in values])[order] for name in values[0]
             }
-        elif field.name == "findings":
+        elif field.name in ("findings", "larger"):
             found = [some for value in values for some in value]
             joined[field.name] = tuple(found[k] for k in order)
         else:
@@ -166,6 +169,8 @@ def _no_fit(fit, n):
 def _no_estimates(estimates, n):
     finding = Finding.of("no_data", "there are no data to fit")
     blank = {"findings": ((finding,),) * n, "fit": None}
+    if estimates.larger is not None:
+        blank["larger"] = ((),) * n
     for field in fields(FRAPEstimates):
         value = getattr(estimates, field.name)
         if isinstance(value, dict):

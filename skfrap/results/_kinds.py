@@ -195,10 +195,20 @@ _OF_FRAMES = {
         ),
         patch_of_other_size=(
             (
-                "The bleached patch is much wider or narrower in the first frame after bleaching "
-                "than the fitted model has it there."
+                "The bleached patch is clearly wider or narrower in the first frame after "
+                "bleaching than the fitted model has it there, by more than a tenth of its radius."
             ),
             "See whether the region is the one that was bleached, and when bleaching ended.",
+        ),
+        patch_edge_differs=(
+            (
+                "The edge of the bleached patch is clearly blurrier or sharper in the first frame "
+                "after bleaching than the fitted model has it there: D is off by a tenth or more."
+            ),
+            (
+                "Where it is blurrier estimate `bleach_blur` as well, or give it; where it is "
+                "sharper see whether all particles move, and when bleaching ended."
+            ),
         ),
         uneven_light=(
             (
@@ -270,9 +280,20 @@ _OF_STARTS = {
             "The dark patch reaches the edge of the field of view; errors may be too small.",
             "Record a larger field, or bleach a smaller region for a shorter time.",
         ),
+        start_contradicted=(
+            (
+                "The images, without the region that was told, give another D, more than 3 "
+                "standard errors away. The words say what the frames show of the reason."
+            ),
+            "Take the start as seen in the images, or tell the region and the times as they were.",
+        ),
         immobile_shape_assumed=(
             "Only the first profile was given, so that the shape of what stays had to be assumed.",
             "Give the profile of the last frames as well, or the images.",
+        ),
+        start_scale_undetermined=(
+            "How deep profiles are beside the curve was left free, and the curve does not tell.",
+            "Measure profiles and curve in the same images, and give start_scale=1.",
         ),
         readings_disagree=(
             "About equally likely readings of what moves and what stays give another D.",
@@ -284,6 +305,13 @@ _OF_STARTS = {
         told_region_contradicted=(
             "More is missing in the first frame than the region that was told can have lost.",
             "Believe no fit that takes the region as told; see how wide the beam is.",
+        ),
+        told_start_set_aside=(
+            (
+                "D is from the start as seen in the images, since they contradict the region "
+                "that was told."
+            ),
+            "See what was bleached, and when; D does not rest on it.",
         ),
         patch_faint=(
             "The dark patch is hardly seen above the noise.",

@@ -1,5 +1,7 @@
 """Results as rows and tables: plain values, and pandas where it is wanted."""
 
+from typing import Any
+
 import numpy as np
 
 from skfrap._text import visible
@@ -16,11 +18,31 @@ class Columns:
     describes a row.
     """
 
-    def to_frame(self):
-        """Return a pandas DataFrame of the columns of :meth:`to_dict`."""
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns by name.
+
+        Returns
+        -------
+        dict
+        """
+        raise NotImplementedError
+
+    def _line(self, k: int) -> str:
+        raise NotImplementedError
+
+    def to_frame(self) -> Any:
+        """Return the columns of :meth:`to_dict` as a table of pandas.
+
+        Returns
+        -------
+        DataFrame
+        """
         return as_table(self.to_dict())
 
-    def summary(self):
+    def summary(self) -> list[str]:
         """Describe each row in a line.
 
         Returns

@@ -4,12 +4,13 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from skfrap._checks import check_count
+from skfrap.inference.fitting._objectives import HuberLoss
 from skfrap.numerics._covariance import inverse_with_voids
 
 _BATCH = 16384  # replicates held at once
 
 
-def bootstrap_ends(fitter, fit, level, standard_noise):
+def bootstrap_ends(fitter, fit, level, n_bootstrap, random):
     """Compute bootstrap-t intervals: parametric, with the linearised fit as control.
 
     The distribution of ``t = (estimate - truth) / standard error`` is that of replicates, curves
@@ -23,23 +24,36 @@ def bootstrap_ends(fitter, fit, level, standard_noise):
     fit : Fit
         Of n measured curves.
     level : float
-    standard_noise : ndarray of shape (n_bootstrap, n_frames)
-        Independent standard normal numbers, the same for all curves: the interval of one does not
-        depend on those beside it, nor on the unit of intensity.
+    n_bootstrap : int
+        Replicates of each curve. Their noise is the same for all curves, but for its size: the
+        interval of one does not depend on those beside it, nor on the unit of intensity.
+    random : RandomState
 
     Returns
     -------
     ndarray of shape (n, n_free, 2)
         Within the bounds.
 
+    Raises
+    ------
+    ValueError
+        If outliers, which are of no distribution, are allowed for, if the curves have no more
+        frames than there are parameters, or if there are too few replicates for the level.
+
     References
     ----------
     .. [1] Efron and Tibshirani, An Introduction to the Bootstrap (1993), sections 6.5 and 12.5.
     .. [2] Davison and Hinkley, Bootstrap Methods and their Application (1997), section 9.3.
     """
+    if isinstance(fitter.objective, HuberLoss) or fit.freedom < 1:
+        raise ValueError(
+            "method='bootstrap' goes with loss='squared', and with more frames than "
+            "parameters; use 'curvature'."
+        )
+    _check_n_bootstrap(n_bootstrap, level)
+    standard_noise = random.standard_normal((n_bootstrap, fit.data.shape[1]))
     tails = 0.5 + np.array([-0.5, 0.5]) * level
     exact = student_t.ppf(tails, fit.freedom)
-    n_bootstrap = len(standard_noise)
     quantiles = np.empty((*fit.theta.shape, 2))
     n_curves = max(1, _BATCH // n_bootstrap)
     for first in range(0, len(fit), n_curves):
@@ -56,7 +70,7 @@ def bootstrap_ends(fitter, fit, level, standard_noise):
     return np.clip(ends, fitter.lower[:, np.newaxis], fitter.upper[:, np.newaxis])
 
 
-def check_n_bootstrap(n_bootstrap, level):
+def _check_n_bootstrap(n_bootstrap, level):
     """Check that there are enough replicates for quantiles of a level."""
     fewest = int(np.ceil(2 / (1 - level) - 1 - 1e-9))
     check_count(f"for level={level!r} n_bootstrap", n_bootstrap, fewest)

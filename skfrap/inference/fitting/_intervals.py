@@ -12,6 +12,7 @@ _NO_SLOPE = 1e-9  # below which a difference is rounding
 _PROFILE_STEPS = 4  # secants towards each end of an interval
 _PROFILE_FIT = 30  # steps of a fit along a profile
 _PROFILE_TOLERANCE = 1e-3
+_WITH_PROFILES = "noise='constant' and loss='squared', and with more frames than parameters"
 
 
 def confidence_ends(fitter, fit, reach, method):
@@ -24,13 +25,22 @@ def confidence_ends(fitter, fit, reach, method):
     reach : float
         Standard errors that an interval goes to either side, where curvature tells.
     method : {"auto", "curvature", "profile"}
-        "auto" takes the profile for curves that have a rate with a wide interval; profiles are of
-        least squares only.
+        "auto" takes the profile for curves that have a rate with a wide interval, where there are
+        profiles: of least squares, with more frames than parameters.
 
     Returns
     -------
     ndarray of shape (n, n_free, 2)
+
+    Raises
+    ------
+    ValueError
+        If profiles are asked for and there are none.
     """
+    if not _has_profiles(fitter, fit):
+        if method == "profile":
+            raise ValueError(f"method='profile' goes with {_WITH_PROFILES}; use 'curvature'.")
+        method = "curvature"
     lower, upper, errors = fitter.lower, fitter.upper, fit.std
     free = np.stack([fit.theta - reach * errors, fit.theta + reach * errors], axis=-1)
     ends = np.clip(free, lower[:, np.newaxis], upper[:, np.newaxis])
@@ -142,7 +152,14 @@ def profile_costs(fitter, fit, column, values):
     -------
     ndarray of shape (n_values,)
         Residual sums of squares.
+
+    Raises
+    ------
+    ValueError
+        If there are no profiles.
     """
+    if not _has_profiles(fitter, fit):
+        raise ValueError(f"a profile goes with {_WITH_PROFILES}.")
     problems = fitter.problems(np.repeat(fit.data, len(values), axis=0))
     theta = np.repeat(fit.theta, len(values), axis=0)
     theta[:, column] = values
@@ -226,3 +243,8 @@ def derived_errors(model, space, theta, covariance):
         gradient = np.stack([(other[name] - value) / _STEP for other in moved], axis=1)
         found[name] = value, propagated_error(gradient, covariance, _NO_SLOPE)
     return found
+
+
+def _has_profiles(fitter, fit):
+    """Tell whether costs along a parameter mean something: sums of squares, over some noise."""
+    return fitter.objective is None and fit.freedom > 0

@@ -16,7 +16,7 @@ _HUBER = 1.345  # standard deviations; 95 % as efficient as least squares on nor
 _ROUNDS = 3  # of fitting and taking the scale of the residuals anew
 _SMALLEST = 1e-8  # a and b, over what the residuals say
 _LARGEST = 1e4
-_NO_VARIANCE = 1e-24  # of curves of unit size: rounding
+NO_VARIANCE = 1e-24  # of curves of unit size: rounding
 _LOG_10 = np.log(10)
 _SMALLEST_TOLERANCE = 1e-12  # a likelihood is known to no more digits
 
@@ -31,7 +31,7 @@ class Refined:
     precision : ndarray of shape (n, n_free, n_free)
         Inverse covariance of theta.
     a, b : ndarray of shape (n,)
-        Noise variance of a pixel, and that per intensity.
+        Noise variance of a pixel, and that per intensity; a may have a column for each row.
     """
 
     theta: np.ndarray
@@ -96,7 +96,7 @@ class HuberLoss:
             # The median of fewer free residuals than there are frames.
             spread = np.median(np.abs(curves - X), axis=1) / norm.ppf(0.75)
             spread *= np.sqrt(X.shape[1] / freedom)
-            spread = np.maximum(spread, np.sqrt(_NO_VARIANCE))[:, np.newaxis]
+            spread = np.maximum(spread, np.sqrt(NO_VARIANCE))[:, np.newaxis]
 
             def evaluate(theta, rows, spread=spread):
                 curves, jacobian = frames(theta, rows)
@@ -118,7 +118,7 @@ class HuberLoss:
         inside = np.abs(standardised) < _HUBER
         influence = np.sum(np.clip(standardised, -_HUBER, _HUBER) ** 2, axis=1) / freedom
         variance = spread[:, 0] ** 2 * influence / np.maximum(inside.mean(axis=1), 0.1) ** 2
-        variance = np.maximum(variance, _NO_VARIANCE)[:, np.newaxis, np.newaxis]
+        variance = np.maximum(variance, NO_VARIANCE)[:, np.newaxis, np.newaxis]
         precision = jacobian @ jacobian.swapaxes(1, 2) / variance
         noise = Noise.of_variance((spread[:, 0] * size) ** 2, self.gain)
         return Refined(theta, converged, n_iter, precision, noise.a, np.zeros(len(X)))
@@ -133,15 +133,19 @@ class ProportionalNoise:
         Noise variance of a curve's value over that of a pixel.
     given : dict
         ``a`` and ``b`` as far as they are known; the others are estimated.
+    relative : ndarray of shape (n_values,), default=None
+        Gains of single values over `gain`, where curves have several rows.
     """
 
-    def __init__(self, gain, given):
+    def __init__(self, gain, given, relative=None):
         self.gain = gain
         self.given = given
+        self.relative = relative
 
     def to_state(self):
         """Return what a file keeps: ``"gain"`` and what of the noise is ``"given"``."""
-        return {"gain": self.gain, "given": self.given}
+        kept = {"gain": self.gain, "given": self.given}
+        return kept if self.relative is None else kept | {"relative": self.relative}
 
     @classmethod
     def from_state(cls, state):
@@ -158,7 +162,7 @@ class ProportionalNoise:
         n_free = theta.shape[1]
         curves, _ = frames(theta, np.arange(n))
         variance = np.sum((curves - X) ** 2, axis=1) / max(1, n_frames - n_free)
-        variance = np.maximum(variance, _NO_VARIANCE)  # of a pixel, over the gain
+        variance = np.maximum(variance, NO_VARIANCE)  # of a pixel, over the gain
         # In the unit of the curves a goes with the square of their size, b with the size.
         known = {
             name: value / size**power / variance * self.gain
@@ -173,7 +177,7 @@ class ProportionalNoise:
             both = {name: values[rows] for name, values in known.items()}
             for k, name in enumerate(unknown):
                 both[name] = 10 ** phi[:, n_free + k]
-            return Noise(**both)
+            return Noise(**both, gain=1.0 if self.relative is None else self.relative)
 
         def evaluate(phi, rows):
             curves, jacobian = frames(phi[:, :n_free], rows)

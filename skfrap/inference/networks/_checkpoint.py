@@ -101,6 +101,28 @@ class Checkpoint:
         }
 
 
+def checkpoints_in(folder, n_starts, interval, training):
+    """Return the files of several trainings in a folder, a list; None where there is no folder.
+
+    Parameters
+    ----------
+    folder : path-like or None
+    n_starts : int
+    interval : float
+        As in :class:`Checkpoint`.
+    training : tuple
+        What the trainings depend on: the arguments of :func:`fingerprint_of`.
+
+    Returns
+    -------
+    list of Checkpoint, or None
+    """
+    if folder is None:
+        return None
+    mark = fingerprint_of(*training)
+    return [Checkpoint(Path(folder, f"start-{k}.npz"), mark, interval) for k in range(n_starts)]
+
+
 def fingerprint_of(network, options, data, validation, random_state):
     """Return a text that another training does not share.
 

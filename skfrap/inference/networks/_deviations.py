@@ -4,6 +4,7 @@ It answers with the logarithms of standard deviations over the features' scales,
 likelihood of errors of curves that the first network has not seen.
 """
 
+import math
 from functools import partial
 
 import numpy as np
@@ -17,10 +18,11 @@ from skfrap.inference.networks._keras import (
 from skfrap.inference.networks._run import BLOCK, check_finite, take_steps
 
 _LEAST = 1e-14
+_FOR_DEVIATIONS = 8  # of as many steps, one more for the standard deviations
 _LARGEST_RATE = 3e-3  # of Adam, whatever the first network learns by
 
 
-def learn_deviations(network, stream, n_steps, options, random):
+def learn_deviations(network, stream, n_learnt, options, random):
     """Train the second network, or go on training it.
 
     Parameters
@@ -28,8 +30,8 @@ def learn_deviations(network, stream, n_steps, options, random):
     network : TrainedNetwork
     stream : CurveStream
         What is learnt from it is used up.
-    n_steps : int
-        Batches to learn from.
+    n_learnt : int
+        Batches that the first network has learnt from. The second one takes an eighth as many.
     options : TrainingOptions
     random : RandomState
 
@@ -42,6 +44,7 @@ def learn_deviations(network, stream, n_steps, options, random):
     FloatingPointError
         If the loss is no longer finite.
     """
+    n_steps = math.ceil(n_learnt / _FOR_DEVIATIONS)
     weights, training = network.deviation_weights, None
     largest = min(_LARGEST_RATE, options.learning_rate_init)
     chunks = stream.chunks(n_steps, partial(_prepare, network))

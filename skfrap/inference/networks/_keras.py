@@ -21,6 +21,7 @@ from skfrap.inference.networks._network import has_skip
 
 _BACKENDS = ("jax", "torch", "tensorflow")  # in the order of preference
 _LARGEST_GRADIENT = 1.0
+_LARGEST_EXPONENT = 40.0  # of the inverse variance, which floats of 32 bits can square
 _LARGEST_SEED = 2**31 - 1
 _WARM_UP = 50  # epochs of the DeepFRAP paper's schedule
 
@@ -317,7 +318,12 @@ def _likelihood_loss(output, goal, importance):
     """Compute the negative logarithm of a normal likelihood, up to a constant."""
     from keras import ops
 
-    return (importance * (output + 0.5 * goal**2 * ops.exp(-2 * output))).sum(-1)
+    # Deep networks begin by answers that are far off: there the exponential goes on as a straight
+    # line, whose gradient is as good and finite.
+    exponent = -2 * output
+    bounded = ops.minimum(exponent, _LARGEST_EXPONENT)
+    inverse = ops.exp(bounded) * (1 + exponent - bounded)
+    return (importance * (output + 0.5 * goal**2 * inverse)).sum(-1)
 
 
 _LOSSES = {"squared": _squared_loss, "likelihood": _likelihood_loss}

@@ -8,6 +8,7 @@ import numpy as np
 
 from skfrap._checks import check_choice, check_count, check_range
 from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import check_told_start
 from skfrap.inference.networks._features import FEATURES
 from skfrap.inference.networks._keras import Optimizer
 from skfrap.inference.networks._network import ACTIVATIONS
@@ -29,25 +30,6 @@ _COUNTS = (
     "validation_freq",
     "n_init",
 )
-
-DEEPFRAP_2021 = {
-    "hidden_layer_sizes": (128,) * 8,
-    "activation": "elu",
-    "features": "raw",
-    "standardize": False,
-    "target_scales": None,
-    "optimizer": "sgd",
-    "momentum": 0.99,
-    "learning_rate": "deepfrap2021",
-    "learning_rate_init": 0.1,
-    "epochs_per_step": 8000,
-    "batch_size": 1024,
-    "max_iter": 48_050,  # a rise of 50 passes, and six sections of 8,000
-    "early_stopping": True,
-    "n_iter_no_change": 48_050,
-    "n_init": 4,
-}
-"""The DeepFRAP paper's network, and its training (its section 3.2)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +88,35 @@ class TrainingOptions:
         """Take the options out of a dictionary of all of the constructor's arguments."""
         return cls(**{field.name: arguments[field.name] for field in fields(cls)})
 
+    def check_fit(self, n_starts, is_measured, checkpoint_dir, random_state):
+        """Check that labelled curves can be learnt from as was asked.
+
+        Parameters
+        ----------
+        n_starts : int
+            Independent trainings.
+        is_measured : bool
+            Whether there are other curves to measure the progress on.
+        checkpoint_dir : path-like or None
+        random_state : int, RandomState instance or None
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to stop or to choose by, or no training that could go on.
+        """
+        if self.stop_at is not None and not is_measured:
+            raise ValueError("stop_at needs early_stopping=True, or validation_data.")
+        if n_starts > 1 and not self.early_stopping:
+            raise ValueError(
+                f"n_init = {n_starts} needs early_stopping=True, to choose by what is set aside."
+            )
+        if checkpoint_dir is not None and not isinstance(random_state, numbers.Integral):
+            raise ValueError(
+                "checkpoint_dir needs a whole number as random_state, to go on with the same "
+                f"training, got {random_state!r}."
+            )
+
     @property
     def hidden_sizes(self):
         """The widths of the hidden layers, as a tuple."""
@@ -140,6 +151,7 @@ class TaskOptions:
         given_target_names(self.target_names)  # checks them
         if self.protocol is not None and not isinstance(self.protocol, FRAPProtocol):
             raise ValueError(f"protocol must be a FRAPProtocol, got {self.protocol!r}.")
+        check_told_start(self.protocol, "NeuralFRAP")
 
     @classmethod
     def of(cls, arguments):
@@ -179,6 +191,7 @@ def task_stays(ours, asked):
     bool
     """
     values = {field.name: getattr(asked, field.name) for field in fields(asked)}
+    values["target_names"] = given_target_names(asked.target_names)
     return all(value == ours.get(name, value) for name, value in values.items())
 
 

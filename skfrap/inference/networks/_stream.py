@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from skfrap.experiment._frames import check_told_start
 from skfrap.inference.networks._run import BLOCK
 from skfrap.parameters._targets import names_of_targets
 
@@ -89,6 +90,7 @@ def check_stream(simulator, n_samples, options, protocol, validation):
     ValueError
         If there are too few curves, of another protocol, or nothing to stop by.
     """
+    check_told_start(simulator.protocol, "NeuralFRAP, which learns the region that is simulated,")
     if protocol is not None and protocol != simulator.protocol:
         raise ValueError(
             f"simulator must have the estimator's protocol, {protocol!r}, got one with "

@@ -154,7 +154,7 @@ def task_of_data(asked, data, named):
     # What is merely out of bounds is refused by features that have them, and no matter to others.
     if choice.unlike:
         learnt = "" if not gives_up else " It is learnt as it stands, from curves as they are."
-        warnings.warn(choice.doubt + learnt, UserWarning, stacklevel=4)
+        warnings.warn(choice.doubt + learnt, UserWarning, stacklevel=5)
     return Task(nameless, asked.protocol) if gives_up else replace(task, target_names=choice.names)
 
 

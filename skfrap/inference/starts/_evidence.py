@@ -13,7 +13,7 @@ so what does not depend on the data can be prepared.
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 _JITTER = 1e-12  # of unit diagonals: rounding
 
@@ -77,14 +77,46 @@ def solve(gram, products, precision, a):
         As above, but for log |L|, which is the user's to subtract.
     mean : ndarray of shape (n,)
     """
-    scaled = gram / a + precision
-    size = 1 / np.sqrt(scaled.diagonal())
-    scaled *= size[:, np.newaxis] * size
-    scaled.flat[:: len(size) + 1] += _JITTER
-    factor, info = dpotrf(scaled, lower=1, overwrite_a=1)
-    if info:
-        raise np.linalg.LinAlgError("the precision of the unknowns is not positive.")
+    factor, size = _factor(gram, precision, a)
     right = products * (size / a)
     mean, _ = dpotrs(factor, right, lower=1)
     log_determinant = 2 * np.log(factor.diagonal() / size).sum()
     return float(log_determinant - right @ mean), size * mean
+
+
+def slope(gram, products, precision, a, gram_slope, products_slope):
+    """Return the deviance as :func:`solve` does, and its derivative by what G and g depend on.
+
+    Parameters
+    ----------
+    gram, products, precision, a : object
+        As in :func:`solve`.
+    gram_slope : ndarray of shape (n, n)
+    products_slope : ndarray of shape (n,)
+
+    Returns
+    -------
+    deviance, slope : float
+    """
+    factor, size = _factor(gram, precision, a)
+    right = products * (size / a)
+    mean, _ = dpotrs(factor, right, lower=1)
+    log_determinant = 2 * np.log(factor.diagonal() / size).sum()
+    inverse, _ = dpotri(factor, lower=1)
+    scaled = gram_slope * (size[:, np.newaxis] * size)
+    # The inverse has its lower half only.
+    trace = 2 * np.vdot(np.tril(inverse), scaled) - inverse.diagonal() @ scaled.diagonal()
+    found = (trace + mean @ scaled @ mean) / a - 2 * (products_slope * size) @ mean / a
+    return float(log_determinant - right @ mean), float(found)
+
+
+def _factor(gram, precision, a):
+    """Return the Cholesky factor of H with its diagonal scaled to 1, and the scale."""
+    scaled = gram / a + precision
+    size = 1 / np.sqrt(scaled.diagonal())
+    scaled *= size[:, np.newaxis] * size
+    scaled.flat[:: len(size) + 1] += _JITTER
+    factor, info = dpotrf(scaled, lower=1, clean=1)
+    if info:
+        raise np.linalg.LinAlgError("the precision of the unknowns is not positive.")
+    return factor, size

@@ -6,12 +6,14 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
-from skfrap.inference.starts._evidence import PreparedEvidence, solve
+from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
 from skfrap.inference.starts._readings import Reading
 
 _PER_DECADE = 6  # points of the grid in log10 D
 _TOLERANCE = 1e-5  # decades
 _SHARE_TOLERANCE = 1e-4
+_SHARE_STEPS = 8
+_SHARE_MATTERS = 1e-3  # of the deviance
 _STEP = 1e-3  # decades, of differences
 
 
@@ -67,9 +69,25 @@ class StartFit:
             self.log_D, self.deviance, self.standard_error, chi2.ppf(level, 1)
         )
 
+    def rise_at(self, log_D):
+        """Return how much the deviance is larger at another log10 D."""
+        return float(self._problem.rise(log_D, self.deviance, self._problem.share))
+
     def fitted(self):
         """Compute the model's values, (n_kept,)."""
         return self._problem.model(self.log_D) @ self._mean
+
+    def missing(self, times):
+        """Compute what is missing in the rows' rings at some times, (n_times, n_rings).
+
+        Parameters
+        ----------
+        times : ndarray of shape (n_times,)
+            In s, from the first frame seen.
+        """
+        rows = self._problem.reading.rows
+        moving = rows.profiles(10**self.log_D, times, self.is_late) @ self.moving
+        return moving + rows.profiles(1.0, [0.0])[0] @ self.still
 
     def tangent(self):
         """Differentiate the values by log10 D, without what the start could take up, (n_kept,)."""
@@ -91,7 +109,10 @@ class StartFitter:
         low, high = np.log10(rows.bounds)
         self.grid = np.linspace(low, high, 1 + int(np.ceil(_PER_DECADE * (high - low))))
         self._polynomials = rows.polynomials(self.grid)
-        self._readings = [Reading(name, rows) for name in readings]
+        self._readings = []
+        for name in readings:
+            known = {reading.late: reading.squares for reading in self._readings}
+            self._readings.append(Reading(name, rows, known.get(name == "one_depth")))
         self._prepared = [self._prepare(reading) for reading in self._readings]
 
     def _prepare(self, reading):
@@ -155,6 +176,7 @@ class _Problem:
 
     def __init__(self, reading, table, still, a, smoothness, share):
         self.reading, self.a, self.share = reading, a, share
+        self._curvature = None  # of the deviance by the share, where last looked at
         self._table, self._still = table, still
         self._precision = reading.precision[smoothness]
         self._log_precision = reading.log_precision[smoothness]
@@ -184,6 +206,45 @@ class _Problem:
         parts = self._parts(log_D)
         if not self.reading.has_share:
             return self._evaluate(parts, 1.0)[0]
+        return self._at_best_share(parts)
+
+    def _at_best_share(self, parts):
+        """Return the least deviance over the share, from the share that is kept; keep the best.
+
+        The zero of the slope, by Newton's steps with the curvature of the last two.
+        """
+        squares, along = parts
+        rise = along - self._still
+
+        def evaluate(share):
+            deviance, tilt = slope(
+                self.reading.gram(squares, share),
+                self.reading.products(along, self._still, share),
+                self._precision,
+                self.a,
+                self.reading.gram_slope(squares, share),
+                rise,
+            )
+            return deviance - self._log_precision, tilt
+
+        share = self.share
+        deviance, tilt = evaluate(share)
+        if self._curvature is None:
+            self._curvature = (evaluate(share + _STEP)[1] - tilt) / _STEP
+        for _ in range(_SHARE_STEPS):
+            if self._curvature > 0 and tilt**2 < 2 * _SHARE_MATTERS * self._curvature:
+                self.share = share
+                return deviance - 0.5 * tilt**2 / self._curvature
+            if not self._curvature > 0:
+                break
+            new = min(max(share - tilt / self._curvature, 0.0), 1.0)
+            if new == share:  # an end of the range
+                self.share = share
+                return deviance
+            before, (deviance, new_tilt) = tilt, evaluate(new)
+            self._curvature = (new_tilt - before) / (new - share)
+            share, tilt = new, new_tilt
+        self._curvature = None
         found = minimize_scalar(
             lambda share: self._evaluate(parts, share)[0],
             bounds=(0.0, 1.0),
@@ -200,31 +261,39 @@ class _Problem:
         _, taken = solve(rows.T @ rows, rows.T @ slope, self._precision, self.a)
         return slope - rows @ taken
 
+    def rise(self, log_D, least, share):
+        """Return how much the deviance is larger, from the share that is best at its least.
+
+        What was looked at before plays no part, so that a place has one rise.
+        """
+        self.share, self._curvature = share, None
+        rise = self(log_D) - least
+        self.share, self._curvature = share, None
+        return rise
+
     def standard_error(self, log_D, least):
         """Measure the curvature, by steps that raise the deviance by about 1."""
-        step = 0.01
-        share = self.share
+        step, share = 0.01, self.share
         for _ in range(8):
-            rise = 0.5 * (self(log_D + step) + self(log_D - step)) - least
+            rise = 0.5 * sum(self.rise(log_D + sign * step, least, share) for sign in (1, -1))
             if 0.3 < rise < 3:
                 break
             step = float(np.clip(step / np.sqrt(max(rise, 1e-4)), 2e-5, 0.3))
-        self.share = share
         return step / np.sqrt(max(rise, 1e-12))
 
     def ends(self, log_D, least, error, threshold):
         """Find where the deviance has risen by the threshold; the range's end where nowhere."""
-        bounds = np.log10(self.reading.rows.bounds)
         share, found = self.share, []
-        for sign, bound in ((-1, bounds[0]), (1, bounds[1])):
+        for sign, bound in zip((-1, 1), np.log10(self.reading.rows.bounds), strict=True):
+
+            def excess(step, sign=sign):
+                rise = self.rise(log_D + sign * step, least, share) if step else 0.0
+                return rise - threshold
+
             reach = abs(bound - log_D)
             step = min(3.0 * error, reach)
-            while (rise := self(log_D + sign * step) - least) < threshold and step < reach:
+            while (over := excess(step)) < 0 and step < reach:
                 step = min(2 * step, reach)
-            if rise < threshold:
-                found.append(float(bound))
-                continue
-            excess = lambda x: self(log_D + sign * x) - least - threshold  # noqa: B023, E731
-            found.append(float(log_D + sign * brentq(excess, 0.0, step, xtol=1e-2 * error)))
-        self.share = share
+            end = reach if over < 0 else brentq(excess, 0.0, step, xtol=1e-2 * error)
+            found.append(float(log_D + sign * end))
         return found

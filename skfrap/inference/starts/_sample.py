@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import t as student
 
 from skfrap.experiment import RingLayout
 from skfrap.inference.starts._fitter import StartFit, StartFitter
+from skfrap.inference.starts._jackknife import (
+    block_jackknife,
+    jackknife_variance,
+    reach_of,
+)
 from skfrap.inference.starts._readings import READINGS
 from skfrap.models.starts import RingBasis, RingRows, half_radius
 
@@ -17,9 +21,12 @@ _STEP_RATIO = 2**0.5  # steps are among powers of it, so that few are prepared
 _STEPS_IN_WINDOW = 8  # at least
 _ROUNDS = 3  # of fitting and of measuring levels and what noise there is besides
 _LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
+_LEVELS_MATTER = 9.0  # rise of the deviance: three standard errors
+_FEWEST_LEVELS = 9  # values of frames' levels, for their scatter to be measured
+_FLICKERS = 3.0  # standard deviations of that scatter, and of how frames go together
+_FLICKER_RATIO = 4.0  # variances are among powers of it, so that few are prepared
 _CONTRADICTED = 2.5  # standard deviations of what two readings may differ by
 _LEAST_DEVIATION = 0.3  # of the free reading's standard error
-_BLOCKS = 10  # of frames, in a jackknife
 
 
 @dataclass
@@ -60,6 +67,13 @@ class StartEstimate:
     assumed_span : tuple of float, default=None
         The least and the largest D, in µm²/s, over what may be assumed of the part that stays;
         None where that part is seen.
+    start_scale : float, default=1.0
+        What is missing in the profiles over what is missing in the curve's light.
+    scale_span : tuple of float, default=None
+        The least and the largest D over the scales that the curve leaves open; None where the scale
+        was given, or the curve tells it.
+    variance : float, default=None
+        Of the curve's noise.
     """
 
     fits: list
@@ -81,6 +95,37 @@ class StartEstimate:
     residual_sum_of_squares: float
     signal: float
     assumed_span: tuple | None = None
+    start_scale: float = 1.0
+    scale_span: tuple | None = None
+    variance: float | None = None
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Ring means of one sample, with the pixels they have and a basis that suits them."""
+
+    rings: np.ndarray  # (n_frames, n_rings)
+    sectors: np.ndarray  # (n_frames, n_sectors, n_rings)
+    counts: np.ndarray  # (n_sectors, n_rings)
+    radii: np.ndarray
+    size: float
+    step: float
+    a: float | None = None  # where it is known
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What fits of one sample end with."""
+
+    fitter: StartFitter
+    fits: list
+    best: StartFit
+    values: np.ndarray
+    rest: float
+    a: float
+    extra: int
+    flicker: float | None
+    levels: np.ndarray
 
 
 class SampleFitter:
@@ -93,14 +138,14 @@ class SampleFitter:
     bounds : tuple of float
         Of D, in µm²/s.
     readings : tuple of str
-    frame_levels : bool
+    frame_levels : "auto" or bool
     """
 
-    def __init__(self, protocol, layout, bounds, readings=READINGS, frame_levels=True):
+    def __init__(self, protocol, layout, bounds, readings=READINGS, frame_levels="auto"):
         self.protocol, self.layout, self.bounds = protocol, layout, bounds
         self.readings, self.frame_levels = tuple(readings), frame_levels
 
-    def fit(self, means, level):
+    def fit(self, means, level, a=None):
         """Fit one sample.
 
         Parameters
@@ -109,6 +154,9 @@ class SampleFitter:
             As `RingExtractor` gives them.
         level : float
             Of intervals.
+        a : float, default=None
+            Noise variance of a pixel over the squared prebleach level, where it is known; None is
+            measured from what the fit leaves.
 
         Returns
         -------
@@ -121,45 +169,73 @@ class SampleFitter:
         radii = self.layout.radii[:n_rings] * self.protocol.pixel_size
         # Three frames tell a shallow patch's size better than one, and it matters little.
         size = half_radius(radii, 1 - rings[:3].mean(axis=0), counts.sum(axis=0))
-        step = basis_step(size, radii, self.protocol.pixel_size)
+        one = _Sample(
+            rings,
+            sectors,
+            counts,
+            radii,
+            size,
+            basis_step(size, radii, self.protocol.pixel_size),
+            a,
+        )
+        fitted = self._fit_rounds(one, self._first_flicker(len(rings)))
+        if fitted.flicker not in (None, np.inf) and self._contradicted(one, fitted):
+            fitted = self._fit_rounds(one, np.inf)
+        return self._describe(one, fitted, level)
+
+    def _fit_rounds(self, one, flicker):
+        """Fit, and measure levels and noise, until both agree."""
+        rings, per_ring = one.rings, one.counts.sum(axis=0)
         levels, extra = np.ones(len(rings)), 0
         for round_ in range(_ROUNDS):
-            fitter = self._prepared(n_rings, step, extra)
-            values, rest = fitter.rows.project((1 - rings / levels[:, np.newaxis])[np.newaxis])
-            freedom = fitter.rows.n_values - fitter.rows.n_kept
-            a = max(float(rest[0]) / max(freedom, 1), np.finfo(float).tiny)
-            fits = fitter.fit(values[0], a)
+            fitter = self._prepared(one, extra, flicker)
+            rows, deficits = fitter.rows, _deficits(rings, levels)
+            values, rest = rows.project(deficits)
+            a = one.a
+            if a is None:
+                a = max(rest / max(rows.freedom, 1), np.finfo(float).tiny)
+            fits = fitter.fit(values, a)
             best = choose(fits)
-            missing = self._missing(fitter.rows, best)
-            new_levels, new_extra = self._measure(rings, missing, counts.sum(axis=0), a)
+            missing = rows.missing(10**best.log_D, best.moving, best.still, best.is_late)
+            new_levels, new_extra = self._measure(rings, missing, per_ring, a)
+            new_flicker = flicker
+            if rows.n_levels:
+                left = rows.level_residuals(deficits, missing) / np.sqrt(a)
+                new_flicker = _flicker(left, rows.n_levels)
             depth = np.abs(missing).max(axis=1)
-            noise = np.sqrt(a / counts.sum(axis=0)[radii <= size].sum())
+            noise = np.sqrt(a / per_ring[one.radii <= one.size].sum())
             moved = np.abs(new_levels / levels - 1) * depth
-            if (moved.max() < _LEVEL_MATTERS * noise and new_extra == extra) or (
-                round_ == _ROUNDS - 1
-            ):
+            settled = (new_extra, new_flicker) == (extra, flicker)
+            if (settled and moved.max() < _LEVEL_MATTERS * noise) or round_ == _ROUNDS - 1:
                 break
-            levels, extra = new_levels, new_extra
-        return self._describe(
-            fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size,
-            values[0], float(rest[0]), level,
-        )  # fmt: skip
+            levels, extra, flicker = new_levels, new_extra, new_flicker
+        return _Fitted(fitter, fits, best, values, rest, a, extra, flicker, levels)
 
-    def _prepared(self, n_rings, step, extra):
+    def _first_flicker(self, n_frames):
+        """Return the flicker that is looked at first: none, as far as that can be judged."""
+        if isinstance(self.frame_levels, str):
+            return 0 if n_frames - 3 >= _FEWEST_LEVELS else np.inf
+        return np.inf if self.frame_levels else None
+
+    def _contradicted(self, one, fitted):
+        """Tell whether free levels, which assume least, give another D."""
+        free = "free" if "free" in self.readings else fitted.best.reading
+        fitter = self._prepared(one, fitted.extra, np.inf, (free,))
+        values, _ = fitter.rows.project(_deficits(one.rings, fitted.levels))
+        return fitter.fit(values, fitted.a)[0].rise_at(fitted.best.log_D) > _LEVELS_MATTER
+
+    def _prepared(self, one, extra, flicker, readings=None):
+        if flicker not in (None, 0, np.inf):
+            flicker = _FLICKER_RATIO**flicker
         return _prepare(
             self.protocol,
-            n_rings,
-            step,
+            len(one.radii),
+            one.step,
             self.bounds,
-            self.readings,
-            self.frame_levels,
+            self.readings if readings is None else readings,
+            flicker,
             0.0 if extra == 0 else 2.0**extra,
         )
-
-    def _missing(self, rows, fit):
-        """Compute what is missing according to a fit, (n_frames, n_rings)."""
-        moving = rows.profiles(10**fit.log_D, rows.times, fit.is_late) @ fit.moving
-        return moving + rows.profiles(1.0, [0.0])[0] @ fit.still
 
     def _measure(self, rings, missing, counts, a):
         """Measure the frames' levels, and what varies in rings besides noise.
@@ -189,34 +265,32 @@ class SampleFitter:
             return levels, 0
         return levels, min(int(np.rint(np.log2(slope / counts.max() / pixel))), -1)
 
-    def _describe(
-        self, fitter, fits, best, sectors, rings, levels, a, extra, radii, counts, size,
-        values, rest, level,
-    ):  # fmt: skip
-        rows = fitter.rows
+    def _describe(self, one, fitted, level):
+        rings, levels, counts, radii = one.rings, fitted.levels, one.counts, one.radii
+        rows, best, a = fitted.fitter.rows, fitted.best, fitted.a
         per_ring = counts.sum(axis=0)
         stays = rows.profiles(1.0, [0.0])[0] @ best.still
         moves = rows.profiles(10**best.log_D, [0.0], best.is_late)[0] @ best.moving
         start = stays + moves
-        inside = per_ring * (radii <= size)
+        inside = per_ring * (radii <= one.size)
         total = np.sum(inside * start)
         share = np.sum(inside * moves) / total if total else np.nan
         deepest = np.abs(start).max()
-        tangent, fitted = best.tangent(), best.fitted()
-        variance, freedom = _jackknife(rows, tangent, fitted, sectors, rings, levels, counts)
+        tangent, values = best.tangent(), best.fitted()
+        variance, freedom = _jackknife(rows, tangent, values, one.sectors, rings, levels, counts)
         noise = best.standard_error
         error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
-        reach = error * student.ppf(0.5 + level / 2, freedom)
+        reach = reach_of(noise, error, freedom, level)
         lower, upper = best.ends(level)
         return StartEstimate(
-            fits=fits,
+            fits=fitted.fits,
             best=best,
             standard_error=error,
             lower=min(lower, best.log_D - reach),
             upper=max(upper, best.log_D + reach),
             noise_ends=(lower, upper),
             a=a,
-            extra=0.0 if extra == 0 else 2.0**extra,
+            extra=0.0 if fitted.extra == 0 else 2.0**fitted.extra,
             radii=radii,
             first=1 - rings[0] / levels[0],
             start=start,
@@ -225,7 +299,7 @@ class SampleFitter:
             half_radius=half_radius(radii, start, per_ring),
             moving_share=float(np.clip(share, 0.0, 1.0)),
             edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
-            residual_sum_of_squares=float(np.sum((values - fitted) ** 2) + rest),
+            residual_sum_of_squares=float(np.sum((fitted.values - values) ** 2) + fitted.rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
         )
 
@@ -255,48 +329,81 @@ def choose(fits):
     return best if abs(best.log_D - free.log_D) <= _CONTRADICTED * deviation else free
 
 
-def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
-    """Measure the variance of log10 D by leaving out parts of the data.
+def _deficits(rings, levels):
+    """Return what is missing in ring means: without the part of it that moved by a level's error.
 
-    To first order, leaving out a part moves log10 D by what it adds to u r / u u, with the
-    residuals r and the tangent u without what the start could take up. Frames are left out in
-    blocks that follow each other, since neighbours go together; then sectors, for what the rings of
-    all frames share.
+    The levels stay in it; what they do to the depth of the patch is taken out.
+    """
+    levels = levels[:, np.newaxis]
+    return 2 - levels - rings / levels
+
+
+def _flicker(left, n):
+    """Return the power of the flicker's variance over the noise's.
+
+    Parameters
+    ----------
+    left : ndarray of shape (n_frames,)
+        What levels are off an even change by, over the noise.
+    n : int
+        Independent values of these.
+
+    Returns
+    -------
+    int or float
+        0 where no flicker is seen; infinite where neighbouring frames go together, so that it is no
+        flicker.
+    """
+    scatter = left @ left / n
+    if left[1:] @ left[:-1] > _FLICKERS * scatter * np.sqrt(n):
+        return np.inf
+    if scatter < 1 + _FLICKERS * np.sqrt(2 / n):
+        return 0
+    return max(int(np.rint(np.log(scatter - 1) / np.log(_FLICKER_RATIO))), 1)
+
+
+def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
+    """Measure the variance of log10 D by leaving out frames, then sectors.
+
+    Frames are left out in blocks that follow each other, since neighbours go together; sectors show
+    what the rings of all frames share.
 
     Returns
     -------
     variance : float
         The sum of both, so that what is independent in all pixels counts twice.
     freedom : int
-        Degrees of freedom of the smaller of the two.
+        Degrees of freedom of the larger of the two.
     """
-    information = tangent @ tangent
-    if not information > 0:
-        return np.inf, 1
-    deficits = 1 - rings / levels[:, np.newaxis]
+    deficits = _deficits(rings, levels)
     weighed = rows.unproject(tangent)
     left = rows.weigh(deficits) - rows.unproject(fitted)
-    by_frame = np.sum(weighed * left, axis=1)
-    blocks = np.array_split(by_frame, min(_BLOCKS, len(by_frame)))
-    deviation = (1 - sectors / levels[:, np.newaxis, np.newaxis]) - deficits[:, np.newaxis]
     share = counts / counts.sum(axis=0)
+    deviation = (rings[:, np.newaxis] - sectors) / levels[:, np.newaxis, np.newaxis]
     by_sector = np.einsum("kj,sj,ksj->s", rows.to_means(weighed), share, deviation, optimize=True)
-    parts = [np.array([block.sum() for block in blocks]), by_sector]
-    parts = [part for part in parts if len(part) > 1]
-    variances = [len(part) * np.var(part, ddof=1) for part in parts]
+    known_by_sector = np.sum(np.sum(weighed**2, axis=0) * share, axis=1)
+    found = [block_jackknife(np.sum(weighed * left, axis=1), np.sum(weighed**2, axis=1))]
+    if len(by_sector) > 1:
+        found.append((jackknife_variance(by_sector, known_by_sector), len(by_sector) - 1))
     # One of the two alone stands for both.
-    variance = 2 * np.mean(variances) if variances else np.inf
-    return float(variance / information**2), max(min(map(len, parts), default=2) - 1, 1)
+    return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1]
 
 
 @lru_cache(maxsize=12)
-def _prepare(protocol, n_rings, step, bounds, readings, frame_levels, extra):
+def _prepare(protocol, n_rings, step, bounds, readings, flicker, extra):
     """Prepare fits of samples that have so many rings and so large a patch."""
+    rows = _rows(protocol, n_rings, step, bounds, extra, flicker is None)
+    return StartFitter(rows.with_flicker(flicker) if flicker else rows, readings)
+
+
+@lru_cache(maxsize=6)
+def _rows(protocol, n_rings, step, bounds, extra, are_even):
+    """Prepare rows of rings whose levels do not flicker, or are all the same."""
     layout = RingLayout(n_rings, 1)
     radii = layout.radii * protocol.pixel_size
     seen = protocol.times[protocol.n_prebleach :]
     delays = seen[0] - protocol.bleach_times[-1], seen[0] - protocol.bleach_times[0]
-    rows = RingRows(
+    return RingRows(
         RingBasis.spanning(step, radii[-1]),
         radii,
         layout.counts[0].astype(float),
@@ -304,7 +411,6 @@ def _prepare(protocol, n_rings, step, bounds, readings, frame_levels, extra):
         protocol.n_prebleach,
         bounds,
         delays=tuple(map(float, delays)),
-        frame_levels=frame_levels,
+        flicker=None if are_even else 0.0,
         extra=extra,
     )
-    return StartFitter(rows, readings)

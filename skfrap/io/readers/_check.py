@@ -1,8 +1,10 @@
 """What every reader must do, as one check for all."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,15 +12,19 @@ from skfrap._contract import must
 from skfrap.io._recording import Recording
 from skfrap.results import Finding
 
+if TYPE_CHECKING:  # it is told there what this check is
+    from skfrap.io.readers._registry import Reader
+
 _SHARES = (0.0005, 0.01, 0.3, 0.7, 0.99)  # of a file that was not copied to its end
 
 
-def check_reader(reader, path):
+def check_reader(reader: "Reader", path: str | os.PathLike[str]) -> None:
     """Check that a reader keeps to what :class:`Reader` asks for.
 
     Parameters
     ----------
     reader : Reader
+        What is to be checked.
     path : path
         A file of its format, with one channel.
 

@@ -23,6 +23,11 @@ class Reader(Protocol):
     point of the group ``skfrap.readers``, named as the suffix without its dot, is imported when
     such a file is met. :func:`check_reader` tells whether a reader keeps to all of this.
 
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Ends of the names of such files, in lower case, with the dot.
+
     Examples
     --------
     A reader of NumPy's ``.npz`` files that hold images, pixel size and frame interval:
@@ -76,19 +81,61 @@ class Reader(Protocol):
         """
 
     def can_read(self, path: Path) -> bool:
-        """Tell from its first bytes whether a file is of the format, whole or not."""
+        """Tell from its first bytes whether a file is of the format, whole or not.
+
+        Parameters
+        ----------
+        path : Path
+            Of a file that is there, and not empty.
+
+        Returns
+        -------
+        bool
+        """
 
     def n_images(self, path: Path) -> int:
-        """Count the images of a file; raise ValueError where that shows it to be damaged."""
+        """Count the images of a file.
+
+        Parameters
+        ----------
+        path : Path
+            Of a file of the format.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            Where counting shows the file to be damaged.
+        """
 
     def read(self, path: Path, channel: int | None = None) -> Recording:
-        """Read a file; raise ValueError where it is damaged or takes a guess to understand."""
+        """Read a file.
+
+        Parameters
+        ----------
+        path : Path
+            Of a file of the format.
+        channel : int, default=None
+            Which channel, from 0; needed where there are several.
+
+        Returns
+        -------
+        Recording
+
+        Raises
+        ------
+        ValueError
+            Where the file is damaged, or takes a guess to understand.
+        """
 
 
 _READERS: list[Reader] = [TIFFReader()]
 
 
-def register_reader(reader):
+def register_reader(reader: Reader) -> None:
     """Have files read by a reader, in this process.
 
     Where several can read a file, the one that was registered last does.
@@ -96,6 +143,7 @@ def register_reader(reader):
     Parameters
     ----------
     reader : Reader
+        An object, not its class.
 
     Raises
     ------

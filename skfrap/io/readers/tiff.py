@@ -1,5 +1,6 @@
 """TIFF files, OME-TIFF and ImageJ hyperstacks: frames in the order of time, and what is said."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,18 +47,43 @@ class TIFFReader:
 
     suffixes = (".tif", ".tiff")
 
-    def can_read(self, path):
-        """Tell whether a file begins as TIFF files do."""
+    def can_read(self, path: str | os.PathLike[str]) -> bool:
+        """Tell whether a file begins as TIFF files do.
+
+        Parameters
+        ----------
+        path : path
+            Of a file.
+
+        Returns
+        -------
+        bool
+        """
         return begins_as_tiff(Path(path))
 
-    def n_images(self, path):
-        """Count the images of a file, without decoding them, after a check that it is whole."""
+    def n_images(self, path: str | os.PathLike[str]) -> int:
+        """Count the images of a file, without decoding them, after a check that it is whole.
+
+        Parameters
+        ----------
+        path : path
+            Of a TIFF file.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or ends early.
+        """
         scan = scan_pages(Path(path))
         # ImageJ writes large stacks as one page, with the other images after it.
         n_after = scan.room if len(scan.pages) == 1 else 0
         return len(scan.pages) if n_after == 0 else max(1, min(named_by_imagej(scan), 1 + n_after))
 
-    def read(self, path, channel=None):
+    def read(self, path: str | os.PathLike[str], channel: int | None = None) -> Recording:
         """Read the frames of one file and what it says of them.
 
         Parameters

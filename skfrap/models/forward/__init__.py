@@ -5,11 +5,11 @@ from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
     CurveSurrogate,
     InterpolationError,
-    shared_ranges,
-    surrogate_for,
 )
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
+from skfrap.models.forward._ranges import shared_ranges
+from skfrap.models.forward._surrogates import surrogate_for
 
 __all__ = [
     "MOST_INTERPOLATED",

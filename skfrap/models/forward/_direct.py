@@ -34,7 +34,7 @@ class DirectCurves:
         factors = [name for name in known if parameter(name).dependence == "factor"]
         self._unit_factor = dict.fromkeys(factors, 1.0)
         self.names = tuple(name for name in known if name not in factors)
-        self.basis = np.eye(self.protocol.n_frames)
+        self.basis = np.eye(self.protocol.n_values)
 
     def to_state(self):
         """Return what a file keeps: the ``"model"``.

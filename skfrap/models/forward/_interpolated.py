@@ -8,16 +8,16 @@ that space, not the curves. For a curve with white noise the scores and the resi
 sufficient statistics: estimators work on some 20 numbers in place of hundreds.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 from itertools import product
 from math import prod
-from threading import RLock
 
 import numpy as np
 from scipy.stats import qmc
 from tqdm import tqdm
 
-from skfrap.models._base import broadcast_parameters, model_for
+from skfrap.models._base import broadcast_parameters
+from skfrap.models.forward._ranges import check_range
 from skfrap.numerics._chebyshev import (
     ChebyshevTensor,
     chebyshev_basis,
@@ -47,7 +47,6 @@ _LARGEST_BASIS = 2**20  # products of Chebyshev polynomials held at once
 _SHOW_PROGRESS_AFTER = 2.0  # s
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
 MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
-_building = RLock()
 
 
 class InterpolationError(RuntimeError):
@@ -60,6 +59,7 @@ class CurveSurrogate:
     Parameters
     ----------
     model : ExactModel
+        What is interpolated.
     ranges : dict, default=None
         ``{name: (lowest, highest)}`` in natural units of the parameters to interpolate over,
         besides c0, alpha and the mobile fraction, which are always free. None is D over the
@@ -108,7 +108,7 @@ class CurveSurrogate:
         others = [name for name in defaults if parameter(name).is_shaping]
         if ranges is None:
             ranges = {"D": model.bounds["D"]}
-        self.ranges = {name: _check_range(name, ranges[name], others) for name in ranges}
+        self.ranges = {name: check_range(name, ranges[name], others) for name in ranges}
         given = {name: defaults[name] for name in others if defaults[name] is not None}
         self.fixed = {
             name: float(value)
@@ -155,7 +155,13 @@ class CurveSurrogate:
         self._depth_nodes = 0.5 + 0.5 * first_kind_nodes(n_depth)
 
     def to_state(self):
-        """Return what a file keeps: coefficients of the scores, their basis, and what of."""
+        """Return what a file keeps: coefficients of the scores, their basis, and what of.
+
+        Returns
+        -------
+        dict
+            By names that stay.
+        """
         return {
             "protocol": self.protocol,
             "parameters": [self._factor, *self.names],
@@ -172,7 +178,17 @@ class CurveSurrogate:
 
     @classmethod
     def from_state(cls, state):
-        """Make the interpolation that :meth:`to_state` described."""
+        """Make the interpolation that :meth:`to_state` described.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`to_state` gave it.
+
+        Returns
+        -------
+        CurveSurrogate
+        """
         surrogate = cls.__new__(cls)
         for name in ("protocol", "ranges", "fixed", "n_nodes", "error", "basis"):
             setattr(surrogate, name, state[name])
@@ -188,6 +204,15 @@ class CurveSurrogate:
     @one_blas_thread()
     def curves(self, **parameters):
         """Compute recovery curves; arguments and result as of the model's `curves`.
+
+        Parameters
+        ----------
+        **parameters : float or array-like of shape (n,)
+            Values by name, in natural units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
 
         Raises
         ------
@@ -224,13 +249,32 @@ class CurveSurrogate:
         return curves
 
     def project(self, curves):
-        """Compute the scores of measured curves: (n, n_frames) to (n, n_scores)."""
+        """Compute the scores of measured curves.
+
+        Parameters
+        ----------
+        curves : ndarray of shape (n, n_frames)
+            Measured or computed ones.
+
+        Returns
+        -------
+        ndarray of shape (n, n_scores)
+        """
         return curves @ self.basis.T
 
     def covers(self, ranges):
         """Tell whether ``{name: (lowest, highest)}`` in natural units lies within the ranges.
 
         What is fixed must be what it was fixed to.
+
+        Parameters
+        ----------
+        ranges : dict
+            Of all parameters that it interpolates over, and that are fixed.
+
+        Returns
+        -------
+        bool
         """
         return all(self._holds(name, *ranges[name]) for name in self.ranges) and all(
             ranges[name] == (value, value) for name, value in self.fixed.items()
@@ -438,10 +482,11 @@ class CurveSurrogate:
     def _build_basis(self, coefficients, tolerance):
         """Span the constant and all of the model's curves by orthonormal rows."""
         protocol = self.protocol
-        constant = np.full((1, protocol.n_frames), protocol.n_frames**-0.5)
-        rows = coefficients.reshape(-1, protocol.n_frames)
+        n_values = protocol.n_values
+        constant = np.full((1, n_values), n_values**-0.5)
+        rows = coefficients.reshape(-1, n_values)
         rows = rows - rows @ constant.T @ constant
-        if len(rows) > 4 * protocol.n_frames:  # the triangular factor has the same directions
+        if len(rows) > 4 * n_values:  # the triangular factor has the same directions
             rows = np.linalg.qr(rows, mode="r")
         _, strengths, directions = np.linalg.svd(rows, full_matrices=False)
         kept = max(1, np.count_nonzero(strengths > tolerance * strengths[0]))
@@ -462,50 +507,6 @@ class CurveSurrogate:
             f"{name} from {lowest:.3g} to {highest:.3g} {parameter(name).unit}".rstrip()
             for name, (lowest, highest) in self.ranges.items()
         )
-
-
-def surrogate_for(
-    protocol, model="diffusion", ranges=None, fixed=None, weights="mean", largest_error=None
-):
-    """Build the surrogate of :func:`model_for`, or take it from the last few built.
-
-    Parameters
-    ----------
-    protocol, model, weights, ranges, fixed, largest_error
-        As in :func:`model_for` and in :class:`CurveSurrogate`.
-
-    Returns
-    -------
-    CurveSurrogate
-    """
-    key = [None if given is None else tuple(sorted(given.items())) for given in (ranges, fixed)]
-    with _building:  # a second thread that wants the same waits for it
-        return _build_surrogate(protocol, model, *key, weights, largest_error)
-
-
-@lru_cache(maxsize=16)
-def _build_surrogate(protocol, model, ranges, fixed, weights, largest_error):
-    given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
-    return CurveSurrogate(model_for(protocol, model, weights), *given, largest_error=largest_error)
-
-
-def shared_ranges(model, ranges):
-    """Widen a range of D alone to the model's own, so that one surrogate serves all within it."""
-    if [*ranges] != ["D"]:
-        return ranges
-    lowest, highest = model.bounds["D"]
-    return {"D": (min(lowest, ranges["D"][0]), max(highest, ranges["D"][1]))}
-
-
-def _check_range(name, given, known):
-    if name not in known:
-        raise ValueError(f"ranges can be given for {known}, got {name!r}.")
-    lowest, highest = map(float, given)
-    positive, least = parameter(name).is_logarithmic, parameter(name).lowest
-    if not (-np.inf < lowest < highest < np.inf and (lowest > 0 if positive else lowest >= least)):
-        above = " and positive" if positive else " and not negative" if least == 0 else ""
-        raise ValueError(f"the range of {name} must be increasing, finite{above}, got {given!r}.")
-    return lowest, highest
 
 
 def _is_power(name):

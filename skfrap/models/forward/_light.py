@@ -13,7 +13,8 @@ from skfrap._checks import check_choice
 from skfrap.models._base import ExactModel, model_for
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._frames import at_frames, frames_of
-from skfrap.models.forward._interpolated import CurveSurrogate, InterpolationError, surrogate_for
+from skfrap.models.forward._interpolated import CurveSurrogate, InterpolationError
+from skfrap.models.forward._surrogates import surrogate_for
 
 _EVEN = 1e-9  # relative; weights that differ by less are equal but for rounding
 _FINE = 1e-6  # error of an interpolation; one that is coarser was made where a fine one costs much
@@ -34,9 +35,8 @@ def light_weights(model):
     """
     if not isinstance(model, ExactModel):
         return "mean"
-    weights = model.protocol.roi_weights
-    weights = weights[weights > 0]
-    return "noise" if np.ptp(weights) > _EVEN * weights.max() else "mean"
+    rows = (row[row > 0] for row in model.protocol.row_weights)
+    return "noise" if any(np.ptp(row) > _EVEN * row.max() for row in rows) else "mean"
 
 
 def evaluator_of(weights, evaluator, key):

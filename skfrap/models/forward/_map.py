@@ -35,6 +35,22 @@ class ForwardMap:
         self._known, _ = space.ends(names)
         self.known_factor = 1.0 if factor is None else space.bounds[factor][0]
 
+    def at_frames(self, frames):
+        """Make the same map to curves at some of the frames.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (m,) of int
+            Increasing.
+
+        Returns
+        -------
+        ForwardMap
+        """
+        from skfrap.models.forward._frames import at_frames  # which imports evaluators
+
+        return ForwardMap(at_frames(self.evaluator, frames), self.space)
+
     def table(self, theta):
         """Put free parameters (n, n_free) among those known: (n, n_names), as the evaluator's.
 

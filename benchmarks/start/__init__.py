@@ -1,0 +1,1 @@
+"""What a measured start gives where region, time and shape of bleaching are told wrongly."""

@@ -1,0 +1,66 @@
+"""Labelled curves that a network is to learn from, checked."""
+
+import numpy as np
+
+from skfrap.estimators._missing import complete_curves
+from skfrap.experiment._frames import check_width, refuse_rows
+from skfrap.inference._intensities import check_size
+from skfrap.inference.networks._data import with_weights
+from skfrap.numerics._magnitude import check_magnitude
+from skfrap.parameters._targets import names_of_targets
+
+
+def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protocol=None):
+    """Check labelled curves.
+
+    Parameters
+    ----------
+    estimator : NetworkRegressor
+        It keeps how many frames there are and whether y had one dimension, where there is no
+        network yet.
+    X : array-like of shape (n, n_frames)
+    y : array-like of shape (n,) or (n, n_targets)
+    sample_weight : array-like of shape (n,), default=None
+    network : TrainedNetwork, default=None
+        What they have to fit to.
+    protocol : FRAPProtocol, default=None
+        What they were measured with, if it is not the estimator's.
+
+    Returns
+    -------
+    X : ndarray of shape (m, n_frames)
+        Of the complete curves that weigh something; in single precision where it was.
+    y : ndarray of shape (m, n_targets)
+    weight : ndarray of shape (m,)
+        Of mean 1.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit to the network or the protocol, or make no sense.
+    """
+    names = None if network is None else network.task.target_names
+    columns = names_of_targets(y)
+    if names is not None and columns not in (None, names):
+        raise ValueError(f"y must have the columns {names}, in this order, got {columns}.")
+    # A million curves in single precision are to stay as they are.
+    dtype = np.float64, np.float32
+    X, y = estimator._validate(
+        X, y, reset=names is None, dtype=dtype, multi_output=True, y_numeric=True
+    )
+    if np.isnan(X).any():
+        X, y, sample_weight = complete_curves(X, y, sample_weight)
+    X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
+    protocol = protocol or estimator.protocol
+    estimator._check_names(protocol)
+    if protocol is not None:
+        refuse_rows(protocol, "a NeuralFRAP")
+    check_width(X.shape[1], protocol)
+    flat, y = y.ndim == 1, y.reshape(len(X), -1)
+    if names is None:
+        estimator._flat_output = flat
+    elif y.shape[1] != len(names):
+        raise ValueError(
+            f"y must have the columns {names}, as in the first fit, got shape {y.shape}."
+        )
+    return with_weights(X, y, sample_weight)

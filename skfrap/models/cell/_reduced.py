@@ -1,0 +1,300 @@
+"""Several bleach frames in a compartment, or its images: a small basis of states.
+
+What a bleach frame takes is ``m z``, m being the mask: a product with something that has spread for
+a while, which no Krylov space of the first deposit holds. So a first small space is made of the
+first deposit; in it the experiment is run over all values of D times the interval between bleach
+frames, and what the frames take there joins the deposit as the block of a second space.
+
+Spaces are rational Krylov spaces, of solutions of (A + p) x = b with poles p spread over all rates
+that the pixels have, which hold exponentials for all times at once. Of each only what counts is
+kept, by singular values. The state at rest is a direction of its own, and exactly at rest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csc_array, eye_array
+from scipy.sparse.linalg import splu
+
+from skfrap.models._geometry import Geometry
+from skfrap.models.cell._lanczos import lanczos_measure
+
+_POLES = 11
+_ENDS = 2.0, 0.25  # of the poles, over the ends of the rates
+_TOLERANCE = 2e-6  # of states, over the first deposit
+_N_SPREADS = 12  # of D times the interval between bleach frames
+_N_LATE = 40  # of D times the time after the last one
+_DEPTHS = (0.5, 1.0)
+_MOST_EVENTS = 6  # bleach frames of the experiments that are run; later ones find nothing new
+_LEVELS = 2  # spaces; a third would find what was taken from what was taken from ...
+_ROUNDING = 1e-15
+_PROBED = 0.003, 0.01, 0.03, 0.1, 0.3  # D times an interval, over the region's squared radius
+_EXACT = 1e-9  # of what the error is measured by
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A compartment in few states.
+
+    Attributes
+    ----------
+    rates : ndarray of shape (m,)
+        The first is 0, the state at rest.
+    start : ndarray of shape (m,)
+        The state before bleaching.
+    bleach : ndarray of shape (m, m)
+        The product with the mask.
+    rows : ndarray of shape (n_rows, m)
+        What is measured of a state.
+    basis : ndarray of shape (n, m)
+        The states on pixels.
+    """
+
+    rates: np.ndarray
+    start: np.ndarray
+    bleach: np.ndarray
+    rows: np.ndarray
+    basis: np.ndarray
+
+    @classmethod
+    def of(cls, grid, basis):
+        """Project on orthonormal columns, the first of which is the state at rest."""
+        inner = basis[:, 1:]
+        rates, turn = np.linalg.eigh(_symmetric(inner.T @ (grid.operator @ inner)))
+        basis = np.column_stack([basis[:, 0], inner @ turn])
+        start = np.zeros(basis.shape[1])
+        start[0] = grid.rest @ basis[:, 0]
+        return cls(
+            np.append(0.0, np.maximum(rates, 0.0)),
+            start,
+            _symmetric(basis.T @ (grid.mask[:, np.newaxis] * basis)),
+            grid.rows @ basis,
+            basis,
+        )
+
+    def turned(self, directions):
+        """Keep some orthonormal directions (m, k) of the states, besides that at rest."""
+        rates, turn = np.linalg.eigh(_symmetric(directions.T @ (self.rates[:, None] * directions)))
+        kept = np.zeros((len(self.rates), 1 + len(rates)))
+        kept[0, 0] = 1.0
+        kept[:, 1:] = directions @ turn
+        return Reduced(
+            np.append(0.0, np.maximum(rates, 0.0)),
+            self.start @ kept,
+            _symmetric(kept.T @ self.bleach @ kept),
+            self.rows @ kept,
+            self.basis @ kept,
+        )
+
+    def deposits(self, spreads, n_bleach, depths=_DEPTHS):
+        """Run experiments: what is missing just after each bleach frame, a list of (n, m)."""
+        decay = np.exp(-np.multiply.outer(spreads, self.rates))
+        after = []
+        for depth in depths:
+            missing = np.zeros_like(decay)
+            for event in range(n_bleach):
+                missing = missing * decay if event else missing
+                missing = missing + depth * (self.start - missing) @ self.bleach
+                after.append(missing)
+        return after
+
+
+class ReducedGeometry(Geometry):
+    """Reduce a compartment for any number of bleach frames, any rows and images.
+
+    Parameters
+    ----------
+    grid : CellGrid
+        Its pixels.
+    n_bleach : int, default=1
+        Bleach frames.
+    n_poles : int, default=11
+        More make it more accurate, and take longer.
+    tolerance : float, default=2e-6
+        Of states that are left out.
+
+    Attributes
+    ----------
+    rates, start, bleach, rows
+        As of :class:`Reduced`.
+    error : float
+        Against a Lanczos iteration on all pixels, from what the last of the bleach frames leaves
+        where diffusion between them matters, at all times.
+    """
+
+    def __init__(self, grid, n_bleach=1, n_poles=_POLES, tolerance=_TOLERANCE):
+        self._grid = grid
+        self.n_bleach = n_bleach
+        solve = _solver(grid, n_poles)
+        spreads = grid.spreads(_N_SPREADS)
+        n_events = min(n_bleach, _MOST_EVENTS)
+        first = (grid.mask * grid.rest)[:, np.newaxis]
+        unit = np.linalg.norm(first)
+        block = first / unit
+        for _ in range(min(_LEVELS, n_bleach) - 1):
+            small = Reduced.of(grid, _space(grid, solve, block, tolerance))
+            states = np.concatenate(small.deposits(spreads, n_events - 1)).T
+            states = _strong(states / unit, tolerance)
+            products = grid.mask[:, np.newaxis] * (small.basis @ states)
+            products -= block[:, :1] @ (block[:, :1].T @ products)
+            block = np.column_stack([block[:, :1], _strong(products, tolerance)])
+        others = grid.rows.T / np.linalg.norm(grid.rows, axis=1)
+        others = others - block[:, :1] @ (block[:, :1].T @ others)
+        others = others[:, np.linalg.norm(others, axis=0) > tolerance]
+        whole = Reduced.of(grid, _space(grid, solve, np.column_stack([block, others]), tolerance))
+        self._reduced = reduced = _truncated(whole, grid, spreads, n_events, unit, tolerance)
+        self.rates, self.start = reduced.rates, reduced.start
+        self.bleach, self.rows = reduced.bleach, reduced.rows
+        self._see(grid.mask, grid.rows * grid.rest, grid.levels)
+        self.error = self._measure_error(n_events)
+
+    def mobile(self, symbol, start, depth, protocol):
+        """Compute what rows lack of particles that move; see :meth:`Geometry.mobile`."""
+        missing = self.missing(symbol, start, depth, protocol)
+        times = protocol.times[protocol.n_prebleach :]
+        left = symbol(self.rates, times).sum(axis=1)  # (n_times, n_species, m)
+        seen = self.rows[:, np.newaxis] * missing[:, np.newaxis]  # (n, n_rows, n_species, m)
+        flat = seen.reshape(-1, left[0].size) @ left.reshape(len(times), -1).T
+        return flat.reshape(len(depth), len(self.rows), len(times))
+
+    def missing(self, symbol, start, depth, protocol):
+        """Compute what is missing just after the last bleach frame.
+
+        Parameters
+        ----------
+        symbol : callable
+            As of :meth:`mobile`, like the others.
+        start : ndarray of shape (n_species,)
+            Shares of the species.
+        depth : ndarray of shape (n,)
+            1 - alpha.
+        protocol : FRAPProtocol
+            Its clock.
+
+        Returns
+        -------
+        ndarray of shape (n, n_species, m)
+        """
+        depth = np.asarray(depth, dtype=float)[:, np.newaxis, np.newaxis]
+        whole = np.multiply.outer(start, self.start)
+        missing = np.zeros((len(depth), *whole.shape))
+        intervals = np.diff(protocol.bleach_times)
+        carry = symbol(self.rates, intervals[:1])[0] if len(intervals) else None
+        for event in range(protocol.n_bleach):
+            if event:
+                missing = np.einsum("abm,nbm->nam", carry, missing)
+            missing = missing + depth * ((whole - missing) @ self.bleach)
+        return missing
+
+    def images(self, states):
+        """Make images of states in the basis.
+
+        Parameters
+        ----------
+        states : ndarray of shape (m, n)
+            A column each.
+
+        Returns
+        -------
+        ndarray of shape (n, ny, nx)
+        """
+        return self._grid.images(self._reduced.basis @ states)
+
+    @property
+    def grid(self):
+        """The pixels."""
+        return self._grid
+
+    def _measure_error(self, n_events):
+        grid, reduced = self._grid, self._reduced
+        # What a bleach frame takes spreads over more or less of the region until the next. States
+        # of several experiments are added up, and so are their errors.
+        area = grid.mask.sum() * grid.pixel_size**2
+        spreads = np.array(_PROBED if n_events > 1 else _PROBED[:1]) * area / np.pi
+        state = reduced.deposits(spreads, n_events, (1.0,))[-1].sum(axis=0)
+        before = np.zeros(len(state))
+        if n_events > 1:
+            earlier = reduced.deposits(spreads, n_events - 1, (1.0,))[-1]
+            before = np.sum(earlier * np.exp(-np.multiply.outer(spreads, reduced.rates)), axis=0)
+        # What the last bleach frame takes, on pixels: the basis need not hold it.
+        taken = grid.mask * (reduced.basis @ (len(spreads) * reduced.start - before))
+        rest = grid.rest / np.linalg.norm(grid.rest)
+        vector = reduced.basis @ before + taken
+        share = rest @ vector
+        late = grid.spreads(_N_LATE)
+        rates, weights, change, _ = lanczos_measure(
+            grid.operator, vector - share * rest, rest, grid.rows, late, _EXACT
+        )
+        exact = weights @ np.exp(-np.multiply.outer(rates, late))
+        exact += share * (grid.rows @ rest)[:, np.newaxis]
+        ours = (reduced.rows * state) @ np.exp(-np.multiply.outer(reduced.rates, late))
+        return float(np.abs(exact - ours).max() + change)
+
+
+def _symmetric(matrix):
+    return 0.5 * (matrix + matrix.T)
+
+
+def _solver(grid, n_poles):
+    """Return a function that solves with each pole, of right-hand sides (n, k): (n, n_poles k)."""
+    poles = np.geomspace(_ENDS[0] * grid.slowest, _ENDS[1] * grid.fastest, n_poles)
+    identity = eye_array(grid.n_pixels)
+    factors = [
+        splu(
+            csc_array(grid.operator + pole * identity),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+        for pole in poles
+    ]
+
+    def solve(block):
+        block = np.ascontiguousarray(block)
+        return np.hstack(
+            [pole * one.solve(block) for pole, one in zip(poles, factors, strict=True)]
+        )
+
+    return solve
+
+
+def _space(grid, solve, block, tolerance):
+    """Span a block and its solutions by orthonormal columns, the first being at rest."""
+    rest = grid.rest / np.linalg.norm(grid.rest)
+    columns = np.hstack([block, solve(block)])
+    columns -= np.multiply.outer(rest, rest @ columns)
+    columns = _orthonormal(columns, 0.1 * tolerance)
+    columns -= np.multiply.outer(rest, rest @ columns)
+    columns /= np.linalg.norm(columns, axis=0)
+    return np.column_stack([rest, columns])
+
+
+def _orthonormal(columns, tolerance):
+    """Return orthonormal columns that span all that is larger than a tolerance."""
+    for smallest in (tolerance, 1e-12):  # once more, since the first time is to few digits
+        squares, turn = np.linalg.eigh(columns.T @ columns)
+        kept = squares > max(smallest**2, _ROUNDING * squares[-1])
+        columns = columns @ (turn[:, kept] / np.sqrt(squares[kept]))
+    return columns
+
+
+def _strong(columns, tolerance):
+    """Return orthogonal columns that span what is larger than a tolerance, with their sizes."""
+    squares, turn = np.linalg.eigh(columns.T @ columns)
+    kept = squares > max(tolerance**2, _ROUNDING * squares[-1])
+    return columns @ turn[:, kept]
+
+
+def _truncated(whole, grid, spreads, n_events, unit, tolerance):
+    """Keep what states of experiments, and what rows see of them, need."""
+    decay = np.exp(-np.multiply.outer(grid.spreads(_N_LATE), whole.rates))
+    states = [one / unit for one in whole.deposits(spreads, n_events)]
+    last = [states[k] for k in range(n_events - 1, len(states), n_events)]
+    states += [(one[:, np.newaxis] * decay).reshape(-1, len(whole.rates)) for one in last]
+    for row in whole.rows:
+        states += [row / np.linalg.norm(row) * decay, row[np.newaxis] / np.linalg.norm(row)]
+    states = np.concatenate(states)[:, 1:]
+    _, strengths, directions = np.linalg.svd(states, full_matrices=False)
+    kept = np.zeros((len(whole.rates), np.count_nonzero(strengths > 0.1 * tolerance)))
+    kept[1:] = directions[: kept.shape[1]].T
+    return whole.turned(kept)

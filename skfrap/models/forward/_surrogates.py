@@ -1,0 +1,57 @@
+"""Interpolations that were built, kept for whoever asks next."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from threading import RLock
+from typing import Any
+
+from skfrap.experiment import FRAPProtocol
+from skfrap.models._base import model_for
+from skfrap.models.forward._interpolated import CurveSurrogate
+
+_building = RLock()
+
+
+def surrogate_for(
+    protocol: FRAPProtocol,
+    model: Any = "diffusion",
+    ranges: Mapping[str, Sequence[float]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    weights: str = "mean",
+    largest_error: float | None = None,
+) -> CurveSurrogate:
+    """Build the surrogate of :func:`model_for`, or take it from the last few built.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+        The experiment.
+    model : str, subclass of ExactModel or ExactModel, default="diffusion"
+        What happens in the sample, as in :func:`model_for`.
+    ranges : dict, default=None
+        ``{name: (lowest, highest)}`` of what to interpolate over, as in :class:`CurveSurrogate`.
+    fixed : dict, default=None
+        ``{name: value}`` of what has another value than the model's default.
+    weights : {"mean", "noise"}, default="mean"
+        Of the pixels, as in :func:`model_for`.
+    largest_error : float, default=None
+        What is accepted, as in :class:`CurveSurrogate`.
+
+    Returns
+    -------
+    CurveSurrogate
+
+    Raises
+    ------
+    InterpolationError
+        If the model cannot be interpolated as well as that.
+    """
+    key = [None if given is None else tuple(sorted(given.items())) for given in (ranges, fixed)]
+    with _building:  # a second thread that wants the same waits for it
+        return _build_surrogate(protocol, model, *key, weights, largest_error)
+
+
+@lru_cache(maxsize=16)
+def _build_surrogate(protocol, model, ranges, fixed, weights, largest_error):
+    given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
+    return CurveSurrogate(model_for(protocol, model, weights), *given, largest_error=largest_error)
