@@ -5,7 +5,10 @@ Curves and stacks are simulated with known parameters and next to no noise: 48 x
 log10 D, c0 and alpha), or refuses what has none. It is wrong if it gives something else, or fails;
 and wrong without a word if it gives something else and neither raises nor warns.
 
-    python -m benchmarks.composition                 one or two minutes
+What searches over small networks take is measured as well, serially and in two processes in turn:
+from the second search of a session on two processes must be no slower.
+
+    python -m benchmarks.composition                 three or four minutes
     python -m benchmarks.composition --quick         without networks
     python -m benchmarks.composition --only alpha    those with a word in their name
 """
@@ -22,6 +25,7 @@ import numpy as np
 
 from benchmarks._compositions import ways
 from benchmarks._report import Report, arguments_of
+from benchmarks._searches import compare_searches
 
 RIGHT, WRONG, SILENT = "right", "wrong", "wrong without a word"
 CLOSE = 0.05
@@ -85,6 +89,7 @@ def main():
         seed=None,
         quick="without networks",
         only={"help": "those with this word in their name"},
+        sessions={"type": int, "default": 3, "help": "of searches, serial and parallel each"},
         words="print what ways say that are right, too",
     )
     report = Report("ways of composing")
@@ -106,6 +111,8 @@ def main():
                 report.line(name, verdict, RIGHT, verdict == RIGHT)
                 if words and (verdict != RIGHT or arguments.words):
                     print(f"    {words[:300]}", flush=True)
+        if not (arguments.quick or arguments.only):
+            compare_searches(report, folder, arguments.sessions)
     report.section("in all")
     tried = sum(counts.values())
     report.line("ways tried", str(tried))

@@ -22,6 +22,7 @@ _HOME = {
     "MeasuredStartFRAP": "estimators",
     "NeuralFRAP": "estimators",
     "Polygon": "experiment",
+    "Recording": "io",
     "Rectangle": "experiment",
     "load_pretrained": "pretrained",
     "make_frap_pipeline": "pipeline",

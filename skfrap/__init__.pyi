@@ -31,6 +31,7 @@ from skfrap.experiment import FRAPProtocol as FRAPProtocol
 from skfrap.experiment import Mask as Mask
 from skfrap.experiment import Polygon as Polygon
 from skfrap.experiment import Rectangle as Rectangle
+from skfrap.io import Recording as Recording
 from skfrap.pipeline import FRAPPipeline as FRAPPipeline
 from skfrap.pipeline import make_frap_pipeline as make_frap_pipeline
 from skfrap.pretrained import load_pretrained as load_pretrained

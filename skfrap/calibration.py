@@ -14,6 +14,7 @@ from skfrap.experiment import Noise
 from skfrap.io import ImageSeries
 from skfrap.numerics._magnitude import check_magnitude
 from skfrap.preprocessing import IntensityRescaler
+from skfrap.preprocessing._sources import is_array
 from skfrap.preprocessing._stacks import StackSequence
 from skfrap.results import Finding
 
@@ -156,8 +157,8 @@ def calibrate_noise(
     Parameters
     ----------
     series : array-like of shape (n_frames, ny, nx), path, ImageSeries, or sequence of these
-        One stack or several, of any shapes; paths as for :func:`skfrap.io.read_series`. At least
-        4 frames of 64 pixels each.
+        One stack or several, of any shapes, of NumPy, Dask, Zarr, xarray or h5py; paths as for
+        :func:`skfrap.io.read_series`. At least 4 frames of 64 pixels each.
     dark_level : float, default=0.0
         The detector's level without light, in counts.
     bit_depth : int, default=None
@@ -292,10 +293,11 @@ def calibrate_noise(
 def _as_sequence(series):
     """Put a single stack or path in a list, and check what can be checked without reading."""
     expected = "series must be a stack (n_frames, ny, nx), a path, or a sequence of these"
-    if isinstance(series, np.ndarray) and series.dtype.kind not in "OUT":
-        if series.ndim not in (3, 4):
+    if is_array(series) and not hasattr(series, "iloc") and series.dtype.kind not in "OUT":
+        n_axes = len(series.shape)
+        if n_axes not in (3, 4):
             raise ValueError(f"{expected}, got an array of shape {series.shape}.")
-        return StackSequence(series[np.newaxis] if series.ndim == 3 else series)
+        return StackSequence([series] if n_axes == 3 else series)
     if isinstance(series, str | Path | ImageSeries):
         return StackSequence([series])
     if not isinstance(series, StackSequence | np.ndarray | list | tuple):

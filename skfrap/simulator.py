@@ -72,7 +72,8 @@ class FRAPSimulator:
         Round images to integers as a detector of that many bits does, intensity 1 being full
         scale. None leaves them as floats. Table 1 has c0 up to 1, where noise would saturate half
         of the pixels: as nobody records so, the default prior of c0 then ends where, with the
-        largest noise of its prior, a pixel in two hundred is beyond full scale (0.74).
+        largest noise of its prior, a pixel in two hundred is beyond full scale (0.74); without
+        noise, a count below it.
     interpolate : bool or "auto", default="auto"
         Whether curves are interpolated between those of the model, to a part in a million. "auto"
         does so where up to two varying parameters shape the curve, besides c0, alpha and the mobile
@@ -376,6 +377,7 @@ class FRAPSimulator:
         # c0 + z * sqrt(a + b * c0) = top, solved for c0.
         a, b = largest["a"], largest["b"]
         highest = top + _Z**2 * b / 2 - _Z * np.sqrt(a + b * top + (_Z * b / 2) ** 2)
+        highest = min(highest, 1 - 1 / (2**self.bit_depth - 1))  # what is at the top may be beyond
         lowest, default = finite_ends("c0", self.prior["c0"])
         if not 0 < highest < default:
             return self.prior["c0"]

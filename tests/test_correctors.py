@@ -23,6 +23,7 @@ from skfrap.preprocessing import (
     StackCorrector,
     StackSequence,
     _images,
+    _kept,
     _stacks,
     check_corrector,
 )
@@ -288,7 +289,7 @@ def test_a_pipeline_reads_and_smooths_each_file_once_per_pass(paths, calls, opti
 def test_stacks_larger_than_what_is_kept_are_read_again_and_only_one_is_kept(
     paths, calls, counts, monkeypatch
 ):
-    monkeypatch.setattr(_stacks, "_MOST_KEPT", 1)
+    monkeypatch.setattr(_kept, "_MOST_KEPT", 1)
     pipeline = readme_pipeline().fit(paths)
     # Once for the bit depth of all, and once for the curves.
     assert calls == Counter(paths * 2) + Counter(smoothed=3)
@@ -327,7 +328,7 @@ def test_threads_that_want_one_stack_prepare_it_once(paths, calls):
 
 
 def test_what_is_kept_of_a_stack_has_an_end(counts, monkeypatch):
-    monkeypatch.setattr(_stacks, "_MOST_VIEWS", 2)
+    monkeypatch.setattr(_kept, "_MOST_VIEWS", 2)
     stacks = StackSequence(counts)
     expected = [BackgroundSubtractor(s, n_prebleach=5).fit_transform(counts)[0] for s in (1, 2, 3)]
     for sigma in (1, 2, 3, 1):

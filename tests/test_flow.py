@@ -125,6 +125,7 @@ def test_of_a_circle_only_the_speed_is_estimated():
     assert "speed" not in found.values
 
 
+@pytest.mark.slow
 def test_of_a_square_the_larger_is_called_that_along_x():
     square = FlowModel(PROTOCOL.replace(bleach_region=Rectangle(8.0, 8.0)))
     assert square.alike == ("velocity_x", "velocity_y")

@@ -23,6 +23,7 @@ from skfrap.models import kinetics as kinetics_of
 from skfrap.models.kinetics import (
     Binding,
     FreeDiffusion,
+    Reaction,
     Subdiffusion,
     Turnover,
     TwoPopulations,
@@ -76,6 +77,7 @@ EVERY = [
     (Binding(), {"D": 3.0, "k_on": 0.0, "k_off": 0.4}),
     (TwoPopulations(), {"D": 3.0, "second_D": 0.2, "second_fraction": 0.3}),
     (Anomalous(), {"D": 3.0, "spread_exponent": 0.7}),
+    (Reaction(), {"k_on": 0.7, "k_off": 0.4}),
     (Turnover(), {"D": 3.0, "exchange_rate": 0.2}),
     (Turnover(), {"D": 0.0, "exchange_rate": 0.2}),
     (kinetics_of.Anomalous(), {"D_at_1s": 3.0, "exponent": 1.6}),

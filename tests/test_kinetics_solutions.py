@@ -6,14 +6,28 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Rectangle
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    Rectangle,
+)
+from skfrap.comparison import compare_models
+from skfrap.design import expected_errors
 from skfrap.models import (
     AnomalousModel,
+    BindingModel,
+    ComposedModel,
     DiffusionModel,
+    FlowModel,
+    ReactionModel,
     SubdiffusionModel,
     TurnoverModel,
     TwoPopulationsModel,
 )
+from skfrap.models.kinetics import Reaction
 
 PROTOCOL = FRAPProtocol(
     shape=(40, 44), pixel_size=0.8, bleach_region=Circle(5.0), n_prebleach=3, n_bleach=3,
@@ -24,6 +38,7 @@ AFTER = FLASH.times[FLASH.n_prebleach :]
 FINE = FLASH.replace(
     shape=(160, 176), pixel_size=0.2, bleach_region=Rectangle(8.0, 6.4), padding=96
 )
+SHARP = FLASH.replace(bleach_region=Rectangle(8.0, 6.4))
 LEVELS = {"c0": 0.8, "alpha": 0.4}
 
 
@@ -81,6 +96,40 @@ def test_what_follows_from_turnover():
     found = LeastSquaresFRAP(PROTOCOL, model="turnover").fit(X).estimate(X)
     assert_allclose(found.values["exchange_length"], np.sqrt([10.0, 2.5]), rtol=1e-4)
     assert found.to_frame().columns.str.contains("exchange_rate_per_s").any()
+
+
+# Reaction
+
+
+def test_reaction_is_binding_with_diffusion_beyond_bounds():
+    """On the grid, which has an end: several bleach frames, and bleaching by imaging too."""
+    model = type("OnTheGrid", (ComposedModel,), {"kinetics": Reaction()})(PROTOCOL)
+    rates = {"k_on": 0.6, "k_off": 0.3}
+    for light in ({}, {"imaging_bleach": 0.98}, {"bleach_blur": 0.9, "imaging_blur": 0.6}):
+        found = model.curves(**rates, **LEVELS, **light)
+        limit = BindingModel(PROTOCOL).curves(1e9, **rates, **LEVELS, **light)
+        assert_allclose(found, limit, rtol=0, atol=1e-7)
+
+
+def test_in_a_large_field_reaction_is_the_closed_form():
+    rates = {"k_on": 0.6, "k_off": 0.3}
+    for padding in (16, 48):
+        protocol = SHARP.replace(padding=padding)
+        model = type("OnTheGrid", (ComposedModel,), {"kinetics": Reaction()})(protocol)
+        closed = ReactionModel(protocol).curves(**rates, **LEVELS)[0, SHARP.n_prebleach :]
+        found = model.curves(**rates, **LEVELS)[0, SHARP.n_prebleach :]
+        # What was bleached is missing in the end, evenly: that of a field without an end is not.
+        share = SHARP.bleach_mask.sum() / np.prod(np.add(SHARP.shape, 2 * padding))
+        missing = share * (1 - (2 / 3) * np.exp(-0.3 * AFTER))
+        assert_allclose(closed - found, 0.8 * 0.6 * missing, rtol=0, atol=1e-12)
+
+
+def test_in_a_compartment_reaction_misses_what_was_bleached():
+    protocol = FLASH.replace(compartment=Circle(14.0), n_postbleach=60)
+    found = ReactionModel(protocol).curves(0.6, 0.6, **LEVELS)[0]
+    inside = protocol.compartment.area_fractions(protocol.shape, protocol.pixel_size)
+    share = protocol.bleach_mask.sum() / inside.sum()
+    assert found[-1] == pytest.approx(0.8 * (1 - 0.6 * share), abs=1e-3)
 
 
 # Anomalous diffusion
@@ -154,6 +203,10 @@ def replaced(time, n, rng):
     return np.full(n, np.sqrt(2 * 1.5 * time)), rng.random(n) < np.exp(-0.15 * time)
 
 
+def carried(time, n, rng):
+    return np.full(n, np.sqrt(2 * 0.8 * time)), np.ones(n, bool)
+
+
 def viscoelastic(time, n, rng):
     return np.full(n, np.sqrt(2 * 1.5 * time**0.6)), np.ones(n, bool)
 
@@ -169,6 +222,7 @@ def resting(time, n, rng):
     [
         (TwoPopulationsModel, two_kinds, {"D": 3.0, "second_D": 0.2, "second_fraction": 0.3}),
         (TurnoverModel, replaced, {"D": 1.5, "exchange_rate": 0.15}),
+        (FlowModel, carried, {"D": 0.8, "velocity_x": 0.5, "velocity_y": -0.2}),
         (AnomalousModel, viscoelastic, {"D_at_1s": 1.5, "exponent": 0.6}),
         (SubdiffusionModel, resting, {"D_at_1s": 1.5, "exponent": 0.6}),
     ],
@@ -179,10 +233,63 @@ def test_walkers_agree(model, walk, parameters):
     rng, n = np.random.default_rng(20260101), 1_000_000
     sides = np.array([8.0, 6.4])
     found = deficits(model(FINE), **parameters)
+    velocity = [parameters.get(name, 0.0) for name in ("velocity_x", "velocity_y")]
     for frame in (2, 8, 23):
         spread, there = walk(AFTER[frame], n, rng)
-        at = sides * (rng.random((n, 2)) - 0.5) + spread[:, np.newaxis] * rng.normal(size=(n, 2))
+        at = sides * (rng.random((n, 2)) - 0.5) + np.multiply(velocity, AFTER[frame])
+        at += spread[:, np.newaxis] * rng.normal(size=(n, 2))
         share = np.mean(there & (np.abs(at) < sides / 2).all(axis=1))
         error = np.sqrt(share * (1 - share) / n)
         # Walkers start anywhere in their pixels, of which the model knows the middles.
         assert abs(found[frame] - share) < 4 * error + 6e-4
+
+
+# Everywhere
+
+LONG = FLASH.replace(n_postbleach=50)
+# A model, what is true, and what is known of it.
+TRUTHS = [
+    ("two_populations", {"D": 10.0, "second_D": 0.3, "second_fraction": 0.4}, ("D", "second_D")),
+    ("turnover", {"D": 1.0, "exchange_rate": 0.1}, ("D",)),
+    ("anomalous", {"D_at_1s": 3.0, "exponent": 0.7}, ("exponent",)),
+    ("subdiffusion", {"D_at_1s": 3.0, "exponent": 0.7}, ("D_at_1s",)),
+    ("flow", {"D": 1.0, "velocity_x": 0.8}, ("D",)),
+]
+every_truth = pytest.mark.parametrize(
+    ("model", "truth", "known"), TRUTHS, ids=[model for model, *_ in TRUTHS]
+)
+
+
+def noisy(model, truth, n=4):
+    prior = truth | {"c0": 0.8, "alpha": 0.6, "a": 1e-4}
+    return FRAPSimulator(LONG, prior, model=model, random_state=3).sample(n).data
+
+
+@every_truth
+def test_posteriors_hold_the_truth(model, truth, known):
+    prior = {name: truth[name] for name in known}
+    X = noisy(model, truth)
+    found = BayesianFRAP(LONG, model=model, prior=prior).fit(X).estimate(X)
+    (name,) = {*truth} - {*known}
+    lower, upper = found.lower[name], found.upper[name]
+    assert (upper / lower < 1.5).all()
+    assert np.count_nonzero((lower < truth[name]) & (truth[name] < upper)) >= 3
+
+
+@every_truth
+@pytest.mark.slow
+def test_planned_errors_are_those_of_fits(model, truth, known):
+    told = expected_errors(LONG, truth | {"c0": 0.8, "alpha": 0.6}, a=1e-4, model=model)
+    X = noisy(model, truth)
+    estimator = LeastSquaresFRAP(LONG, model=model).fit(X)
+    _, errors = estimator.predict(X, return_std=True)
+    for name, error in zip(estimator.space_.free, errors.T, strict=True):
+        assert_allclose(np.median(error), told.errors[name][0], rtol=0.35)
+
+
+@every_truth
+@pytest.mark.slow
+def test_comparison_finds_what_was_simulated(model, truth, known):
+    models = ("diffusion", "diffusion+mobile_fraction", model)
+    comparison = compare_models(noisy(model, truth), models, protocol=LONG)
+    assert (comparison.best["bic"] == model).mean() > 0.5

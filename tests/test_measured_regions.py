@@ -57,6 +57,30 @@ def test_light_below_the_top_is_not_saturated(light, top):
     assert not analysis.findings
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("noise", ["constant", "proportional", "none"])
+def test_what_the_simulator_makes_by_itself_is_no_saturated_detector(bits, noise):
+    simulator = FRAPSimulator(PROTOCOL, noise=noise, bit_depth=bits, random_state=0)
+    stacks = simulator.sample_images(12).data
+    corrected = IntensityRescaler().fit_transform(stacks)
+    assert all(np.max(stack) < 1 or noise != "none" for stack in corrected)
+    frames = stacks[np.argmin([stack.max() for stack in stacks])]
+    found = analyse_series(series_of(frames), ExperimentOptions(**GIVEN)).findings
+    assert "detector_saturated" not in {one.code for one in found}
+
+
+@pytest.mark.parametrize(("deviation", "top"), [(3.0, 11_995), (20.0, 11_990)])
+def test_a_quiet_detector_that_is_cut_off_is_no_simulation(deviation, top):
+    sample = FRAPSimulator(PROTOCOL, TRUTH, noise="none", random_state=0).sample_images(1)
+    noise = np.random.default_rng(0).normal(0.0, deviation, sample.data[0].shape)
+    frames = np.minimum(np.round(20_000 * sample.data[0] + noise), top).astype("u2")
+    with pytest.raises(ValueError, match=f"at {top} counts, where the detector cuts off"):
+        IntensityRescaler(bit_depth=16).fit_transform([frames])[0]
+    assert analyse_series(series_of(frames), ExperimentOptions(**GIVEN)).estimates.has_finding(
+        "detector_saturated"
+    )[0]
+
+
 def test_only_the_measured_region_counts(light):
     frames = np.round(light * 9000).astype("u2")
     dirt = frames.copy()

@@ -10,8 +10,11 @@ from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Rectangle
 from skfrap.experiment import RingLayout
-from skfrap.inference.starts._evidence import PreparedEvidence, solve
-from skfrap.models.starts import RingBasis, RingRows, ring_gaussians
+from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
+from skfrap.inference.starts._fitter import StartFitter
+from skfrap.inference.starts._readings import READINGS
+from skfrap.inference.starts._sample import choose
+from skfrap.models.starts import ModeBasis, ModeRows, RingBasis, RingRows, ring_gaussians
 from skfrap.persistence import load, save
 from skfrap.preprocessing import RingExtractor
 
@@ -131,6 +134,52 @@ def test_evidence_is_the_density_of_the_values():
     np.testing.assert_allclose(mean, np.linalg.solve(gram / a + precision, products / a), rtol=1e-9)
 
 
+def test_the_slope_of_the_deviance_is_its_derivative():
+    rng = np.random.default_rng(5)
+    moving, still, values = rng.standard_normal((3, 20, 4))
+    values, a, precision = values[:, 0], 0.4, np.diag([1.0, 3.0, 0.2, 2.0])
+
+    def parts(share):
+        rows = share * moving + (1 - share) * still
+        return rows.T @ rows, rows.T @ values
+
+    gram_slope, products_slope = (
+        (after - before) / 2e-6
+        for after, before in zip(parts(0.4 + 1e-6), parts(0.4 - 1e-6), strict=True)
+    )
+    deviance, found = slope(*parts(0.4), precision, a, gram_slope, products_slope)
+    after, before = (solve(*parts(share), precision, a)[0] for share in (0.4 + 1e-4, 0.4 - 1e-4))
+    assert deviance == pytest.approx(solve(*parts(0.4), precision, a)[0])
+    assert found == pytest.approx((after - before) / 2e-4, rel=1e-5)
+
+
+def test_readings_are_compared_by_the_density_of_the_same_values():
+    layout, bounds = RingLayout(14, 1), (0.1, 30.0)
+    times = np.arange(8) * 0.3
+    rows = RingRows(RingBasis.spanning(1.2, 7.0), 0.5 * layout.radii, layout.counts[0] * 1.0, times,
+                    5, bounds, delays=(0.3, 0.3), flicker=0.0)  # fmt: skip
+    a, depth = 0.02, np.exp(-((0.5 * layout.radii) ** 2) / 8)
+    deficits = np.exp(-times / 0.8)[:, np.newaxis] * depth
+    deficits = deficits + np.sqrt(a / layout.counts[0]) * np.random.default_rng(6).standard_normal(
+        deficits.shape
+    )
+    values, _ = rows.project(deficits)
+    fitter = StartFitter(rows, READINGS)
+    fits = fitter.fit(values, a)
+    exact = []
+    for fit in fits:
+        model = fit._problem.model(fit.log_D)
+        precision = fit._problem._precision
+        covariance = a * np.eye(len(model)) + model @ np.linalg.solve(precision, model.T)
+        exact.append(-2 * multivariate_normal(np.zeros(len(model)), covariance).logpdf(values))
+    common = exact[0] - fits[0].deviance
+    np.testing.assert_allclose(exact, [fit.deviance + common for fit in fits], rtol=1e-6)
+    # And each is at its least.
+    for fit in fits:
+        assert fit.rise_at(fit.log_D + 0.5 * fit.standard_error) > 0.1
+        assert fit.rise_at(fit.log_D - 0.5 * fit.standard_error) > 0.1
+
+
 @pytest.mark.parametrize("flicker", [np.inf, 3.0, 0.0, None])
 def test_reduced_rows_are_the_model_at_any_D(flicker):
     layout = RingLayout(20, 1)
@@ -163,6 +212,24 @@ def test_reduced_rows_are_the_model_at_any_D(flicker):
                 assert rest + values @ values == pytest.approx((whole**2).sum())
 
 
+def test_rows_of_another_flicker_are_those_made_so():
+    layout, basis = RingLayout(16, 1), RingBasis.spanning(1.0, 7.5)
+    times, counts = np.array([0.0, 0.2, 0.5, 0.8, 1.1, 2.0, 2.2]), layout.counts[0].astype(float)
+
+    def made(flicker):
+        return RingRows(basis, 0.5 * layout.radii, counts, times, 4, (0.1, 50.0),
+                        delays=(0.1, 0.1), flicker=flicker)  # fmt: skip
+
+    data = np.random.default_rng(8).standard_normal((7, 16))
+    for flicker in (5.0, np.inf):
+        one, other = made(flicker), made(0.0).with_flicker(flicker)
+        assert one.freedom == other.freedom
+        for late in (False, True):
+            products = [rows.project(data)[0] @ rows.moving(0.3, late) for rows in (one, other)]
+            np.testing.assert_allclose(*products, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(one.weigh(data), other.weigh(data), atol=1e-12)
+
+
 def test_prebleach_noise_is_shared_by_all_frames():
     # Whitening must make independent what the division by prebleach has made go together.
     layout = RingLayout(12, 1)
@@ -175,6 +242,38 @@ def test_prebleach_noise_is_shared_by_all_frames():
     weighed = np.array([rows.weigh(one) for one in noise * np.sqrt(a / counts)])
     covariance = np.cov(weighed[:, :, 7].T)
     np.testing.assert_allclose(covariance, a * np.eye(4), atol=0.03)
+
+
+# Other geometries
+
+
+@pytest.mark.parametrize("mobile", [1.0, 0.6])
+def test_a_start_between_walls_is_fitted_in_its_own_modes(mobile):
+    # A patch at the wall, where an open plane has D wrong: half of it is its mirror image.
+    length, D, a = 8.0, 2.5, 4e-3
+    waves, places = np.arange(24) * np.pi / length, np.linspace(0.1, length - 0.1, 40)
+    norm = np.where(waves > 0, np.sqrt(2.0), 1.0)
+    modes = norm * np.cos(waves * places[:, np.newaxis])
+    times, variances = np.linspace(0.0, 3.0, 30), np.full(40, 0.1)
+    fine = np.linspace(0.0, length, 2001)
+    patch = 0.6 * np.exp(-((fine - 0.8) ** 2) / 1.5)
+    start = np.trapezoid(patch * (norm * np.cos(waves * fine[:, np.newaxis])).T, fine) / length
+    decayed = np.exp(-D * times[:, np.newaxis] * waves**2)
+    seen = ((mobile * decayed + 1 - mobile) * start) @ modes.T
+    rng, n_prebleach = np.random.default_rng(7), 10
+    before = np.sqrt(a * variances / n_prebleach) * rng.standard_normal(40)
+    noise = np.sqrt(a * variances) * rng.standard_normal(seen.shape) + before
+    rows = ModeRows(
+        ModeBasis(waves**2, 1.0), modes, variances, times, n_prebleach, (0.01, 100.0),
+        delays=(0.0, 0.0),
+    )  # fmt: skip
+    values, rest = rows.project(seen + noise)
+    fit = choose(StartFitter(rows, READINGS).fit(values, rest / rows.freedom))
+    assert rest / rows.freedom == pytest.approx(a, rel=0.2)
+    assert fit.standard_error < 0.05
+    assert abs(fit.log_D - np.log10(D)) < 3 * fit.standard_error
+    left = rows.missing(10**fit.log_D, fit.moving, fit.still, fit.is_late) - seen
+    assert np.sqrt(np.mean(left**2)) < 0.3 * np.sqrt(a * 0.1)
 
 
 # Estimates

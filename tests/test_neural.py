@@ -647,3 +647,24 @@ def test_one_parameter_alone_goes_everywhere(default_protocol):
     found = hybrid.fit(sample.data).predict(sample.data)[:, 0]
     assert np.abs(found - sample.target[:, 0]).mean() < 0.05
     assert judge_fits(network, sample.data[:50]).p_value.shape == (50,)
+
+
+def test_answers_that_are_far_off_have_a_likelihood_to_learn_by():
+    # A network of many layers may begin by any answer; the loss was not a number there.
+    jax = pytest.importorskip("jax")
+    from skfrap.inference.networks._keras import _likelihood_loss, import_keras
+
+    import_keras()
+    goal = np.array([[1e-3], [0.5], [30.0]], np.float32)
+
+    def loss(output):
+        return _likelihood_loss(output, goal, np.ones_like(goal)).sum()
+
+    for start in (-1000.0, -30.0, 50.0):
+        value, slope = jax.value_and_grad(loss)(np.full(goal.shape, start, np.float32))
+        assert np.isfinite(value)
+        assert np.isfinite(slope).all()
+        assert (np.sign(slope) == np.sign(start)).all()  # towards the error's size
+    near = np.log(goal)
+    expected = (near + 0.5 * goal**2 * np.exp(-2 * near)).sum()
+    assert float(loss(near)) == pytest.approx(float(expected), rel=1e-6)

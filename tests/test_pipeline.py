@@ -316,6 +316,13 @@ def test_steps_can_be_passed_by_and_named_by_tables(stacks):
     assert [*pipeline[:-1].get_feature_names_out()] == [*PROTOCOL.feature_names]
 
 
+def test_some_of_its_steps_have_its_protocol_before_it_is_fitted(stacks):
+    pipeline = make_frap_pipeline(PROTOCOL, corrections=[BackgroundSubtractor()])
+    curves = pipeline[:-1].fit_transform(stacks)
+    np.testing.assert_array_equal(curves, pipeline.fit(stacks)[:-1].transform(stacks))
+    assert pipeline.steps[0][1].protocol is None
+
+
 def test_a_trained_network_stays_as_it_is():
     network = load_pretrained("deepfrap")
     pipeline = make_frap_pipeline(estimator=FrozenEstimator(network))

@@ -116,6 +116,7 @@ def test_title_stays_in_the_picture(estimates):
         estimates=estimates,
         prebleach=images[0],
         bleached=images[1],
+        start="told",
     )
     figure = plot_analysis(analysis)
     figure.canvas.draw()
@@ -753,7 +754,7 @@ def test_ticks_of_a_logarithmic_axis_are_those_asked_for_as_plain_numbers():
 
 def test_what_is_masked_is_not_drawn_as_measured():
     X, y = FRAPSimulator(PAPER, random_state=0).sample(4, return_X_y=True)
-    masked = np.ma.masked_array(X, np.zeros(X.shape, bool))
+    masked = np.ma.masked_array(X.copy(), np.zeros(X.shape, bool))
     masked[0, 25] = 50.0  # what a broken frame has
     masked[0, 25] = np.ma.masked
     estimator = LeastSquaresFRAP(PAPER).fit(X)

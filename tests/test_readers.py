@@ -30,7 +30,7 @@ class LinesReader:
         if channel not in (None, 0):
             raise ValueError(f"channel must be 0 for {path}, got {channel}.")
         frames = self._frames(path)
-        return Recording(frames, (0.5, "the format"), interval_s=(2.0, "the format"))
+        return Recording(frames, pixel_size_um=(0.5, "the format"), interval_s=(2.0, "the format"))
 
     def _frames(self, path):
         try:

@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.calibration import calibrate_noise
 from skfrap.io import read_series, write_series
 from skfrap.persistence import load, save
 from skfrap.preprocessing import (
@@ -138,6 +139,18 @@ CONTAINERS = [
     plain, nested_lists, read_only, fortran, big_endian, memmap, dask_array, zarr_array,
     xarray_array, h5py_data_set, recording,
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("contain", [one for one in CONTAINERS if one is not nested_lists])
+@pytest.mark.parametrize("n_axes", [3, 4])
+def test_noise_is_measured_in_any_container(contain, n_axes, tmp_path):
+    rng = np.random.default_rng(0)
+    light = np.linspace(0.1, 0.9, 36) * np.ones((2, 12, 32, 1))
+    series = light + np.sqrt(1e-4 + 1e-3 * light) * rng.standard_normal(light.shape)
+    series = np.round(4000 * (series if n_axes == 4 else series[0])).astype("u2")
+    expected = calibrate_noise(series)
+    found = calibrate_noise(contain(series, tmp_path))
+    assert (found.a, found.b) == (expected.a, expected.b)
 
 
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda f: f.__name__)

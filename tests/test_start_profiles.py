@@ -89,6 +89,44 @@ def test_a_region_that_cannot_have_lost_so_much_is_contradicted(immobile):
         assert ("told_region_contradicted" in codes) == contradicted
 
 
+@pytest.mark.slow
+def test_profiles_that_are_too_deep_are_told_by_the_curve(immobile):
+    curve, radius, first, last = immobile
+    deep, far = 1 - 1.2 * (1 - first), 1 - 1.2 * (1 - last)
+
+    def measure(scale, last):
+        start = MeasuredStart.from_profile(radius, deep, last, start_scale=scale)
+        estimator = MeasuredStartFRAP(TOLD, start=start).fit(curve)
+        return estimator.measure(curve)[0], estimator.estimate(curve)
+
+    one, estimates = measure((0.7, 1.5), far)
+    assert one.scale_span is None
+    assert one.start_scale == pytest.approx(1.2, abs=0.1)
+    assert estimates.start_scale[0] == one.start_scale
+    assert abs(one.best.log_D - np.log10(6.0)) < 0.06
+    assert one.lower < np.log10(6.0) < one.upper
+    believed, _ = measure(1.0, far)
+    assert abs(believed.best.log_D - np.log10(6.0)) > 0.08
+
+
+@pytest.mark.slow
+def test_a_scale_that_the_curve_does_not_tell_is_flagged(immobile):
+    # Bounds so narrow that no curve tells between them: all that they allow is in the interval.
+    curve, radius, first, last = immobile
+    start = MeasuredStart.from_profile(radius, first, last, start_scale=(0.998, 1.002))
+    fixed = MeasuredStart.from_profile(radius, first, last)
+    one = MeasuredStartFRAP(TOLD, start=start).fit(curve)
+    low, high = one.measure(curve)[0].scale_span
+    assert low < high
+    assert one.measure(curve)[0].start_scale == 1.0
+    said = {finding.code: str(finding) for finding in one.estimate(curve).findings[0]}
+    assert f"{low:.3g} to {high:.3g}" in said["start_scale_undetermined"]
+    narrow = MeasuredStartFRAP(TOLD, start=fixed).fit(curve).predict_interval(curve)[0, 0]
+    wide = one.predict_interval(curve)[0, 0]
+    assert wide[0] <= narrow[0]
+    assert wide[1] >= narrow[1]
+
+
 def test_rows_are_the_model_at_any_D():
     basis = RingBasis.spanning(1.0, 6.0)
     radii, times, distances = (
@@ -166,6 +204,8 @@ def test_curves_without_a_profile_are_refused(immobile):
         ({"intensity": [0.5, 1.0]}, "intensity must have one value"),
         ({"last_intensity": [0.5, 1, 1, np.nan, 1, 1]}, "last_intensity"),
         ({"n_last": 0}, "n_last"),
+        ({"start_scale": 0.0}, "start_scale"),
+        ({"start_scale": (1.2, 0.8)}, "start_scale"),
     ],
 )
 def test_profiles_that_cannot_be_are_refused(change, words):

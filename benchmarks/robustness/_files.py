@@ -12,10 +12,11 @@ import resource
 import shutil
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ MOST_BYTES = 2e9
 _OURS = (ValueError, TypeError, FileNotFoundError)
 _ADDRESS_SPACE = 8 * 2**30  # so that the machine outlives what is measured
 _ANALYSED = 40  # one in so many is analysed to its end
+_AT_ONCE = 2  # processes that read, each of which takes one core
 
 
 def run(n, seed=0, seconds=np.inf):
@@ -54,32 +56,46 @@ def run(n, seed=0, seconds=np.inf):
         ``n`` files, how many were ``refused`` and ``read``, and the lists ``lost``, ``raised``,
         ``slow`` and ``large`` of what must not be: numbers, kinds and words.
     """
-    start = time.monotonic()
     found = {"n": 0, "refused": 0, "read": 0, "lost": [], "raised": [], "slow": [], "large": []}
-    kinds = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    numbers, lock = iter(range(n)), threading.Lock()
+
+    def work(worker):
+        while time.monotonic() - start <= seconds:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            kind, data, how = _mutated(files, seed, number)
+            outcome = worker.ask(number, kind, data)
+            with lock:
+                _enter(found, outcome, f"{number} {kind}, {how}: {outcome['words']}")
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
         files = make_files(folder)
-        worker = _Worker(folder)
+        folders = [Path(folder, f"worker{k}") for k in range(_AT_ONCE)]
+        for one in folders:
+            one.mkdir()
+        workers = [*pool.map(_Worker, folders)]
+        start = time.monotonic()
         try:
-            for number in range(n):
-                if time.monotonic() - start > seconds:
-                    break
-                kind, data, how = _mutated(files, seed, number)
-                outcome = worker.ask(number, kind, data)
-                found["n"] += 1
-                words = f"{number} {kind}, {how}: {outcome['words']}"
-                kinds[outcome["outcome"]] += 1
-                if outcome["outcome"] in ("lost", "raised"):
-                    found[outcome["outcome"]].append(words)
-                else:
-                    found[outcome["outcome"]] += 1
-                if outcome["seconds"] > MOST_SECONDS:
-                    found["slow"].append(f"{outcome['seconds']:.0f} s: {words}")
-                if outcome["bytes"] > MOST_BYTES:
-                    found["large"].append(f"{outcome['bytes'] / 1e9:.1f} GB: {words}")
+            [*pool.map(work, workers)]
         finally:
-            worker.close()
+            for worker in workers:
+                worker.close()
     return found
+
+
+def _enter(found, outcome, words):
+    """Count what came of a file."""
+    found["n"] += 1
+    if outcome["outcome"] in ("lost", "raised"):
+        found[outcome["outcome"]].append(words)
+    else:
+        found[outcome["outcome"]] += 1
+    if outcome["seconds"] > MOST_SECONDS:
+        found["slow"].append(f"{outcome['seconds']:.0f} s: {words}")
+    if outcome["bytes"] > MOST_BYTES:
+        found["large"].append(f"{outcome['bytes'] / 1e9:.1f} GB: {words}")
 
 
 def _mutated(files, seed, number):

@@ -1,6 +1,6 @@
 """Measure what a measured start gives where region, time and shape of bleaching are told wrongly.
 
-starts     six starts, five of them told wrongly, and the limit that the noise sets to any method
+starts     six starts, five of them told wrongly
 refusals   what cannot be answered, or only in part
 paper      the paper's protocol and prior, rightly told, beside least squares on the curve
 profiles   curves with profiles of the first and the last frames

@@ -59,7 +59,7 @@ def find_bleaching(frames):
 def _lasting_drop(relative, k):
     """Return by how much blocks are darker in some frames from k on than before."""
     before, after = relative[max(k - _WINDOW, 0) : k], relative[k : k + _WINDOW]
-    return before.mean(axis=0) - after.mean(axis=0)
+    return np.median(before, axis=0) - np.median(after, axis=0)
 
 
 def _unclear(why):

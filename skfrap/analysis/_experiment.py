@@ -12,9 +12,9 @@ from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
 from skfrap.analysis._seen import region_as_seen
-from skfrap.analysis._stored import stored_protocol
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
+from skfrap.io._stored_protocol import stored_protocol
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,9 +39,8 @@ def findings_of_frames(frames, outside, estimates, model, refit):
     """
     if not (np.isfinite(frames.before).all() and np.isfinite(frames.after).all()):
         return [], None
-    found, patches = judge_sample(outside), None
+    found, patches = judge_sample(outside), find_patches(frames)
     if not estimates.has_finding("no_bleaching_visible")[0]:
-        patches = find_patches(frames)
         seen = judge_patches(frames, patches)
         for one in seen:
             moved = one.code == "patch_elsewhere"
@@ -49,7 +48,10 @@ def findings_of_frames(frames, outside, estimates, model, refit):
                 _with_region_moved(one, frames, patches, estimates, refit) if moved else one
             )
         if not seen and hasattr(model, "images"):
-            found += judge_outline(_outline(frames, estimates, model))
+            # What the curve asks for may be what the edge shows.
+            explained = estimates.has_finding("larger_model_fits")[0]
+            for one in judge_outline(_outline(frames, estimates, model)):
+                found.append(replace(one, remedy="") if explained else one)
     return found, patches
 
 
@@ -74,8 +76,14 @@ def _with_region_moved(finding, frames, patches, estimates, refit):
 
 
 def _outline(frames, estimates, model):
-    """Hold the first frame after bleaching against that of the fitted model."""
+    """Hold the first frame after bleaching against that of the fitted model.
+
+    Not where the start is taken from that very frame, nor in a compartment, beyond which no patch
+    can reach.
+    """
     protocol = frames.protocol
+    if protocol.start != "told" or protocol.compartment is not None:
+        return None
     first = float(protocol.times[protocol.n_prebleach])
     values = {name: ends[0] for name, ends in estimates.fit.values().items()} | {"c0": 1.0}
     spread, width = 0.0, 0.0

@@ -77,6 +77,10 @@ class ExperimentOptions:
         What bleaching left: the bleach region as told; what the images show, for which no region
         and no time of bleaching is needed; or as told where a region is known and the images do not
         contradict it. Default "told". Whichever is taken, the others are in the alternatives.
+    first_profile, last_profile : path or MeasuredStart
+        Of a table of a curve: tables of the distance from the middle of the patch, µm, and of the
+        intensity there over that before bleaching, in the first frame after bleaching and in the
+        mean of the last 10. `first_profile` may be a MeasuredStart that holds both.
 
     Raises
     ------
@@ -110,6 +114,8 @@ class ExperimentOptions:
     bounds: dict | None = None
     level: float = 0.95
     start: str = "told"
+    first_profile: object | None = None
+    last_profile: object | None = None
 
     def __post_init__(self):
         _check_fit(self)
@@ -119,6 +125,13 @@ def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
+    if options.last_profile is not None and options.first_profile is None:
+        raise ArgumentError(
+            Argument("last_profile"),
+            " says what stays, and the start is in the first frame: give ",
+            Argument("first_profile"),
+            " as well.",
+        )
     if options.start == "measured" and options.model != "diffusion":
         raise ArgumentError(
             Argument("start", "start='measured'", "measured"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.preprocessing import FadingCorrector
-from skfrap.preprocessing._saturation import cut_off
+from skfrap.preprocessing._saturation import cut_off, is_detectors
 from skfrap.results import Finding
 
 _MOST = 0.01  # of the pixels of a region, at the top
@@ -33,7 +33,7 @@ def find_saturation(frames, protocol, options):
         for when, span in spans.items():
             pixels = frames[span][:, region]
             value, share = cut_off(pixels, _MOST)
-            if value is not None:
+            if value is not None and is_detectors(frames, value):
                 words = (
                     f"the detector is saturated: {100 * share:.3g} % of the pixels in the {where} "
                     f"{when} are at {value:.10g}, the largest value"

@@ -16,6 +16,8 @@ from skfrap.preprocessing._rings import find_patch
 _WINDOWS_PER_FACTOR_2 = 8  # numbers of rings that are told apart, so that few are prepared
 _DECADES = 5.5  # of D, that are looked through
 _PER_DECADE = 2  # ranges of D that are told apart
+_REACH = 6.0  # half-radii of the patch: rings beyond cost time and say little
+_FEWEST_RINGS = 48
 _SMALLEST = 2.0  # pixels: radius of a region
 _LARGEST = 0.25  # of the field's shorter side
 
@@ -55,7 +57,7 @@ class SeenStart:
     @property
     def center(self):
         """Middle of the patch, (x, y) in µm."""
-        return self.protocol.bleach_region.center
+        return self.protocol.bleach_region.center_on(self.protocol.shape, self.protocol.pixel_size)
 
     @property
     def standard_error(self):
@@ -93,13 +95,15 @@ class SeenStart:
         -------
         ndarray of shape (n_rings,)
         """
-        n, pixel = len(self.radii), self.protocol.pixel_size
+        pixel = self.protocol.pixel_size
         column, row = (place / pixel - 0.5 for place in self.center)
         rows, columns = np.indices(mask.shape)
-        ring = np.rint(np.hypot(rows - row, columns - column)).astype(int)
-        near = ring < n
-        sums = np.bincount(ring[near], mask[near], minlength=n)
-        return sums / np.bincount(ring[near], minlength=n)
+        distances = np.hypot(rows - row, columns - column).ravel()
+        ring = np.rint(distances).astype(int)
+        counts, sums = np.bincount(ring), np.bincount(ring, mask.ravel())
+        some = counts > 0
+        radii = np.bincount(ring, distances)[some] / counts[some] * pixel
+        return np.interp(self.radii, radii, sums[some] / counts[some], right=0.0)
 
 
 def region_as_seen(before, after, pixel_size):
@@ -165,9 +169,10 @@ def see_start(corrected, region, protocol, options, told=None):
     X = extractor.fit_transform(corrected)
     layout = extractor.layout_
     rings = X.reshape(protocol.n_postbleach, layout.n_sectors, layout.n_rings)
-    n_rings = _window(int(np.isfinite(rings).any(axis=(0, 1)).sum()))
+    wanted = max(_FEWEST_RINGS, int(_REACH * region.radius / protocol.pixel_size))
+    n_rings = _window(min(wanted, int(np.isfinite(rings).any(axis=(0, 1)).sum())))
     rings[:, :, n_rings:] = np.nan
-    bounds = _bounds(protocol.replace(bleach_region=region), options)
+    bounds = bounds_of(protocol.replace(bleach_region=region), options)
     estimator = MeasuredStartFRAP(protocol, bounds).fit(X)
     (measure,) = estimator.measure(X, options.level)
     estimates = estimator.estimates_of([measure], options.level)
@@ -194,7 +199,7 @@ def _window(n_rings):
     return int(2 ** (power / _WINDOWS_PER_FACTOR_2) + 1e-9)
 
 
-def _bounds(protocol, options):
+def bounds_of(protocol, options):
     """Return where D is looked for: as given, or by the patch's size and the frames' times."""
     given = (options.bounds or {}).get("D")
     if given is not None:

@@ -1,5 +1,6 @@
 """The start of a series: as it was told, as the images show it, and which of the two is taken."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -7,13 +8,21 @@ import numpy as np
 from skfrap.analysis._alternatives import (
     measured_alternatives,
     name_of_reading,
+    other_fits,
     recommend,
     told_alternatives,
 )
 from skfrap.analysis._frames import findings_of_frames
 from skfrap.analysis._options import make_regressor
 from skfrap.analysis._seen import region_as_seen, see_start
-from skfrap.analysis._witness import FAR, Difference, causes_of, contradiction, difference_of
+from skfrap.analysis._witness import (
+    FAR,
+    Difference,
+    causes_of,
+    contradiction,
+    difference_of,
+    explaining_share,
+)
 from skfrap.estimators import FRAPEstimates
 from skfrap.preprocessing import RecoveryCurveExtractor
 from skfrap.results import Finding
@@ -21,7 +30,7 @@ from skfrap.results import Finding
 OF_EITHER = ("other_n_prebleach_fits",)
 """Findings on the fit of the start as told that hold for the start as seen too."""
 
-_UNSEEN = "the start cannot be measured in the images"
+_UNSEEN = "the start cannot be measured in the images: {}"
 
 
 class Told(NamedTuple):
@@ -38,6 +47,8 @@ class Told(NamedTuple):
         Where light was lost.
     by_clock, findings : list of Finding
         What the clock leaves in doubt, and what the frames say.
+    others : dict of bool to Fit
+        Of the same curve, with or without a mobile fraction.
     """
 
     curve: np.ndarray
@@ -46,6 +57,7 @@ class Told(NamedTuple):
     patches: object
     by_clock: list
     findings: list
+    others: dict
 
 
 class Witness(NamedTuple):
@@ -58,12 +70,15 @@ class Witness(NamedTuple):
     contradicts : bool
     of_told, of_seen : tuple of Finding
         For either result.
+    asks_for_share : bool
+        Whether the two agree with a mobile fraction, so that the start is as told.
     """
 
     difference: Difference | None
     contradicts: bool
     of_told: tuple
     of_seen: tuple
+    asks_for_share: bool = False
 
     @classmethod
     def of(cls, told, seen, frames, spare):
@@ -86,6 +101,12 @@ class Witness(NamedTuple):
             difference = difference_of(told.estimates, seen)
         if difference is None or not difference.errors > FAR:
             return cls(difference, False, (), ())
+        share = explaining_share(told.others.get(True), seen)
+        if share is not None:
+            cause = f"with a mobile fraction of {share:.3g} the region told agrees"
+            finding, _ = contradiction(difference, [cause])
+            finding = replace(finding, remedy="estimate it as well")
+            return cls(difference, False, (finding,), (), True)
         model = told.regressor.model_
         causes = causes_of(frames, told.patches, told.estimates, model, seen, spare)
         of_told, of_seen = contradiction(difference, causes)
@@ -120,7 +141,8 @@ def fit_as_told(corrected, described, protocol, options, frames, outside):
         return make_regressor(moved, options).fit(curve).fit_results(curve)
 
     found, patches = findings_of_frames(frames, outside, estimates, regressor.model_, refit)
-    return Told(curve, regressor, estimates, patches, by_clock, found)
+    others = other_fits(estimates, curve, regressor, options)
+    return Told(curve, regressor, estimates, patches, by_clock, found, others)
 
 
 def _by_latest_end(described, estimates, curve, options):
@@ -156,15 +178,15 @@ def see(corrected, before, after, protocol, options, told):
         Why there is none.
     """
     if options.model != "diffusion":
-        return None, "it is of free diffusion only"
+        return None, _UNSEEN.format("that is of free diffusion only")
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
-        return None, "frames have pixels that are not finite"
+        return None, _UNSEEN.format("frames have pixels that are not finite")
     as_told = None if told is None else protocol
     try:
         region = region_as_seen(before, after, protocol.pixel_size)
         return see_start(corrected, region, protocol, options, as_told), ""
     except (ValueError, np.linalg.LinAlgError) as error:
-        return None, str(error)
+        return None, _UNSEEN.format(str(error).rstrip("."))
 
 
 def chosen_start(options, told, seen, witness, why):
@@ -182,7 +204,7 @@ def chosen_start(options, told, seen, witness, why):
     if seen is None:
         if told is None or options.start == "measured":
             hint = "" if told is not None else "; give the bleach region, if it is known"
-            raise ValueError(f"{_UNSEEN}: {why}{hint}.")
+            raise ValueError(f"{why}{hint}.")
         return "told"
     if told is None or options.start == "measured":
         return "measured"
@@ -198,13 +220,15 @@ def source_of_start(options, start, told, witness, why):
             reason = "the images contradict the region told"
         return f"as seen in the images: {reason}"
     if why:
-        return f"as told; {_UNSEEN}: {why.rstrip('.')}"
+        return f"as told; {why}"
     if difference is None:
         return "as told; the images alone do not tell D surely enough to contradict it"
     what = "contradict it" if witness.contradicts else "agree"
     if not witness.contradicts and not told.estimates.usable[0]:
         what = "do not contradict it"
-    if difference.explained_by and not witness.contradicts:
+    if witness.asks_for_share:
+        what = "agree where a mobile fraction is estimated as well"
+    elif difference.explained_by and not witness.contradicts:
         what = f"agree where {difference.explained_by} is estimated as well"
     return f"as told; the images without the region {what}, D = {difference.seen:.4g} µm²/s"
 
@@ -228,11 +252,9 @@ def alternatives_of(told, seen, options, of_told, of_seen, start, witness):
     """
     rows, reading, asked = [], "", ""
     if told is not None:
-        rows, asked = told_alternatives(
-            told.estimates, told.curve, told.regressor, options, of_told
-        )
+        rows, asked = told_alternatives(told.estimates, told.others, options, of_told)
     if seen is not None:
         reading = name_of_reading(seen)
         rows += measured_alternatives(seen, of_seen)
     taken = reading if start == "measured" else asked
-    return recommend(rows, taken, asked, witness.difference, witness.contradicts, reading)
+    return recommend(rows, taken, asked, witness, reading)

@@ -13,6 +13,9 @@ from skfrap.results import Finding
 FAR = 3.0  # standard errors, of both
 _FLOOR = 0.005  # decades: what the two differ by without any noise
 _BY_FADING = 0.1  # decades, where all light fades: bright material comes in from beyond the field
+_KNOWN = 0.1  # decades: standard error of D, from which a mobile fraction explains anything
+_SURE = 2.0  # standard errors, that a mobile fraction is below 1
+_SHARE = "mobile_fraction"
 _BESIDE = 0.25  # radii of the region
 _WIDER, _NARROWER = 1.3, 0.75  # times the area that the patch should have
 _UNCLEAR = 4.0  # standard deviations: how much areas vary by noise
@@ -46,7 +49,7 @@ class Difference(NamedTuple):
     explained_by: str = ""
 
 
-def difference_of(estimates, seen):
+def difference_of(estimates, seen, *, doubtful=False):
     """Compare D from the start as told with that from the start as seen.
 
     Of several models of the curve that it asks for, the one counts that comes nearest: where a
@@ -57,13 +60,15 @@ def difference_of(estimates, seen):
     estimates : FRAPEstimates
         Of the curve of the region as told.
     seen : SeenStart
+    doubtful : bool, default=False
+        Whether to compare where D from the start as seen is doubtful.
 
     Returns
     -------
     Difference or None
         None where the images say nothing that would hold: their D is doubtful.
     """
-    if not seen.estimates.usable[0]:
+    if not (seen.estimates.usable[0] or (doubtful and not seen.estimates.poorly_determined[0])):
         return None
     D = float(seen.estimates.values["D"][0])
     if not np.isfinite(estimates.values["D"][0]) or estimates.has_finding("at_upper_bound", "D")[0]:
@@ -81,13 +86,39 @@ def difference_of(estimates, seen):
     return Difference(told[""], D, apart[nearest], nearest)
 
 
-def contradiction(difference, causes):
+def explaining_share(fit, seen):
+    """Return the mobile fraction with which the start as told agrees with that as seen.
+
+    Parameters
+    ----------
+    fit : Fit or None
+        Of the curve of the region as told, with a mobile fraction.
+    seen : SeenStart
+
+    Returns
+    -------
+    float or None
+        None where it is not clearly below 1, or D is not the same with it either.
+    """
+    if fit is None:
+        return None
+    log_D, share = (float(fit.theta[0, fit.space.column(name)]) for name in ("D", _SHARE))
+    errors = [float(fit.std[0, fit.space.column(name)]) for name in ("D", _SHARE)]
+    D = float(seen.estimates.values["D"][0])
+    error = np.hypot(errors[0], seen.standard_error)
+    clear = errors[0] < _KNOWN and 1 - share > _SURE * errors[1]
+    return share if clear and abs(log_D - np.log10(D)) <= FAR * error else None
+
+
+def contradiction(difference, causes, what="images"):
     """Say that the images contradict the start as told.
 
     Parameters
     ----------
     difference : Difference
     causes : list of str
+    what : str, default="images"
+        That contradict it.
 
     Returns
     -------
@@ -98,11 +129,11 @@ def contradiction(difference, causes):
     D = f"D = {difference.seen:.4g} µm²/s"
     apart = f", {difference.errors:.2g} standard errors away"
     apart = apart if np.isfinite(difference.errors) else ""
-    words = f"the images, without the region told, give {D}{apart}: {reasons}"
-    of_told = Finding.of("start_contradicted", words, "D", "take the start as seen in the images")
+    words = f"the {what}, without the region told, give {D}{apart}: {reasons}"
+    of_told = Finding.of("start_contradicted", words, "D", f"take the start as seen in the {what}")
     would_be = f"would give D = {difference.told:.4g} µm²/s"
     would_be = would_be if np.isfinite(difference.told) else "gives no D"
-    words = f"the region told {would_be}, which the images contradict: {reasons}"
+    words = f"the region told {would_be}, which the {what} contradict: {reasons}"
     return of_told, Finding.of("told_start_set_aside", words, "D")
 
 

@@ -9,6 +9,7 @@ from skfrap._text import visible
 from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
+    FILE,
     choice_option,
     files_argument,
     fit_options,
@@ -50,6 +51,15 @@ from skfrap.cli._unusable import tell_unusable
     "images show; region and time of bleaching play no part. auto: told, unless no region is "
     "known or the images contradict it.",
 )
+@click.option(
+    "--first-profile",
+    type=FILE,
+    help="For a table of a curve: a table of distances from the middle of the patch, µm, and of "
+    "intensities in the first frame after bleaching, over those before. The start is then seen.",
+)
+@click.option(
+    "--last-profile", type=FILE, help="The same of the mean of the last 10 frames: what stays."
+)
 @free_option(
     "Estimate this as well: mobile_fraction if the intensity stays below what it was; "
     "imaging_bleach if imaging bleaches the field; bleach_blur if the region's edge is not sharp. "
@@ -73,7 +83,8 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
     glob patterns. Pixel size and times are taken from the file where it has them; series written by
     skfrap bring all the rest as well. Without --bleach-region and --n-prebleach the images show
-    what was bleached, and when.
+    what was bleached, and when. FILES that end in .csv, .tsv or .txt are tables of one curve each,
+    with columns of times in s and of intensities.
 
     Below the result stands what D would be under other assumptions, and which of them is
     recommended; * is the result.
@@ -85,13 +96,21 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from tqdm import tqdm
 
-    from skfrap.analysis import ExperimentOptions, analyse_series
+    from skfrap import analysis as analyses_of
+    from skfrap.analysis import ExperimentOptions
 
     with clear_errors():
         given = ExperimentOptions(**options)
+
+    def analyse(source):
+        if analyses_of.is_table(source):
+            return analyses_of.analyse_curve(source, given)
+        return analyses_of.analyse_series(source, given)
+
     series = [list(files)] if as_one_series else expand(files)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
-    inputs = [*files, options["bleach_region"]]
+    profiles = [options[name] for name in ("first_profile", "last_profile")]
+    inputs = [*files, options["bleach_region"], *profiles]
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(
@@ -101,7 +120,7 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
             unit="series",
             disable=quiet,
         )
-        analyses = attempt_each(lambda source: analyse_series(source, given), shown)
+        analyses = attempt_each(analyse, shown)
         for name, analysis, error in analyses:
             record = {"file": name, "error": error}
             if analysis is not None:

@@ -13,6 +13,7 @@ from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
 from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
+from skfrap.estimators._samples import answers_samples, fits_samples
 from skfrap.experiment import FRAPProtocol, Noise
 from skfrap.experiment._frames import refuse_rows
 from skfrap.inference._intensities import check_level as check_intensities
@@ -45,7 +46,9 @@ class BayesianFRAP(CurveRegressor):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+        The experiment, of all samples. None is that of each sample, where samples bring theirs, as
+        a :class:`skfrap.experiment.CurveSequence` does; of arrays it takes the paper's protocol,
+        with as many frames as X has columns.
     prior : dict, default=None
         Distributions by name of the model's parameters, as ``D`` (µm²/s), ``c0``, ``alpha``,
         ``mobile_fraction``, and of the noise ``a``: a frozen `scipy.stats` distribution, or a
@@ -73,7 +76,11 @@ class BayesianFRAP(CurveRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own; then so are ``model_``, ``space_`` and ``bounds_``.
+    estimators_ : list of estimators
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     prior_ : dict
         The prior in use, of all parameters.
     space_ : ParameterSpace
@@ -142,12 +149,13 @@ class BayesianFRAP(CurveRegressor):
         self.n_nodes = n_nodes
         self.missing = missing
 
+    @fits_samples
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol and the prior; nothing is learnt from the curves.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
+        X : array-like of shape (n_samples, n_frames), or CurveSequence
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a
@@ -190,6 +198,7 @@ class BayesianFRAP(CurveRegressor):
     @overload
     def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
 
+    @answers_samples
     @without_missing_frames
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Compute posterior means, weighted as `weighting` says.
@@ -215,6 +224,7 @@ class BayesianFRAP(CurveRegressor):
             return self._as_output(mean), self._as_output(std)
         return self._as_output(mean)
 
+    @answers_samples
     @without_missing_frames
     def predict_interval(
         self,
@@ -265,9 +275,12 @@ class BayesianFRAP(CurveRegressor):
         ndarray of shape (n_curves, n_samples, n_targets)
             Columns as in ``space_.target_names``, all of them.
         """
-        curves = self._check_own_curves(X)
         check_count("n_samples", n_samples)
-        random = check_random_state(random_state)
+        return self._draw(X, n_samples, check_random_state(random_state))
+
+    @answers_samples
+    def _draw(self, X, n_samples, random):
+        curves = self._check_own_curves(X)
         uniforms = random.uniform(size=(len(curves), n_samples, len(self.space_.free)))
         if np.isnan(curves).any():
             return answer_by_pattern(
@@ -275,6 +288,7 @@ class BayesianFRAP(CurveRegressor):
             )
         return self._posterior.sample(curves, uniforms)
 
+    @answers_samples
     @without_missing_frames
     def log_evidence(self, X: ArrayLike) -> np.ndarray:
         """Compute the logarithm of the probability density of curves, whatever their parameters.
@@ -296,6 +310,7 @@ class BayesianFRAP(CurveRegressor):
 
     # The contract of estimators
 
+    @answers_samples
     def _tell(self, X):
         mean, std, _ = self._posterior.moments(X, None)
         return mean, std

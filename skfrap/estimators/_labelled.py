@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfrap.estimators._missing import complete_curves
-from skfrap.experiment._frames import refuse_rows
+from skfrap.experiment._frames import check_width, refuse_rows
 from skfrap.inference._intensities import check_size
 from skfrap.inference.networks._data import with_weights
 from skfrap.numerics._magnitude import check_magnitude
@@ -55,10 +55,7 @@ def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protoco
     estimator._check_names(protocol)
     if protocol is not None:
         refuse_rows(protocol, "a NeuralFRAP")
-    if protocol is not None and X.shape[1] != protocol.n_frames:
-        raise ValueError(
-            f"X has {X.shape[1]} columns, and the protocol has {protocol.n_frames} frames."
-        )
+    check_width(X.shape[1], protocol)
     flat, y = y.ndim == 1, y.reshape(len(X), -1)
     if names is None:
         estimator._flat_output = flat

@@ -14,6 +14,7 @@ from skfrap._checks import check_choice, check_count, check_level, check_range
 from skfrap.estimators._init import check_init, fits_from
 from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
+from skfrap.estimators._samples import answers_one_experiment, answers_samples, fits_samples
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends
@@ -43,13 +44,16 @@ class LeastSquaresFRAP(CurveRegressor):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment. None takes the paper's protocol, with as many frames as X has columns.
+        The experiment, of all samples. None is that of each sample, where samples bring theirs, as
+        a :class:`skfrap.experiment.CurveSequence` does; of arrays it takes the paper's protocol,
+        with as many frames as X has columns.
     bounds : dict, default=None
         ``{name: (lowest, highest)}`` in natural units for any of the `parameters`. By default D
         (µm²/s) and rates are bounded by what the protocol can resolve (see the `bounds` of the
         model), c0 by 0, and alpha and fractions by 0 and 1.
     model : str, subclass of CurveModel or CurveModel, default="diffusion"
-        What happens in the sample: ``"diffusion"``, ``"binding"``, or a closed form,
+        What happens in the sample: ``"diffusion"``, ``"binding"``, ``"two_populations"``,
+        ``"turnover"``, ``"anomalous"``, ``"subdiffusion"``, ``"flow"``, or a closed form,
         ``"soumpasis"``, ``"gaussian_beam"``, ``"exponential"``, ``"reaction"``; see
         :mod:`skfrap.models`.
     parameters : sequence of str, default=None
@@ -99,7 +103,11 @@ class LeastSquaresFRAP(CurveRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own; then so are ``model_``, ``space_`` and ``bounds_``.
+    estimators_ : list of estimators
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     space_ : ParameterSpace
         What is estimated, in which bounds, and what is known.
     bounds_ : dict
@@ -174,12 +182,13 @@ class LeastSquaresFRAP(CurveRegressor):
         self.n_jobs = n_jobs
         self.missing = missing
 
+    @fits_samples
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol; nothing is learnt from the curves.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
+        X : array-like of shape (n_samples, n_frames), or CurveSequence
             Recovery curves.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a
@@ -224,6 +233,7 @@ class LeastSquaresFRAP(CurveRegressor):
     @overload
     def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
 
+    @answers_samples
     @without_missing_frames
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Estimate the parameters of recovery curves.
@@ -249,6 +259,7 @@ class LeastSquaresFRAP(CurveRegressor):
             return theta, self._as_output(np.sqrt(np.einsum("nvv->nv", covariance)))
         return theta
 
+    @answers_samples
     @without_missing_frames
     def predict_interval(
         self,
@@ -309,6 +320,7 @@ class LeastSquaresFRAP(CurveRegressor):
             ends = self._ends(fit, level, method)
         return ends[:, self._answered]
 
+    @answers_one_experiment
     def profile(self, X: ArrayLike, name: str, values: ArrayLike) -> np.ndarray:
         """Fit one curve with a parameter at each of several values, all others anew.
 
@@ -356,6 +368,7 @@ class LeastSquaresFRAP(CurveRegressor):
 
     # Fits
 
+    @answers_samples
     def _tell(self, X):
         fits = self._fitter.fit_from_grid(X)
         covariance = self._fitter.covariance(fits, X.shape[1])

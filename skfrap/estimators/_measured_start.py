@@ -13,6 +13,7 @@ from skfrap import __version__
 from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_level
 from skfrap.estimators._regressor import FRAPRegressor
+from skfrap.estimators._samples import answers_samples, fits_samples
 from skfrap.estimators._start_input import check_profiles, curve_samples, ring_layout, ring_samples
 from skfrap.experiment import FRAPProtocol, MeasuredStart
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
@@ -48,7 +49,7 @@ class MeasuredStartFRAP(FRAPRegressor):
     ----------
     protocol : FRAPProtocol, default=None
         Gives pixels and times; of the bleach region no use is made, whatever its `start` says. None
-        is the paper's protocol.
+        is that of each sample, where samples bring theirs, else the paper's.
     bounds : tuple of float, default=None
         Of D, in µm²/s. None is 0.00316 to 1000.
     start : MeasuredStart, default=None
@@ -85,7 +86,11 @@ class MeasuredStartFRAP(FRAPRegressor):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where samples bring their own.
+    estimators_ : list of MeasuredStartFRAP
+        Only where samples bring their protocols: a fitted one for each of them, which
+        :meth:`for_protocol` finds.
     layout_ : RingLayout
         None for curves.
     bounds_ : dict of str to tuple of float
@@ -164,12 +169,13 @@ class MeasuredStartFRAP(FRAPRegressor):
         tags.input_tags.allow_nan = self.start is None or self._omits
         return tags
 
+    @fits_samples
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Check the rings against the protocol; nothing is learnt from them.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings)
+        X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings), or CurveSequence
             As :class:`skfrap.preprocessing.RingExtractor` gives it. With `start`, recovery curves,
             of shape (n_samples, n_frames).
         y : array-like of shape (n_samples,) or (n_samples, 1), default=None
@@ -224,6 +230,7 @@ class MeasuredStartFRAP(FRAPRegressor):
     @overload
     def predict(self, X: ArrayLike, return_std: bool) -> Any: ...
 
+    @answers_samples
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Predict log10 D.
 
@@ -246,6 +253,7 @@ class MeasuredStartFRAP(FRAPRegressor):
             return y
         return y, self._as_output(np.array([[_or_nan(one, self._error)] for one in fits]))
 
+    @answers_samples
     def predict_interval(self, X: ArrayLike, level: float = 0.95) -> np.ndarray:
         """Predict intervals of log10 D.
 
@@ -264,6 +272,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         fits = self._fit(X, check_level(level))
         return np.array([[_or_nan(one, self._ends, (np.nan, np.nan))] for one in fits])
 
+    @answers_samples
     def measure(self, X: ArrayLike, level: float = 0.95) -> list[StartEstimate | None]:
         """Fit each sample, and keep all of it: readings, starts, levels of the frames, noise.
 
@@ -323,6 +332,7 @@ class MeasuredStartFRAP(FRAPRegressor):
             for one, sample in zip(fits, self._samples(values), strict=True)
         ]
 
+    @answers_samples
     def estimate(self, X: ArrayLike, level: float = 0.95) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
 
@@ -338,7 +348,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         FRAPEstimates
             ``D_um2_s`` with its interval, ``moving_share``, of what was missing at the first frame,
             and ``mobile_fraction``, of the particles, where the reading that was taken knows it;
-            the noise over the squared prebleach level, and the findings.
+            ``start_scale``, where the start leaves it free; the noise over the squared prebleach
+            level, and the findings.
         """
         level = check_level(level)
         return self.estimates_of(self._fit(X, level), level)
@@ -384,6 +395,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         shares = np.array([one.moving_share for one in fits])
         fractions = np.array([one.best.share for one in fits])
         values = {"D": D, "moving_share": shares, "mobile_fraction": fractions}
+        if self.start is not None and self.start.start_scale[0] < self.start.start_scale[1]:
+            values["start_scale"] = np.array([one.start_scale for one in fits])
         low, high = np.log10(self.bounds_["D"])
         return FRAPEstimates(
             values,
@@ -441,16 +454,26 @@ class MeasuredStartFRAP(FRAPRegressor):
             rows = np.unique([*rows, np.argmin(y), np.argmax(y)])
 
         def tell(numbers):
-            fits = self._fit_checked(X[numbers[:, 0].astype(int)])
-            columns = [[_or_nan(one, _log_D), _or_nan(one, self._error)] for one in fits]
-            theta, errors = np.array(columns).T[..., np.newaxis]
-            known = np.isfinite(theta)
-            return np.where(known, theta, 0.0), np.where(known, errors, np.inf)
+            return self._tell(X[numbers[:, 0].astype(int)])
 
         numbers = rows[:, np.newaxis].astype(float)  # rings are never free of NaN
         choice = choose_targets(numbers, y[rows], named, asked, self.space_, tell)
         if choice.doubt:
             warnings.warn(choice.doubt, UserWarning, stacklevel=3)
+
+    def _settle(self, samples, y):
+        """Choose the form of answers, of samples that bring their protocols."""
+        self.layout_, self.bounds_ = None, {"D": self._check_bounds()}
+        self.n_outputs_, self.target_names_ = 1, self.space_.target_names
+        self._choose_form(samples, y)
+
+    @answers_samples
+    def _tell(self, X):
+        fits = self._fit_checked(X)
+        columns = [[_or_nan(one, _log_D), _or_nan(one, self._error)] for one in fits]
+        theta, errors = np.array(columns).T[..., np.newaxis]
+        known = np.isfinite(theta)
+        return np.where(known, theta, 0.0), np.where(known, errors, np.inf)
 
     def _fit(self, X, level=0.95):
         check_is_fitted(self)

@@ -11,6 +11,7 @@ from skfrap import __version__
 from skfrap._checks import check_level
 from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
+from skfrap.estimators._samples import answers_samples, join_samples, samples_in_words
 from skfrap.experiment import FRAPProtocol, Noise
 from skfrap.inference.networks._options import (
     TaskOptions,
@@ -27,6 +28,7 @@ from skfrap.scaling import rescale_targets, scale_between
 
 _OF_TRAINING = "history_", "histories_", "best_losses_"  # a file for prediction has none of these
 _ROWS = 2**14  # curves in single precision that are answered at once
+_RESCALED = "predict", "predict_interval"  # what can be asked of another experiment
 _KNOWN = "protocol_", "target_names_", "bounds_"  # by the task and the features
 
 
@@ -180,6 +182,7 @@ class NetworkRegressor(FRAPRegressor):
         self, X: ArrayLike, return_std: bool, *, protocol: FRAPProtocol | None = None
     ) -> Any: ...
 
+    @answers_samples
     @without_missing_frames
     def predict(
         self, X: ArrayLike, return_std: bool = False, *, protocol: FRAPProtocol | None = None
@@ -218,6 +221,7 @@ class NetworkRegressor(FRAPRegressor):
         theta, *above = map(self._as_output, found)
         return (theta, above[0] - theta) if return_std else theta
 
+    @answers_samples
     @without_missing_frames
     def predict_interval(
         self, X: ArrayLike, level: float = 0.95, *, protocol: FRAPProtocol | None = None
@@ -277,6 +281,54 @@ class NetworkRegressor(FRAPRegressor):
         if self.protocol_ is None:
             raise ValueError("protocol can be given only if the network was trained with one.")
         return scale_between(self.protocol_, protocol)
+
+    # Samples that bring their protocols
+
+    def _fit_samples(self, samples, y=None, *args, **kwargs):
+        """Refuse: what is learnt is of one experiment."""
+        raise ValueError(
+            f"{type(self).__name__} learns from curves of one experiment, and samples of X bring "
+            f"{len({*samples.protocols})} protocols: give it the one that it is to know, as "
+            "protocol=...; LeastSquaresFRAP and BayesianFRAP take each sample's own."
+        )
+
+    def _answer_samples(self, samples, method, *args, protocol=None, **kwargs):
+        """Answer samples of the network's own experiment, and of one that can be rescaled to it."""
+        if protocol is not None:  # for all samples
+            return method(self, self._as_array(samples), *args, protocol=protocol, **kwargs)
+        parts, places = [], []
+        for own, some in samples.by_protocol():
+            scale = self._scale_of_samples(own, some)
+            rescaled = {} if scale == (1.0, 1.0) else {"protocol": own}
+            if rescaled and method.__name__ not in _RESCALED:
+                raise ValueError(
+                    f"{samples_in_words(some)} of X have pixels or times of {scale[0]:.6g} and "
+                    f"{scale[1]:.6g} times the network's, and {method.__name__} is of its own "
+                    "experiment only; predict and predict_interval rescale their answers."
+                )
+            parts.append(method(self, samples.rows(some), *args, **rescaled, **kwargs))
+            places.append(some)
+        return join_samples(parts, places)
+
+    def _scale_of_samples(self, own, some):
+        """Return the factors to the network's experiment; refuse samples of any other."""
+        which = samples_in_words(some)
+        remedy = (
+            "use one that was trained for it, or LeastSquaresFRAP or BayesianFRAP, which take each "
+            "sample's own; numpy.asarray(X) gives curves without their protocols."
+        )
+        if self.protocol_ is None:
+            raise ValueError(
+                f"{which} of X bring a protocol, and the network was trained without one, so "
+                f"that it cannot tell whether it is theirs: {remedy}"
+            )
+        try:
+            return scale_between(self.protocol_, own)
+        except ValueError as error:
+            raise ValueError(
+                f"{which} of X are of another experiment than the network was trained for, "
+                f"and no rescaling makes it theirs ({error}): {remedy}"
+            ) from error
 
     # Frames that are missing
 

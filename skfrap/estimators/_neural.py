@@ -15,6 +15,7 @@ from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callb
 from skfrap.estimators._labelled import check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._published import PublishedDesigns
+from skfrap.estimators._samples import fits_samples
 from skfrap.estimators._stopping import validation_of
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._checkpoint import checkpoints_in
@@ -268,6 +269,7 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         self.verbose = verbose
         self.missing = missing
 
+    @fits_samples
     @with_callbacks
     @one_blas_thread()
     def fit(

@@ -12,8 +12,20 @@ from skfrap._arrays import check_array
 from skfrap._checks import check_level
 from skfrap.estimators._files import RegressorState
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
-from skfrap.experiment import FRAPProtocol
-from skfrap.experiment._frames import check_frame_names, check_told_start, chosen_protocol
+from skfrap.estimators._samples import (
+    OwnProtocols,
+    answers_one_experiment,
+    answers_samples,
+    by_number,
+    space_of_all,
+)
+from skfrap.experiment import CurveSequence, FRAPProtocol
+from skfrap.experiment._frames import (
+    check_frame_names,
+    check_told_start,
+    check_width,
+    chosen_protocol,
+)
 from skfrap.inference._intensities import check_size
 from skfrap.inference._targets import choose_targets
 from skfrap.numerics._magnitude import as_real, check_magnitude
@@ -29,7 +41,9 @@ from skfrap.results import Fit, FRAPEstimates
 LEAST_REACH = 1e-12  # standard errors: none at all of an infinite one would be no number
 
 
-class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FRAPRegressor(
+    OwnProtocols, RegressorState, MissingFrames, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     """Base class of all estimators, and the contract that they keep.
 
     All have ``predict(X, return_std=False)``, ``predict_interval(X, level=0.95)`` of shape
@@ -44,6 +58,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
     of its model.
     """
 
+    @answers_samples
     @without_missing_frames
     def estimate(self, X: ArrayLike, level: float = 0.95) -> FRAPEstimates:
         """Estimate with everything that a person wants to know.
@@ -133,6 +148,7 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
             y = np.asarray(y).reshape(len(predicted), -1)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
+    @answers_one_experiment
     @without_missing_frames
     def fit_results(self, X: ArrayLike) -> Fit:
         """Fit curves, and keep all of it.
@@ -291,6 +307,11 @@ class FRAPRegressor(RegressorState, MissingFrames, MultiOutputMixin, RegressorMi
         return theta
 
     def _check_model(self, what):
+        if self._brought:
+            raise ValueError(
+                f"{what} needs one model, and this {type(self).__name__} was fitted to samples "
+                "that bring their protocols: ask for_protocol(protocol), which knows its model."
+            )
         if self.model_ is None:
             raise ValueError(
                 f"{what} needs an estimator that knows a model, and this network was trained on "
@@ -324,13 +345,7 @@ class CurveRegressor(FRAPRegressor):
             return self._assume_protocol(n_frames)
         self._check_names(chosen_protocol(self.protocol))
         check_told_start(self.protocol, type(self).__name__)
-        if self.protocol.n_values != n_frames:
-            rows = "" if self.protocol.n_rows == 1 else f" of each of {self.protocol.n_rows} rows"
-            raise ValueError(
-                f"X has {n_frames} columns, and the protocol has {self.protocol.n_frames} frames"
-                f"{rows} ({self.protocol.n_prebleach} prebleach, {self.protocol.n_postbleach} "
-                "postbleach)."
-            )
+        check_width(n_frames, self.protocol)
         return self.protocol
 
     def _assume_protocol(self, n_frames):
@@ -356,9 +371,10 @@ class CurveRegressor(FRAPRegressor):
     def _choose_outputs(self, X, y):
         """Answer in the columns of y, in those that `target_names` asks for, or in all."""
         asked, flat = given_target_names(self.target_names), isinstance(self.target_names, str)
+        space = space_of_all(self.estimators_) if self._brought else self.space_
         if y is None:
-            names = self.space_.target_names if asked is None else asked
-            check_target_names(names, self.space_.target_names, "target_names")
+            names = space.target_names if asked is None else asked
+            check_target_names(names, space.target_names, "target_names")
         else:
             named = names_of_targets(y)
             y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
@@ -366,11 +382,19 @@ class CurveRegressor(FRAPRegressor):
                 raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
             if len(y) != len(X):
                 raise ValueError(f"X has {len(X)} samples and y has {len(y)}; they must agree.")
-            choice = choose_targets(X, y, named, asked, self.space_, self._tell)
+            told, tell = X, self._tell
+            if isinstance(X, CurveSequence):
+                told, tell = by_number(X, tell)
+            choice = choose_targets(told, y, named, asked, space, tell)
             if choice.doubt:
                 warnings.warn(choice.doubt, UserWarning, stacklevel=3)
             names, flat = choice.names, y.ndim == 1
         self.target_names_, self.n_outputs_, self._flat_output = [*names], len(names), flat
+
+    def _settle(self, samples, y):
+        """Choose what to answer in, of samples that bring their protocols."""
+        self.model_ = self.space_ = self.bounds_ = None
+        self._choose_outputs(samples, y)
 
     @property
     def _answered(self):

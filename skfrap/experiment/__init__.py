@@ -1,6 +1,7 @@
 """The experiment: field, clock and regions of a recording, and the detector's noise."""
 
 from skfrap.experiment._compartment import Compartment
+from skfrap.experiment._curves import CurveSequence
 from skfrap.experiment._descriptions import parse_region, region_from_dict, region_to_dict
 from skfrap.experiment._ellipse import Ellipse
 from skfrap.experiment._noise import NOISE_KINDS, Noise
@@ -13,6 +14,7 @@ __all__ = [
     "NOISE_KINDS",
     "Circle",
     "Compartment",
+    "CurveSequence",
     "Ellipse",
     "FRAPProtocol",
     "Mask",

@@ -8,6 +8,7 @@ from skfrap.experiment._protocol import FRAPProtocol
 
 _FRAME = re.compile(r"(?:.+: )?intensity at (\S+) s")
 _TOLERANCE = 1e-3  # of the shortest time between frames
+_MOST_TARGETS = 8  # that a chain adds
 
 
 def chosen_protocol(protocol):
@@ -87,6 +88,35 @@ def check_frame_names(names, protocol):
         "the columns of X are frames of another experiment than the protocol's: by their names "
         f"{_told(times)}; by the protocol {_told(expected)}. Estimates would be wrong: give the "
         "protocol that X was recorded with, or rename the columns."
+    )
+
+
+def check_width(n_columns, protocol):
+    """Check that curves have as many columns as a protocol has frames, in all rows.
+
+    Parameters
+    ----------
+    n_columns : int
+    protocol : FRAPProtocol or None
+        None says nothing of it.
+
+    Raises
+    ------
+    ValueError
+        If they have not.
+    """
+    if protocol is None or n_columns == protocol.n_values:
+        return
+    hint = ""
+    rows = "" if protocol.n_rows == 1 else f" of each of {protocol.n_rows} rows"
+    if 0 < n_columns - protocol.n_values <= _MOST_TARGETS:
+        hint = (
+            " RegressorChain adds targets to X as if they were frames: use MultiOutputRegressor, "
+            "or one estimator of all targets."
+        )
+    raise ValueError(
+        f"X has {n_columns} columns, and the protocol has {protocol.n_frames} frames{rows} "
+        f"({protocol.n_prebleach} prebleach, {protocol.n_postbleach} postbleach).{hint}"
     )
 
 

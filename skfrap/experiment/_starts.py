@@ -25,12 +25,15 @@ class MeasuredStart:
         The same in the mean of the last frames. None is where it was not measured.
     n_last : int, default=10
         How many last frames.
+    start_scale : tuple of float, default=(1.0, 1.0)
+        Bounds of what is missing in the profiles over what is missing in the curve's light.
     """
 
     radius_um: tuple[float, ...]
     intensity: tuple[float, ...]
     last_intensity: tuple[float, ...] | None = None
     n_last: int = 10
+    start_scale: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self):
         radius = _column("radius_um", self.radius_um)
@@ -52,9 +55,16 @@ class MeasuredStart:
                 )
             object.__setattr__(self, name, tuple(values.tolist()))
         object.__setattr__(self, "n_last", check_count("n_last", self.n_last, 1))
+        scale = _column("start_scale", self.start_scale)
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
+            raise ValueError(
+                "start_scale must be a number above 0, or its bounds (low, high); "
+                f"got {self.start_scale!r}."
+            )
+        object.__setattr__(self, "start_scale", tuple(scale.tolist()))
 
     @classmethod
-    def from_profile(cls, radius_um, intensity, last_intensity=None, *, n_last=10):
+    def from_profile(cls, radius_um, intensity, last_intensity=None, *, n_last=10, start_scale=1.0):
         """Describe a start by profiles about the middle of the patch.
 
         Parameters
@@ -68,6 +78,11 @@ class MeasuredStart:
             In the mean of the last frames. It shows what stays, which otherwise must be assumed.
         n_last : int, default=10
             How many last frames `last_intensity` is the mean of.
+        start_scale : float or tuple of float (low, high), default=1.0
+            What is missing in the profiles over what is missing in the curve's light. Profiles of
+            another plane or with another background are too deep or too shallow by a factor; two
+            numbers are its bounds, between which it is free. Where the curve does not tell it, the
+            answer is flagged, and its interval holds all that the bounds allow.
 
         Returns
         -------
@@ -76,7 +91,8 @@ class MeasuredStart:
         Raises
         ------
         ValueError
-            If lengths differ, values are not finite, or distances are negative or repeat.
+            If lengths differ, values are not finite, distances are negative or repeat, or bounds of
+            the scale are not in their order above 0.
 
         Examples
         --------
@@ -94,7 +110,8 @@ class MeasuredStart:
             return values[order] if values is not None and len(values) == len(order) else values
 
         first, last = arranged("intensity", intensity), arranged("last_intensity", last_intensity)
-        return cls(radius[order], first, last, n_last)
+        scale = start_scale if np.ndim(start_scale) else (start_scale, start_scale)
+        return cls(radius[order], first, last, n_last, scale)
 
     def __repr__(self):
         last = "" if self.last_intensity is None else f", mean of the last {self.n_last} frames"

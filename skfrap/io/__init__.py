@@ -1,7 +1,15 @@
 """Read image series and single images from microscope files, and write series."""
 
-from skfrap.io._recording import ImageSeries
+from skfrap.io._recording import ImageSeries, Recording
 from skfrap.io._series import find_series, load_stack, read_image, read_series
 from skfrap.io._write import write_series
 
-__all__ = ["ImageSeries", "find_series", "load_stack", "read_image", "read_series", "write_series"]
+__all__ = [
+    "ImageSeries",
+    "Recording",
+    "find_series",
+    "load_stack",
+    "read_image",
+    "read_series",
+    "write_series",
+]

@@ -1,11 +1,12 @@
 """What is read from files: a recording, as one file holds it, and a series put together of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from skfrap.experiment import FRAPProtocol
 from skfrap.results import Finding
 
 Stated = tuple[Any, str]
@@ -14,17 +15,28 @@ Stated = tuple[Any, str]
 NOT_STATED: Stated = (None, "")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
-    """The images of one file, and what the file says of them.
+    """One sample as it was recorded, with its protocol, or what a file says instead.
 
-    What a file may say comes as a pair: the value and where it stood, or None and why it is of no
-    use. Nothing is guessed; where a file says nothing, the default stays.
+    A list of recordings goes through a :class:`sklearn.pipeline.Pipeline` as an array of stacks
+    does. Transformers and estimators whose own `protocol` is None take that of each recording, so
+    that a folder of different experiments is one batch.
+
+    Readers of files give recordings that mostly have no protocol, as no file says where and when
+    was bleached; :func:`skfrap.analysis.read_recordings` completes them. What a file may say comes
+    as a pair: the value and where it stood, or None and why it is of no use. Nothing is guessed;
+    where a file says nothing, the default stays.
 
     Parameters
     ----------
-    frames : ndarray of shape (n_frames, ny, nx)
-        Intensities in the order of time, in the file's own dtype; one frame or more.
+    frames : ndarray of shape (n_frames, ny, nx) or (n_frames,)
+        Intensities in the order of time, in their own dtype; one frame or more. Of one axis, where
+        there is a protocol, a recovery curve.
+    protocol : FRAPProtocol, default=None
+        The experiment. None is not known.
+    name : str, default=""
+        What to call the sample in messages.
     pixel_size_um : tuple of (float or None, str)
         Side of a pixel, which is square, µm.
     times_s : tuple of (array-like of shape (n_frames,) or None, str)
@@ -49,10 +61,38 @@ class Recording:
     Raises
     ------
     ValueError
-        If there are no frames, or not a time or a date for each of them.
+        If there are no frames, not a time or a date for each of them, or if they do not fit the
+        protocol.
+
+    See Also
+    --------
+    skfrap.experiment.CurveSequence : Recovery curves, each with its protocol.
+    skfrap.analysis.read_recordings : Recordings of files.
+
+    Examples
+    --------
+    Two experiments that differ in clock and bleach region, in one pipeline:
+
+    >>> from skfrap import Circle, FRAPProtocol, FRAPSimulator, Recording, make_frap_pipeline
+    >>> small = FRAPProtocol(shape=(64, 64), pixel_size=1.0, bleach_region=Circle(8.0),
+    ...                      n_postbleach=20)
+    >>> large = small.replace(bleach_region=Circle(12.0), n_postbleach=40, frame_interval=0.5)
+    >>> truth = {"D": 5.0, "c0": 0.7, "alpha": 0.6, "a": 1e-4}
+    >>> recordings = [
+    ...     Recording(FRAPSimulator(one, truth, random_state=0).sample_images(1).data[0], one)
+    ...     for one in (small, large)
+    ... ]
+    >>> recordings[1]
+    Recording(50 frames of 64 x 64 float32, with its protocol)
+    >>> pipeline = make_frap_pipeline().fit(recordings)
+    >>> pipeline.estimate(recordings).D_um2_s.round(1).tolist()
+    [5.0, 5.0]
     """
 
     frames: np.ndarray
+    protocol: FRAPProtocol | None = None
+    name: str = ""
+    _: KW_ONLY
     pixel_size_um: Stated = NOT_STATED
     times_s: Stated = NOT_STATED
     interval_s: Stated = NOT_STATED
@@ -64,8 +104,10 @@ class Recording:
     findings: Sequence[Finding] = ()
 
     def __post_init__(self):
+        if self.protocol is not None:
+            self._check_protocol()
         shape = np.shape(self.frames)
-        if len(shape) != 3 or 0 in shape:
+        if (len(shape) != 3 and not (len(shape) == 1 and self.protocol)) or 0 in shape:
             raise ValueError(
                 f"frames must have the shape (n_frames, ny, nx), none of them 0, got {shape}."
             )
@@ -83,6 +125,34 @@ class Recording:
         object.__setattr__(self, "info", dict(self.info or {}))
         object.__setattr__(self, "clocks", tuple(self.clocks))
         object.__setattr__(self, "findings", tuple(self.findings))
+
+    def _check_protocol(self):
+        """Check that frames are those of the protocol."""
+        protocol = self.protocol
+        if not isinstance(protocol, FRAPProtocol):
+            raise ValueError(f"protocol must be a FRAPProtocol or None, got {protocol!r}.")
+        if np.ndim(self.frames) == 1:
+            object.__setattr__(self, "frames", np.asanyarray(self.frames))
+            # Of several rows there are several values for a frame.
+            expected, fits = (protocol.n_frames,), len(self.frames) % protocol.n_frames == 0
+        else:
+            expected = (protocol.n_frames, *protocol.shape)
+            fits = np.shape(self.frames) == expected
+        if not fits:
+            called = f" of {self.name!r}" if self.name else ""
+            raise ValueError(
+                f"frames{called} have the shape {np.shape(self.frames)}, and the protocol expects "
+                f"{expected}; check n_prebleach, n_postbleach and shape of the protocol."
+            )
+
+    def __repr__(self):
+        n_frames, *field = np.shape(self.frames)
+        what = f"{n_frames} values of a curve"
+        if field:
+            what = f"{n_frames} frames of {field[0]} x {field[1]} {self.frames.dtype}"
+        called = f"{self.name!r}: " if self.name else ""
+        known = "with its protocol" if self.protocol else "no protocol"
+        return f"Recording({called}{what}, {known})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

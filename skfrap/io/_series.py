@@ -268,7 +268,7 @@ def _one_file(path, channel):
         bit_depth=recording.bit_depth,
         sources=sources,
         paths=(str(path),),
-        info=recording.info,
+        info=_info_of(recording),
         findings=(*recording.findings, *doubts, *find_blank_frames(recording.frames)),
     )
 
@@ -323,6 +323,12 @@ def _one_image_per_file(paths, name, by_name, channel):
         info=ordered[0].info,
         findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
     )
+
+
+def _info_of(recording):
+    """Return what else a file holds, and the protocol where its reader knows one."""
+    known = {} if recording.protocol is None else {"protocol": recording.protocol.to_dict()}
+    return recording.info | known
 
 
 def _clock_of_dates(dates, owner):

@@ -11,10 +11,10 @@ _FINE = 4  # parts of a pixel, for distances from the outline
 _REACH = 3.0  # radii of the region, that are looked at
 _NEEDED_LIGHT = 0.3  # of that in the region; where there is less nothing is seen to be lost
 _BLOCK = 4  # pixels, whose noise may go together
-_STEPS, _SETTLED = 3, 0.3  # of Gauss and Newton; standard errors, of a step that is the last
+_STEPS, _SETTLED = 6, 0.3  # of Gauss and Newton; standard errors, of a step that is the last
 _PRIOR = 0.3, 0.3  # standard deviations of growth and blur, in half widths, and these squared
 _SHIFT = 0.2  # half widths
-_LARGEST_STEP = 0.3  # half widths
+_LARGEST_STEP = 0.4  # half widths
 _SMALLEST = -0.7  # half widths
 _SIZE = 0.1  # of the half width: D goes with its square
 _BLUR = 0.05  # of the half width squared: D is off by a tenth then
@@ -98,7 +98,7 @@ def measure_outline(frames, lost_by, spread):
     distances = _distances(mask / mask.max())
     if distances is None or not light > 0:
         return None
-    length = (np.abs(distances) < 1).sum() / 2
+    length = np.hypot(*np.gradient(gaussian_filter(mask / mask.max(), 1.0))).sum()
     half_width = 2 * mask.sum() / mask.max() / max(length, 1.0)  # pixels
     looked_at = (frames.before > _NEEDED_LIGHT * light) & (
         distance_transform_edt(~inside) < _REACH * half_width + 3
@@ -192,8 +192,9 @@ def judge_outline(outline):
     seen = [abs(growth) > _SIZE, abs(blur) > _BLUR] & (np.abs([growth, blur]) > _CLEAR * errors)
     if not seen.any():
         return []
-    # Whichever tells more of what is seen.
+    # Whichever tells more of what is seen; a patch of another size has another edge as well.
     size_tells_more = abs(growth) / errors[0] >= abs(blur) / errors[1]
+    size_tells_more |= abs(outline.growth) > max(_SIZE, abs(outline.blur))
     if seen[0] and (size_tells_more or not seen[1]):
         how = "reaches out farther" if growth > 0 else "reaches out less far"
         words = (

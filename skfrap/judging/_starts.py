@@ -83,6 +83,16 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
             "assumed of it",
             "D",
         )
+    for k, one in enumerate(estimates):
+        if one.scale_span is not None and not unseen[k]:
+            low, high = one.scale_span
+            found.add(
+                np.arange(len(estimates)) == k,
+                "start_scale_undetermined",
+                "the curve does not tell how deep the profiles should be; D is "
+                f"{low:.3g} to {high:.3g} µm²/s by what start_scale may be",
+                "D",
+            )
     missing = np.array([missing_area(one) for one in estimates])
     found.add(
         (missing > _TOO_MUCH * bleachable) & ~unseen,

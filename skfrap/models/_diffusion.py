@@ -60,6 +60,8 @@ class DiffusionModel(ExactModel, name="diffusion"):
     (2, 110)
     """
 
+    kinetics = FreeDiffusion()
+
     def __init__(self, protocol, weights=None):
         super().__init__(protocol, weights)
         if protocol.compartment is not None:

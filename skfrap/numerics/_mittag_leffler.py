@@ -7,7 +7,7 @@ dozen fractions in x, each with its pole off the positive axis.
 
 References
 ----------
-.. [1] Trefethen, Weideman, Schmelzer, BIT Numer. Math. 46, 653-670 (2006), Eq. 3.1, Fig. 3.1.
+.. [1] Trefethen, Weideman, Schmelzer, BIT Numer. Math. 46, 653-670 (2006).
 """
 
 import numpy as np

@@ -36,6 +36,16 @@ def agreed_protocol(protocol, steps):
     return agreed
 
 
+def is_given(protocol, steps):
+    """Tell whether a pipeline or a step is given a protocol, rather than fitted with one."""
+    return protocol is not None or any(
+        _is_protocol(value)
+        for _, step in steps
+        if hasattr(step, "get_params")
+        for _, value in protocols_of(step)
+    )
+
+
 def protocols_of(step):
     """Return the paths of all protocols in a step's parameters, and what they are."""
     return [

@@ -17,9 +17,10 @@ from skfrap._checks import check_choice
 from skfrap._state import EstimatorState
 from skfrap.experiment import FRAPProtocol
 from skfrap.experiment._frames import chosen_protocol
-from skfrap.pipeline._agreement import agreed_protocol, protocols_of
+from skfrap.pipeline._agreement import agreed_protocol, is_given, protocols_of
 from skfrap.pipeline._choice import AUTO, chosen_estimator, chosen_extractor, chosen_steps
 from skfrap.pipeline._last_step import OfLastStep
+from skfrap.preprocessing._protocols import bring_protocols
 
 _OWN = "protocol__"
 
@@ -46,8 +47,10 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         :class:`MeasuredStartFRAP` where it is measured; any other is the extractor of what the last
         one takes.
     protocol : FRAPProtocol, default=None
-        The experiment. None is that of the steps, which must agree; where none of them says one,
-        nothing is handed out, and each step does what it does by itself.
+        The experiment, of all samples. None is that of the steps, which must agree; where none of
+        them says one, nothing is handed out, and each step does what it does by itself: with
+        samples that bring their protocols, as :class:`skfrap.Recording` does, it takes each
+        sample's own.
     memory : str or object with the interface of joblib.Memory, default=None
         Where fitted steps but the last are cached.
     verbose : bool, default=False
@@ -186,8 +189,7 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
             If steps disagree about the protocol; the message says which, and in what.
         """
         self._validate_names([name for name, _ in self.steps])
-        protocol = agreed_protocol(self.protocol, self.steps)
-        copies = [(name, self._copy(name, step, protocol)) for name, step in self._steps(protocol)]
+        protocol, copies = self._copies(X)
         pipeline = Pipeline(copies, memory=self.memory, verbose=self.verbose)
         if sample_weight is not None:
             to_last = f"{self.steps[-1][0]}__sample_weight"
@@ -196,6 +198,16 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         self.pipeline_ = pipeline.fit(X, y, **params)
         self.protocol_ = protocol or getattr(self.pipeline_[-1], "protocol_", None)
         return self
+
+    def _copies(self, X=None):
+        """Return the protocol that steps agree about, and copies of them that have it."""
+        protocol = agreed_protocol(self.protocol, self.steps)
+        given = is_given(self.protocol, self.steps)
+        if X is not None and protocol and not given and bring_protocols(X):
+            protocol = None  # a network's own is not that of samples which bring theirs
+        return protocol, [
+            (name, self._copy(name, step, protocol)) for name, step in self._steps(protocol)
+        ]
 
     def _copy(self, name, step, protocol):
         """Copy a step, with the protocol where it has none; one that goes on from where it is."""
@@ -234,7 +246,13 @@ class FRAPPipeline(EstimatorState, OfLastStep, _BaseComposition):
         return len(self.steps)
 
     def __getitem__(self, key):
-        """Return a step by its place or name, or a Pipeline of some; fitted ones if there are."""
+        """Return a step by its place or name, or a Pipeline of some; fitted ones if there are.
+
+        Some that are not fitted are copies with the pipeline's protocol: by themselves they would
+        take the paper's.
+        """
+        if isinstance(key, slice) and not hasattr(self, "pipeline_"):
+            return Pipeline(self._copies()[1])[key]
         return getattr(self, "pipeline_", self._unfitted)[key]
 
     @property
@@ -317,7 +335,8 @@ def make_frap_pipeline(
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        The experiment, for all steps. None is that of the steps.
+        The experiment, for all steps and samples. None is that of the steps, or else each
+        sample's own, where samples bring their protocols, as :class:`skfrap.Recording` does.
     estimator : estimator or "auto", default=None
         Of curves, or a meta-estimator that holds such; a trained network goes into a
         :class:`sklearn.frozen.FrozenEstimator`. A :class:`MeasuredStartFRAP` is given rings. None

@@ -21,7 +21,7 @@ from skfrap.plotting._style import (
     tidy,
     write_title,
 )
-from skfrap.plotting._targets import regressor_and_input, take_curve
+from skfrap.plotting._targets import regressor_and_curve
 
 _REACH = 1.96  # standard deviations that hold 95 %
 _TITLE_WIDTH = 60  # characters that fit over the curve
@@ -86,8 +86,8 @@ class RecoveryCurveDisplay:
         **options
             To :meth:`plot`.
         """
-        estimator, X = regressor_and_input(estimator, X)
-        fit = estimator.fit_results(take_curve(X, index)).of_first_row()
+        estimator, curve = regressor_and_curve(estimator, X, index)
+        fit = estimator.fit_results(curve).of_first_row()
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
@@ -185,14 +185,17 @@ def plot_analysis(analysis: Any) -> Any:
     title = _title_lines(analysis.estimates)
     height = 4.8 + _LINE * max(0, len(title) - 2)  # long titles take nothing from the curve
     measured = analysis.start == "measured"
-    widths, width = ((4, 5, 4.2), 15.0) if measured else ((4, 5), 10.5)
-    figure = pyplot().figure(figsize=(width, height), layout="constrained")
+    images = [4] if analysis.bleached is not None else []  # a table of a curve has none
+    widths = [*images, 5, *([4.2] if measured else [])]
+    figure = pyplot().figure(figsize=(1.5 + sum(widths), height), layout="constrained")
     grid = figure.add_gridspec(2, len(widths), width_ratios=widths, height_ratios=(3, 1))
-    _draw_region(figure.add_subplot(grid[:, 0]), analysis)
-    ax = figure.add_subplot(grid[0, 1])
-    axes = ax, figure.add_subplot(grid[1, 1], sharex=ax)
+    if images:
+        _draw_region(figure.add_subplot(grid[:, 0]), analysis)
+    middle = len(images)
+    ax = figure.add_subplot(grid[0, middle])
+    axes = ax, figure.add_subplot(grid[1, middle], sharex=ax)
     if measured:
-        draw_profiles(figure.add_subplot(grid[:, 2]), analysis.seen)
+        draw_profiles(figure.add_subplot(grid[:, middle + 1]), analysis.seen)
     RecoveryCurveDisplay.from_predictions(
         analysis.protocol,
         analysis.curve,

@@ -13,9 +13,8 @@ from skfrap.plotting._targets import (
     check_ends,
     label_of,
     name_targets,
-    regressor_and_input,
+    regressor_and_curve,
     scale_axis,
-    take_curve,
 )
 from skfrap.results._estimates import in_numbers
 
@@ -125,12 +124,11 @@ class PosteriorDisplay:
         >>> display.axes_[2, 0].get_xlabel()
         'D (µm²/s)'
         """
-        estimator, X = regressor_and_input(estimator, X)
+        estimator, curve = regressor_and_curve(estimator, X, index)
         if not hasattr(estimator, "sample_posterior"):
             raise ValueError(
                 f"estimator must have sample_posterior, as BayesianFRAP; got {estimator!r}."
             )
-        curve = take_curve(X, index)
         intervals = estimator.predict_interval(curve, level)[0]
         names, drawn = estimator.target_names_, estimator.space_.target_names
         samples = estimator.sample_posterior(curve, n_samples, random_state)[0]

@@ -14,9 +14,8 @@ from skfrap.plotting._style import DATA, FIT, new_axes, tidy, write_title
 from skfrap.plotting._targets import (
     label_of,
     name_targets,
-    regressor_and_input,
+    regressor_and_curve,
     scale_axis,
-    take_curve,
 )
 from skfrap.results._estimates import in_numbers
 
@@ -134,13 +133,13 @@ class ProfileDisplay:
         >>> display.ax_.get_xlabel()
         'D (µm²/s)'
         """
-        estimator, X = regressor_and_input(estimator, X)
+        estimator, curve = regressor_and_curve(estimator, X, index)
         entries = _answered(estimator)
         names = [entry.name for entry in entries]
         check_choice("name", name, names)
         check_count("n_points", n_points, 3)
         levels = [check_level(level) for level in levels]
-        curve, row = take_curve(X, index), names.index(name)
+        row = names.index(name)
         entry = entries[row]
         ends = np.array(
             [estimator.predict_interval(curve, level, method="profile")[0, row] for level in levels]

@@ -10,7 +10,7 @@ from scipy.stats import beta, norm
 from skfrap._arrays import nan_where_masked
 from skfrap.judging import goodness_of_fit, judge_fit, judge_fits
 from skfrap.plotting._style import DATA, FIT, TIME, new_axes, shade_bleaching, tidy, write_title
-from skfrap.plotting._targets import regressor_and_input, take_curve
+from skfrap.plotting._targets import regressor_and_curve
 
 _TITLE_WIDTH = 105  # characters that fit over both axes
 
@@ -76,8 +76,7 @@ class ResidualsDisplay:
         **options
             To :meth:`plot`.
         """
-        estimator, X = regressor_and_input(estimator, X)
-        curve = take_curve(X, index)
+        estimator, curve = regressor_and_curve(estimator, X, index)
         fit = estimator.fit_results(curve)
         if fit.protocol.n_rows == 1:
             goodness = judge_fits(estimator, curve, fit.theta, noise_a=noise_a, noise_b=noise_b)

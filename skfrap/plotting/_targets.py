@@ -3,6 +3,7 @@
 import numpy as np
 
 from skfrap._arrays import check_array, is_masked, nan_where_masked
+from skfrap.io._samples import curves_of
 from skfrap.numerics._magnitude import as_real
 from skfrap.parameters import Parameter, parameter_of_target
 from skfrap.parameters._targets import columns_of_targets
@@ -103,6 +104,26 @@ def regressor_and_input(estimator, X):
     if not hasattr(estimator, "steps"):
         return estimator, X
     return estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X
+
+
+def regressor_and_curve(estimator, X, index):
+    """Return what gives intervals, and one curve of its X, of shape (1, n_frames).
+
+    Where samples bring their protocols, it is the estimator of that curve's experiment.
+    """
+    estimator, X = regressor_and_input(estimator, X)
+    samples = curves_of(X)
+    if samples is None:
+        return estimator, take_curve(X, index)
+    if not -len(samples) <= index < len(samples):
+        raise ValueError(
+            f"index must be that of one of the {len(samples)} curves of X, got {index}."
+        )
+    one = samples[[index]]
+    if hasattr(estimator, "estimators_"):
+        estimator.predict(one)  # which prepares what has not been fitted
+        estimator = estimator.for_protocol(one.protocols[0])
+    return estimator, np.asarray(one)
 
 
 def scale_axis(axis, entry, n_ticks=6):

@@ -5,8 +5,8 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_choice
-from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._broken import ON_ERROR, reason, result_or_reason, warn_of
+from skfrap.preprocessing._protocols import protocol_at, shared_protocol, with_protocols
 from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
@@ -17,7 +17,9 @@ class RecoveryCurveExtractor(StackTransformer):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives the region's pixel weights, by area (Eq. 6 of [1]_). None is the paper's protocol.
+        Gives the region's pixel weights, by area (Eq. 6 of [1]_), for all samples. None is that of
+        each sample, where samples bring theirs, as :class:`skfrap.Recording` does, and a file with
+        a protocol in the `info` that :func:`skfrap.io.write_series` was given; else the paper's.
     n_jobs : int, default=None
         Stacks to work on side by side, in threads; each holds one stack. None is 1.
     on_error : {"raise", "nan"}, default="raise"
@@ -28,7 +30,8 @@ class RecoveryCurveExtractor(StackTransformer):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
+    protocol_ : FRAPProtocol or None
+        None where each sample has its own.
     errors_ : dict of int to str
         After :meth:`transform`: by row, why a curve of the last batch is NaN, or a part of it.
         Empty where there is nothing to tell.
@@ -74,7 +77,7 @@ class RecoveryCurveExtractor(StackTransformer):
         """
         check_choice("on_error", self.on_error, ON_ERROR)
         stacks = StackSequence(X)
-        self.protocol_ = chosen_protocol(self.protocol)
+        self.protocol_ = shared_protocol(self.protocol, stacks)
         self._check_first(stacks)
         return self
 
@@ -88,7 +91,8 @@ class RecoveryCurveExtractor(StackTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_frames)
+        ndarray of shape (n_samples, n_frames) or CurveSequence
+            The latter where each sample has its own protocol.
 
         Raises
         ------
@@ -106,7 +110,10 @@ class RecoveryCurveExtractor(StackTransformer):
         # What was found of this batch is of no use to the next: nothing is learnt.
         reasons = {k: words for k, (_, words) in enumerate(found) if words}
         self.errors_ = warn_of(reasons, len(stacks), "curves are NaN, or a part of them is")
-        return np.stack([curve for curve, _ in found])
+        curves = [curve for curve, _ in found]
+        if self.protocol_ is not None:
+            return np.stack(curves)
+        return with_protocols(self, stacks, curves, self._protocol_of)
 
     def get_feature_names_out(self, input_features=None):
         """Name the curve's values by their times.
@@ -121,6 +128,11 @@ class RecoveryCurveExtractor(StackTransformer):
         ndarray of str
         """
         check_is_fitted(self)
+        if self.protocol_ is None:
+            raise ValueError(
+                "each sample has frames of its own, so the values of curves have no names for all; "
+                "give protocol=... for names."
+            )
         return self.protocol_.feature_names
 
     def fitted_state(self):
@@ -141,7 +153,10 @@ class RecoveryCurveExtractor(StackTransformer):
         name = stacks.describe(index)
         curve, words = result_or_reason(self._curve, stacks, index, name=name)
         if words:
-            return np.full(self.protocol_.n_values, np.nan), words
+            protocol = self.protocol_
+            if protocol is None:
+                protocol, _ = result_or_reason(self._protocol_of, stacks, index, name=name)
+            return None if protocol is None else np.full(protocol.n_values, np.nan), words
         bad = np.flatnonzero(~np.isfinite(curve))
         if len(bad):
             curve[bad] = np.nan
@@ -150,22 +165,32 @@ class RecoveryCurveExtractor(StackTransformer):
         return curve, words
 
     def _curve(self, stacks, index):
-        view = stacks.view(index)
-        check_shape(view.shape, self.protocol_, stacks.describe(index))
-        rows, columns = self.protocol_.roi_box
+        view, protocol = stacks.view(index), self._protocol_of(stacks, index)
+        check_shape(view.shape, protocol, stacks.describe(index))
+        rows, columns = protocol.roi_box
         block = view.read(rows=rows, columns=columns).astype(np.float64)
-        weights = self.protocol_.row_weights[:, rows, columns]
+        weights = protocol.row_weights[:, rows, columns]
         with np.errstate(invalid="ignore", over="ignore"):  # said by who asks for the curve
             return np.concatenate([np.tensordot(block, row, axes=2) for row in weights])
 
+    def _protocol_of(self, stacks, index):
+        """Return the protocol of one stack: the one for all, or its own."""
+        if self.protocol is not None:
+            return self.protocol_
+        own, name = stacks.protocol(index), stacks.describe(index)
+        return protocol_at(self.protocol, self.protocol_, own, name)
+
     def _check_first(self, stacks):
+        def check(index, shape):
+            check_shape(shape, self._protocol_of(stacks, index), stacks.describe(index))
+
         if self.on_error == "raise":
-            check_shape(stacks.shape[1:], self.protocol_, stacks.describe(0))
+            check(0, stacks.raw(0).shape if self.protocol_ is None else stacks.shape[1:])
             return
         first = None
         for index in range(len(stacks)):
             try:
-                check_shape(stacks.raw(index).shape, self.protocol_, stacks.describe(index))
+                check(index, stacks.raw(index).shape)
             except Exception as error:
                 first = first or reason(error, stacks.describe(index))
             else:

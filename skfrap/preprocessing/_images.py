@@ -5,9 +5,9 @@ from scipy.ndimage import gaussian_filter
 
 from skfrap._checks import check_count, check_number
 from skfrap.experiment import FRAPProtocol
-from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._corrector import StackCorrector
-from skfrap.preprocessing._saturation import cut_off
+from skfrap.preprocessing._protocols import check_brings, protocol_at, shared_protocol
+from skfrap.preprocessing._saturation import cut_off, is_detectors
 
 _LARGEST_OFFSET = 2.0**32  # counts
 _WIDEST = 4  # frames, that a filter may reach over
@@ -116,7 +116,7 @@ class IntensityRescaler(StackCorrector):
             self._refuse(saturated, largest, "the top of the range")
         elif self.max_saturated < 1:
             value, saturated = cut_off(view.stack, self.max_saturated)
-            if value is not None:
+            if value is not None and is_detectors(view.stack, value):
                 self._refuse(saturated, f"{value:.10g}", "where the detector cuts off")
         return full
 
@@ -152,29 +152,38 @@ class _PrebleachCorrector(StackCorrector):
     def learn(self, stacks):
         """Check the parameters."""
         check_number("sigma", self.sigma, 0, what="number of pixels")
-        self.n_prebleach_ = chosen_protocol(self.protocol).n_prebleach
         if self.n_prebleach is None:
+            shared = shared_protocol(self.protocol, stacks)
+            self.n_prebleach_ = None if shared is None else shared.n_prebleach
             return
-        given = check_count("n_prebleach", self.n_prebleach)
-        if self.protocol is not None and given != self.n_prebleach_:
+        self.n_prebleach_ = check_count("n_prebleach", self.n_prebleach)
+        told = self.n_prebleach_ if self.protocol is None else self.protocol.n_prebleach
+        if self.n_prebleach_ != told:
             raise ValueError(
-                f"n_prebleach is {given}, and the protocol has {self.n_prebleach_} frames before "
+                f"n_prebleach is {self.n_prebleach_}, and the protocol has {told} frames before "
                 "bleaching; give one of the two."
             )
-        self.n_prebleach_ = given
+
+    def _n_prebleach_of(self, view):
+        """Return how many frames come before bleaching: in all stacks, or in this one."""
+        if self.protocol is None and self.n_prebleach is None:
+            own = view.protocol
+            check_brings(self.n_prebleach_ is None, own, "the sample")
+            return self.n_prebleach_ if own is None else own.n_prebleach
+        return self.n_prebleach_
 
     def _smoothed_prebleach(self, view):
-        if view.shape[0] <= self.n_prebleach_:
+        n_prebleach = self._n_prebleach_of(view)
+        if view.shape[0] <= n_prebleach:
             raise ValueError(
-                f"n_prebleach is {self.n_prebleach_}, and the stack has {view.shape[0]} frames in "
-                "all."
+                f"n_prebleach is {n_prebleach}, and the stack has {view.shape[0]} frames in all."
             )
         if self.sigma > _WIDEST * max(view.shape[1:]):
             raise ValueError(
                 f"sigma is {self.sigma:g} pixels, and frames are {view.shape[1:]}; smooth over "
                 "less than the frame."
             )
-        mean = view.read(frames=slice(0, self.n_prebleach_)).mean(axis=0)
+        mean = view.read(frames=slice(0, n_prebleach)).mean(axis=0)
         _check_finite(mean)
         smooth = gaussian_filter(mean, self.sigma, mode="nearest") if self.sigma else mean.copy()
         return smooth, mean.mean(dtype=np.float64).astype(mean.dtype)
@@ -194,11 +203,13 @@ class BackgroundSubtractor(_PrebleachCorrector):
     n_prebleach : int, default=None
         Number of frames before bleaching. None is the protocol's.
     protocol : FRAPProtocol, default=None
-        Says how many frames come before bleaching. None is the paper's protocol, with 10.
+        Says how many frames come before bleaching. None is that of each sample, where samples bring
+        theirs, else the paper's, with 10.
 
     Attributes
     ----------
-    n_prebleach_ : int
+    n_prebleach_ : int or None
+        None where each sample has its own.
 
     See Also
     --------
@@ -245,11 +256,13 @@ class FlatFieldCorrector(_PrebleachCorrector):
     n_prebleach : int, default=None
         Number of frames before bleaching. None is the protocol's.
     protocol : FRAPProtocol, default=None
-        Says how many frames come before bleaching. None is the paper's protocol, with 10.
+        Says how many frames come before bleaching. None is that of each sample, where samples bring
+        theirs, else the paper's, with 10.
 
     Attributes
     ----------
-    n_prebleach_ : int
+    n_prebleach_ : int or None
+        None where each sample has its own.
 
     See Also
     --------
@@ -294,7 +307,8 @@ class FadingCorrector(StackCorrector):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives the bleach region and the prebleach frames. None is the paper's protocol.
+        Gives the bleach region and the prebleach frames. None is that of each sample, where samples
+        bring theirs, else the paper's.
     distance : float, default=2.0
         The reference is all of the field farther from the middle of the bleach region than
         this many of its equivalent radii.
@@ -304,8 +318,9 @@ class FadingCorrector(StackCorrector):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
-    reference_ : ndarray of shape (ny, nx) of bool
+    protocol_ : FRAPProtocol or None
+        None where each sample has its own.
+    reference_ : ndarray of shape (ny, nx) of bool or None
         The pixels of the reference.
 
     See Also
@@ -341,46 +356,53 @@ class FadingCorrector(StackCorrector):
     def learn(self, stacks):
         """Choose the pixels of the reference."""
         check_number("distance", self.distance, 1, what="number of radii")
-        self.protocol_ = chosen_protocol(self.protocol)
-        rows, columns = np.indices(self.protocol_.shape)
-        weights = self.protocol_.roi_weights
+        self.protocol_ = shared_protocol(self.protocol, stacks)
+        self.reference_ = None if self.protocol_ is None else self._reference(self.protocol_)
+
+    def _reference(self, protocol):
+        """Choose the pixels of the reference."""
+        rows, columns = np.indices(protocol.shape)
+        weights = protocol.roi_weights
         from_middle = np.hypot(rows - np.sum(weights * rows), columns - np.sum(weights * columns))
-        radius = self.protocol_.equivalent_radius / self.protocol_.pixel_size
-        self.reference_ = (from_middle > self.distance * radius) & (self.protocol_.bleach_mask == 0)
-        if self.protocol_.compartment is not None:  # what is outside of it does not fade
-            self.reference_ &= self.protocol_.compartment_mask == 1
-        share = self.reference_.mean()
+        radius = protocol.equivalent_radius / protocol.pixel_size
+        reference = (from_middle > self.distance * radius) & (protocol.bleach_mask == 0)
+        if protocol.compartment is not None:  # what is outside of it does not fade
+            reference &= protocol.compartment_mask == 1
+        share = reference.mean()
         if share < 0.01:
             raise ValueError(
                 f"distance={self.distance} leaves {100 * share:.2g} % of the field as reference; "
                 "use a smaller distance, or do without correction for fading."
             )
+        return reference
 
     def prepare(self, view):
         """Return how bright the reference is in each frame, relative to the prebleach frames."""
-        if view.shape[1:] != self.reference_.shape:
+        protocol, reference = self.protocol_, self.reference_
+        if self.protocol is None:
+            protocol = protocol_at(None, self.protocol_, view.protocol, "the sample")
+        if reference is None:
+            reference = self._reference(protocol)
+        if view.shape[1:] != reference.shape:
             raise ValueError(
                 f"the stack's frames are {view.shape[1:]} pixels and the protocol's "
-                f"{self.reference_.shape}."
+                f"{reference.shape}."
             )
-        if view.shape[0] != self.protocol_.n_frames:
+        if view.shape[0] != protocol.n_frames:
             raise ValueError(
-                f"the stack has {view.shape[0]} frames and the protocol {self.protocol_.n_frames}."
+                f"the stack has {view.shape[0]} frames and the protocol {protocol.n_frames}."
             )
-        reference = np.array(
-            [
-                view.read(frames=slice(k, k + 1))[0][self.reference_].mean()
-                for k in range(view.shape[0])
-            ],
+        light = np.array(
+            [view.read(frames=slice(k, k + 1))[0][reference].mean() for k in range(view.shape[0])],
             dtype=float,
         )
-        _check_finite(reference)
-        if not (reference > 0).all():
+        _check_finite(light)
+        if not (light > 0).all():
             raise ValueError("the reference region has no intensity; fading cannot be corrected.")
         if not self.per_frame:
-            times = self.protocol_.times
-            reference = np.exp(np.polyval(np.polyfit(times, np.log(reference), 1), times))
-        return reference / reference[: self.protocol_.n_prebleach].mean()
+            times = protocol.times
+            light = np.exp(np.polyval(np.polyfit(times, np.log(light), 1), times))
+        return light / light[: protocol.n_prebleach].mean()
 
     def apply(self, block, fading, frames, rows, columns):
         """Divide by the fading of each frame."""

@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfrap._checks import check_choice, check_count
 from skfrap.experiment import RingLayout
-from skfrap.experiment._frames import chosen_protocol
 from skfrap.preprocessing._broken import ON_ERROR, result_or_reason, warn_of
+from skfrap.preprocessing._protocols import protocol_at, shared_protocol, with_protocols
 from skfrap.preprocessing._sources import check_shape
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
@@ -28,7 +28,8 @@ class RingExtractor(StackTransformer):
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives pixels and frames; of its bleach region no use is made. None is the paper's protocol.
+        Gives pixels and frames; of its bleach region no use is made. None is that of each sample,
+        where samples bring theirs, else the paper's.
     center : "auto" or tuple of float (x, y), default="auto"
         In µm, as regions have it; the nearest pixel is the middle of the rings.
     n_sectors : int, default=8
@@ -43,8 +44,9 @@ class RingExtractor(StackTransformer):
 
     Attributes
     ----------
-    protocol_ : FRAPProtocol
-    layout_ : RingLayout
+    protocol_ : FRAPProtocol or None
+        None where each sample has its own.
+    layout_ : RingLayout or None
     errors_ : dict of int to str
         After :meth:`transform`: by row, why it is NaN in the last batch.
 
@@ -81,10 +83,9 @@ class RingExtractor(StackTransformer):
         self
         """
         check_choice("on_error", self.on_error, ON_ERROR)
-        StackSequence(X)
-        self.protocol_ = chosen_protocol(self.protocol)
         check_count("n_sectors", self.n_sectors)
-        self.layout_ = RingLayout.of_field(self.protocol_.shape, self.n_sectors)
+        self.protocol_ = shared_protocol(self.protocol, StackSequence(X))
+        self.layout_ = None if self.protocol_ is None else self._layout_of(self.protocol_)
         return self
 
     def transform(self, X):
@@ -97,9 +98,10 @@ class RingExtractor(StackTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_postbleach * n_sectors * n_rings)
-            Means of the frames after bleaching over those of the whole ring before; NaN in rings
-            that do not lie in the field entirely, and where a sector has no pixels.
+        ndarray of shape (n_samples, n_postbleach * n_sectors * n_rings) or CurveSequence
+            The latter where each sample has its own protocol. Means of the frames after bleaching
+            over those of the whole ring before; NaN in rings that do not lie in the field entirely,
+            and where a sector has no pixels.
 
         Raises
         ------
@@ -117,8 +119,11 @@ class RingExtractor(StackTransformer):
         )
         reasons = {k: row for k, row in enumerate(rows) if isinstance(row, str)}
         self.errors_ = warn_of(reasons, len(rows), "rows of rings are NaN")
+        rows = [None if k in reasons else row for k, row in enumerate(rows)]
+        if self.protocol_ is None:
+            return with_protocols(self, stacks, rows, self._protocol_of)
         nothing = np.full(self.protocol_.n_postbleach * self.layout_.counts.size, np.nan)
-        return np.stack([nothing if k in reasons else row for k, row in enumerate(rows)])
+        return np.stack([nothing if row is None else row for row in rows])
 
     def get_feature_names_out(self, input_features=None):
         """Name the means by sector, radius and time.
@@ -134,6 +139,11 @@ class RingExtractor(StackTransformer):
         """
         check_is_fitted(self)
         protocol = self.protocol_
+        if protocol is None:
+            raise ValueError(
+                "each sample has frames of its own, so the means have no names for all; give "
+                "protocol=... for names."
+            )
         radii = self.layout_.radii * protocol.pixel_size
         return np.array(
             [
@@ -157,11 +167,12 @@ class RingExtractor(StackTransformer):
 
     def _extract(self, stacks, index):
         view, name = stacks.view(index), stacks.describe(index)
-        protocol, layout = self.protocol_, self.layout_
+        protocol = self._protocol_of(stacks, index)
+        layout = self.layout_ or self._layout_of(protocol)
         check_shape(view.shape, protocol, name)
         n = protocol.n_prebleach
         before = view.read(frames=slice(0, n)).mean(axis=0, dtype=float)
-        centre = self._centre(before, view, n)
+        centre = self._centre(before, view, protocol)
         n_rings = layout.complete(protocol.shape, centre)
         if n_rings < _FEWEST_RINGS:
             raise ValueError(
@@ -169,19 +180,29 @@ class RingExtractor(StackTransformer):
                 f"and {_FEWEST_RINGS} complete rings are needed about its middle; give center, or "
                 "images in which the patch lies further inside."
             )
-        means = self._averages(view, centre, n_rings, before)
+        means = self._averages(view, protocol, layout, centre, n_rings, before)
         if not np.isfinite(means[:, layout.counts[:, :n_rings] > 0]).all():
             raise ValueError(f"{name}: a ring has no light before bleaching, or pixels are NaN.")
         full = np.full((protocol.n_postbleach, self.n_sectors, layout.n_rings), np.nan)
         full[:, :, :n_rings] = means
         return full.ravel()
 
-    def _centre(self, before, view, first):
+    def _layout_of(self, protocol):
+        return RingLayout.of_field(protocol.shape, self.n_sectors)
+
+    def _protocol_of(self, stacks, index):
+        """Return the protocol of one stack: the one for all, or its own."""
+        if self.protocol is not None:
+            return self.protocol_
+        own, name = stacks.protocol(index), stacks.describe(index)
+        return protocol_at(self.protocol, self.protocol_, own, name)
+
+    def _centre(self, before, view, protocol):
         """Return the pixel (row, column) in the middle of the patch."""
-        protocol = self.protocol_
         if isinstance(self.center, str):
             if self.center != "auto":
                 raise ValueError(f"center must be 'auto' or (x, y) in µm, got {self.center!r}.")
+            first = protocol.n_prebleach
             after = view.read(frames=slice(first, first + 1))[0].astype(float)
             return find_patch(before, after)
         place = np.asarray(self.center, float)
@@ -194,9 +215,9 @@ class RingExtractor(StackTransformer):
         column, row = np.minimum(place / protocol.pixel_size, np.array(protocol.shape[::-1]) - 1)
         return int(row), int(column)
 
-    def _averages(self, view, centre, n_rings, before):
+    def _averages(self, view, protocol, layout, centre, n_rings, before):
         """Return means over prebleach, (n_postbleach, n_sectors, n_rings)."""
-        layout, n = self.layout_, self.protocol_.n_prebleach
+        n = protocol.n_prebleach
         reach = n_rings - 1
         rows, columns = (slice(place - reach, place + reach + 1) for place in centre)
         middle = layout.n_rings - 1
@@ -213,7 +234,7 @@ class RingExtractor(StackTransformer):
             return table.reshape(len(frames), layout.n_sectors, layout.n_rings)[:, :, :n_rings]
 
         step = max(1, _FRAMES_AT_ONCE // index.size)
-        total = self.protocol_.n_frames
+        total = protocol.n_frames
         blocks = [
             over_rings(view.read(slice(k, min(k + step, total)), rows, columns))
             for k in range(n, total, step)

@@ -5,12 +5,16 @@ in 16-bit pixels cuts off at 16383, and one of which an offset was subtracted at
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 _STRAY = 0.005  # of the pixels may be brighter, such as hot ones
 _PILED = 3.0  # times as frequent as the values below
 _BELOW = 8  # values to compare with
 _FEWEST_BELOW = 3
 _MOST_COUNTED = 2_000_000  # pixels of types whose values are many
+_ORDER = 4  # of differences from frame to frame: of recovering light they are next to nothing
+_OF_ROUNDING = 3.0  # counts: their median where there is no other noise than rounding is 1.6
+_FEWEST_DIFFERENCES = 50
 
 
 def cut_off(values, least=0.01):
@@ -54,6 +58,52 @@ def cut_off(values, least=0.01):
     else:
         piled = counts[top] > _PILED * below.mean()
     return (value, share) if piled else (None, 0.0)
+
+
+def is_detectors(frames, value):
+    """Tell whether it is a detector that has cut off what piles up at a value.
+
+    It does so everywhere, and has noise: what is above it in other frames was not cut off there,
+    and where there is no noise but that of rounding, what piles up is the even light of a
+    simulation.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, ny, nx)
+        In counts.
+    value : float
+        From :func:`cut_off`, of all pixels or some.
+
+    Returns
+    -------
+    bool
+        True too where there is too little to tell it by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrap.preprocessing._saturation import is_detectors
+    >>> times = np.arange(20.0)[:, np.newaxis, np.newaxis]
+    >>> light = 3000 - 2000 * np.exp(-times / 8) * (times >= 5) + np.zeros((8, 8))
+    >>> noise = np.random.default_rng(0).normal(0, 5, light.shape)
+    >>> is_detectors(light.round(), 3000), is_detectors((light + noise).round().clip(0, 3000), 3000)
+    (False, True)
+    """
+    frames = np.asarray(frames)
+    step = 1 + int(np.sqrt(frames.size / _MOST_COUNTED))
+    some = frames[:, ::step, ::step].astype(np.float64)
+    return np.mean(some > value) <= _STRAY and not _are_without_noise(some, value)
+
+
+def _are_without_noise(frames, value):
+    """Tell whether pixels that are not at the value go smoothly from frame to frame."""
+    if len(frames) <= _ORDER:
+        return False
+    windows = sliding_window_view(frames != value, _ORDER + 1, axis=0)
+    differences = np.abs(np.diff(frames, _ORDER, axis=0)[windows.all(axis=-1)])
+    if len(differences) < _FEWEST_DIFFERENCES:
+        return False
+    return bool(np.median(differences) <= _OF_ROUNDING)
 
 
 def _histogram(values):

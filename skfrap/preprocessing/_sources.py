@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from skfrap.io import ImageSeries
+from skfrap.io import ImageSeries, Recording
 
 _ALL = slice(None)
 
@@ -55,6 +55,8 @@ def check_source(X):
         )
     if isinstance(X, ImageSeries):
         raise ValueError(f"X must be a sequence of stacks, got one, {X!r}; give [series].")
+    if isinstance(X, Recording):
+        return [X]
     if isinstance(X, Mapping) or (hasattr(X, "keys") and not hasattr(X, "iloc")):
         raise ValueError(
             f"X must be an array or a sequence of stacks, got a {type(X).__name__} of "

@@ -9,16 +9,16 @@ the same stack next.
 """
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Sequence
-from threading import Lock, RLock
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skfrap._state import EstimatorState
-from skfrap.io import ImageSeries, load_stack, read_series
+from skfrap.io import ImageSeries, Recording, read_series
 from skfrap.preprocessing._broken import OF_ALL
+from skfrap.preprocessing._kept import Kept
+from skfrap.preprocessing._own import Own
 from skfrap.preprocessing._sources import (
     are_paths,
     as_stack,
@@ -31,9 +31,7 @@ from skfrap.preprocessing._sources import (
     split_key,
 )
 
-_MOST_KEPT = 2**27  # bytes of stacks that are kept as they were recorded, but always the last one
 _OF_FRAMES = ("image_count_disagrees", "blank_frames")  # clocks are no matter of stacks
-_MOST_VIEWS = 16  # of one stack
 
 
 class StackTransformer(  # type: ignore[call-arg]  # of TransformerMixin
@@ -75,6 +73,8 @@ class StackView:
         As it was recorded.
     corrections : tuple of pairs, default=()
         Correctors, and the state that each has prepared.
+    own : Own, default=None
+        What the sample says of itself.
 
     Attributes
     ----------
@@ -82,14 +82,20 @@ class StackView:
         As it was recorded; not to be changed.
     """
 
-    def __init__(self, stack, corrections=()):
+    def __init__(self, stack, corrections=(), own=None):
         self.stack = stack
         self._corrections = corrections
+        self._own = own or Own()
 
     @property
     def shape(self):
         """Tuple of int: (n_frames, ny, nx)."""
         return self.stack.shape
+
+    @property
+    def protocol(self):
+        """FRAPProtocol or None: that the sample brings, as a :class:`skfrap.Recording` does."""
+        return self._own.protocol
 
     def corrected(self, corrector):
         """Look through one more correction, which is prepared by what is seen here.
@@ -103,7 +109,8 @@ class StackView:
         -------
         StackView
         """
-        return StackView(self.stack, (*self._corrections, (corrector, corrector.prepare(self))))
+        corrections = (*self._corrections, (corrector, corrector.prepare(self)))
+        return StackView(self.stack, corrections, self._own)
 
     def read(self, frames=slice(None), rows=slice(None), columns=slice(None)):
         """Compute a part of the corrected stack, as floats of its own memory.
@@ -125,59 +132,6 @@ class StackView:
         return block
 
 
-class _Kept:
-    """Keep of the last few stacks what was read and prepared; for several threads at once."""
-
-    def __init__(self):
-        self._entries = OrderedDict()  # by the stack's place, the latest last
-        self._lock = Lock()
-
-    def entry(self, place):
-        """Return what is kept of a stack, which may be nothing yet."""
-        with self._lock:
-            entry = self._entries.setdefault(place, _Entry())
-            self._entries.move_to_end(place)
-            return entry
-
-    def shrink(self):
-        """Forget the stacks that were looked at longest ago, until the others are small enough."""
-        with self._lock:
-            excess = sum(entry.n_bytes for entry in self._entries.values()) - _MOST_KEPT
-            while excess > 0 and len(self._entries) > 1:
-                _, entry = self._entries.popitem(last=False)
-                excess -= entry.n_bytes
-
-
-class _Entry:
-    """Keep what was read of one stack, and what corrections have prepared.
-
-    Attributes
-    ----------
-    lock : RLock
-        To be held while something is added: others that want the same wait for it.
-    recorded : tuple or None
-        The stack and its bit depth.
-    """
-
-    def __init__(self):
-        self.lock = RLock()
-        self.recorded = None
-        self._views = OrderedDict()
-
-    @property
-    def n_bytes(self):
-        """Size of the stack."""
-        return 0 if self.recorded is None else self.recorded[0].nbytes
-
-    def corrected(self, view, corrector, chain):
-        """Return a view through one more correction, the last of a chain, prepared once."""
-        if chain not in self._views:
-            self._views[chain] = view.corrected(corrector)
-            if len(self._views) > _MOST_VIEWS:
-                self._views.popitem(last=False)
-        return self._views[chain]
-
-
 class StackSequence(Sequence):
     """Hold image stacks that are read and corrected one at a time, when asked for.
 
@@ -193,9 +147,9 @@ class StackSequence(Sequence):
     ----------
     source : array-like of shape (n, n_frames, ny, nx) or sequence
         Stacks: arrays (n_frames, ny, nx), paths of files (see :func:`skfrap.io.read_series`),
-        :class:`skfrap.io.ImageSeries`, or a StackSequence. Arrays may be those of Dask, Zarr,
-        xarray or h5py, or a `numpy.memmap`: of an array of four axes one stack is read at a time.
-        Arrays are not to be changed while they are in use.
+        :class:`skfrap.io.ImageSeries`, :class:`skfrap.Recording`, or a StackSequence. Arrays may be
+        those of Dask, Zarr, xarray or h5py, or a `numpy.memmap`: of an array of four axes one stack
+        is read at a time. Arrays are not to be changed while they are in use.
     corrections : sequence of StackCorrector, default=()
         Fitted. Each corrects what those before it have left.
 
@@ -216,7 +170,7 @@ class StackSequence(Sequence):
     """
 
     def __init__(self, source, corrections=()):
-        order, kept = None, _Kept()
+        order, kept = None, Kept()
         if isinstance(source, StackSequence):
             corrections = (*source._corrections, *corrections)
             source, order, kept = source._source, source._order, source._kept
@@ -232,7 +186,7 @@ class StackSequence(Sequence):
         return self.__dict__ | {"_kept": None}
 
     def __setstate__(self, state):
-        self.__dict__ |= state | {"_kept": _Kept()}
+        self.__dict__ |= state | {"_kept": Kept()}
 
     def __len__(self):
         return length_of(self._source) if self._order is None else len(self._order)
@@ -263,7 +217,15 @@ class StackSequence(Sequence):
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("a StackSequence computes its stacks; copy=False cannot be had.")
-        return np.stack(list(self)).astype(dtype or self.dtype, copy=False)
+        stacks = list(self)
+        other = next((k for k, one in enumerate(stacks) if one.shape != stacks[0].shape), None)
+        if other is not None:
+            raise ValueError(
+                f"{self.describe(0)} has shape {stacks[0].shape} and {self.describe(other)} "
+                f"{stacks[other].shape}: stacks of different experiments make no array; take them "
+                "one by one, or curves by RecoveryCurveExtractor()."
+            )
+        return np.stack(stacks).astype(dtype or self.dtype, copy=False)
 
     def __repr__(self):
         names = ", ".join(type(correction).__name__ for correction in self._corrections)
@@ -304,7 +266,7 @@ class StackSequence(Sequence):
         entry = self._kept.entry(place)
         with entry.lock:
             stack, _ = self._recorded(entry, place)
-            view = StackView(stack)
+            view = StackView(stack, own=entry.own or Own())
             for k, corrector in enumerate(self._corrections, 1):
                 try:
                     view = entry.corrected(view, corrector, self._corrections[:k])
@@ -330,7 +292,90 @@ class StackSequence(Sequence):
         item = None if is_array(self._source) else self._source[place]
         if is_path(item):
             return str(item)
-        return item.name if isinstance(item, ImageSeries) else f"stack {place}"
+        named = item.name if isinstance(item, ImageSeries | Recording) else ""
+        return named or f"stack {place}"
+
+    def protocol(self, index):
+        """Return the protocol that a sample brings: a recording's, or one stored in its file.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        FRAPProtocol or None
+            None where it brings none, as an array.
+
+        Raises
+        ------
+        ValueError
+            If the file has stored one that is not that of its frames.
+        """
+        return self._own(index).protocol
+
+    def findings(self, index):
+        """Return what is to be known of a sample before it is used.
+
+        Parameters
+        ----------
+        index : int
+            The stack's place.
+
+        Returns
+        -------
+        tuple of Finding
+        """
+        return self._own(index).findings
+
+    def bring_protocols(self):
+        """Tell whether samples bring their protocols.
+
+        Returns
+        -------
+        bool
+            Of samples that have to be read the first that can be speaks for all.
+
+        Raises
+        ------
+        ValueError
+            If some of them do, and some do not.
+        """
+        if is_array(self._source):
+            return False
+        there = [k for k in range(len(self)) if not self._must_be_read(k)]
+        bring = [self.protocol(k) is not None for k in there]
+        if not there:
+            return self.protocol(next(self.readable())) is not None
+        if all(bring) or not any(bring):
+            return bring[0]
+        with_one, without = (self.describe(there[bring.index(which)]) for which in (True, False))
+        raise ValueError(
+            f"{with_one} brings its protocol, and {without} has none: give all of them one, as "
+            "skfrap.Recording(frames, protocol), or protocol=... to the pipeline for all samples."
+        )
+
+    def _must_be_read(self, index):
+        """Tell whether a sample is elsewhere: in a file, or in a sequence that reads when asked."""
+        if not isinstance(self._source, list | tuple):
+            return True
+        item = self._source[self._place(index)]
+        return is_path(item) or are_paths(item)
+
+    def _own(self, index):
+        """Return what a sample says of itself."""
+        place = self._place(index)
+        if is_array(self._source):
+            return Own()
+        entry = self._kept.entry(place)
+        with entry.lock:
+            if entry.own is None and self._must_be_read(index):
+                self._recorded(entry, place)
+                return entry.own or Own()
+            if entry.own is None:
+                entry.own = Own(self._source[place], self._describe(place))
+            return entry.own
 
     def raw(self, index):
         """Read one stack as it is, without corrections.
@@ -401,11 +446,11 @@ class StackSequence(Sequence):
         """Return a stack and its bit depth, read once as long as it is kept."""
         with entry.lock:
             if entry.recorded is None:
-                entry.recorded = self._read(place)
+                entry.recorded = self._read(place, entry)
         self._kept.shrink()
         return entry.recorded
 
-    def _read(self, place):
+    def _read(self, place, entry):
         item, name = self._source[place], self._describe(place)
         if is_path(item):
             item = read_series(item)
@@ -413,15 +458,12 @@ class StackSequence(Sequence):
                 if finding.code in _OF_FRAMES:
                     warnings.warn(f"{self.describe(place)}: {finding}", UserWarning, stacklevel=2)
             item.frames.flags.writeable = False  # others look at the same
-        declared = item.bit_depth if isinstance(item, ImageSeries) else None
-        if isinstance(item, ImageSeries) or are_paths(item):
-            item = load_stack(item)
+        elif are_paths(item):
+            item = read_series(item)
+        declared = None
+        if isinstance(item, ImageSeries | Recording):
+            entry.own, declared = Own(item, name), item.bit_depth
+            item = item.frames
         stack = as_stack(item, name)
         room = 8 * stack.dtype.itemsize
         return stack, declared if declared is not None and declared < room else None
-
-
-def _computed_type(dtype):
-    """Return the type to compute in: half precision has neither the range nor the digits."""
-    enough = dtype.kind == "f" and dtype.itemsize >= 4
-    return dtype if enough else np.dtype(np.float32)

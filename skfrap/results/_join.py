@@ -15,14 +15,14 @@ def join_answers(parts, rows):
 
     Parameters
     ----------
-    parts : list of ndarray, tuple of these, Fit or FRAPEstimates
+    parts : list of ndarray, tuple of these, list, Fit or FRAPEstimates
         All of one kind, each with one entry per curve.
     rows : list of ndarray of int
         Which curves each of them is of; all together are all of the batch.
 
     Returns
     -------
-    ndarray, tuple, Fit or FRAPEstimates
+    ndarray, tuple, list, Fit or FRAPEstimates
     """
     return _joined(parts, np.argsort(np.concatenate(rows), kind="stable"))
 
@@ -101,6 +101,9 @@ def _joined(parts, order):
         return _joined_fits(parts, order)
     if isinstance(first, FRAPEstimates):
         return _joined_estimates(parts, order)
+    if isinstance(first, list):
+        flat = [one for part in parts for one in part]
+        return [flat[k] for k in order]
     return np.concatenate(parts)[order]
 
 

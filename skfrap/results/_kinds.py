@@ -291,6 +291,10 @@ _OF_STARTS = {
             "Only the first profile was given, so that the shape of what stays had to be assumed.",
             "Give the profile of the last frames as well, or the images.",
         ),
+        start_scale_undetermined=(
+            "How deep profiles are beside the curve was left free, and the curve does not tell.",
+            "Measure profiles and curve in the same images, and give start_scale=1.",
+        ),
         readings_disagree=(
             "About equally likely readings of what moves and what stays give another D.",
             "Record until recovery has ended; look at the table of readings.",

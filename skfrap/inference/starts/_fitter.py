@@ -217,7 +217,7 @@ class _Problem:
         rise = along - self._still
 
         def evaluate(share):
-            return slope(
+            deviance, tilt = slope(
                 self.reading.gram(squares, share),
                 self.reading.products(along, self._still, share),
                 self._precision,
@@ -225,6 +225,7 @@ class _Problem:
                 self.reading.gram_slope(squares, share),
                 rise,
             )
+            return deviance - self._log_precision, tilt
 
         share = self.share
         deviance, tilt = evaluate(share)
@@ -261,10 +262,13 @@ class _Problem:
         return slope - rows @ taken
 
     def rise(self, log_D, least, share):
-        """Return how much the deviance is larger, from the share that is best at its least."""
-        self.share = share
+        """Return how much the deviance is larger, from the share that is best at its least.
+
+        What was looked at before plays no part, so that a place has one rise.
+        """
+        self.share, self._curvature = share, None
         rise = self(log_D) - least
-        self.share = share
+        self.share, self._curvature = share, None
         return rise
 
     def standard_error(self, log_D, least):

@@ -1,12 +1,14 @@
 """One recovery curve with the profile of its first frame to D."""
 
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 
 import numpy as np
 
 from skfrap.inference.starts._fitter import StartFitter
 from skfrap.inference.starts._jackknife import block_jackknife, reach_of
 from skfrap.inference.starts._sample import StartEstimate, basis_step, choose
+from skfrap.inference.starts._scales import over_scales
 from skfrap.models.starts import ProfileRows, RingBasis, half_radius
 
 _ROUNDS = 3  # of fitting and of measuring the curve's noise
@@ -49,7 +51,7 @@ class CurveFitter:
         self.step = basis_step(self.size, self.radii, pixel)
 
     def fit(self, curve, level):
-        """Fit one curve.
+        """Fit one curve, at the scale of the profiles that is given, or at what it can be.
 
         Parameters
         ----------
@@ -62,13 +64,22 @@ class CurveFitter:
         -------
         StartEstimate
         """
+        low, high = self.start.start_scale
+        if low == high:
+            return self._fit_at(curve, level, low)
+        return over_scales(partial(self._fit_at, curve, level), (low, high), level)
+
+    def _fit_at(self, curve, level, scale, variance=None):
+        """Fit one curve at one scale of the profiles; the noise is measured if it is not given."""
         n = self.protocol.n_prebleach
         before, after = curve[:n] / curve[:n].mean(), curve[n:] / curve[:n].mean()
         missing = 1 - after[self._inner]
         squares = np.sum((before - 1) ** 2)
-        variance = squares / (n - 1) if n > 1 else _variance_of_third_differences(missing)
+        is_known = variance is not None
+        if not is_known:
+            variance = squares / (n - 1) if n > 1 else _variance_of_third_differences(missing)
         for round_ in range(_ROUNDS):
-            rows, fitter = self._prepared(variance)
+            rows, fitter = self._prepared(variance, scale)
             first, *last = self._profiles
             values = rows.whiten(np.concatenate([first, missing, *last]))
             fits = fitter.fit(values, 1.0)
@@ -76,12 +87,14 @@ class CurveFitter:
             _, left, _ = rows.take_apart(values - best.fitted())
             freedom = max(len(left) - _FREE, 1) + n - 1
             measured = (np.sum(left**2) + squares) / freedom
-            if _nearest(measured) == _nearest(variance) or round_ == _ROUNDS - 1:
+            settled = is_known or _nearest(measured) == _nearest(variance)
+            if settled or round_ == _ROUNDS - 1:
                 break
             variance = measured
-        return self._describe(rows, fits, best, values, left, variance, level)
+        one = self._describe(rows, fits, best, values, left, variance, level)
+        return replace(one, start_scale=scale, variance=variance)
 
-    def _prepared(self, variance):
+    def _prepared(self, variance, scale):
         """Prepare rows and fits for curves of about this noise."""
         noises = [tuple(map(_nearest, noise)) for noise in self._noises]
         last_time = self.last_time
@@ -94,6 +107,7 @@ class CurveFitter:
             (noises[0], _nearest(variance), *noises[1:]),
             self.bounds,
             self.readings,
+            scale,
         )
 
     def _choose(self, fits):
@@ -224,8 +238,8 @@ def _jackknife(tangent, left, n_rings):
     return sum(variance for variance, _ in found), max(found)[1]
 
 
-@lru_cache(maxsize=12)
-def _prepare(protocol, radii, step, times, last_time, powers, bounds, readings):
+@lru_cache(maxsize=24)
+def _prepare(protocol, radii, step, times, last_time, powers, bounds, readings, scale):
     """Prepare rows and their fits."""
     radii = np.array(radii)
     first, curve, *last = (2.0 ** (np.array(power) / _PER_FACTOR_2) for power in powers)
@@ -241,6 +255,7 @@ def _prepare(protocol, radii, step, times, last_time, powers, bounds, readings):
         float(curve) / protocol.n_prebleach,
         bounds,
         tuple(map(float, delays)),
+        scale,
     )
     return rows, StartFitter(rows, readings)
 

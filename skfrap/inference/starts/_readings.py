@@ -50,7 +50,7 @@ class Squares:
         self._still = rows.still.T @ rows.still
         squares = np.array([[R.T @ R, R.T @ rows.still] for R in moving])
         self._squares = first_kind_coefficients(squares, axis=0)
-        table = np.moveaxis(rows.table(late), 1, 0)
+        table = rows.table(late)
         self._nodes, self._table = table.shape[1], table.reshape(len(table), -1)
         self._low = np.log10(rows.bounds[0])
         self._cells = {}

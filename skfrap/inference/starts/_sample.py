@@ -67,6 +67,13 @@ class StartEstimate:
     assumed_span : tuple of float, default=None
         The least and the largest D, in µm²/s, over what may be assumed of the part that stays;
         None where that part is seen.
+    start_scale : float, default=1.0
+        What is missing in the profiles over what is missing in the curve's light.
+    scale_span : tuple of float, default=None
+        The least and the largest D over the scales that the curve leaves open; None where the scale
+        was given, or the curve tells it.
+    variance : float, default=None
+        Of the curve's noise.
     """
 
     fits: list
@@ -88,6 +95,9 @@ class StartEstimate:
     residual_sum_of_squares: float
     signal: float
     assumed_span: tuple | None = None
+    start_scale: float = 1.0
+    scale_span: tuple | None = None
+    variance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -382,11 +392,18 @@ def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
 @lru_cache(maxsize=12)
 def _prepare(protocol, n_rings, step, bounds, readings, flicker, extra):
     """Prepare fits of samples that have so many rings and so large a patch."""
+    rows = _rows(protocol, n_rings, step, bounds, extra, flicker is None)
+    return StartFitter(rows.with_flicker(flicker) if flicker else rows, readings)
+
+
+@lru_cache(maxsize=6)
+def _rows(protocol, n_rings, step, bounds, extra, are_even):
+    """Prepare rows of rings whose levels do not flicker, or are all the same."""
     layout = RingLayout(n_rings, 1)
     radii = layout.radii * protocol.pixel_size
     seen = protocol.times[protocol.n_prebleach :]
     delays = seen[0] - protocol.bleach_times[-1], seen[0] - protocol.bleach_times[0]
-    rows = RingRows(
+    return RingRows(
         RingBasis.spanning(step, radii[-1]),
         radii,
         layout.counts[0].astype(float),
@@ -394,7 +411,6 @@ def _prepare(protocol, n_rings, step, bounds, readings, flicker, extra):
         protocol.n_prebleach,
         bounds,
         delays=tuple(map(float, delays)),
-        flicker=flicker,
+        flicker=None if are_even else 0.0,
         extra=extra,
     )
-    return StartFitter(rows, readings)

@@ -134,7 +134,9 @@ class LocalFlow:
         kernels = []
         for n, size, speed in zip(self._shape, self._mask.shape, velocity, strict=True):
             k = 2 * np.pi * np.fft.rfftfreq(n, self.protocol.pixel_size)
-            modes = np.exp(-np.outer(spread, k**2)) * phases(k, n, speed * times)
+            modes = np.exp(-np.outer(spread, k**2))
+            if speed:
+                modes = modes * phases(k, n, speed * times)
             whole = irfft(modes, n, axis=1)
             kernels.append(whole[:, np.arange(1 - size, size) % n])
         return kernels

@@ -6,6 +6,7 @@ from skfrap.models.kinetics._binding import Binding, effective_diffusion
 from skfrap.models.kinetics._check import check_kinetics
 from skfrap.models.kinetics._free import FreeDiffusion
 from skfrap.models.kinetics._populations import TwoPopulations
+from skfrap.models.kinetics._reaction import Reaction
 from skfrap.models.kinetics._turnover import Turnover
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Binding",
     "FreeDiffusion",
     "Kinetics",
+    "Reaction",
     "Subdiffusion",
     "Turnover",
     "TwoPopulations",

@@ -18,11 +18,12 @@ class StartRows:
     """Rows of a linear model of what was seen, for any D.
 
     A subclass says what was seen: it calls ``_set_moving`` with rows at the nodes of log10 D, and
-    sets `still`.
+    sets `still`. Then fits need nothing else of a geometry.
 
     Parameters
     ----------
-    basis : RingBasis
+    basis : RingBasis or ModeBasis
+        Has a length, and a ``roughness()`` of starts, (n_basis, n_basis).
     bounds : tuple of float
         Of D, in µm²/s.
     delays : tuple of float, (first, last), default=None
@@ -75,8 +76,13 @@ class StartRows:
 
     def _set_moving(self, moving, late):
         """Keep rows (n_nodes, n_values, n_basis) at the nodes of log10 D; late ones or None."""
-        self._moving = first_kind_coefficients(moving, axis=0)
-        self._late = None if late is None else first_kind_coefficients(late, axis=0)
+        # Values first: products with data then need no copy of all of it.
+        self._moving, self._late = (
+            None
+            if rows is None
+            else np.ascontiguousarray(np.moveaxis(first_kind_coefficients(rows, axis=0), 0, 1))
+            for rows in (moving, late)
+        )
 
     def polynomials(self, log_D, n_nodes=_NODES):
         """Compute Chebyshev polynomials at log10 D, (n, n_nodes)."""
@@ -93,7 +99,7 @@ class StartRows:
         return 0.5 * (low + high + (high - low) * first_kind_nodes(2 * _NODES))
 
     def table(self, late):
-        """Return moving rows as Chebyshev coefficients, (n_nodes, n_values, n_basis).
+        """Return moving rows as Chebyshev coefficients, (n_values, n_nodes, n_basis).
 
         Parameters
         ----------
@@ -105,7 +111,7 @@ class StartRows:
 
     def moving(self, log_D, late=False):
         """Compute rows of what moves: (n_values, n_basis)."""
-        return np.tensordot(self.polynomials(log_D)[0], self.table(late), 1)
+        return np.matmul(self.polynomials(log_D)[0], self.table(late))
 
     def profiles(self, D, times, late=False):
         """Compute the basis as circle means at some times, (n_times, n_rings, n_basis).

@@ -41,10 +41,22 @@ class ProfileRows(StartRows):
         Of D, in µm²/s.
     delays : tuple of float, (first, last)
         Times from the last and from the first bleach frame to the first frame seen, in s.
+    scale : float, default=1.0
+        What is missing in the profiles, over what is missing in the curve's light.
     """
 
     def __init__(
-        self, basis, radii, region, times, last_time, variances, level_variance, bounds, delays
+        self,
+        basis,
+        radii,
+        region,
+        times,
+        last_time,
+        variances,
+        level_variance,
+        bounds,
+        delays,
+        scale=1.0,
     ):
         times = np.asarray(times, float)
         has_last = last_time is not None
@@ -54,11 +66,11 @@ class ProfileRows(StartRows):
         self._factor = cholesky(covariance, lower=True)
         distances, weights = region
         spreads = self._spreads()
-        rings = self._by_spread(basis.profiles(radii, spreads))
+        rings = self._by_spread(scale * basis.profiles(radii, spreads))
         within = self._by_spread(
             np.tensordot(weights, basis.profiles(distances, spreads), ((0,), (1,)))
         )
-        still = basis.profiles(radii, [0.0])[0]
+        still = scale * basis.profiles(radii, [0.0])[0]
         mean = np.tile(weights @ basis.profiles(distances, [0.0])[0], (len(times), 1))
         self.still = self.whiten(
             np.concatenate([still, mean, still] if has_last else [still, mean])

@@ -17,6 +17,7 @@ from scipy.special import i0e
 from skfrap.parameters import Parameter, define
 
 define(Parameter("moving_share", "", "linear", 0.0, 1.0, "of what is missing at first"))
+define(Parameter("start_scale", "", "log10", 0.1, 10.0, "what is missing in profiles, over curve"))
 
 _GROWTH = 1.12  # of the steps between centres beyond the patch
 _FINE_STEPS = 8  # even steps, those within the patch

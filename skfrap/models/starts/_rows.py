@@ -12,6 +12,8 @@ without a parabola in time, where frames flicker little and fade evenly. All thi
 frames and rings are reduced to a few directions each.
 """
 
+from copy import copy
+
 import numpy as np
 
 from skfrap.models.starts._base import StartRows
@@ -88,7 +90,7 @@ class RingRows(StartRows):
         unmoved = self.basis.profiles(self.radii, [0.0])
         still = self._weighted(unmoved)[0]
         both = np.concatenate([np.moveaxis(seen, 1, 0).reshape(len(still), -1), still], axis=1)
-        self._in_space = _directions(both)
+        self._in_space = directions(both)
         in_space = np.tensordot(seen, self._in_space, (1, 0))  # (n_spreads, n_basis, n_directions)
         if self.n_levels:
             levels = np.tensordot(profiles, self._level * self._size, (1, 0))
@@ -101,16 +103,42 @@ class RingRows(StartRows):
         n = self._in_space.shape[1]
         every = moving if late is None else np.concatenate([moving, late])
         every = np.moveaxis(every, 1, 0)
-        self._in_time = _directions(every[:, :, :n])
+        self._in_time = directions(every[:, :, :n])
         self._level_in_time = np.zeros((len(self.times), 0))
         if self.n_levels:
-            self._level_in_time = _directions(self._uneven(every[:, :, n]))
+            self._level_in_time = directions(self._uneven(every[:, :, n]))
         self._set_moving(self._all_rows(moving), None if late is None else self._all_rows(late))
         still = self._in_space.T @ still
         if self.n_levels:
             level = (self._level * self._size) @ unmoved
             still = np.concatenate([still, level])
         self.still = self._rows(np.multiply.outer(self._whitening.sum(axis=1), still))
+
+    def with_flicker(self, flicker):
+        """Return the same rows with another flicker, both of them not None; little is computed.
+
+        Parameters
+        ----------
+        flicker : float
+
+        Returns
+        -------
+        RingRows
+        """
+        other = copy(self)
+        n = self._in_time.shape[1] * self._in_space.shape[1]
+        other._gain = (1 + flicker) ** -0.5
+        if not other._gain:
+            other.n_levels, other._level_in_time = 0, self._level_in_time[:, :0]
+
+        def changed(rows):
+            if rows is None or not other.n_levels:
+                return None if rows is None else rows[:n]
+            return np.concatenate([rows[:n], other._gain / self._gain * rows[n:]])
+
+        other._moving, other._late = changed(self._moving), changed(self._late)
+        other.still = changed(self.still)
+        return other
 
     def _weighted(self, profiles):
         """Weigh rings by the pixels they have, without what a level of the frame could be."""
@@ -239,7 +267,7 @@ class RingRows(StartRows):
         return whitened
 
 
-def _directions(rows):
+def directions(rows):
     """Return orthonormal directions of a first axis that span all others."""
     table = rows.reshape(len(rows), -1)
     left, strengths, _ = np.linalg.svd(table @ table.T)
