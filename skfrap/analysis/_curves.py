@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ _RADII, _PROFILES = ("radius", "distance"), ("intensity", "profile")
 _MORE_MISSING = "more is missing in the first frame than the region told can have lost"
 
 
-def is_table(source):
+def is_table(source: Any) -> bool:
     """Tell whether a source is the file of a table.
 
     Parameters
@@ -45,7 +46,7 @@ def is_table(source):
     return isinstance(source, str | Path) and Path(source).suffix.lower() in SUFFIXES
 
 
-def analyse_curve(source, options=None):
+def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) -> SeriesAnalysis:
     """Analyse a table of one recovery curve: estimate as told, and as its profiles show the start.
 
     Parameters
@@ -79,7 +80,7 @@ def analyse_curve(source, options=None):
     regressor = make_regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
     others = other_fits(estimates, curve, regressor, options)
-    told = Told(curve, regressor, estimates, None, [], [], others)
+    told: Any = Told(curve, regressor, estimates, None, [], [], others)
     seen, unseen = _seen(curve, protocol, options, sources)
     witness = _witness(told, seen)
     start = chosen_start(options, told, seen, witness, unseen)
