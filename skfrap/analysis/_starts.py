@@ -22,6 +22,7 @@ from skfrap.analysis._witness import (
     contradiction,
     difference_of,
     explaining_share,
+    more_is_missing,
 )
 from skfrap.estimators import FRAPEstimates
 from skfrap.preprocessing import RecoveryCurveExtractor
@@ -99,6 +100,8 @@ class Witness(NamedTuple):
         difference = None
         if told is not None and seen is not None:
             difference = difference_of(told.estimates, seen)
+            if difference is None and more_is_missing(seen, frames.protocol):
+                return cls(None, False, (_too_wide(),), ())
         if difference is None or not difference.errors > FAR:
             return cls(difference, False, (), ())
         share = explaining_share(told.others.get(True), seen)
@@ -111,6 +114,14 @@ class Witness(NamedTuple):
         causes = causes_of(frames, told.patches, told.estimates, model, seen, spare)
         of_told, of_seen = contradiction(difference, causes)
         return cls(difference, True, (of_told,), (of_seen,))
+
+
+def _too_wide():
+    words = (
+        "the first dark patch is as wide as the field, and more is missing than the region told "
+        "can have lost"
+    )
+    return Finding.of("start_contradicted", words, "D", "record a larger field")
 
 
 def fit_as_told(corrected, described, protocol, options, frames, outside):
