@@ -25,6 +25,8 @@ _SOFTER = 1.3  # times as far from a quarter of the depth to three
 _TOO_MUCH = 1.2  # times what the region told can have lost
 _RIM = 0.75, 0.25  # of the depth, between which the rim lies
 _CLEARLY = 20.0  # depth of a patch over its noise
+_SEEN = 5.0  # the same, from which there is a patch at all
+_NEARLY_ALL = 0.9999  # level of the least D
 _SHARED = 0.1  # of the region, that a patch covers which lies beside it
 # What moves D for other reasons than the start; the curve itself tells of these.
 _NOT_OF_THE_START = ("mobile_fraction", "imaging_bleach")
@@ -113,6 +115,29 @@ def more_is_missing(seen, protocol):
 def _bleachable(protocol):
     """Return the area that the region told can lose at most, bleached black each time, in µm²."""
     return protocol.bleach_mask.sum() * protocol.pixel_size**2 * protocol.n_bleach
+
+
+def least_seen(estimates, seen):
+    """Return the least D that the images allow, where recovery was over before the first frame.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates
+        Of the start as told.
+    seen : SeenStart
+
+    Returns
+    -------
+    float or None
+        In µm²/s; None unless the whole interval of the start as told lies below it.
+    """
+    found = seen.estimates
+    if not (found.has_finding("at_upper_bound")[0] or found.has_finding("interval_too_wide")[0]):
+        return None
+    if not estimates.usable[0] or seen.measure.signal < _SEEN:
+        return None
+    least = 10 ** seen.measure.best.ends(_NEARLY_ALL)[0]
+    return float(least) if estimates.upper["D"][0] < least else None
 
 
 def explaining_share(fit, seen):
