@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Polyg
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._options import make_regressor
-from skfrap.analysis._witness import explaining_share
+from skfrap.analysis._witness import explaining_share, least_seen
 from skfrap.cli import cli
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.io import ImageSeries, write_series
 from skfrap.judging._larger import as_fit
 from skfrap.preprocessing import RingExtractor
+from skfrap.results import Finding
 
 D = 6.0
 DONE = FRAPProtocol(
@@ -90,6 +92,17 @@ def test_a_start_told_wrongly_is_contradicted_with_what_the_frames_show(done, tr
     assert abs(np.log10(seen.estimates.D_um2_s[0] / D)) < 0.03
     assert seen.estimates.usable[0]
     assert "told_start_set_aside" in codes_of(seen.findings)
+
+
+def test_images_that_tell_only_a_least_D_contradict_what_is_slower(right):
+    analysis = analysis_of(right)
+    over = Finding.of("at_upper_bound", "recovery over before the first frame", "D")
+    seen = replace(analysis.seen, estimates=analysis.seen.estimates.with_findings([over]))
+    told = analysis.estimates
+    assert least_seen(told, seen) is None  # the interval as told holds D
+    slow = replace(told, upper=told.upper | {"D": np.array([2.0])})
+    assert 2.0 < least_seen(slow, seen) < D
+    assert least_seen(slow, analysis.seen) is None  # what tells D is compared otherwise
 
 
 def test_a_patch_of_another_shape_is_told_from_a_wider_one():

@@ -22,6 +22,8 @@ from skfrap.analysis._witness import (
     contradiction,
     difference_of,
     explaining_share,
+    least_seen,
+    more_is_missing,
 )
 from skfrap.estimators import FRAPEstimates
 from skfrap.preprocessing import RecoveryCurveExtractor
@@ -99,6 +101,11 @@ class Witness(NamedTuple):
         difference = None
         if told is not None and seen is not None:
             difference = difference_of(told.estimates, seen)
+            if difference is None and more_is_missing(seen, frames.protocol):
+                return cls(None, False, (_too_wide(),), ())
+            least = None if difference is not None else least_seen(told.estimates, seen)
+            if least is not None:
+                return cls(None, False, (_too_slow(least),), ())
         if difference is None or not difference.errors > FAR:
             return cls(difference, False, (), ())
         share = explaining_share(told.others.get(True), seen)
@@ -111,6 +118,22 @@ class Witness(NamedTuple):
         causes = causes_of(frames, told.patches, told.estimates, model, seen, spare)
         of_told, of_seen = contradiction(difference, causes)
         return cls(difference, True, (of_told,), (of_seen,))
+
+
+def _too_wide():
+    words = (
+        "the first dark patch is as wide as the field, and more is missing than the region told "
+        "can have lost"
+    )
+    return Finding.of("start_contradicted", words, "D", "record a larger field")
+
+
+def _too_slow(least):
+    words = (
+        f"the images, without the region told, give a D of {least:.3g} µm²/s at least: recovery "
+        "was over before the first frame"
+    )
+    return Finding.of("start_contradicted", words, "D", "take frames faster")
 
 
 def fit_as_told(corrected, described, protocol, options, frames, outside):
@@ -221,6 +244,8 @@ def source_of_start(options, start, told, witness, why):
         return f"as seen in the images: {reason}"
     if why:
         return f"as told; {why}"
+    if difference is None and witness.of_told:
+        return "as told; the images contradict it, and do not tell D themselves"
     if difference is None:
         return "as told; the images alone do not tell D surely enough to contradict it"
     what = "contradict it" if witness.contradicts else "agree"
