@@ -21,12 +21,13 @@ _STEP_RATIO = 2**0.5  # steps are among powers of it, so that few are prepared
 _STEPS_IN_WINDOW = 8  # at least
 _ROUNDS = 3  # of fitting and of measuring levels and what noise there is besides
 _LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
-_LEVELS_MATTER = 9.0  # rise of the deviance: three standard errors
+_LEVELS_MATTER = 6.6  # rise of the deviance: chi-squared at 99 %
 _FEWEST_LEVELS = 9  # values of frames' levels, for their scatter to be measured
 _FLICKERS = 3.0  # standard deviations of that scatter, and of how frames go together
 _FLICKER_RATIO = 4.0  # variances are among powers of it, so that few are prepared
 _CONTRADICTED = 2.5  # standard deviations of what two readings may differ by
 _LEAST_DEVIATION = 0.3  # of the free reading's standard error
+_MORE_PRECISE = 0.2  # of its variance, by which the free reading cannot be
 
 
 @dataclass
@@ -74,6 +75,8 @@ class StartEstimate:
         was given, or the curve tells it.
     variance : float, default=None
         Of the curve's noise.
+    freer : StartFit, default=None
+        What free levels of all frames give; None where they are free, or are not thought to change.
     """
 
     fits: list
@@ -98,6 +101,7 @@ class StartEstimate:
     start_scale: float = 1.0
     scale_span: tuple | None = None
     variance: float | None = None
+    freer: StartFit | None = None
 
 
 @dataclass(frozen=True)
@@ -179,9 +183,12 @@ class SampleFitter:
             a,
         )
         fitted = self._fit_rounds(one, self._first_flicker(len(rings)))
-        if fitted.flicker not in (None, np.inf) and self._contradicted(one, fitted):
-            fitted = self._fit_rounds(one, np.inf)
-        return self._describe(one, fitted, level)
+        freer = None
+        if fitted.flicker not in (None, np.inf):
+            freer = self._with_free_levels(one, fitted)
+            if freer.rise_at(fitted.best.log_D) > _LEVELS_MATTER:
+                freer, fitted = None, self._fit_rounds(one, np.inf)
+        return self._describe(one, fitted, freer, level)
 
     def _fit_rounds(self, one, flicker):
         """Fit, and measure levels and noise, until both agree."""
@@ -217,12 +224,12 @@ class SampleFitter:
             return 0 if n_frames - 3 >= _FEWEST_LEVELS else np.inf
         return np.inf if self.frame_levels else None
 
-    def _contradicted(self, one, fitted):
-        """Tell whether free levels, which assume least, give another D."""
+    def _with_free_levels(self, one, fitted):
+        """Fit with free levels, which assume least: the free reading, as it assumes least as well."""
         free = "free" if "free" in self.readings else fitted.best.reading
         fitter = self._prepared(one, fitted.extra, np.inf, (free,))
         values, _ = fitter.rows.project(_deficits(one.rings, fitted.levels))
-        return fitter.fit(values, fitted.a)[0].rise_at(fitted.best.log_D) > _LEVELS_MATTER
+        return fitter.fit(values, fitted.a)[0]
 
     def _prepared(self, one, extra, flicker, readings=None):
         if flicker not in (None, 0, np.inf):
@@ -265,7 +272,7 @@ class SampleFitter:
             return levels, 0
         return levels, min(int(np.rint(np.log2(slope / counts.max() / pixel))), -1)
 
-    def _describe(self, one, fitted, level):
+    def _describe(self, one, fitted, freer, level):
         rings, levels, counts, radii = one.rings, fitted.levels, one.counts, one.radii
         rows, best, a = fitted.fitter.rows, fitted.best, fitted.a
         per_ring = counts.sum(axis=0)
@@ -301,6 +308,7 @@ class SampleFitter:
             edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
             residual_sum_of_squares=float(np.sum((fitted.values - values) ** 2) + fitted.rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
+            freer=freer,
         )
 
 
@@ -316,7 +324,9 @@ def choose(fits):
     """Take the reading with the largest evidence, unless the free one contradicts its D.
 
     The free reading assumes least, and is right whenever another is; where that is right too, the
-    variance of their difference is the difference of their variances [1]_.
+    variance of their difference is the difference of their variances [1]_. What it is measured by
+    is how much less likely the free reading finds the other's D, not its standard error: where D is
+    hardly known its deviance is no parabola.
 
     References
     ----------
@@ -324,9 +334,14 @@ def choose(fits):
     """
     best = min(fits, key=lambda fit: fit.deviance)
     free = next((fit for fit in fits if fit.reading == "free"), best)
-    variance = free.standard_error**2 - best.standard_error**2
-    deviation = np.sqrt(max(variance, (_LEAST_DEVIATION * free.standard_error) ** 2))
-    return best if abs(best.log_D - free.log_D) <= _CONTRADICTED * deviation else free
+    if free is best:
+        return best
+    left = 1 - (best.standard_error / free.standard_error) ** 2
+    if left < 0:
+        # No reading is more precise than one that assumes more: these errors tell nothing.
+        left = 1.0 if left < -_MORE_PRECISE else 0.0
+    allowed = _CONTRADICTED**2 * max(left, _LEAST_DEVIATION**2)
+    return best if free.rise_at(best.log_D) <= allowed else free
 
 
 def _deficits(rings, levels):
