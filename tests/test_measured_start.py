@@ -328,7 +328,10 @@ def test_levels_that_are_even_are_used(rings):
     times = 0.2 * np.arange(30)
     for levels in (np.exp(-times / 60), 1 - 0.05 * np.exp(-times / 0.4)):
         lit = (X.reshape(2, 30, -1) * levels[:, np.newaxis]).reshape(2, -1)
-        assert (np.abs(seen.predict(lit) - np.log10(60.0)) < 3 * error).all()
+        right = np.abs(seen.predict(lit) - np.log10(60.0)) < 3 * error
+        doubtful = ~seen.estimate(lit).usable
+        assert (right[:, 0] | doubtful).all()
+        assert right.any()
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ class _Experiment:
 
 def measure_fuzz(report, arguments):
     """Draw experiments, fit them, and count what is wrong without a word."""
-    n = 40 if arguments.quick else 200
+    n = 40 if arguments.quick else 160
     rows = []
     for k in range(n):
         rows += _fit(

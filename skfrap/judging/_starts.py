@@ -9,7 +9,9 @@ from skfrap.results._finding import FindingsByRow
 _REACH = 1.96  # standard errors
 _SEEN = 3.84  # rise of the deviance to either end of the range of D: chi-squared at 95 %
 _FIELD_FILLED = 0.75  # what is missing at the last ring over what is missing at most
-_FIELD_NEARLY_FILLED = 0.2
+_FIELD_NEARLY_FILLED = 0.2  # that of what moves as well
+_RIM_LITTLE_SEEN = 0.1  # the same, where D rests on the levels of the frames
+_COSTS = 2.0  # times the error, that free levels of the frames make it
 _FAINT = 5.0  # depth over noise
 _BEGUN = 0.5  # half-radii that particles must have gone by the last frame
 _AS_LIKELY = 6.0  # difference of deviance up to which another reading may be right too
@@ -59,7 +61,11 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
     )
     filled = ~nothing & (edge > _FIELD_FILLED)
     found.add(filled, "patch_fills_field", "the dark patch is as wide as the field of view")
-    nearly = ~filled & ~unseen & (edge > _FIELD_NEARLY_FILLED)
+    rests_on_levels = np.array([_costs(one) > _COSTS for one in estimates], dtype=bool)
+    moving_edge = np.array([one.moving_edge for one in estimates])
+    widest = np.fmax(edge, moving_edge)
+    nearly = widest > np.where(rests_on_levels, _RIM_LITTLE_SEEN, _FIELD_NEARLY_FILLED)
+    nearly &= ~filled & ~unseen
     found.add(nearly, "patch_near_edge", "the dark patch reaches the edge of the field of view")
     found.add(faint & ~unseen, "patch_faint", "the dark patch is hardly seen above the noise")
     error = np.array([one.standard_error for one in estimates])
@@ -99,6 +105,22 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         "told_region_contradicted",
         "more is missing in the first frame than the region told can have lost",
     )
+    for k, one in enumerate(estimates):
+        if one.freer is None or unseen[k] or filled[k]:
+            continue
+        ends = one.freer.log_D + _REACH * one.freer.standard_error * np.array([-1, 1])
+        low, high = 10 ** np.clip(ends, *np.log10(bounds))
+        span = f"with a free level of each frame D is {low:.3g} to {high:.3g} µm²/s"
+        if one.freer.rise_at(one.best.log_D) > _SEEN:
+            code, words = (
+                "frame_levels_disagree",
+                "levels of frames that change evenly give another D",
+            )
+        elif rests_on_levels[k]:
+            code, words = "frame_levels_assumed", "D rests on frames whose light changes evenly"
+        else:
+            continue
+        found.add(np.arange(len(estimates)) == k, code, f"{words}; {span}", "D")
     apart = np.array([_readings_disagree(one) for one in estimates], dtype=bool)
     found.add(
         apart & ~unseen & ~assumed,
@@ -114,6 +136,13 @@ def missing_area(estimate):
     radii, start = estimate.radii, estimate.start
     near = radii <= 2 * estimate.half_radius
     return float(np.trapezoid(2 * np.pi * radii[near] * start[near], radii[near]))
+
+
+def _costs(estimate):
+    """Return how many times the error free levels of the frames would have; 0 where they are."""
+    if estimate.freer is None:
+        return 0.0
+    return estimate.freer.standard_error / estimate.best.standard_error
 
 
 def _readings_disagree(estimate):

@@ -12,6 +12,7 @@ _STEP = 1e-3  # decades, of differences
 _FAR = 2.5  # standard errors, at which the deviance is looked at beside its curvature
 _STEEP = 0.8  # times a parabola's rise: as good as one
 _NOTHING_LEFT = 14.0  # of the deviance: there is no more evidence beyond
+_LARGEST_STEP = 0.2  # decades, of the first one
 _GROWTH = 1.15  # of the steps over which evidence is summed
 
 
@@ -93,8 +94,8 @@ class Problem:
             if 0.3 < rise < 3:
                 break
             step = float(np.clip(step / np.sqrt(max(rise, 1e-4)), 2e-5, 0.3))
-        error = step / np.sqrt(max(rise, 1e-12))
         bounds = np.log10(self.main.reading.rows.bounds)
+        error = min(step / np.sqrt(max(rise, 1e-12)), bounds[1] - bounds[0])
         far = np.clip([log_D - _FAR * error, log_D + _FAR * error], *bounds)
         if min(self.rise(place, least) for place in far) > _STEEP * _FAR**2:
             return error
@@ -104,7 +105,7 @@ class Problem:
         """Return the root mean square distance from a log10 D under the evidence."""
         places, rises = [log_D], [0.0]
         for sign, bound in zip((-1, 1), bounds, strict=True):
-            step, place = 0.5 * error, log_D
+            step, place = min(0.5 * error, _LARGEST_STEP), log_D
             while sign * (bound - place) > 0 and rises[-1] < _NOTHING_LEFT:
                 place = min(sign * (place + sign * step), sign * bound) * sign
                 places.append(place), rises.append(self.rise(place, least))
@@ -112,7 +113,7 @@ class Problem:
             rises.append(0.0), places.append(log_D)
         places, rises = np.array(places), np.array(rises)
         order = np.argsort(places)
-        weights = np.exp(-0.5 * rises[order])
+        weights = np.exp(0.5 * (rises.min() - rises[order]))
         squares = weights * (places[order] - log_D) ** 2
         total = np.trapezoid(weights, places[order])
         return max(error, float(np.sqrt(np.trapezoid(squares, places[order]) / total)))

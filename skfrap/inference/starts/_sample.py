@@ -19,9 +19,12 @@ _STEPS_IN_HALF_RADIUS = 5
 _SMALLEST_STEP = 1.5  # pixels
 _STEP_RATIO = 2**0.5  # steps are among powers of it, so that few are prepared
 _STEPS_IN_WINDOW = 8  # at least
-_ROUNDS = 3  # of fitting and of measuring levels and what noise there is besides
-_LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
+_ROUNDS = 10  # of fitting and of measuring levels and what noise there is besides, at most
+_LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in all frames together
+_FURTHEST = 1.0  # of a step back towards levels that were looked at before
 _LEVELS_MATTER = 6.6  # rise of the deviance: chi-squared at 99 %
+_LEVELS_SURELY_MATTER = 16.0  # four standard errors
+_RIM_UNSEEN = 0.2  # of what is missing at most, at the last ring
 _FEWEST_LEVELS = 9  # values of frames' levels, for their scatter to be measured
 _FLICKERS = 3.0  # standard deviations of that scatter, and of how frames go together
 _FLICKER_RATIO = 4.0  # variances are among powers of it, so that few are prepared
@@ -59,8 +62,9 @@ class StartEstimate:
         Of the patch as first seen, in µm.
     moving_share : float
         Of what is missing within it at the first frame.
-    edge : float
-        What is missing at the last ring over what is missing at most, in the first frame.
+    edge, moving_edge : float
+        What is missing at the last ring over what is missing at most, in the first frame: of all,
+        and of what moves.
     residual_sum_of_squares : float
         Of ring means weighed by their pixels.
     signal : float
@@ -95,6 +99,7 @@ class StartEstimate:
     half_radius: float
     moving_share: float
     edge: float
+    moving_edge: float
     residual_sum_of_squares: float
     signal: float
     assumed_span: tuple | None = None
@@ -186,14 +191,17 @@ class SampleFitter:
         freer = None
         if fitted.flicker not in (None, np.inf):
             freer = self._with_free_levels(one, fitted)
-            if freer.rise_at(fitted.best.log_D) > _LEVELS_MATTER:
+            # Where no rim is seen free levels hang on how smooth a start is thought to be beyond.
+            sees_rim = at_edge(fitted.best.missing([0.0])[0]) < _RIM_UNSEEN
+            rise = freer.rise_at(fitted.best.log_D)
+            if rise > (_LEVELS_MATTER if sees_rim else _LEVELS_SURELY_MATTER):
                 freer, fitted = None, self._fit_rounds(one, np.inf)
         return self._describe(one, fitted, freer, level)
 
     def _fit_rounds(self, one, flicker):
         """Fit, and measure levels and noise, until both agree."""
         rings, per_ring = one.rings, one.counts.sum(axis=0)
-        levels, extra = np.ones(len(rings)), 0
+        levels, extra, before = np.ones(len(rings)), 0, None
         for round_ in range(_ROUNDS):
             fitter = self._prepared(one, extra, flicker)
             rows, deficits = fitter.rows, _deficits(rings, levels)
@@ -210,12 +218,13 @@ class SampleFitter:
                 left = rows.level_residuals(deficits, missing) / np.sqrt(a)
                 new_flicker = _flicker(left, rows.n_levels)
             depth = np.abs(missing).max(axis=1)
-            noise = np.sqrt(a / per_ring[one.radii <= one.size].sum())
+            noise = np.sqrt(a / (len(rings) * per_ring[one.radii <= one.size].sum()))
             moved = np.abs(new_levels / levels - 1) * depth
             settled = (new_extra, new_flicker) == (extra, flicker)
             if (settled and moved.max() < _LEVEL_MATTERS * noise) or round_ == _ROUNDS - 1:
                 break
-            levels, extra, flicker = new_levels, new_extra, new_flicker
+            before, levels = (levels, new_levels), _next_levels(levels, new_levels, before)
+            extra, flicker = new_extra, new_flicker
         return _Fitted(fitter, fits, best, values, rest, a, extra, flicker, levels)
 
     def _first_flicker(self, n_frames):
@@ -225,7 +234,7 @@ class SampleFitter:
         return np.inf if self.frame_levels else None
 
     def _with_free_levels(self, one, fitted):
-        """Fit with free levels, which assume least: the free reading, as it assumes least as well."""
+        """Fit with free levels and the free reading, which assume least."""
         free = "free" if "free" in self.readings else fitted.best.reading
         fitter = self._prepared(one, fitted.extra, np.inf, (free,))
         values, _ = fitter.rows.project(_deficits(one.rings, fitted.levels))
@@ -282,7 +291,6 @@ class SampleFitter:
         inside = per_ring * (radii <= one.size)
         total = np.sum(inside * start)
         share = np.sum(inside * moves) / total if total else np.nan
-        deepest = np.abs(start).max()
         tangent, values = best.tangent(), best.fitted()
         variance, freedom = _jackknife(rows, tangent, values, one.sectors, rings, levels, counts)
         noise = best.standard_error
@@ -305,11 +313,18 @@ class SampleFitter:
             levels=levels,
             half_radius=half_radius(radii, start, per_ring),
             moving_share=float(np.clip(share, 0.0, 1.0)),
-            edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
+            edge=at_edge(start),
+            moving_edge=at_edge(moves),
             residual_sum_of_squares=float(np.sum((fitted.values - values) ** 2) + fitted.rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
             freer=freer,
         )
+
+
+def at_edge(missing):
+    """Return what is missing at the last ring over what is missing at most."""
+    deepest = np.abs(missing).max()
+    return float(abs(missing[-1]) / deepest) if deepest else np.nan
 
 
 def basis_step(size, radii, pixel_size):
@@ -353,6 +368,28 @@ def _deficits(rings, levels):
     return 2 - levels - rings / levels
 
 
+def _next_levels(levels, measured, before=None):
+    """Return levels to fit with next, by Anderson's extrapolation from two rounds.
+
+    Where the patch fills the field its depth and the levels are hardly told apart, and each round
+    overshoots: levels as measured would go to and fro.
+
+    Parameters
+    ----------
+    levels, measured : ndarray of shape (n_frames,)
+        What was fitted with, and what that fit measured.
+    before : tuple of ndarray, default=None
+        Both of the round before.
+    """
+    if before is None:
+        return measured
+    left = measured - levels
+    turn = left - (before[1] - before[0])
+    size = turn @ turn
+    back = np.clip(left @ turn / size, -_FURTHEST, _FURTHEST) if size else 0.0
+    return measured - back * (measured - before[1])
+
+
 def _flicker(left, n):
     """Return the power of the flicker's variance over the noise's.
 
@@ -370,7 +407,7 @@ def _flicker(left, n):
         flicker.
     """
     scatter = left @ left / n
-    if left[1:] @ left[:-1] > _FLICKERS * scatter * np.sqrt(n):
+    if left[1:] @ left[:-1] > _FLICKERS * max(scatter, 1.0) * np.sqrt(n):
         return np.inf
     if scatter < 1 + _FLICKERS * np.sqrt(2 / n):
         return 0
