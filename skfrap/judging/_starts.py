@@ -19,7 +19,7 @@ _APART = 2.0  # standard errors
 _TOO_MUCH = 1.2  # times what the region told can have lost
 
 
-def describe_starts(estimates, bounds, duration, bleachable=np.inf):
+def describe_starts(estimates, bounds, duration, bleachable=np.inf, by_noise=False):
     """Find where a measured start does not tell D, and where it tells less than it seems.
 
     Parameters
@@ -31,6 +31,8 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         From the first to the last frame after bleaching, in s.
     bleachable : float, default=numpy.inf
         The area in µm² that could be bleached black at most, if it was as told.
+    by_noise : bool, default=False
+        Whether errors are those of the noise alone.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
     nearly &= ~filled & ~unseen
     found.add(nearly, "patch_near_edge", "the dark patch reaches the edge of the field of view")
     found.add(faint & ~unseen, "patch_faint", "the dark patch is hardly seen above the noise")
-    error = np.array([one.standard_error for one in estimates])
+    error = np.array([_error(one, by_noise) for one in estimates])
     wide = ~(_REACH * error <= WIDE_INTERVAL)
     found.add(
         wide & ~unseen & ~filled, "interval_too_wide", "the interval of D is too wide to use", "D"
@@ -121,7 +123,7 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         else:
             continue
         found.add(np.arange(len(estimates)) == k, code, f"{words}; {span}", "D")
-    apart = np.array([_readings_disagree(one) for one in estimates], dtype=bool)
+    apart = np.array([_readings_disagree(one, by_noise) for one in estimates], dtype=bool)
     found.add(
         apart & ~unseen & ~assumed,
         "readings_disagree",
@@ -145,12 +147,17 @@ def _costs(estimate):
     return estimate.freer.standard_error / estimate.best.standard_error
 
 
-def _readings_disagree(estimate):
+def _error(estimate, by_noise):
+    return estimate.best.standard_error if by_noise else estimate.standard_error
+
+
+def _readings_disagree(estimate, by_noise):
     """Tell whether another reading, about as likely, gives another D."""
     best = estimate.best
     return any(
         fit is not best
         and fit.deviance - best.deviance < _AS_LIKELY
-        and abs(fit.log_D - best.log_D) > _APART * max(estimate.standard_error, fit.standard_error)
+        and abs(fit.log_D - best.log_D)
+        > _APART * max(_error(estimate, by_noise), fit.standard_error)
         for fit in estimate.fits
     )

@@ -8,6 +8,7 @@ import numpy as np
 from skfrap.experiment import RingLayout
 from skfrap.inference.starts._fitter import StartFit, StartFitter
 from skfrap.inference.starts._jackknife import (
+    beyond_noise,
     block_jackknife,
     jackknife_variance,
     reach_of,
@@ -292,9 +293,10 @@ class SampleFitter:
         total = np.sum(inside * start)
         share = np.sum(inside * moves) / total if total else np.nan
         tangent, values = best.tangent(), best.fitted()
-        variance, freedom = _jackknife(rows, tangent, values, one.sectors, rings, levels, counts)
+        found = _jackknife(rows, tangent, values, one.sectors, rings, levels, counts)
         noise = best.standard_error
-        error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
+        excess, freedom = beyond_noise(found, noise**2)
+        error = float(np.sqrt(noise**2 + excess))
         reach = reach_of(noise, error, freedom, level)
         lower, upper = best.ends(level)
         return StartEstimate(
@@ -422,10 +424,8 @@ def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
 
     Returns
     -------
-    variance : float
-        The sum of both, so that what is independent in all pixels counts twice.
-    freedom : int
-        Degrees of freedom of the larger of the two.
+    list of tuple (variance, freedom)
+        By frames, and by sectors where there are several.
     """
     deficits = _deficits(rings, levels)
     weighed = rows.unproject(tangent)
@@ -437,8 +437,7 @@ def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
     found = [block_jackknife(np.sum(weighed * left, axis=1), np.sum(weighed**2, axis=1))]
     if len(by_sector) > 1:
         found.append((jackknife_variance(by_sector, known_by_sector), len(by_sector) - 1))
-    # One of the two alone stands for both.
-    return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1]
+    return found
 
 
 @lru_cache(maxsize=12)
