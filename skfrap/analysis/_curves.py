@@ -9,6 +9,7 @@ import numpy as np
 from skfrap._checks import Argument, ArgumentError, check_count
 from skfrap.analysis._alternatives import other_fits
 from skfrap.analysis._analyse import SeriesAnalysis
+from skfrap.analysis._cells import NO_COMPARTMENT
 from skfrap.analysis._clock import end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions, make_regressor
 from skfrap.analysis._seen import SeenStart, bounds_of
@@ -69,6 +70,7 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
         If columns are not found, or the experiment is not known.
     """
     options = ExperimentOptions() if options is None else options
+    _check_no_compartment(options)
     path = Path(source)
     times, curve = _two_columns(path, _TIMES, _CURVES, "times in s and intensities")
     protocol, sources, findings = _experiment(times, options)
@@ -116,6 +118,21 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
         alternatives=alternatives,
         seen=seen,
     )
+
+
+def _check_no_compartment(options):
+    """Refuse what only images can tell, or be measured in."""
+    asked = [
+        Argument(name)
+        for name, value in (("compartment", options.compartment), ("rows", options.rows))
+        if value not in (None, NO_COMPARTMENT)
+    ]
+    if asked:
+        raise ArgumentError(
+            asked[0],
+            " is of images: a table has one curve, and no outline. In Python, fit the curve with "
+            "FRAPProtocol(compartment=...).",
+        )
 
 
 def _of_profiles(words):

@@ -37,6 +37,8 @@ class Described:
         Whether the bleach region was told; else it is the dark patch as seen.
     spare : float or None
         Time around bleaching that nothing accounts for, s, where the clock shows any.
+    stored : FRAPProtocol or None
+        As it is in the file.
     """
 
     series: ImageSeries
@@ -46,6 +48,7 @@ class Described:
     latest: FRAPProtocol | None
     told: bool = True
     spare: float | None = None
+    stored: FRAPProtocol | None = None
 
 
 def describe_experiment(
@@ -206,7 +209,7 @@ def experiment_of(series, options):
     spare = None
     if latest is not None:
         spare = float(protocol.times[n_prebleach] - latest.times[n_prebleach])
-    return Described(selected, protocol, sources, findings, latest, told, spare)
+    return Described(selected, protocol, sources, findings, latest, told, spare, stored)
 
 
 def _seen_region(series, n_prebleach, pixel_size, options):

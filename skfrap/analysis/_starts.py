@@ -173,7 +173,10 @@ def _by_latest_end(described, estimates, curve, options):
     found = [one for one in described.findings if one.code == "bleach_gap_unexplained"]
     if described.latest is None or not found or "D" not in estimates.values:
         return []
-    protocol = described.latest.replace(bleach_region=described.protocol.bleach_region)
+    own = described.protocol
+    protocol = described.latest.replace(
+        bleach_region=own.bleach_region, compartment=own.compartment, rows=own.rows
+    )
     D = make_regressor(protocol, options).fit(curve).fit_results(curve).values()["D"][0]
     first = protocol.times[protocol.n_prebleach]
     described.findings.remove(found[0])
@@ -202,6 +205,8 @@ def see(corrected, before, after, protocol, options, told):
     """
     if options.model != "diffusion":
         return None, _UNSEEN.format("that is of free diffusion only")
+    if protocol.compartment is not None:
+        return None, _UNSEEN.format("rings about the patch know of no edge of a compartment")
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return None, _UNSEEN.format("frames have pixels that are not finite")
     as_told = None if told is None else protocol

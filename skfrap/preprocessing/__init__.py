@@ -10,6 +10,7 @@ from skfrap.preprocessing._images import (
     FlatFieldCorrector,
     IntensityRescaler,
 )
+from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
@@ -17,6 +18,7 @@ __all__ = [
     "BackgroundSubtractor",
     "FadingCorrector",
     "FlatFieldCorrector",
+    "FoundCompartment",
     "IntensityRescaler",
     "RecoveryCurveExtractor",
     "RingExtractor",
@@ -25,4 +27,5 @@ __all__ = [
     "StackSequence",
     "StackView",
     "check_corrector",
+    "find_compartment",
 ]

@@ -183,7 +183,42 @@ _OF_FRAMES = {
                 "a sample of which the region is over 3 %. The model knows no edge: D may be "
                 "several times too small, and the mobile fraction too."
             ),
-            "Bleach a smaller region, far from edges.",
+            (
+                "Tell the compartment, or have it found; else bleach a smaller region, far from "
+                "edges."
+            ),
+        ),
+        compartment_loses_more=(
+            (
+                "Bleaching took more of the compartment's light than the bleach region, at the "
+                "depth that is seen in it, can explain: the beam is wider, or bleached on its way "
+                "above and below."
+            ),
+            (
+                "See how wide the beam is, and whether the compartment is the right one; fit no "
+                "row of the compartment."
+            ),
+        ),
+        compartment_wins_back=(
+            (
+                "The compartment as a whole becomes brighter after bleaching, by more than the "
+                "model has it: something comes in, from other planes or from outside."
+            ),
+            (
+                "See whether the sample is thicker than the image shows, and whether the outline "
+                "is closed; fit no row of the compartment."
+            ),
+        ),
+        compartment_uneven=(
+            (
+                "The frame before bleaching is uneven in the compartment, and D depends on what "
+                "that means: particles that avoid some places, or bind to some, or uneven light. "
+                "The alternatives have D for each, and differ by more than a tenth."
+            ),
+            (
+                "Say which it is, as `Compartment(region, equilibrium, conductance)` does; where "
+                "it is the light, divide by the frame before bleaching. Else report the spread."
+            ),
         ),
         several_patches=(
             "The first frame after bleaching shows more than one bleached patch.",
