@@ -14,14 +14,27 @@ from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_level
 from skfrap.estimators._regressor import FRAPRegressor
 from skfrap.estimators._samples import answers_samples, fits_samples
-from skfrap.estimators._start_input import check_profiles, curve_samples, ring_layout, ring_samples
-from skfrap.experiment import FRAPProtocol, MeasuredStart
+from skfrap.estimators._start_input import (
+    check_profiles,
+    curve_samples,
+    ring_layout,
+    ring_samples,
+    tile_layout,
+    tile_samples,
+)
+from skfrap.experiment import FRAPProtocol, MeasuredStart, TileLayout
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
 from skfrap.inference._targets import choose_targets
+from skfrap.inference.starts._compartment import CompartmentFitter
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import SampleFitter, StartEstimate
-from skfrap.inference.starts._seen import StartProfiles, profiles_of_curve, profiles_of_rings
+from skfrap.inference.starts._seen import (
+    StartProfiles,
+    profiles_of_curve,
+    profiles_of_rings,
+    profiles_of_tiles,
+)
 from skfrap.judging._starts import describe_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
@@ -197,10 +210,11 @@ class MeasuredStartFRAP(FRAPRegressor):
         """
         values = self._check_X(X, reset=True)
         self.protocol_ = chosen_protocol(self.protocol)
-        if self.protocol_.compartment is not None:
+        is_closed = self.protocol_.compartment is not None
+        if is_closed and self.start is not None:
             raise ValueError(
-                "a MeasuredStartFRAP is of an open field, and the protocol has a compartment: use "
-                "LeastSquaresFRAP, which knows edges, or a protocol without compartment."
+                "profiles are of an open field, and the protocol has a compartment: give images, "
+                "by CompartmentExtractor and start=None, or a protocol without compartment."
             )
         if sample_weight is not None:
             _check_sample_weight(sample_weight, values)
@@ -212,7 +226,9 @@ class MeasuredStartFRAP(FRAPRegressor):
         for reading in self.readings:
             check_choice("readings", reading, READINGS)
         self.bounds_ = {"D": self._check_bounds()}
-        if self.start is None:
+        if is_closed:
+            self.layout_ = tile_layout(self.protocol_, values.shape[1])
+        elif self.start is None:
             self.layout_ = ring_layout(self.protocol_, values.shape[1])
         else:
             self.layout_ = None
@@ -327,8 +343,9 @@ class MeasuredStartFRAP(FRAPRegressor):
                 None if one is None else profiles_of_curve(one, self.start, self.protocol_)
                 for one in fits
             ]
+        of = profiles_of_tiles if isinstance(self.layout_, TileLayout) else profiles_of_rings
         return [
-            None if one is None else profiles_of_rings(one, sample, self.layout_, self.protocol_)
+            None if one is None else of(one, sample, self.layout_, self.protocol_)
             for one, sample in zip(fits, self._samples(values), strict=True)
         ]
 
@@ -381,9 +398,12 @@ class MeasuredStartFRAP(FRAPRegressor):
         """Say everything of fits, all of which are there."""
         seen = self.protocol_.times[self.protocol_.n_prebleach :]
         duration, bleachable = seen[-1] - seen[0], np.inf
-        if self.layout_ is None:  # of curves: they are the told region's
-            bleachable = self.protocol_.bleach_mask.sum() * self.protocol_.pixel_size**2
-            bleachable *= self.protocol_.n_bleach
+        protocol = self.protocol_
+        # Curves are the told region's, and of a compartment all light is seen.
+        if self.layout_ is None or protocol.compartment is not None:
+            inside = 1.0 if protocol.compartment is None else protocol.compartment_mask
+            bleachable = np.sum(protocol.bleach_mask * inside) * protocol.pixel_size**2
+            bleachable *= protocol.n_bleach
         findings, usable = (), np.zeros(0, dtype=bool)
         if fits:
             findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
@@ -493,6 +513,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         if self.layout_ is None:
             return curve_samples(X, self._omits)
         protocol, layout = self.protocol_, self.layout_
+        if isinstance(layout, TileLayout):
+            return tile_samples(X.reshape(len(X), protocol.n_postbleach, -1), self._omits)
         shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
         return ring_samples(X.reshape(shape), layout, self._omits)
 
@@ -504,7 +526,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         if len(frames) < protocol.n_postbleach:
             times = protocol.times[protocol.n_prebleach :][[*frames]]
             protocol = protocol.replace(postbleach_times=tuple(times))
-        return SampleFitter(protocol, self.layout_, bounds, self.readings, self.frame_levels)
+        fitter = CompartmentFitter if isinstance(self.layout_, TileLayout) else SampleFitter
+        return fitter(protocol, self.layout_, bounds, self.readings, self.frame_levels)
 
     def _fit_curve(self, fitter, curve, level):
         return None if curve is None else fitter.fit(curve, level)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skfrap.experiment import MeasuredStart, RingLayout
+from skfrap.experiment import MeasuredStart, RingLayout, TileLayout
 
 _FEWEST_BETWEEN = 4  # values of a curve beside its profiles
 _FEWEST_FRAMES = 4
@@ -37,6 +37,64 @@ def ring_layout(protocol, n_columns):
             "start=MeasuredStart.from_profile(...)."
         )
     return RingLayout(n_rings, n_sectors)
+
+
+def tile_layout(protocol, n_columns):
+    """Check that X is as wide as the tiles of a protocol's compartment are.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    n_columns : int
+
+    Returns
+    -------
+    TileLayout
+
+    Raises
+    ------
+    ValueError
+        If it has another width.
+    """
+    layout = TileLayout.of_compartment(protocol)
+    expected = protocol.n_postbleach * layout.n_tiles
+    if n_columns != expected:
+        raise ValueError(
+            f"X has {n_columns} columns, and the protocol has {protocol.n_postbleach} frames after "
+            f"bleaching of {layout.n_tiles} tiles of the compartment: {expected} are needed. Make "
+            "X by CompartmentExtractor with the same protocol; rings are for samples without edges."
+        )
+    return layout
+
+
+def tile_samples(means, omit):
+    """Take tiles sample by sample, without what is missing.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_samples, n_frames, n_tiles)
+    omit : bool
+        As of :func:`ring_samples`.
+
+    Returns
+    -------
+    list of (ndarray of shape (n_kept, n_tiles), tuple of int) or None
+        Tiles, and the frames that they are of; None where there are no data.
+
+    Raises
+    ------
+    ValueError
+        It says which sample lacks tiles.
+    """
+    complete = np.isfinite(means).all(axis=2)
+    lacking = np.flatnonzero(~complete.all(axis=1))
+    if len(lacking) and not omit:
+        raise ValueError(
+            f"X has NaN in row {lacking[0]} (from 0), and {len(lacking)} of {len(means)} rows lack "
+            "tiles. Leave out these rows, or give missing='omit', which leaves out the frames that "
+            "lack tiles."
+        )
+    return _kept_frames(means, complete)
 
 
 def check_profiles(start, protocol, n_columns, readings):
@@ -106,6 +164,11 @@ def ring_samples(means, layout, omit):
             "Leave out these rows, or the frames in all of them and in the protocol; or give "
             "missing='omit', which leaves out the frames that lack rings."
         )
+    return _kept_frames(means, complete)
+
+
+def _kept_frames(means, complete):
+    """Take complete frames of each sample; None where they are too few."""
     frames = [tuple(np.flatnonzero(some).tolist()) for some in complete]
     return [
         (sample[[*some]], some) if len(some) >= min(_FEWEST_FRAMES, means.shape[1]) else None

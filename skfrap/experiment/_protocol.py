@@ -184,11 +184,6 @@ class FRAPProtocol:
                     "particles may be, as compartment=Ellipse(...), or leave rows out."
                 )
             return
-        if self.start == "measured":
-            raise ValueError(
-                "start='measured' is of an open field: rings about the bleached patch know of no "
-                "edge. Leave out compartment, or use start='told'."
-            )
         bleached = float(np.sum(self.bleach_mask * self.compartment_mask))
         if bleached < 1:
             raise ValueError(

@@ -110,7 +110,12 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
 
 
 def missing_area(estimate):
-    """Return what is missing within two half-radii at the first frame, as an area in µm²."""
+    """Return what is missing at the first frame, as an area in µm².
+
+    In a compartment that is in all of it; else within two half-radii.
+    """
+    if estimate.budget is not None:
+        return estimate.budget.lost * estimate.budget.area
     radii, start = estimate.radii, estimate.start
     near = radii <= 2 * estimate.half_radius
     return float(np.trapezoid(2 * np.pi * radii[near] * start[near], radii[near]))

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
 
+from skfrap.inference.starts._deviance import DevianceOfD
 from skfrap.inference.starts._evidence import PreparedEvidence, slope, solve
 from skfrap.inference.starts._readings import Reading
 
@@ -171,11 +172,12 @@ class StartFitter:
         )
 
 
-class _Problem:
+class _Problem(DevianceOfD):
     """The deviance of one sample by log10 D, other nonlinear unknowns at their best."""
 
     def __init__(self, reading, table, still, a, smoothness, share):
         self.reading, self.a, self.share = reading, a, share
+        self.bounds = reading.rows.bounds
         self._curvature = None  # of the deviance by the share, where last looked at
         self._table, self._still = table, still
         self._precision = reading.precision[smoothness]
@@ -261,39 +263,5 @@ class _Problem:
         _, taken = solve(rows.T @ rows, rows.T @ slope, self._precision, self.a)
         return slope - rows @ taken
 
-    def rise(self, log_D, least, share):
-        """Return how much the deviance is larger, from the share that is best at its least.
-
-        What was looked at before plays no part, so that a place has one rise.
-        """
-        self.share, self._curvature = share, None
-        rise = self(log_D) - least
-        self.share, self._curvature = share, None
-        return rise
-
-    def standard_error(self, log_D, least):
-        """Measure the curvature, by steps that raise the deviance by about 1."""
-        step, share = 0.01, self.share
-        for _ in range(8):
-            rise = 0.5 * sum(self.rise(log_D + sign * step, least, share) for sign in (1, -1))
-            if 0.3 < rise < 3:
-                break
-            step = float(np.clip(step / np.sqrt(max(rise, 1e-4)), 2e-5, 0.3))
-        return step / np.sqrt(max(rise, 1e-12))
-
-    def ends(self, log_D, least, error, threshold):
-        """Find where the deviance has risen by the threshold; the range's end where nowhere."""
-        share, found = self.share, []
-        for sign, bound in zip((-1, 1), np.log10(self.reading.rows.bounds), strict=True):
-
-            def excess(step, sign=sign):
-                rise = self.rise(log_D + sign * step, least, share) if step else 0.0
-                return rise - threshold
-
-            reach = abs(bound - log_D)
-            step = min(3.0 * error, reach)
-            while (over := excess(step)) < 0 and step < reach:
-                step = min(2 * step, reach)
-            end = reach if over < 0 else brentq(excess, 0.0, step, xtol=1e-2 * error)
-            found.append(float(log_D + sign * end))
-        return found
+    def _forget(self):
+        self._curvature = None

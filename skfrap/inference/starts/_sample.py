@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from skfrap.experiment import RingLayout
+from skfrap.inference.starts._budget import Budget
 from skfrap.inference.starts._fitter import StartFit, StartFitter
 from skfrap.inference.starts._jackknife import (
     block_jackknife,
@@ -74,6 +75,8 @@ class StartEstimate:
         was given, or the curve tells it.
     variance : float, default=None
         Of the curve's noise.
+    budget : Budget, default=None
+        What a compartment lost, where there is one.
     """
 
     fits: list
@@ -98,6 +101,7 @@ class StartEstimate:
     start_scale: float = 1.0
     scale_span: tuple | None = None
     variance: float | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True)

@@ -73,12 +73,7 @@ class CellGrid:
                 f"of {self.pixel_size:.3g} µm."
             )
         self.volume = volume[self.inside]
-        # What is open of a face is seen of the quarters to both sides of it.
-        below, right = quarters[:-1, 1], quarters[:, :, :-1, 1]
-        self._open = (
-            0.5 * (below + quarters[1:, 0]).mean(axis=-1),
-            0.5 * (right + quarters[:, :, 1:, 0]).mean(axis=1),
-        )
+        self._open = open_faces(quarters)
         self._blur_width = imaging_blur / self.pixel_size
         density = protocol.compartment.equilibrium
         if density is None:
@@ -128,29 +123,8 @@ class CellGrid:
     @cached_property
     def operator(self):
         """The symmetric operator A, sparse, 1/µm²."""
-        index = np.full(self.inside.shape, -1)
-        index[self.inside] = np.arange(self.n_pixels)
         even = self.protocol.compartment.conductance == "sites"
-        faces = []
-        sides = (index[:-1], index[1:]), (index[:, :-1], index[:, 1:])
-        for (low, high), opened in zip(sides, self._open, strict=True):
-            both = (low >= 0) & (high >= 0)
-            i, j = low[both], high[both]
-            one, other = self.density[i], self.density[j]
-            conductance = opened[both] / self.pixel_size**2
-            faces.append((i, j, conductance * (1 if even else 2 * one * other / (one + other))))
-        i, j, conductance = (np.concatenate(part) for part in zip(*faces, strict=True))
-        n = self.n_pixels
-        leaving = np.bincount(i, conductance, n) + np.bincount(j, conductance, n)
-        across = -conductance / (self.rest[i] * self.rest[j])
-        diagonal = np.arange(n)
-        return sparse.csr_array(
-            (
-                np.concatenate([leaving / self.rest**2, across, across]),
-                (np.concatenate([diagonal, i, j]), np.concatenate([diagonal, j, i])),
-            ),
-            (n, n),
-        )
+        return exchange(self.inside, self._open, self.rest, self.density, self.pixel_size, even)
 
     @cached_property
     def fastest(self):
@@ -255,3 +229,68 @@ def parts_for(protocol):
     most_pixels = _MOST_PIXELS if protocol.n_bleach == 1 else _MOST_FACTORED
     most = int(np.sqrt(most_pixels / protocol.compartment_mask.sum()))
     return max(1, min(wanted, most))
+
+
+def open_faces(quarters):
+    """Return how much of each face between two pixels is open.
+
+    Parameters
+    ----------
+    quarters : ndarray of shape (ny, 2, nx, 2)
+        The part of each quarter of a pixel that is inside.
+
+    Returns
+    -------
+    down, right : ndarray of shape (ny - 1, nx) and (ny, nx - 1)
+    """
+    # What is open of a face is seen of the quarters to both sides of it.
+    below, right = quarters[:-1, 1], quarters[:, :, :-1, 1]
+    return (
+        0.5 * (below + quarters[1:, 0]).mean(axis=-1),
+        0.5 * (right + quarters[:, :, 1:, 0]).mean(axis=1),
+    )
+
+
+def exchange(inside, opened, rest, density, pixel_size, even):
+    """Make the symmetric operator A of pixels that exchange through their open faces.
+
+    Parameters
+    ----------
+    inside : ndarray of bool of shape (ny, nx)
+        Which pixels there are, n of them.
+    opened : tuple of ndarray
+        As of :func:`open_faces`.
+    rest, density : ndarray of shape (n,)
+        The state at rest, and the density before bleaching.
+    pixel_size : float
+        µm.
+    even : bool
+        Whether conductance is even where density is not.
+
+    Returns
+    -------
+    csr_array of shape (n, n)
+        1/µm².
+    """
+    n = np.count_nonzero(inside)
+    index = np.full(inside.shape, -1)
+    index[inside] = np.arange(n)
+    faces = []
+    sides = (index[:-1], index[1:]), (index[:, :-1], index[:, 1:])
+    for (low, high), part in zip(sides, opened, strict=True):
+        both = (low >= 0) & (high >= 0)
+        i, j = low[both], high[both]
+        one, other = density[i], density[j]
+        conductance = part[both] / pixel_size**2
+        faces.append((i, j, conductance * (1 if even else 2 * one * other / (one + other))))
+    i, j, conductance = (np.concatenate(part) for part in zip(*faces, strict=True))
+    leaving = np.bincount(i, conductance, n) + np.bincount(j, conductance, n)
+    across = -conductance / (rest[i] * rest[j])
+    diagonal = np.arange(n)
+    return sparse.csr_array(
+        (
+            np.concatenate([leaving / rest**2, across, across]),
+            (np.concatenate([diagonal, i, j]), np.concatenate([diagonal, j, i])),
+        ),
+        (n, n),
+    )
