@@ -10,6 +10,7 @@ from skfrap.experiment._regions import Mask
 
 _MOST_TILES = 3000  # about
 _LEAST_VOLUME = 0.1  # of a tile: less of it is left out
+_PARTS = 4  # along a tile, by which its faces and its middle are seen
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ class Tiles:
         Side of a tile, in µm.
     inside : ndarray of bool of shape (n_y, n_x)
         The places on the grid of tiles that are in the layout, n_tiles of them.
-    quarters : ndarray of shape (n_y, 2, n_x, 2)
-        The part of each quarter of a place that is inside the compartment.
+    parts : ndarray of shape (n_y, 4, n_x, 4)
+        How much of each sixteenth of a place is inside the compartment.
     index : ndarray of int of shape (ny, nx)
         The tile of each pixel that is inside in part; -1 elsewhere.
+    counts : ndarray of shape (n_tiles,)
+        Pixels of each tile.
     density : ndarray of shape (n_tiles,)
         Before bleaching, 1 in the mean over the area.
     """
@@ -81,8 +84,9 @@ class Tiles:
     side: int
     pixel_size: float
     inside: np.ndarray
-    quarters: np.ndarray
+    parts: np.ndarray
     index: np.ndarray
+    counts: np.ndarray
     density: np.ndarray
 
     @property
@@ -93,13 +97,19 @@ class Tiles:
     @cached_property
     def volume(self):
         """Part of each tile that is inside, (n_tiles,)."""
-        return self.quarters.mean(axis=(1, 3))[self.inside]
+        return self.parts.mean(axis=(1, 3))[self.inside]
 
     @cached_property
     def shares(self):
         """Share of all particles in each tile before bleaching, (n_tiles,)."""
         amount = self.volume * self.density
         return amount / amount.sum()
+
+    @cached_property
+    def gains(self):
+        """Variance of each tile's value over that of a pixel, (n_tiles,)."""
+        # Pixels on the outline have all of the noise, and a part of the light.
+        return self.counts / (self.volume * self.density * self.side**2) ** 2
 
     @property
     def n_pixels(self):
@@ -135,11 +145,8 @@ def tiles_of(protocol, side):
     """
     mask, image = protocol.compartment_mask, protocol.compartment.equilibrium
     ny, nx = (-(-n // side) for n in protocol.shape)
-    # Halves of pixels, so that a tile of an odd number of pixels has quarters too.
-    halves = np.zeros((2 * side * ny, 2 * side * nx))
-    halves[: 2 * mask.shape[0], : 2 * mask.shape[1]] = _halves(protocol)
-    quarters = halves.reshape(ny, 2, side, nx, 2, side).mean(axis=(2, 5))
-    inside = quarters.mean(axis=(1, 3)) >= _LEAST_VOLUME
+    parts = _parts(protocol, side, (ny, nx))
+    inside = parts.mean(axis=(1, 3)) >= _LEAST_VOLUME
     if not inside.any():
         raise ValueError(
             f"the compartment has no tile of {side} by {side} pixels that is inside by a tenth; it "
@@ -149,7 +156,8 @@ def tiles_of(protocol, side):
     number[inside] = np.arange(np.count_nonzero(inside))
     row, column = np.indices(protocol.shape) // side
     index = np.where(mask > 0, number[row, column], -1)
-    volume = quarters.mean(axis=(1, 3))[inside]
+    counts = np.bincount(index[index >= 0], minlength=number.max() + 1)
+    volume = parts.mean(axis=(1, 3))[inside]
     density = np.ones(len(volume))
     if image is not None:
         there = index >= 0
@@ -157,12 +165,17 @@ def tiles_of(protocol, side):
         light = np.bincount(index[there], weights * image[there], len(volume))
         density = light / np.bincount(index[there], weights, len(volume))
         density /= np.average(density, weights=volume)
-    return Tiles(side, side * protocol.pixel_size, inside, quarters, index, density)
+    return Tiles(side, side * protocol.pixel_size, inside, parts, index, counts, density)
 
 
-def _halves(protocol):
-    """Return how much of each quarter of a pixel is inside, (2 ny, 2 nx)."""
-    region, (ny, nx) = protocol.compartment.region, protocol.shape
-    if isinstance(region, Mask):
-        return protocol.compartment_mask.repeat(2, axis=0).repeat(2, axis=1)
-    return region.area_fractions((2 * ny, 2 * nx), protocol.pixel_size / 2)
+def _parts(protocol, side, shape):
+    """Return how much of each sixteenth of a tile is inside, (n_y, 4, n_x, 4)."""
+    region, (ny, nx) = protocol.compartment.region, (_PARTS * n for n in shape)
+    if not isinstance(region, Mask):
+        fine = region.area_fractions((ny, nx), side * protocol.pixel_size / _PARTS)
+    else:  # a tile of any number of pixels has parts, if pixels are cut first
+        mask = protocol.compartment_mask.repeat(_PARTS, axis=0).repeat(_PARTS, axis=1)
+        whole = np.zeros((side * ny, side * nx))
+        whole[: mask.shape[0], : mask.shape[1]] = mask
+        fine = whole.reshape(ny, side, nx, side).mean(axis=(1, 3))
+    return fine.reshape(shape[0], _PARTS, shape[1], _PARTS)

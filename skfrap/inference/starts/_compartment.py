@@ -85,6 +85,8 @@ class CompartmentFitter:
         whole = means @ self.modes.tiles.shares
         levels = whole if self.frame_levels is not False else np.ones(len(means))
         deficits = 1 - means / levels[:, np.newaxis]
+        if a is not None:
+            a = a * _gain_of(levels)
         fitted = self._fit_rounds(self.modes.amplitudes(deficits), a)
         return self._describe(fitted, deficits, levels, whole, level)
 
@@ -154,7 +156,7 @@ class CompartmentFitter:
             lower=min(lower, best.log_D - reach),
             upper=max(upper, best.log_D + reach),
             noise_ends=(lower, upper),
-            a=fitted.a,
+            a=fitted.a / _gain_of(levels),
             extra=float(np.max(fitted.variances / self._gains) / fitted.a - 1),
             radii=radii,
             first=profile(first),
@@ -189,12 +191,17 @@ class CompartmentFitter:
         rest = deficits - best.missing(fitter.times) @ modes.modes.T
         tiles = modes.tiles
         pulls = np.sum(weights * rest, axis=0) * tiles.shares
-        known = np.sum(weights**2, axis=0) * tiles.shares**2 / (tiles.volume * tiles.density**2)
+        known = np.sum(weights**2, axis=0) * tiles.shares**2 * tiles.gains
         known *= np.sum(tangent**2) / known.sum()
         sector = _sectors(tiles, places)
         by_sector = [np.bincount(sector, values, _N_SECTORS) for values in (pulls, known)]
         found.append((jackknife_variance(*by_sector), _N_SECTORS - 1))
         return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1]
+
+
+def _gain_of(levels):
+    """Return by how much the noise of frames is larger that were divided by their levels."""
+    return float(np.mean(levels**-2.0))
 
 
 def _bands(n):

@@ -73,7 +73,12 @@ class CellGrid:
                 f"of {self.pixel_size:.3g} µm."
             )
         self.volume = volume[self.inside]
-        self._open = open_faces(quarters)
+        # What is open of a face is seen of the quarters to both sides of it.
+        below, right = quarters[:-1, 1], quarters[:, :, :-1, 1]
+        self._open = (
+            0.5 * (below + quarters[1:, 0]).mean(axis=-1),
+            0.5 * (right + quarters[:, :, 1:, 0]).mean(axis=1),
+        )
         self._blur_width = imaging_blur / self.pixel_size
         density = protocol.compartment.equilibrium
         if density is None:
@@ -231,26 +236,6 @@ def parts_for(protocol):
     return max(1, min(wanted, most))
 
 
-def open_faces(quarters):
-    """Return how much of each face between two pixels is open.
-
-    Parameters
-    ----------
-    quarters : ndarray of shape (ny, 2, nx, 2)
-        The part of each quarter of a pixel that is inside.
-
-    Returns
-    -------
-    down, right : ndarray of shape (ny - 1, nx) and (ny, nx - 1)
-    """
-    # What is open of a face is seen of the quarters to both sides of it.
-    below, right = quarters[:-1, 1], quarters[:, :, :-1, 1]
-    return (
-        0.5 * (below + quarters[1:, 0]).mean(axis=-1),
-        0.5 * (right + quarters[:, :, 1:, 0]).mean(axis=1),
-    )
-
-
 def exchange(inside, opened, rest, density, pixel_size, even):
     """Make the symmetric operator A of pixels that exchange through their open faces.
 
@@ -258,8 +243,8 @@ def exchange(inside, opened, rest, density, pixel_size, even):
     ----------
     inside : ndarray of bool of shape (ny, nx)
         Which pixels there are, n of them.
-    opened : tuple of ndarray
-        As of :func:`open_faces`.
+    opened : tuple of ndarray of shape (ny - 1, nx) and (ny, nx - 1)
+        How much of each face is open, downwards and to the right.
     rest, density : ndarray of shape (n,)
         The state at rest, and the density before bleaching.
     pixel_size : float

@@ -17,12 +17,13 @@ from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import LinearOperator, eigsh, splu
 
 from skfrap.experiment._tiles import Tiles, tiles_of
-from skfrap.models.cell._grid import exchange, open_faces
+from skfrap.models.cell._grid import exchange
 from skfrap.numerics._threads import one_blas_thread
 
 _MOST_MODES = 360
 _TILES_PER_MODE = 6.0  # waves shorter than four tiles are not like those of the plane
 _SMALL = 500  # tiles: all modes at once are as quick
+_NEAREST = 0.5  # of a tile: middles are not taken to be nearer
 _VECTORS = 2.2  # over the modes, that the iteration keeps
 
 
@@ -59,9 +60,7 @@ class TileModes:
     def gains(self):
         """Return the variance of amplitudes over that of a pixel, (n_modes,)."""
         tiles = self.tiles
-        # A tile's mean has the noise of its pixels, over how bright they are.
-        per_tile = tiles.shares**2 / (tiles.volume * tiles.side**2 * tiles.density**2)
-        return per_tile @ self.modes**2
+        return (tiles.shares**2 * tiles.gains) @ self.modes**2
 
 
 @lru_cache(maxsize=16)
@@ -84,7 +83,7 @@ def tile_modes(protocol, side):
     rest = np.sqrt(tiles.volume * tiles.density)
     even = protocol.compartment.conductance == "sites"
     operator = exchange(
-        tiles.inside, open_faces(tiles.quarters), rest, tiles.density, tiles.pixel_size, even
+        tiles.inside, _open_faces(tiles.parts), rest, tiles.density, tiles.pixel_size, even
     )
     n = min(_MOST_MODES, max(int(tiles.n_tiles / _TILES_PER_MODE), 1), tiles.n_tiles - 1)
     rates, vectors = _lowest(operator, n + 1, np.pi**2 / tiles.area)
@@ -92,6 +91,24 @@ def tile_modes(protocol, side):
     rates = rates * (1 + rates * tiles.pixel_size**2 / 16)
     modes = vectors / rest[:, np.newaxis] * np.linalg.norm(rest)
     return TileModes(tiles, rates[1:], np.ascontiguousarray(modes[:, 1:]))
+
+
+def _open_faces(parts):
+    """Return how well tiles exchange through each face: downwards and to the right.
+
+    That is what is open of it, over the distance between the middles of what is inside.
+    """
+    n = parts.shape[1]
+    offsets = (np.arange(n) + 0.5) / n - 0.5
+    volume = np.maximum(parts.mean(axis=(1, 3)), np.finfo(float).tiny)
+    y = np.einsum("aibj,i->ab", parts, offsets) / n**2 / volume
+    x = np.einsum("aibj,j->ab", parts, offsets) / n**2 / volume
+    down = 0.5 * (parts[:-1, -1] + parts[1:, 0]).mean(axis=-1)
+    right = 0.5 * (parts[:, :, :-1, -1] + parts[:, :, 1:, 0]).mean(axis=1)
+    return (
+        down / np.maximum(1 + np.diff(y, axis=0), _NEAREST),
+        right / np.maximum(1 + np.diff(x, axis=1), _NEAREST),
+    )
 
 
 def _lowest(operator, n, unit):
