@@ -9,6 +9,52 @@ _FEWEST_FRAMES = 4
 _FEWEST_RINGS = 2
 
 
+def start_layout(protocol, n_columns):
+    """Tell what the columns of X are: rings, or tiles of the protocol's compartment.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    n_columns : int
+
+    Returns
+    -------
+    RingLayout or TileLayout
+
+    Raises
+    ------
+    ValueError
+        If X has another width.
+    """
+    of = ring_layout if protocol.compartment is None else tile_layout
+    return of(protocol, n_columns)
+
+
+def samples_of(X, protocol, layout, omit):
+    """Take X sample by sample.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+    protocol : FRAPProtocol
+    layout : RingLayout, TileLayout or None
+        None for curves.
+    omit : bool
+        As of :func:`ring_samples`.
+
+    Returns
+    -------
+    list
+        As of :func:`curve_samples`, :func:`ring_samples` or :func:`tile_samples`.
+    """
+    if layout is None:
+        return curve_samples(X, omit)
+    shape = len(X), protocol.n_postbleach
+    if isinstance(layout, TileLayout):
+        return tile_samples(X.reshape(*shape, layout.n_tiles), omit)
+    return ring_samples(X.reshape(*shape, layout.n_sectors, layout.n_rings), layout, omit)
+
+
 def ring_layout(protocol, n_columns):
     """Tell from the width of X which rings and sectors it holds.
 
@@ -109,6 +155,11 @@ def check_profiles(start, protocol, n_columns, readings):
         raise ValueError(
             f"start must be a MeasuredStart, or None for rings; got {start!r}. Make it by "
             "MeasuredStart.from_profile(radius_um, intensity)."
+        )
+    if protocol.compartment is not None:
+        raise ValueError(
+            "profiles are of an open field, and the protocol has a compartment: give images, by "
+            "CompartmentExtractor and start=None, or a protocol without compartment."
         )
     if n_columns != protocol.n_frames:
         raise ValueError(

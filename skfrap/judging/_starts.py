@@ -10,6 +10,7 @@ _REACH = 1.96  # standard errors
 _SEEN = 3.84  # rise of the deviance to either end of the range of D: chi-squared at 95 %
 _FIELD_FILLED = 0.75  # what is missing at the last ring over what is missing at most
 _FIELD_NEARLY_FILLED = 0.2
+_NEAR_PATCH = 0.25  # of what a compartment says of D, that it must say near the patch
 _FAINT = 5.0  # depth over noise
 _BEGUN = 0.5  # half-radii that particles must have gone by the last frame
 _AS_LIKELY = 6.0  # difference of deviance up to which another reading may be right too
@@ -59,6 +60,13 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
     )
     filled = ~nothing & (edge > _FIELD_FILLED)
     found.add(filled, "patch_fills_field", "the dark patch is as wide as the field of view")
+    near = np.array([1.0 if one.near_patch is None else one.near_patch for one in estimates])
+    elsewhere = ~unseen & ~filled & ~(near >= _NEAR_PATCH)
+    found.add(
+        elsewhere,
+        "changes_elsewhere",
+        "what changes in the compartment is not the dark patch: the sample moves, or changes shape",
+    )
     nearly = ~filled & ~unseen & (edge > _FIELD_NEARLY_FILLED)
     found.add(nearly, "patch_near_edge", "the dark patch reaches the edge of the field of view")
     found.add(faint & ~unseen, "patch_faint", "the dark patch is hardly seen above the noise")
@@ -106,7 +114,7 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         "what is assumed of the part that stays changes D by more than its error",
         "D",
     )
-    return found.to_tuple(), ~(unseen | filled)
+    return found.to_tuple(), ~(unseen | filled | elsewhere)
 
 
 def missing_area(estimate):

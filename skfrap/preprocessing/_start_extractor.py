@@ -1,4 +1,4 @@
-"""What extractors of a measured start share: a layout, a protocol for each sample, broken stacks."""
+"""What extractors of a measured start share: layouts, protocols of samples, broken stacks."""
 
 import numpy as np
 from joblib import Parallel, delayed

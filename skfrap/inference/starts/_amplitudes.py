@@ -9,8 +9,8 @@ two, G = XᵀX / v and g = Xᵀc / v over the frames whitened of the prebleach n
 
     -2 log ev = sum over modes of log |G + w| - log |w| - gᵀ (G + w)⁻¹ g.
 
-The weights are w = (1 + (r / k)²) / s, a start being smooth below a length; k and s are chosen by
-the evidence.
+The weights are w = (1 + (r / k)²) / s, a start being smooth below a length, and of what stays they
+may be larger by a factor, where there is less of it. All three are chosen by the evidence.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ _TOLERANCE = 1e-5  # decades
 _STEP = 1e-3  # decades, of differences
 _SCALES = 10.0 ** np.arange(-9, 1)  # s: variances of amplitudes
 _N_CORNERS = 8  # of k
+_RATIOS = 10.0 ** np.arange(5)  # of the weights of what stays over those of what moves
 _COARSE = 3  # every so many points of the grid, where k and s are not yet known
 _ROUNDS = 2  # of D and of k and s
 _SHARES = np.linspace(0.02, 1.0, 50)
@@ -165,7 +166,7 @@ class _Problem(DevianceOfD):
     def __init__(self, name, fitter, values, size):
         self.reading = _Reading(name, name == "one_depth")
         self.bounds, self.share = fitter.bounds, 1.0
-        self.prior = self.weights = None
+        self.prior, self.weights, self.ratio = None, None, 1.0
         self._fitter, self._values, self._size = fitter, values, size
         even = fitter.whitening.sum(axis=1)
         self._stays = np.multiply.outer(even, size)
@@ -203,14 +204,15 @@ class _Problem(DevianceOfD):
 
     # Evidence
 
-    def _evidence(self, sums, weights, share):
-        """Return the deviance; weights (..., n_modes) and shares broadcast."""
+    def _evidence(self, sums, weights, share=1.0, ratio=None):
+        """Return the deviance; weights (..., n_modes), shares and ratios broadcast."""
         moving, mixed, still, along, along_still = sums
         if self.reading.name == "free":
-            one, two = moving + weights, still + weights
+            ratio = self.ratio if ratio is None else ratio
+            one, two = moving + weights, still + ratio * weights
             both = one * two - mixed**2
             taken = two * along**2 - 2 * mixed * along * along_still + one * along_still**2
-            return np.sum(np.log(both / weights**2) - taken / both, axis=-1)
+            return np.sum(np.log(both / (ratio * weights**2)) - taken / both, axis=-1)
         gram, along = _of_share(sums, share)
         one = gram + weights
         return np.sum(np.log(one / weights) - along**2 / one, axis=-1)
@@ -239,7 +241,12 @@ class _Problem(DevianceOfD):
             shares = shares if self.reading.late else [1.0]
             found.append(np.min([self._evidence(sums, weights, one) for one in shares], axis=0))
         at, best = np.unravel_index(np.argmin(found), np.shape(found))
-        self.prior, self.weights = int(best), weights[best]
+        self.weights = weights[best]
+        if self.reading.name == "free":
+            ratios = _RATIOS[:, np.newaxis]
+            deviance = self._evidence(self._sums(log_Ds[at]), self.weights, ratio=ratios)
+            self.ratio = float(_RATIOS[deviance.argmin()])
+        self.prior = int(best), self.ratio
         return int(at)
 
     # At one D
@@ -249,7 +256,7 @@ class _Problem(DevianceOfD):
         sums = moving, mixed, still, along, along_still = self._sums(log_D)
         weights = self.weights
         if self.reading.name == "free":
-            one, two = moving + weights, still + weights
+            one, two = moving + weights, still + self.ratio * weights
             both = one * two - mixed**2
             return (
                 (two * along - mixed * along_still) / both,
@@ -268,7 +275,7 @@ class _Problem(DevianceOfD):
         sums = moving, mixed, still, *_ = self._sums(log_D)
         weights = self.weights
         if self.reading.name == "free":
-            one, two = moving + weights, still + weights
+            one, two = moving + weights, still + self.ratio * weights
             return (moving * two + still * one - 2 * mixed**2) / (one * two - mixed**2)
         gram, _ = _of_share(sums, self.share)
         return gram / (gram + weights)
@@ -279,7 +286,8 @@ class _Problem(DevianceOfD):
         slope = (ahead - behind) / (2 * _STEP) * moving
         moves, weights = self._moves(log_D), self.weights
         if self.reading.name == "free":
-            one, two = np.sum(moves**2, axis=0) + weights, self._known[0] + weights
+            one = np.sum(moves**2, axis=0) + weights
+            two = self._known[0] + self.ratio * weights
             mixed = np.sum(moves * self._stays, axis=0)
             along = np.sum(moves * slope, axis=0), np.sum(self._stays * slope, axis=0)
             both = one * two - mixed**2

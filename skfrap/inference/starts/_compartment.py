@@ -18,6 +18,8 @@ _SETTLED = 0.05  # of a variance
 _FIRST_BAND = 6  # modes of the slowest band, each next one being twice as wide
 _EXCESS = 3.0  # standard deviations, from which a band has more than the noise of pixels
 _N_SPREADS = 80  # of D times the rate, of what modes can look like in time
+_FARTHEST = 30.0  # decades, that an interval reaches
+_NEAR = 3.0  # half-radii of the patch
 _N_SECTORS, _WEDGES = 8, 4  # of each sector, at right angles
 
 
@@ -143,7 +145,8 @@ class CompartmentFitter:
         share = np.sum(near * (modes.modes @ moves)) / total if total else np.nan
         share = float(np.clip(share, 0.0, 1.0))
         still = (1 - share) * missing + (1 - missing) * (modes.modes @ stays)
-        variance, freedom = self._jackknife(fitted, deficits, places)
+        variance, freedom, known = self._jackknife(fitted, deficits, places)
+        near_patch = known[places <= _NEAR * size].sum() / known.sum() if known.any() else np.nan
         noise = best.standard_error
         error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
         reach = reach_of(noise, error, freedom, level)
@@ -153,8 +156,8 @@ class CompartmentFitter:
             fits=fitted.fits,
             best=best,
             standard_error=error,
-            lower=min(lower, best.log_D - reach),
-            upper=max(upper, best.log_D + reach),
+            lower=max(min(lower, best.log_D - reach), -_FARTHEST),
+            upper=min(max(upper, best.log_D + reach), _FARTHEST),
             noise_ends=(lower, upper),
             a=fitted.a / _gain_of(levels),
             extra=float(np.max(fitted.variances / self._gains) / fitted.a - 1),
@@ -169,6 +172,7 @@ class CompartmentFitter:
             residual_sum_of_squares=float(np.sum(left**2 @ counts)),
             signal=float(np.sqrt(np.sum(start**2 / self._gains) / fitted.a)),
             budget=Budget.of(whole, protocol.n_prebleach, tiles.area),
+            near_patch=float(near_patch),
         )
 
     def _jackknife(self, fitted, deficits, places):
@@ -180,6 +184,8 @@ class CompartmentFitter:
             The sum of both, so that what is independent in all pixels counts twice.
         freedom : int
             Degrees of freedom of the larger of the two.
+        known : ndarray of shape (n_tiles,)
+            What each tile says of D, over all frames.
         """
         best, modes, fitter = fitted.best, self.modes, self._fitter
         tangent = best.tangent()
@@ -196,7 +202,7 @@ class CompartmentFitter:
         sector = _sectors(tiles, places)
         by_sector = [np.bincount(sector, values, _N_SECTORS) for values in (pulls, known)]
         found.append((jackknife_variance(*by_sector), _N_SECTORS - 1))
-        return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1]
+        return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1], known
 
 
 def _gain_of(levels):

@@ -77,6 +77,9 @@ class StartEstimate:
         Of the curve's noise.
     budget : Budget, default=None
         What a compartment lost, where there is one.
+    near_patch : float, default=None
+        Share of all that a compartment says of D which it says within three half-radii of the
+        middle of the patch.
     """
 
     fits: list
@@ -102,6 +105,7 @@ class StartEstimate:
     scale_span: tuple | None = None
     variance: float | None = None
     budget: Budget | None = None
+    near_patch: float | None = None
 
 
 @dataclass(frozen=True)

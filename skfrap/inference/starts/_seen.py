@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import label
 
+from skfrap.experiment import MeasuredStart, TileLayout
 from skfrap.inference.starts._profiles import ring_means
 from skfrap.models.starts import tile_modes
 
@@ -34,6 +35,28 @@ class StartProfiles:
     start: np.ndarray
     stays: np.ndarray
     log_D: float  # noqa: N815, as the field writes it
+
+
+def profiles_of(estimate, sample, seen, protocol):
+    """Put what was seen of one sample beside its fit.
+
+    Parameters
+    ----------
+    estimate : StartEstimate
+    sample : object
+        What was fitted.
+    seen : RingLayout, TileLayout or MeasuredStart
+        What it was of.
+    protocol : FRAPProtocol
+
+    Returns
+    -------
+    StartProfiles
+    """
+    if isinstance(seen, MeasuredStart):
+        return profiles_of_curve(estimate, seen, protocol)
+    of = profiles_of_tiles if isinstance(seen, TileLayout) else profiles_of_rings
+    return of(estimate, sample, seen, protocol)
 
 
 @dataclass(frozen=True, eq=False)
