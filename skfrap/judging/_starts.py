@@ -12,6 +12,7 @@ _FIELD_FILLED = 0.75  # what is missing at the last ring over what is missing at
 _FIELD_NEARLY_FILLED = 0.2  # that of what moves as well
 _RIM_LITTLE_SEEN = 0.1  # the same, where D rests on the levels of the frames
 _COSTS = 2.0  # times the error, that free levels of the frames make it
+_NEAR_PATCH = 0.25  # of what a compartment says of D, that it must say near the patch
 _FAINT = 5.0  # depth over noise
 _BEGUN = 0.5  # half-radii that particles must have gone by the last frame
 _AS_LIKELY = 6.0  # difference of deviance up to which another reading may be right too
@@ -63,6 +64,13 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf, by_noise=Fal
     )
     filled = ~nothing & (edge > _FIELD_FILLED)
     found.add(filled, "patch_fills_field", "the dark patch is as wide as the field of view")
+    near = np.array([1.0 if one.near_patch is None else one.near_patch for one in estimates])
+    elsewhere = ~unseen & ~filled & ~(near >= _NEAR_PATCH)
+    found.add(
+        elsewhere,
+        "changes_elsewhere",
+        "what changes in the compartment is not the dark patch: the sample moves, or changes shape",
+    )
     rests_on_levels = np.array([_costs(one) > _COSTS for one in estimates], dtype=bool)
     moving_edge = np.array([one.moving_edge for one in estimates])
     widest = np.fmax(edge, moving_edge)
@@ -130,11 +138,16 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf, by_noise=Fal
         "what is assumed of the part that stays changes D by more than its error",
         "D",
     )
-    return found.to_tuple(), ~(unseen | filled)
+    return found.to_tuple(), ~(unseen | filled | elsewhere)
 
 
 def missing_area(estimate):
-    """Return what is missing within two half-radii at the first frame, as an area in µm²."""
+    """Return what is missing at the first frame, as an area in µm².
+
+    In a compartment that is in all of it; else within two half-radii.
+    """
+    if estimate.budget is not None:
+        return estimate.budget.lost * estimate.budget.area
     radii, start = estimate.radii, estimate.start
     near = radii <= 2 * estimate.half_radius
     return float(np.trapezoid(2 * np.pi * radii[near] * start[near], radii[near]))

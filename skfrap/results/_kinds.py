@@ -308,6 +308,13 @@ _OF_STARTS = {
             "The dark patch is as wide as the field of view, so that no rim of it is seen.",
             "Record a larger field, or bleach less.",
         ),
+        changes_elsewhere=(
+            (
+                "What changes from frame to frame in the compartment is not the dark patch: D would"
+                " be that of a sample which moves or changes its shape."
+            ),
+            "Align the frames; draw the outline about the part that holds the patch and stays.",
+        ),
     ),
     **_kinds(
         "doubtful",

@@ -1,8 +1,9 @@
 """The deviance of one sample by log10 D, all other unknowns integrated out or at their best."""
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import minimize_scalar
 
+from skfrap.inference.starts._deviance import DevianceOfD
 from skfrap.inference.starts._evidence import slope, solve
 
 _SHARE_TOLERANCE = 1e-4
@@ -37,7 +38,7 @@ def mixed(deviances, axis=None):
     return np.squeeze(least, axis=axis) - 2 * np.log(total)
 
 
-class Problem:
+class Problem(DevianceOfD):
     """The deviance of one sample by log10 D: the smoothness is summed over, the share at its best.
 
     D may hang on the smoothness of the start as much as on the noise. Keeping the likeliest one
@@ -51,13 +52,19 @@ class Problem:
 
     def __init__(self, branches):
         self.branches = branches
-        self.main = branches[0]
+        self._main = branches[0]
+        self.bounds = self._main.reading.rows.bounds
+
+    @property
+    def main(self):
+        """The branch of the likeliest smoothness."""
+        return self._main
 
     def __call__(self, log_D):
         """Return the deviance; the best shares are kept."""
         parts = self.main.parts(log_D)
         deviances = [branch.deviance(parts) for branch in self.branches]
-        self.main = self.branches[int(np.argmin(deviances))]
+        self._main = self.branches[int(np.argmin(deviances))]
         return float(mixed(deviances))
 
     def settle(self, log_D):
@@ -72,30 +79,23 @@ class Problem:
 
         What was looked at before plays no part, so that a place has one rise.
         """
-        main = self.main
+        main = self._main
         for branch in self.branches:
             branch.restart()
         rise = self(log_D) - least
         for branch in self.branches:
             branch.restart()
-        self.main = main
+        self._main = main
         return rise
 
     def standard_error(self, log_D, least):
         """Measure how far log10 D is off: by the curvature, or by all of the evidence.
 
-        The curvature is measured by steps that raise the deviance by about 1. It says all where the
-        deviance goes on as a parabola does. Where it does not, the error is the root mean square
-        deviation under the evidence.
+        The curvature says all where the deviance goes on as a parabola does. Where it does not,
+        the error is the root mean square deviation under the evidence.
         """
-        step = 0.01
-        for _ in range(8):
-            rise = 0.5 * sum(self.rise(log_D + sign * step, least) for sign in (1, -1))
-            if 0.3 < rise < 3:
-                break
-            step = float(np.clip(step / np.sqrt(max(rise, 1e-4)), 2e-5, 0.3))
-        bounds = np.log10(self.main.reading.rows.bounds)
-        error = min(step / np.sqrt(max(rise, 1e-12)), bounds[1] - bounds[0])
+        bounds = np.log10(self.bounds)
+        error = min(super().standard_error(log_D, least), bounds[1] - bounds[0])
         far = np.clip([log_D - _FAR * error, log_D + _FAR * error], *bounds)
         if min(self.rise(place, least) for place in far) > _STEEP * _FAR**2:
             return error
@@ -117,23 +117,6 @@ class Problem:
         squares = weights * (places[order] - log_D) ** 2
         total = np.trapezoid(weights, places[order])
         return max(error, float(np.sqrt(np.trapezoid(squares, places[order]) / total)))
-
-    def ends(self, log_D, least, error, threshold):
-        """Find where the deviance has risen by the threshold; the range's end where nowhere."""
-        found = []
-        for sign, bound in zip((-1, 1), np.log10(self.main.reading.rows.bounds), strict=True):
-
-            def excess(step, sign=sign):
-                rise = self.rise(log_D + sign * step, least) if step else 0.0
-                return rise - threshold
-
-            reach = abs(bound - log_D)
-            step = min(3.0 * error, reach)
-            while (over := excess(step)) < 0 and step < reach:
-                step = min(2 * step, reach)
-            end = reach if over < 0 else brentq(excess, 0.0, step, xtol=1e-2 * error)
-            found.append(float(log_D + sign * end))
-        return found
 
 
 class Branch:

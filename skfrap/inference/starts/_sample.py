@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from skfrap.experiment import RingLayout
+from skfrap.inference.starts._budget import Budget
 from skfrap.inference.starts._fitter import StartFit, StartFitter
 from skfrap.inference.starts._jackknife import (
     beyond_noise,
@@ -82,6 +83,11 @@ class StartEstimate:
         Of the curve's noise.
     freer : StartFit, default=None
         What free levels of all frames give; None where they are free, or are not thought to change.
+    budget : Budget, default=None
+        What a compartment lost, where there is one.
+    near_patch : float, default=None
+        Share of all that a compartment says of D which it says within three half-radii of the
+        middle of the patch.
     """
 
     fits: list
@@ -108,6 +114,8 @@ class StartEstimate:
     scale_span: tuple | None = None
     variance: float | None = None
     freer: StartFit | None = None
+    budget: Budget | None = None
+    near_patch: float | None = None
 
 
 @dataclass(frozen=True)
