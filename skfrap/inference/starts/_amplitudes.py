@@ -178,12 +178,8 @@ class _Problem(DevianceOfD):
     def __init__(self, name, fitter, values, size):
         self.reading = _Reading(name, name == "one_depth")
         self.bounds, self.share = fitter.bounds, 1.0
-        self.cost, self.prior, self.weights, self.pair = (
-            0.0,
-            None,
-            None,
-            _pairs(np.array(-0.5), 0.0),
-        )
+        self.prior, self.weights, self.cost = None, None, 0.0
+        self.pair = _pairs(np.array(-0.5), 0.0)
         self._fitter, self._values, self._size = fitter, values, size
         even = fitter.whitening.sum(axis=1)
         self._stays = np.multiply.outer(even, size)
@@ -320,6 +316,7 @@ class _Problem(DevianceOfD):
 
     def freedom(self, log_D):
         """Return how many values each mode's unknowns take up."""
+        self(log_D)  # keeps what is best there
         sums = moving, mixed, still, *_ = self._sums(log_D)
         weights = self.weights
         if self.reading.name == "free":
@@ -330,6 +327,7 @@ class _Problem(DevianceOfD):
 
     def tangent(self, log_D, moving, still):
         """Differentiate the values by log10 D, without what the unknowns take up."""
+        self(log_D)
         ahead, behind = self._moves(log_D + _STEP), self._moves(log_D - _STEP)
         slope = (ahead - behind) / (2 * _STEP) * moving
         moves, weights = self._moves(log_D), self.weights
