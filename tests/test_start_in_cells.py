@@ -188,8 +188,9 @@ def test_the_evidence_is_that_of_a_gaussian(reading):
             if reading == "one_depth":
                 columns = columns @ np.array([[problem.share], [1 - problem.share]])
             covariance = variances[k] * (np.eye(7) + 1 / 5)
-            weights = problem.weights[k] * np.array([1.0, problem.ratio])[: columns.shape[1]]
-            covariance += columns / weights @ columns.T
+            one, mixed, two = problem.pair
+            inverse = np.array([[one, mixed], [mixed, two]]) if reading == "free" else np.eye(1)
+            covariance += columns @ np.linalg.inv(problem.weights[k] * inverse) @ columns.T
             total += multivariate_normal(cov=covariance).logpdf(values[:, k])
         return -2 * total
 

@@ -9,8 +9,9 @@ two, G = XᵀX / v and g = Xᵀc / v over the frames whitened of the prebleach n
 
     -2 log ev = sum over modes of log |G + w| - log |w| - gᵀ (G + w)⁻¹ g.
 
-The weights are w = (1 + (r / k)²) / s, a start being smooth below a length, and of what stays they
-may be larger by a factor, where there is less of it. All three are chosen by the evidence.
+The weights are w = (1 + (r / k)²) / s, a start being smooth below a length. What stays may be less
+than what moves, by a factor q, and look more or less like it: the covariance of a pair (m, p) is
+[[1, c q], [c q, q²]] / w. All four, k, s, q and c, are chosen by the evidence.
 """
 
 from dataclasses import dataclass
@@ -26,12 +27,23 @@ _TOLERANCE = 1e-5  # decades
 _STEP = 1e-3  # decades, of differences
 _SCALES = 10.0 ** np.arange(-9, 1)  # s: variances of amplitudes
 _N_CORNERS = 8  # of k
-_RATIOS = 10.0 ** np.arange(5)  # of the weights of what stays over those of what moves
+_TURNS = 4  # of these and of pairs
+_LOG_RATIOS, _ALIKE = (  # q and c
+    grid.ravel() for grid in np.meshgrid(np.arange(0.5, -2.55, -0.1), [0.0, 0.8, 0.95, 0.99])
+)
+_AROUND = np.linspace(-1, 1, 11)
+_PAIR_PASSES = 0.1, 0.01  # decades of q to either side, that are looked at more closely
 _COARSE = 3  # every so many points of the grid, where k and s are not yet known
-_ROUNDS = 2  # of D and of k and s
+_ROUNDS = 4  # of D and of k and s
 _SHARES = np.linspace(0.02, 1.0, 50)
 _SHARE_PASSES = 3  # of a tenth of the range each
 _DELAY_NODES = 4  # of Gauss and Legendre: what so many pulses between two times do
+
+
+def _pairs(log_ratio, alike):
+    """Return inverses of covariances of pairs (m, p): their three entries, (3, n)."""
+    ratio, rest = 10.0**log_ratio, 1 - alike**2
+    return np.array([1 / rest + 0 * ratio, -alike / (ratio * rest), 1 / (ratio**2 * rest)])
 
 
 @dataclass
@@ -166,7 +178,8 @@ class _Problem(DevianceOfD):
     def __init__(self, name, fitter, values, size):
         self.reading = _Reading(name, name == "one_depth")
         self.bounds, self.share = fitter.bounds, 1.0
-        self.prior, self.weights, self.ratio = None, None, 1.0
+        self.prior, self.weights, self.cost = None, None, 0.0
+        self.pair = _pairs(np.array(-0.5), 0.0)
         self._fitter, self._values, self._size = fitter, values, size
         even = fitter.whitening.sum(axis=1)
         self._stays = np.multiply.outer(even, size)
@@ -204,22 +217,24 @@ class _Problem(DevianceOfD):
 
     # Evidence
 
-    def _evidence(self, sums, weights, share=1.0, ratio=None):
-        """Return the deviance; weights (..., n_modes), shares and ratios broadcast."""
-        moving, mixed, still, along, along_still = sums
+    def _evidence(self, sums, weights, share=1.0, pair=None):
+        """Return the deviance; weights (..., n_modes), shares and pairs broadcast."""
         if self.reading.name == "free":
-            ratio = self.ratio if ratio is None else ratio
-            one, two = moving + weights, still + ratio * weights
-            both = one * two - mixed**2
+            *_, along, along_still = sums
+            pair = self.pair if pair is None else pair
+            one, two, mixed, both = _with_prior(sums, weights, pair)
             taken = two * along**2 - 2 * mixed * along * along_still + one * along_still**2
-            return np.sum(np.log(both / (ratio * weights**2)) - taken / both, axis=-1)
+            known = pair[0] * pair[2] - pair[1] ** 2
+            return np.sum(np.log(both / (known * weights**2)) - taken / both, axis=-1)
         gram, along = _of_share(sums, share)
         one = gram + weights
         return np.sum(np.log(one / weights) - along**2 / one, axis=-1)
 
     def __call__(self, log_D):
-        """Return the deviance; of one depth at the best mobile fraction, which is kept."""
+        """Return the deviance; at the best mobile fraction, or pair, which are kept."""
         sums = self._sums(log_D)
+        if self.reading.name == "free":
+            return self._at_best_pair(sums, self.weights) + self.cost
         if not self.reading.late:
             return float(self._evidence(sums, self.weights, 1.0))
         shares, step = _SHARES, _SHARES[1] - _SHARES[0]
@@ -231,6 +246,19 @@ class _Problem(DevianceOfD):
         self.share = float(shares[10])
         return float(deviance.min())
 
+    def _at_best_pair(self, sums, weights):
+        """Return the least deviance over how what stays goes with what moves; keep that."""
+        ratios, alike = _LOG_RATIOS, _ALIKE
+        for reach in (*_PAIR_PASSES, None):
+            pairs = _pairs(ratios, alike)
+            deviance = self._evidence(sums, weights, pair=pairs[..., np.newaxis])
+            best = deviance.argmin()
+            if reach is not None:
+                alike = np.broadcast_to(alike, ratios.shape)[best]
+                ratios = ratios[best] + reach * _AROUND
+        self.pair = pairs[:, best]
+        return float(deviance[best])
+
     def choose_weights(self, log_Ds):
         """Take the prior of the largest evidence at some log10 D; return at which it is."""
         found = []
@@ -241,23 +269,39 @@ class _Problem(DevianceOfD):
             shares = shares if self.reading.late else [1.0]
             found.append(np.min([self._evidence(sums, weights, one) for one in shares], axis=0))
         at, best = np.unravel_index(np.argmin(found), np.shape(found))
-        self.weights = weights[best]
         if self.reading.name == "free":
-            ratios = _RATIOS[:, np.newaxis]
-            deviance = self._evidence(self._sums(log_Ds[at]), self.weights, ratio=ratios)
-            self.ratio = float(_RATIOS[deviance.argmin()])
-        self.prior = int(best), self.ratio
+            best = self._choose_pair(self._sums(log_Ds[at]), best)
+        self.weights = self._fitter.weights[best]
+        self.prior = int(best)
+        self.cost = self._cost(log_Ds[at]) if self.reading.name == "free" else 0.0
         return int(at)
+
+    def _cost(self, log_D):
+        """Return what it costs in evidence that pairs are looked for, all being as likely."""
+        pairs = _pairs(_LOG_RATIOS, _ALIKE)[..., np.newaxis]
+        deviance = self._evidence(self._sums(log_D), self.weights, pair=pairs)
+        least = deviance.min()
+        return float(-2 * np.log(np.mean(np.exp(-0.5 * (deviance - least)))))
+
+    def _choose_pair(self, sums, best):
+        """Choose how what stays goes with what moves, and the weights again, in turn."""
+        for _ in range(_TURNS):
+            before = best
+            self._at_best_pair(sums, self._fitter.weights[best])
+            best = self._evidence(sums, self._fitter.weights).argmin()
+            if best == before:
+                break
+        return best
 
     # At one D
 
     def unknowns(self, log_D):
         """Return the means of what moves and of what stays, each (n_modes,)."""
-        sums = moving, mixed, still, along, along_still = self._sums(log_D)
+        sums = self._sums(log_D)
+        *_, along, along_still = sums
         weights = self.weights
         if self.reading.name == "free":
-            one, two = moving + weights, still + self.ratio * weights
-            both = one * two - mixed**2
+            one, two, mixed, both = _with_prior(sums, weights, self.pair)
             return (
                 (two * along - mixed * along_still) / both,
                 (one * along_still - mixed * along) / both,
@@ -272,25 +316,24 @@ class _Problem(DevianceOfD):
 
     def freedom(self, log_D):
         """Return how many values each mode's unknowns take up."""
+        self(log_D)  # keeps what is best there
         sums = moving, mixed, still, *_ = self._sums(log_D)
         weights = self.weights
         if self.reading.name == "free":
-            one, two = moving + weights, still + self.ratio * weights
-            return (moving * two + still * one - 2 * mixed**2) / (one * two - mixed**2)
+            one, two, by_both, both = _with_prior(sums, weights, self.pair)
+            return (moving * two + still * one - 2 * mixed * by_both) / both
         gram, _ = _of_share(sums, self.share)
         return gram / (gram + weights)
 
     def tangent(self, log_D, moving, still):
         """Differentiate the values by log10 D, without what the unknowns take up."""
+        self(log_D)
         ahead, behind = self._moves(log_D + _STEP), self._moves(log_D - _STEP)
         slope = (ahead - behind) / (2 * _STEP) * moving
         moves, weights = self._moves(log_D), self.weights
         if self.reading.name == "free":
-            one = np.sum(moves**2, axis=0) + weights
-            two = self._known[0] + self.ratio * weights
-            mixed = np.sum(moves * self._stays, axis=0)
+            one, two, mixed, both = _with_prior(self._sums(log_D), weights, self.pair)
             along = np.sum(moves * slope, axis=0), np.sum(self._stays * slope, axis=0)
-            both = one * two - mixed**2
             slope = slope - moves * (two * along[0] - mixed * along[1]) / both
             return slope - self._stays * (one * along[1] - mixed * along[0]) / both
         column = self.share * moves + (1 - self.share) * self._stays
@@ -312,3 +355,11 @@ def _of_share(sums, share):
     rest = 1 - share
     gram = share**2 * moving + 2 * share * rest * mixed + rest**2 * still
     return gram, share * along + rest * along_still
+
+
+def _with_prior(sums, weights, pair):
+    """Return the precision of pairs (m, p) after the data: its three entries, and determinant."""
+    moving, mixed, still, *_ = sums
+    one, two = moving + pair[0] * weights, still + pair[2] * weights
+    mixed = mixed + pair[1] * weights
+    return one, two, mixed, one * two - mixed**2
