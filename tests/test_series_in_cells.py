@@ -7,14 +7,21 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from sklearn.pipeline import make_pipeline
 
 from skfrap import Circle, Compartment, Ellipse, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis import (
+    ExperimentOptions,
+    analyse_series,
+    describe_experiment,
+    read_recordings,
+)
 from skfrap.analysis._geometries import _whole_of_fit
 from skfrap.cli import cli
 from skfrap.io import ImageSeries, write_series
 from skfrap.judging._budget import Budget, equilibrium_of, judge_budget, measure_budget
 from skfrap.models import model_for
+from skfrap.preprocessing import RecoveryCurveExtractor
 
 CELL = Ellipse((7.0, 5.0), center=(9.0, 7.0))
 DONE = FRAPProtocol(
@@ -291,3 +298,17 @@ def test_tables_of_curves_have_no_compartment(tmp_path):
         result = CliRunner().invoke(cli, command)
         assert result.exit_code == 1
         assert f"{option[0]} is of images" in result.output
+
+
+def test_recordings_of_several_cells_bring_their_outlines():
+    small = DONE.replace(compartment=Ellipse((5.5, 4.5), center=(9.0, 7.0)))
+    options = ExperimentOptions(**TOLD, compartment="auto")
+    cells = [series_of(one, mobile_fraction=1.0) for one in (DONE, small)]
+    recordings = read_recordings(cells, options)
+    areas = [one.protocol.compartment_mask.sum() * 0.25**2 for one in recordings]
+    assert areas == pytest.approx([np.pi * 35, np.pi * 5.5 * 4.5], rel=0.03)
+    pipeline = make_pipeline(RecoveryCurveExtractor(), LeastSquaresFRAP()).fit(recordings)
+    assert 10 ** pipeline.predict(recordings)[:, 0] == pytest.approx([1.0, 1.0], rel=0.06)
+    protocol, sources = describe_experiment(cells[0], options)
+    assert protocol == recordings[0].protocol
+    assert sources["compartment"].startswith("found")

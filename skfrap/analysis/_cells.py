@@ -70,6 +70,12 @@ def in_compartment(protocol, before, options, stored, sources):
     return protocol.replace(compartment=given, rows=rows)
 
 
+def before_of(series, protocol, options):
+    """Return the average frame before bleaching, above the dark level, (ny, nx)."""
+    frames = series.frames[: protocol.n_prebleach]
+    return np.mean(frames, axis=0, dtype=float) - options.dark_level
+
+
 def check_compartment(options):
     """Check what is said of a compartment before any file is read."""
     given, rows = options.compartment, options.rows

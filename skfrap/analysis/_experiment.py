@@ -8,6 +8,7 @@ from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
 from skfrap.analysis._bleaching import find_bleaching
+from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
@@ -76,7 +77,9 @@ def describe_experiment(
         Naming everything that is missing, and how to give it.
     """
     described = experiment_of(series, options)
-    return described.protocol, described.sources
+    protocol, sources = described.protocol, described.sources
+    before = before_of(described.series, protocol, options)
+    return in_compartment(protocol, before, options, described.stored, sources), sources
 
 
 def experiment_of(series, options):
