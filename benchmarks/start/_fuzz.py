@@ -94,9 +94,10 @@ class _Experiment:
         """Compute the noise-free images, 1 before bleaching."""
         size = self.n * self.pixel
         radius = self.radius * size * (0.6 if self.kind == "two spots" else 1.0)
-        shift = 0
+        shift, depth = 0, self.depth * min(1.0, 1.6 / self.n_bleach)
         if self.kind == "two spots":
-            # A wider field, of which two parts see the spot at two places.
+            # A wider field, of which two parts see the spot at two places; both add where they meet.
+            depth *= 0.58
             shift = min(round(1.2 * radius / self.pixel), self.n // 4)
         centre = size / 2 + shift * self.pixel, size / 2
         region = Circle(radius, center=centre)
@@ -107,7 +108,7 @@ class _Experiment:
         images = DiffusionModel(truth).images(
             D=[self.D],
             c0=[1.0],
-            alpha=[1 - self.depth * min(1.0, 1.6 / self.n_bleach)],
+            alpha=[1 - depth],
             mobile_fraction=[self.mobile],
             bleach_blur=[self.blur * radius],
         )[0][1:]
