@@ -96,7 +96,7 @@ class _Experiment:
         radius = self.radius * size * (0.6 if self.kind == "two spots" else 1.0)
         shift, depth = 0, self.depth * min(1.0, 1.6 / self.n_bleach)
         if self.kind == "two spots":
-            # A wider field, of which two parts see the spot at two places; both add where they meet.
+            # A wider field, of which two parts see the spot at two places; the two add up.
             depth *= 0.58
             shift = min(round(1.2 * radius / self.pixel), self.n // 4)
         centre = size / 2 + shift * self.pixel, size / 2
