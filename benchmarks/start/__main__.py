@@ -22,8 +22,8 @@ fraction free, of the same noise-free stacks.
 """
 
 from benchmarks._report import Report, arguments_of, choice_of
-from benchmarks.start._fuzz import measure_fuzz
 from benchmarks.start._cells import measure_cells, measure_droplets, measure_membrane
+from benchmarks.start._fuzz import measure_fuzz
 from benchmarks.start._paper import measure_paper
 from benchmarks.start._profiles import measure_profiles
 from benchmarks.start._recorded import measure_bilayer, measure_venus

@@ -41,7 +41,7 @@ class _Experiment:
         pixel = _log_uniform(rng, 0.1, 0.5)
         radius = rng.uniform(0.05, 0.4)
         # The plane beyond the field must hold what spreads.
-        largest = min(1.5, 0.6 * (_MOST_PIXELS / n - 1))
+        largest = min(2.5 if n < 100 else 1.5, 0.6 * (_MOST_PIXELS / n - 1))
         reach = _log_uniform(rng, 0.3 * radius, largest)
         n_frames = int(rng.integers(12, 121 if n < 192 else 50))
         interval = _log_uniform(rng, 0.05, 2.0)
@@ -94,19 +94,26 @@ class _Experiment:
         """Compute the noise-free images, 1 before bleaching."""
         size = self.n * self.pixel
         radius = self.radius * size * (0.6 if self.kind == "two spots" else 1.0)
-        region = Circle(radius) if self.kind != "ellipse" else _ellipse(radius, size)
-        per_frame = self.depth * min(1.0, 1.6 / self.n_bleach)
-        images = DiffusionModel(self.protocol(region, self.n_bleach, 1)).images(
+        shift, depth = 0, self.depth * min(1.0, 1.6 / self.n_bleach)
+        if self.kind == "two spots":
+            # A wider field, of which two parts see the spot at two places; the two add up.
+            depth *= 0.58
+            shift = min(round(1.2 * radius / self.pixel), self.n // 4)
+        centre = size / 2 + shift * self.pixel, size / 2
+        region = Circle(radius, center=centre)
+        if self.kind == "ellipse":
+            region = _ellipse(radius, size)
+        truth = self.protocol(region, self.n_bleach, 1)
+        truth = truth.replace(shape=(self.n, self.n + shift))
+        images = DiffusionModel(truth).images(
             D=[self.D],
             c0=[1.0],
-            alpha=[1 - per_frame],
+            alpha=[1 - depth],
             mobile_fraction=[self.mobile],
             bleach_blur=[self.blur * radius],
         )[0][1:]
-        if self.kind == "two spots":
-            # What the second spot lacks within the field: it must not be cut off.
-            shift = min(round(1.2 * radius / self.pixel), self.n // 4)
-            images = images - 0.7 * _shifted(1 - images, shift)
+        if shift:
+            images = images[:, :, shift:] - 0.7 * (1 - images[:, :, :-shift])
         return np.concatenate([np.ones((_PREBLEACH, self.n, self.n)), images])
 
 
@@ -200,13 +207,6 @@ def _ellipse(radius, size):
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     x, y = size / 2 + radius * np.cos(angle), size / 2 + 0.55 * radius * np.sin(angle)
     return Polygon([*zip(x, y, strict=True)])
-
-
-def _shifted(images, shift):
-    """Move images along the rows; what comes in from beyond the field is as its rim."""
-    return np.concatenate(
-        [np.repeat(images[:, :, :1], shift, axis=2), images[:, :, :-shift]], axis=2
-    )
 
 
 def _log_uniform(rng, low, high):

@@ -25,7 +25,7 @@ class StartFit:
     log_D : float
         Of the largest evidence.
     standard_error : float
-        Of log10 D, by the noise alone.
+        Of log10 D, by the noise alone and by what is not known of the start's smoothness.
     deviance : float
         -2 log evidence, comparable between readings of the same values.
     share : float

@@ -90,7 +90,7 @@ def beyond_noise(found, noise):
     freedom : int
         Of the larger one.
     """
-    _, freedom = max(found)
+    freedom = max(found)[1]
     if all(one <= noise * chi2.ppf(_BY_CHANCE, n) / n for one, n in found):
         return 0.0, freedom
     # One alone stands for both.
