@@ -42,7 +42,7 @@ from skfrap import (
     load_pretrained,
     pretrained,
 )
-from skfrap.experiment import MeasuredStart, RingLayout
+from skfrap.experiment import MeasuredStart, RingLayout, TileLayout
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.inference.fitting._rows import RowNoise
 from skfrap.metrics import weighted_mean_squared_error
@@ -67,6 +67,7 @@ from skfrap.persistence._container import FORMAT, pack, unpack
 from skfrap.persistence._format_1 import upgrade
 from skfrap.preprocessing import (
     BackgroundSubtractor,
+    CompartmentExtractor,
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
@@ -323,6 +324,8 @@ def one_of_each_class(protocol, sample):
         RecoveryCurveExtractor(protocol),
         RingExtractor(protocol),
         RingLayout(12),
+        CompartmentExtractor(protocol.replace(compartment=Circle(20.0))),
+        TileLayout(2, 12),
         MeasuredStart.from_profile(np.arange(9.0), np.linspace(0.5, 1.0, 9)),
         MeasuredStartFRAP(protocol),
         FrozenEstimator(networks[0]),

@@ -63,8 +63,9 @@ class SeriesAnalysis:
         Of one curve.
     sources : dict of str to str
         What was taken from where.
-    prebleach, bleached : ndarray of shape (ny, nx)
+    prebleach, bleached : ndarray of shape (ny, nx) or None
         Average corrected frame before bleaching, and the first corrected frame after it.
+        None for a curve.
     info : dict
         What the file's writer stored in it, e.g. the truth of a simulation.
     findings : tuple of Finding
@@ -85,8 +86,8 @@ class SeriesAnalysis:
     fitted: np.ndarray
     estimates: FRAPEstimates
     sources: dict
-    prebleach: np.ndarray
-    bleached: np.ndarray
+    prebleach: np.ndarray | None
+    bleached: np.ndarray | None
     info: dict
     findings: tuple = ()
     start: str = "told"

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_count
+from skfrap.analysis._alternatives import other_fits
 from skfrap.analysis._analyse import SeriesAnalysis
 from skfrap.analysis._cells import NO_COMPARTMENT
 from skfrap.analysis._clock import end_of_bleaching
@@ -29,7 +31,7 @@ _RADII, _PROFILES = ("radius", "distance"), ("intensity", "profile")
 _MORE_MISSING = "more is missing in the first frame than the region told can have lost"
 
 
-def is_table(source):
+def is_table(source: Any) -> bool:
     """Tell whether a source is the file of a table.
 
     Parameters
@@ -45,7 +47,7 @@ def is_table(source):
     return isinstance(source, str | Path) and Path(source).suffix.lower() in SUFFIXES
 
 
-def analyse_curve(source, options=None):
+def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) -> SeriesAnalysis:
     """Analyse a table of one recovery curve: estimate as told, and as its profiles show the start.
 
     Parameters
@@ -78,7 +80,9 @@ def analyse_curve(source, options=None):
         raise ValueError(f"{path}: intensities before bleaching have no mean to divide by.")
     curve = curve[np.newaxis]
     regressor = make_regressor(protocol, options).fit(curve)
-    told = Told(curve, regressor, regressor.estimate(curve, level=options.level), None, [], [])
+    estimates = regressor.estimate(curve, level=options.level)
+    others = other_fits(estimates, curve, regressor, options)
+    told: Any = Told(curve, regressor, estimates, None, [], [], others)
     seen, unseen = _seen(curve, protocol, options, sources)
     witness = _witness(told, seen)
     start = chosen_start(options, told, seen, witness, unseen)

@@ -102,13 +102,14 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from skfrap import analysis as analyses_of
     from skfrap.analysis import ExperimentOptions
+    from skfrap.analysis._curves import is_table
 
     options["rows"] = options["rows"] or None
     with clear_errors():
         given = ExperimentOptions(**options)
 
     def analyse(source):
-        if analyses_of.is_table(source):
+        if is_table(source):
             return analyses_of.analyse_curve(source, given)
         return analyses_of.analyse_series(source, given)
 

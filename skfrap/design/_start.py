@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from skfrap.experiment import RingLayout
+from skfrap.experiment import RingLayout, TileLayout
+from skfrap.inference.starts._compartment import CompartmentFitter
 from skfrap.inference.starts._sample import SampleFitter
 from skfrap.judging._starts import describe_starts
 from skfrap.models import DiffusionModel
-from skfrap.preprocessing import RingExtractor
+from skfrap.preprocessing import CompartmentExtractor, RingExtractor
 
 _BOUNDS = (10**-2.5, 1e3)  # of D in µm²/s, as of MeasuredStartFRAP
 
@@ -59,14 +60,20 @@ def start_errors(model, values, a, b, bounds, level):
     """
     protocol, seen = model.protocol, model.protocol.times[model.protocol.n_prebleach :]
     ends = tuple(map(float, (bounds or {}).get("D", _BOUNDS)))
-    layout = RingLayout.of_field(protocol.shape, 1)
-    fitter = SampleFitter(protocol, layout, ends)
-    extractor = RingExtractor(protocol, center=_middle(protocol), n_sectors=1)
+    if protocol.compartment is None:
+        layout = RingLayout.of_field(protocol.shape, 1)
+        fitter = SampleFitter(protocol, layout, ends)
+        extractor = RingExtractor(protocol, center=_middle(protocol), n_sectors=1)
+        shape = protocol.n_postbleach, 1, layout.n_rings
+    else:
+        layout = TileLayout.of_compartment(protocol)
+        fitter = CompartmentFitter(protocol, layout, ends)
+        extractor = CompartmentExtractor(protocol)
+        shape = protocol.n_postbleach, layout.n_tiles
     estimates = []
     for point in zip(*values.values(), strict=True):  # one series of images in memory
         one = dict(zip(values, point, strict=True))
-        rings = extractor.fit_transform(model.images(**one))
-        means = rings.reshape(protocol.n_postbleach, 1, layout.n_rings)
+        means = extractor.fit_transform(model.images(**one)).reshape(shape)
         variance = (a + b * one["c0"]) / one["c0"] ** 2
         estimates.append(fitter.fit(means, level, variance))
     findings, _ = describe_starts(estimates, ends, seen[-1] - seen[0])

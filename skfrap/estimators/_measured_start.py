@@ -14,14 +14,15 @@ from skfrap._arrays import check_array, validate_data
 from skfrap._checks import check_choice, check_level
 from skfrap.estimators._regressor import FRAPRegressor
 from skfrap.estimators._samples import answers_samples, fits_samples
-from skfrap.estimators._start_input import check_profiles, curve_samples, ring_layout, ring_samples
-from skfrap.experiment import FRAPProtocol, MeasuredStart
+from skfrap.estimators._start_input import check_profiles, samples_of, start_layout
+from skfrap.experiment import FRAPProtocol, MeasuredStart, TileLayout
 from skfrap.experiment._frames import check_frame_names, chosen_protocol
 from skfrap.inference._targets import choose_targets
+from skfrap.inference.starts._compartment import CompartmentFitter
 from skfrap.inference.starts._profiles import CurveFitter
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import SampleFitter, StartEstimate
-from skfrap.inference.starts._seen import StartProfiles, profiles_of_curve, profiles_of_rings
+from skfrap.inference.starts._seen import StartProfiles, profiles_of
 from skfrap.judging._starts import describe_starts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
@@ -35,21 +36,22 @@ _MOST_TOLD = 24  # samples that are fitted to see whether y is what it says
 
 
 class MeasuredStartFRAP(FRAPRegressor):
-    """Estimate D from rings or a curve and profiles, what bleaching left being an unknown.
+    """Estimate D from what images show, what bleaching left being an unknown.
 
-    No bleach region, time of bleaching or shape of the beam is needed. The start is a sum of
-    ring-Gaussians with unknown coefficients, which the heat equation moves in closed form; what
-    stays is a second such sum. All that is linear is integrated out, and D is where the evidence is
-    largest.
+    No bleach region, time of bleaching or shape of the beam is needed. On an open plane the start
+    is a sum of ring-Gaussians with unknown coefficients, which the heat equation moves in closed
+    form; in a compartment it is a sum of the compartment's own modes. What stays is a second such
+    sum. All that is linear is integrated out, and D is where the evidence is largest.
 
-    Assumptions: free diffusion on an open plane, as far as the field reaches; particles that stay
-    do not move at all.
+    Assumptions: free diffusion on an open plane, as far as the field reaches, or in a closed
+    compartment; particles that stay do not move at all.
 
     Parameters
     ----------
     protocol : FRAPProtocol, default=None
-        Gives pixels and times; of the bleach region no use is made, whatever its `start` says. None
-        is that of each sample, where samples bring theirs, else the paper's.
+        Gives pixels, times and the compartment, if there is one; of the bleach region no use is
+        made, whatever its `start` says. None is that of each sample, where samples bring theirs,
+        else the paper's.
     bounds : tuple of float, default=None
         Of D, in µm²/s. None is 0.00316 to 1000.
     start : MeasuredStart, default=None
@@ -68,7 +70,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         all. ``"auto"`` lets levels change evenly, as a parabola in time, and scatter about it as
         much as they are seen to; it frees all where that gives another D, or frames are few. This
         is several times as precise for fast diffusion. False takes all levels for those before
-        bleaching. Not used for curves, which must be corrected.
+        bleaching. Not used for curves, which must be corrected. In a compartment levels cost
+        nothing: unless False, each frame is divided by its mean over all of it.
     errors : {"jackknife", "noise"}, default="jackknife"
         Where intervals come from. ``"jackknife"``: from leaving out frames and sectors, at least
         what the noise gives; the residuals of real images go together. ``"noise"``: from the noise
@@ -91,8 +94,8 @@ class MeasuredStartFRAP(FRAPRegressor):
     estimators_ : list of MeasuredStartFRAP
         Only where samples bring their protocols: a fitted one for each of them, which
         :meth:`for_protocol` finds.
-    layout_ : RingLayout
-        None for curves.
+    layout_ : RingLayout or TileLayout
+        The latter in a compartment; None for curves.
     bounds_ : dict of str to tuple of float
     space_ : ParameterSpace
         Of D alone.
@@ -109,6 +112,7 @@ class MeasuredStartFRAP(FRAPRegressor):
     See Also
     --------
     skfrap.preprocessing.RingExtractor : Averages image stacks over rings.
+    skfrap.preprocessing.CompartmentExtractor : Averages them over tiles of a compartment.
     LeastSquaresFRAP : Takes the bleach region as it was told.
     skfrap.plotting.MeasuredStartDisplay : Shows rings, fit and start.
     skfrap.comparison.compare_readings : Compares what may have moved.
@@ -176,8 +180,9 @@ class MeasuredStartFRAP(FRAPRegressor):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_postbleach * n_sectors * n_rings), or CurveSequence
-            As :class:`skfrap.preprocessing.RingExtractor` gives it. With `start`, recovery curves,
-            of shape (n_samples, n_frames).
+            As :class:`skfrap.preprocessing.RingExtractor` gives it, or in a compartment
+            :class:`skfrap.preprocessing.CompartmentExtractor`. With `start`, recovery curves, of
+            shape (n_samples, n_frames).
         y : array-like of shape (n_samples,) or (n_samples, 1), default=None
             Not needed. If given it is log10 of D in µm²/s; its form is that of the answers. What
             its name, its values, or some of the samples say to be something else is refused where
@@ -197,11 +202,6 @@ class MeasuredStartFRAP(FRAPRegressor):
         """
         values = self._check_X(X, reset=True)
         self.protocol_ = chosen_protocol(self.protocol)
-        if self.protocol_.compartment is not None:
-            raise ValueError(
-                "a MeasuredStartFRAP is of an open field, and the protocol has a compartment: use "
-                "LeastSquaresFRAP, which knows edges, or a protocol without compartment."
-            )
         if sample_weight is not None:
             _check_sample_weight(sample_weight, values)
         check_choice("errors", self.errors, ERRORS)
@@ -212,10 +212,10 @@ class MeasuredStartFRAP(FRAPRegressor):
         for reading in self.readings:
             check_choice("readings", reading, READINGS)
         self.bounds_ = {"D": self._check_bounds()}
+        self.layout_ = None
         if self.start is None:
-            self.layout_ = ring_layout(self.protocol_, values.shape[1])
+            self.layout_ = start_layout(self.protocol_, values.shape[1])
         else:
-            self.layout_ = None
             check_profiles(self.start, self.protocol_, values.shape[1], self.readings)
             check_frame_names(getattr(self, "feature_names_in_", None), self.protocol_)
         self.n_outputs_, self.target_names_ = 1, self.space_.target_names
@@ -321,15 +321,10 @@ class MeasuredStartFRAP(FRAPRegressor):
         """
         check_is_fitted(self)
         values = self._check_X(X)
-        fits = self._fit_checked(values)
-        if self.layout_ is None:
-            return [
-                None if one is None else profiles_of_curve(one, self.start, self.protocol_)
-                for one in fits
-            ]
+        seen = self.layout_ or self.start
         return [
-            None if one is None else profiles_of_rings(one, sample, self.layout_, self.protocol_)
-            for one, sample in zip(fits, self._samples(values), strict=True)
+            None if one is None else profiles_of(one, sample, seen, self.protocol_)
+            for one, sample in zip(self._fit_checked(values), self._samples(values), strict=True)
         ]
 
     @answers_samples
@@ -381,12 +376,16 @@ class MeasuredStartFRAP(FRAPRegressor):
         """Say everything of fits, all of which are there."""
         seen = self.protocol_.times[self.protocol_.n_prebleach :]
         duration, bleachable = seen[-1] - seen[0], np.inf
-        if self.layout_ is None:  # of curves: they are the told region's
-            bleachable = self.protocol_.bleach_mask.sum() * self.protocol_.pixel_size**2
-            bleachable *= self.protocol_.n_bleach
+        protocol = self.protocol_
+        # Curves are the told region's, and of a compartment all light is seen.
+        if self.layout_ is None or protocol.compartment is not None:
+            inside = 1.0 if protocol.compartment is None else protocol.compartment_mask
+            bleachable = np.sum(protocol.bleach_mask * inside) * protocol.pixel_size**2
+            bleachable *= protocol.n_bleach
         findings, usable = (), np.zeros(0, dtype=bool)
         if fits:
-            findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
+            limits = self.bounds_["D"], duration, bleachable, self.errors == "noise"
+            findings, usable = describe_starts(fits, *limits)
         ends = np.array([self._ends(one) for one in fits]).reshape(-1, 2)
         log_D = np.array([one.best.log_D for one in fits])
         D, lower, upper = (
@@ -490,11 +489,7 @@ class MeasuredStartFRAP(FRAPRegressor):
 
     def _samples(self, X):
         """Take X sample by sample; None where there are no data."""
-        if self.layout_ is None:
-            return curve_samples(X, self._omits)
-        protocol, layout = self.protocol_, self.layout_
-        shape = len(X), protocol.n_postbleach, layout.n_sectors, layout.n_rings
-        return ring_samples(X.reshape(shape), layout, self._omits)
+        return samples_of(X, self.protocol_, self.layout_, self._omits)
 
     def _fitter(self, frames=None):
         """Make what fits curves, or rings of some frames after bleaching."""
@@ -504,7 +499,8 @@ class MeasuredStartFRAP(FRAPRegressor):
         if len(frames) < protocol.n_postbleach:
             times = protocol.times[protocol.n_prebleach :][[*frames]]
             protocol = protocol.replace(postbleach_times=tuple(times))
-        return SampleFitter(protocol, self.layout_, bounds, self.readings, self.frame_levels)
+        fitter = CompartmentFitter if isinstance(self.layout_, TileLayout) else SampleFitter
+        return fitter(protocol, self.layout_, bounds, self.readings, self.frame_levels)
 
     def _fit_curve(self, fitter, curve, level):
         return None if curve is None else fitter.fit(curve, level)

@@ -2,11 +2,57 @@
 
 import numpy as np
 
-from skfrap.experiment import MeasuredStart, RingLayout
+from skfrap.experiment import MeasuredStart, RingLayout, TileLayout
 
 _FEWEST_BETWEEN = 4  # values of a curve beside its profiles
 _FEWEST_FRAMES = 4
 _FEWEST_RINGS = 2
+
+
+def start_layout(protocol, n_columns):
+    """Tell what the columns of X are: rings, or tiles of the protocol's compartment.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    n_columns : int
+
+    Returns
+    -------
+    RingLayout or TileLayout
+
+    Raises
+    ------
+    ValueError
+        If X has another width.
+    """
+    of = ring_layout if protocol.compartment is None else tile_layout
+    return of(protocol, n_columns)
+
+
+def samples_of(X, protocol, layout, omit):
+    """Take X sample by sample.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+    protocol : FRAPProtocol
+    layout : RingLayout, TileLayout or None
+        None for curves.
+    omit : bool
+        As of :func:`ring_samples`.
+
+    Returns
+    -------
+    list
+        As of :func:`curve_samples`, :func:`ring_samples` or :func:`tile_samples`.
+    """
+    if layout is None:
+        return curve_samples(X, omit)
+    shape = len(X), protocol.n_postbleach
+    if isinstance(layout, TileLayout):
+        return tile_samples(X.reshape(*shape, layout.n_tiles), omit)
+    return ring_samples(X.reshape(*shape, layout.n_sectors, layout.n_rings), layout, omit)
 
 
 def ring_layout(protocol, n_columns):
@@ -39,6 +85,64 @@ def ring_layout(protocol, n_columns):
     return RingLayout(n_rings, n_sectors)
 
 
+def tile_layout(protocol, n_columns):
+    """Check that X is as wide as the tiles of a protocol's compartment are.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    n_columns : int
+
+    Returns
+    -------
+    TileLayout
+
+    Raises
+    ------
+    ValueError
+        If it has another width.
+    """
+    layout = TileLayout.of_compartment(protocol)
+    expected = protocol.n_postbleach * layout.n_tiles
+    if n_columns != expected:
+        raise ValueError(
+            f"X has {n_columns} columns, and the protocol has {protocol.n_postbleach} frames after "
+            f"bleaching of {layout.n_tiles} tiles of the compartment: {expected} are needed. Make "
+            "X by CompartmentExtractor with the same protocol; rings are for samples without edges."
+        )
+    return layout
+
+
+def tile_samples(means, omit):
+    """Take tiles sample by sample, without what is missing.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_samples, n_frames, n_tiles)
+    omit : bool
+        As of :func:`ring_samples`.
+
+    Returns
+    -------
+    list of (ndarray of shape (n_kept, n_tiles), tuple of int) or None
+        Tiles, and the frames that they are of; None where there are no data.
+
+    Raises
+    ------
+    ValueError
+        It says which sample lacks tiles.
+    """
+    complete = np.isfinite(means).all(axis=2)
+    lacking = np.flatnonzero(~complete.all(axis=1))
+    if len(lacking) and not omit:
+        raise ValueError(
+            f"X has NaN in row {lacking[0]} (from 0), and {len(lacking)} of {len(means)} rows lack "
+            "tiles. Leave out these rows, or give missing='omit', which leaves out the frames that "
+            "lack tiles."
+        )
+    return _kept_frames(means, complete)
+
+
 def check_profiles(start, protocol, n_columns, readings):
     """Check that profiles go with a protocol, and with curves of so many columns.
 
@@ -51,6 +155,11 @@ def check_profiles(start, protocol, n_columns, readings):
         raise ValueError(
             f"start must be a MeasuredStart, or None for rings; got {start!r}. Make it by "
             "MeasuredStart.from_profile(radius_um, intensity)."
+        )
+    if protocol.compartment is not None:
+        raise ValueError(
+            "profiles are of an open field, and the protocol has a compartment: give images, by "
+            "CompartmentExtractor and start=None, or a protocol without compartment."
         )
     if n_columns != protocol.n_frames:
         raise ValueError(
@@ -106,6 +215,11 @@ def ring_samples(means, layout, omit):
             "Leave out these rows, or the frames in all of them and in the protocol; or give "
             "missing='omit', which leaves out the frames that lack rings."
         )
+    return _kept_frames(means, complete)
+
+
+def _kept_frames(means, complete):
+    """Take complete frames of each sample; None where they are too few."""
     frames = [tuple(np.flatnonzero(some).tolist()) for some in complete]
     return [
         (sample[[*some]], some) if len(some) >= min(_FEWEST_FRAMES, means.shape[1]) else None

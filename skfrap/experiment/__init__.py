@@ -9,6 +9,7 @@ from skfrap.experiment._protocol import FRAPProtocol
 from skfrap.experiment._regions import Circle, Mask, Polygon, Rectangle
 from skfrap.experiment._rings import RingLayout
 from skfrap.experiment._starts import MeasuredStart
+from skfrap.experiment._tiles import TileLayout
 
 __all__ = [
     "NOISE_KINDS",
@@ -23,6 +24,7 @@ __all__ = [
     "Polygon",
     "Rectangle",
     "RingLayout",
+    "TileLayout",
     "parse_region",
     "region_from_dict",
     "region_to_dict",

@@ -43,9 +43,10 @@ def check_told_start(protocol, who):
     if protocol is not None and protocol.start != "told":
         raise ValueError(
             f"{who} takes it that the bleach region was bleached as told, and the protocol has "
-            f"start={protocol.start!r}: use MeasuredStartFRAP, on images by RingExtractor or on "
-            "curves with profiles; or protocol.replace(start='told'). In a pipeline, "
-            "make_frap_pipeline chooses by the protocol: let estimator be None or 'auto'."
+            f"start={protocol.start!r}: use MeasuredStartFRAP, on images by RingExtractor, in "
+            "a compartment by CompartmentExtractor, or on curves with profiles; or "
+            "protocol.replace(start='told'). In a pipeline, make_frap_pipeline chooses by the "
+            "protocol: let estimator be None or 'auto'."
         )
 
 

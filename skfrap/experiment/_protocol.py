@@ -71,8 +71,8 @@ class FRAPProtocol:
         What bleaching left, as estimators are to take it. ``"told"``: the bleach region at one
         depth. ``"measured"``: an unknown, which is seen in the images, whatever was bleached; see
         :class:`skfrap.MeasuredStartFRAP`, which the pipelines of :func:`skfrap.make_frap_pipeline`
-        then choose. Estimators that know the told start only refuse it. Models and simulators
-        bleach the region told either way.
+        then choose. In a compartment all of it is looked at, whatever `rows` says. Estimators that
+        know the told start only refuse it. Models and simulators bleach the region told either way.
     compartment : Compartment or region, default=None
         Where particles may be, such as a nucleus: a region is an even compartment. None is a sample
         without edges near by.
@@ -184,11 +184,6 @@ class FRAPProtocol:
                     "particles may be, as compartment=Ellipse(...), or leave rows out."
                 )
             return
-        if self.start == "measured":
-            raise ValueError(
-                "start='measured' is of an open field: rings about the bleached patch know of no "
-                "edge. Leave out compartment, or use start='told'."
-            )
         bleached = float(np.sum(self.bleach_mask * self.compartment_mask))
         if bleached < 1:
             raise ValueError(

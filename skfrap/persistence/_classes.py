@@ -34,6 +34,8 @@ _PLACES = {
     "skfrap.models.forward._interpolated": ("CurveSurrogate",),
     "skfrap.experiment._rings": ("RingLayout",),
     "skfrap.experiment._starts": ("MeasuredStart",),
+    "skfrap.experiment._tiles": ("TileLayout",),
+    "skfrap.preprocessing._compartment": ("CompartmentExtractor",),
     "skfrap.preprocessing._rings": ("RingExtractor",),
     "skfrap.estimators._measured_start": ("MeasuredStartFRAP",),
     "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),

@@ -1,7 +1,7 @@
 """Steps that are left to the protocol: which extractor, and which estimator."""
 
 from skfrap.estimators import LeastSquaresFRAP, MeasuredStartFRAP
-from skfrap.preprocessing import RecoveryCurveExtractor, RingExtractor
+from skfrap.preprocessing import CompartmentExtractor, RecoveryCurveExtractor, RingExtractor
 
 AUTO = "auto"
 
@@ -23,7 +23,7 @@ def chosen_estimator(protocol):
     return MeasuredStartFRAP() if is_measured else LeastSquaresFRAP()
 
 
-def chosen_extractor(estimator, n_jobs=None):
+def chosen_extractor(estimator, n_jobs=None, protocol=None):
     """Make the extractor of what an estimator takes.
 
     Parameters
@@ -31,17 +31,22 @@ def chosen_extractor(estimator, n_jobs=None):
     estimator : estimator
         Or what holds one.
     n_jobs : int, default=None
+    protocol : FRAPProtocol, default=None
+        Where it is known.
 
     Returns
     -------
-    RingExtractor or RecoveryCurveExtractor
-        Rings for a :class:`MeasuredStartFRAP` without profiles.
+    RingExtractor, CompartmentExtractor or RecoveryCurveExtractor
+        Rings, or tiles of the compartment where there is one, for a :class:`MeasuredStartFRAP`
+        without profiles.
     """
     held = [estimator]
     if hasattr(estimator, "get_params"):
         held += estimator.get_params(deep=True).values()
-    takes_rings = any(isinstance(one, MeasuredStartFRAP) and one.start is None for one in held)
-    return RingExtractor(n_jobs=n_jobs) if takes_rings else RecoveryCurveExtractor(n_jobs=n_jobs)
+    if not any(isinstance(one, MeasuredStartFRAP) and one.start is None for one in held):
+        return RecoveryCurveExtractor(n_jobs=n_jobs)
+    is_closed = getattr(protocol, "compartment", None) is not None
+    return CompartmentExtractor(n_jobs=n_jobs) if is_closed else RingExtractor(n_jobs=n_jobs)
 
 
 def chosen_steps(steps, protocol):
@@ -62,7 +67,8 @@ def chosen_steps(steps, protocol):
     *others, (name, last) = steps
     if _is_auto(last):
         last = chosen_estimator(protocol)
-    chosen = [(k, chosen_extractor(last) if _is_auto(step) else step) for k, step in others]
+    extractor = chosen_extractor(last, protocol=protocol)
+    chosen = [(k, extractor if _is_auto(step) else step) for k, step in others]
     return [*chosen, (name, last)]
 
 

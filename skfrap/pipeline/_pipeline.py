@@ -339,7 +339,8 @@ def make_frap_pipeline(
         sample's own, where samples bring their protocols, as :class:`skfrap.Recording` does.
     estimator : estimator or "auto", default=None
         Of curves, or a meta-estimator that holds such; a trained network goes into a
-        :class:`sklearn.frozen.FrozenEstimator`. A :class:`MeasuredStartFRAP` is given rings. None
+        :class:`sklearn.frozen.FrozenEstimator`. A :class:`MeasuredStartFRAP` is given rings,
+        or tiles of the compartment where the protocol has one. None
         goes by the `start` of the protocol: :class:`LeastSquaresFRAP` where it is told,
         :class:`MeasuredStartFRAP` where it is measured. ``"auto"`` does so whenever the pipeline is
         fitted, so that ``protocol__start`` can be searched over; its last steps are named
@@ -393,6 +394,9 @@ def make_frap_pipeline(
     else:
         if estimator is None:
             estimator = chosen_estimator(protocol)
-        extractor = chosen_extractor(estimator, n_jobs)
+        known = protocol
+        if known is None:
+            known = getattr(estimator, "protocol", None)
+        extractor = chosen_extractor(estimator, n_jobs, known)
         steps = make_pipeline(*corrections, extractor, estimator).steps
     return FRAPPipeline(steps, protocol=protocol, memory=memory, verbose=verbose)

@@ -1,6 +1,7 @@
 """Transformers: image stacks to corrected stacks, and to recovery curves."""
 
 from skfrap.preprocessing._check import check_corrector
+from skfrap.preprocessing._compartment import CompartmentExtractor
 from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._curves import RecoveryCurveExtractor
 from skfrap.preprocessing._function import StackFunction
@@ -16,6 +17,7 @@ from skfrap.preprocessing._stacks import StackSequence, StackView
 
 __all__ = [
     "BackgroundSubtractor",
+    "CompartmentExtractor",
     "FadingCorrector",
     "FlatFieldCorrector",
     "FoundCompartment",

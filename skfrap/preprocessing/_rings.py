@@ -1,24 +1,20 @@
 """From image stacks to circle means about the bleached patch."""
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.ndimage import gaussian_filter, label
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
-from skfrap._checks import check_choice, check_count
+from skfrap._checks import check_count
 from skfrap.experiment import RingLayout
-from skfrap.preprocessing._broken import ON_ERROR, result_or_reason, warn_of
-from skfrap.preprocessing._protocols import protocol_at, shared_protocol, with_protocols
 from skfrap.preprocessing._sources import check_shape
-from skfrap.preprocessing._stacks import StackSequence, StackTransformer
+from skfrap.preprocessing._start_extractor import StartExtractor, blocks_after, sums_over
 
-_FRAMES_AT_ONCE = 2**22  # pixels: of blocks that are read and averaged together
 _FEWEST_RINGS = 8
 _SMOOTHING = 1 / 40  # of the field's shorter side, in search of the patch
 
 
-class RingExtractor(StackTransformer):
+class RingExtractor(StartExtractor):
     """Average frames over rings about the bleached patch: image stacks to circle means.
 
     The patch is looked for in the first frame after bleaching; where, when and in what shape it was
@@ -68,63 +64,6 @@ class RingExtractor(StackTransformer):
         self.n_jobs = n_jobs
         self.on_error = on_error
 
-    def fit(self, X, y=None):
-        """Lay out the rings.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
-            Image stacks.
-        y : Ignored
-            There for scikit-learn.
-
-        Returns
-        -------
-        self
-        """
-        check_choice("on_error", self.on_error, ON_ERROR)
-        check_count("n_sectors", self.n_sectors)
-        self.protocol_ = shared_protocol(self.protocol, StackSequence(X))
-        self.layout_ = None if self.protocol_ is None else self._layout_of(self.protocol_)
-        return self
-
-    def transform(self, X):
-        """Average over rings.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_frames, ny, nx), or sequence of stacks or paths
-            Image stacks.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_postbleach * n_sectors * n_rings) or CurveSequence
-            The latter where each sample has its own protocol. Means of the frames after bleaching
-            over those of the whole ring before; NaN in rings that do not lie in the field entirely,
-            and where a sector has no pixels.
-
-        Raises
-        ------
-        ValueError
-            If a stack does not fit the protocol, has pixels that are not finite or a ring without
-            light, or the patch lies at the edge of the field; it says which. Not with
-            ``on_error="nan"``, which warns of all of them at once.
-        """
-        check_is_fitted(self)
-        check_choice("on_error", self.on_error, ON_ERROR)
-        stacks = StackSequence(X)
-        extract = self._extract if self.on_error == "raise" else self._extract_or_nan
-        rows = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(extract)(stacks, index) for index in range(len(stacks))
-        )
-        reasons = {k: row for k, row in enumerate(rows) if isinstance(row, str)}
-        self.errors_ = warn_of(reasons, len(rows), "rows of rings are NaN")
-        rows = [None if k in reasons else row for k, row in enumerate(rows)]
-        if self.protocol_ is None:
-            return with_protocols(self, stacks, rows, self._protocol_of)
-        nothing = np.full(self.protocol_.n_postbleach * self.layout_.counts.size, np.nan)
-        return np.stack([nothing if row is None else row for row in rows])
-
     def get_feature_names_out(self, input_features=None):
         """Name the means by sector, radius and time.
 
@@ -155,16 +94,6 @@ class RingExtractor(StackTransformer):
             dtype=object,
         )
 
-    def fitted_state(self):
-        """Return protocol and layout; what the last batch was is none of a file's business."""
-        return {name: value for name, value in super().fitted_state().items() if name != "errors_"}
-
-    def _extract_or_nan(self, stacks, index):
-        """Return rings, or why there are none."""
-        name = stacks.describe(index)
-        rings, words = result_or_reason(self._extract, stacks, index, name=name)
-        return words or rings
-
     def _extract(self, stacks, index):
         view, name = stacks.view(index), stacks.describe(index)
         protocol = self._protocol_of(stacks, index)
@@ -187,15 +116,19 @@ class RingExtractor(StackTransformer):
         full[:, :, :n_rings] = means
         return full.ravel()
 
+    def _check(self):
+        check_count("n_sectors", self.n_sectors)
+
     def _layout_of(self, protocol):
+        if protocol.compartment is not None:
+            raise ValueError(
+                "rings about the bleached patch know of no edge, and the protocol has a "
+                "compartment: use CompartmentExtractor, or a protocol without compartment."
+            )
         return RingLayout.of_field(protocol.shape, self.n_sectors)
 
-    def _protocol_of(self, stacks, index):
-        """Return the protocol of one stack: the one for all, or its own."""
-        if self.protocol is not None:
-            return self.protocol_
-        own, name = stacks.protocol(index), stacks.describe(index)
-        return protocol_at(self.protocol, self.protocol_, own, name)
+    def _n_values(self, protocol, layout):
+        return protocol.n_postbleach * layout.counts.size
 
     def _centre(self, before, view, protocol):
         """Return the pixel (row, column) in the middle of the patch."""
@@ -217,7 +150,6 @@ class RingExtractor(StackTransformer):
 
     def _averages(self, view, protocol, layout, centre, n_rings, before):
         """Return means over prebleach, (n_postbleach, n_sectors, n_rings)."""
-        n = protocol.n_prebleach
         reach = n_rings - 1
         rows, columns = (slice(place - reach, place + reach + 1) for place in centre)
         middle = layout.n_rings - 1
@@ -229,16 +161,10 @@ class RingExtractor(StackTransformer):
         sums = csr_array((np.ones(len(pixels)), (index[pixels], pixels)), shape)
 
         def over_rings(frames):
-            flat = frames.reshape(len(frames), -1).astype(float)
-            table = (sums @ flat.T).T
+            table = sums_over(sums, frames)
             return table.reshape(len(frames), layout.n_sectors, layout.n_rings)[:, :, :n_rings]
 
-        step = max(1, _FRAMES_AT_ONCE // index.size)
-        total = protocol.n_frames
-        blocks = [
-            over_rings(view.read(slice(k, min(k + step, total)), rows, columns))
-            for k in range(n, total, step)
-        ]
+        blocks = [over_rings(block) for block in blocks_after(view, protocol, rows, columns)]
         counts = layout.counts[:, :n_rings]
         ring_before = over_rings(before[np.newaxis, rows, columns])[0].sum(axis=0)
         ring_before /= counts.sum(axis=0)

@@ -308,6 +308,13 @@ _OF_STARTS = {
             "The dark patch is as wide as the field of view, so that no rim of it is seen.",
             "Record a larger field, or bleach less.",
         ),
+        changes_elsewhere=(
+            (
+                "What changes from frame to frame in the compartment is not the dark patch: D would"
+                " be that of a sample which moves or changes its shape."
+            ),
+            "Align the frames; draw the outline about the part that holds the patch and stays.",
+        ),
     ),
     **_kinds(
         "doubtful",
@@ -334,12 +341,26 @@ _OF_STARTS = {
             "About equally likely readings of what moves and what stays give another D.",
             "Record until recovery has ended; look at the table of readings.",
         ),
+        frame_levels_disagree=(
+            (
+                "Frames whose light changes evenly give another D than a free level of each frame, "
+                "which is less precise. The words say which."
+            ),
+            "See whether the light changes at the bleaching; frame_levels=True does not mind.",
+        ),
     ),
     **_kinds(
         "note",
         told_region_contradicted=(
             "More is missing in the first frame than the region that was told can have lost.",
             "Believe no fit that takes the region as told; see how wide the beam is.",
+        ),
+        frame_levels_assumed=(
+            (
+                "D is as precise as it is because the light is taken to change evenly. The words "
+                "say what D is without that."
+            ),
+            "Record a larger field, or see that the light is steady after bleaching.",
         ),
         told_start_set_aside=(
             (

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import label
 
+from skfrap.experiment import MeasuredStart, TileLayout
 from skfrap.inference.starts._profiles import ring_means
+from skfrap.models.starts import tile_modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,78 @@ class StartProfiles:
     log_D: float  # noqa: N815, as the field writes it
 
 
+def profiles_of(estimate, sample, seen, protocol):
+    """Put what was seen of one sample beside its fit.
+
+    Parameters
+    ----------
+    estimate : StartEstimate
+    sample : object
+        What was fitted.
+    seen : RingLayout, TileLayout or MeasuredStart
+        What it was of.
+    protocol : FRAPProtocol
+
+    Returns
+    -------
+    StartProfiles
+    """
+    if isinstance(seen, MeasuredStart):
+        return profiles_of_curve(estimate, seen, protocol)
+    of = profiles_of_tiles if isinstance(seen, TileLayout) else profiles_of_rings
+    return of(estimate, sample, seen, protocol)
+
+
+@dataclass(frozen=True, eq=False)
+class AboutPatch:
+    """Tiles of a compartment about the middle of a patch.
+
+    Attributes
+    ----------
+    distances, counts : ndarray of shape (n_tiles,)
+        From the middle of the patch, in µm, and the pixels of each tile.
+    ring : ndarray of int of shape (n_tiles,)
+        Which of the rings, as wide as a tile, each is in.
+    """
+
+    distances: np.ndarray
+    counts: np.ndarray
+    ring: np.ndarray
+
+    @classmethod
+    def of(cls, tiles, pattern):
+        """Find the middle of the darkest patch.
+
+        Parameters
+        ----------
+        tiles : Tiles
+        pattern : ndarray of shape (n_tiles,)
+            What is missing.
+
+        Returns
+        -------
+        AboutPatch
+        """
+        image = np.zeros(tiles.inside.shape)
+        image[tiles.inside] = pattern
+        darkest = np.unravel_index(image.argmax(), image.shape)
+        patches, _ = label(image > 0.5 * image[darkest])
+        patch = np.where(patches == patches[darkest], image, 0.0)[tiles.inside]
+        weights = patch * tiles.volume if patch.any() else tiles.volume
+        distances = np.hypot(*(tiles.places - weights @ tiles.places / weights.sum()).T)
+        _, ring = np.unique(np.rint(distances / tiles.pixel_size), return_inverse=True)
+        return cls(distances, tiles.volume * tiles.side**2, ring)
+
+    @property
+    def n_pixels(self):
+        """Pixels of each ring."""
+        return np.bincount(self.ring, self.counts)
+
+    def profile(self, values):
+        """Average values of tiles, (n_tiles,), over rings."""
+        return np.bincount(self.ring, self.counts * values) / self.n_pixels
+
+
 def profiles_of_rings(estimate, sample, layout, protocol):
     """Put the rings of images beside their fit.
 
@@ -57,6 +132,42 @@ def profiles_of_rings(estimate, sample, layout, protocol):
     times = protocol.times[protocol.n_prebleach :][[*frames]]
     measured = rings / estimate.levels[:, np.newaxis]
     return _profiles(estimate, times, times[0], measured)
+
+
+def profiles_of_tiles(estimate, sample, layout, protocol):
+    """Put the tiles of a compartment beside their fit, by the distance from the patch's middle.
+
+    Parameters
+    ----------
+    estimate : StartEstimate
+    sample : tuple of (ndarray of shape (n_frames, n_tiles), sequence of int)
+        The tiles that were fitted, and which frames they are of, of those after bleaching.
+    layout : TileLayout
+    protocol : FRAPProtocol
+
+    Returns
+    -------
+    StartProfiles
+    """
+    means, frames = sample
+    modes = tile_modes(protocol, layout.side)
+    times = protocol.times[protocol.n_prebleach :][[*frames]]
+    tiles, best = modes.tiles, estimate.best
+    whole = means @ tiles.shares
+    missing = 1 - whole[0]  # and stays so: what fades is taken out
+    start = best.missing([0.0])[0]
+    profile = AboutPatch.of(tiles, modes.modes @ start).profile
+    measured = means * ((1 - missing) / whole)[:, np.newaxis]
+    pattern = best.missing(times - times[0]) @ modes.modes.T
+    return StartProfiles(
+        times,
+        estimate.radii,
+        np.array([profile(one) for one in measured]),
+        np.array([profile((1 - missing) * (1 - one)) for one in pattern]),
+        estimate.start,
+        estimate.stays,
+        best.log_D,
+    )
 
 
 def profiles_of_curve(estimate, start, protocol):

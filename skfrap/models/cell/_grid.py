@@ -128,39 +128,20 @@ class CellGrid:
     @cached_property
     def operator(self):
         """The symmetric operator A, sparse, 1/µm²."""
-        index = np.full(self.inside.shape, -1)
-        index[self.inside] = np.arange(self.n_pixels)
         even = self.protocol.compartment.conductance == "sites"
-        faces = []
-        sides = (index[:-1], index[1:]), (index[:, :-1], index[:, 1:])
-        for (low, high), opened in zip(sides, self._open, strict=True):
-            both = (low >= 0) & (high >= 0)
-            i, j = low[both], high[both]
-            one, other = self.density[i], self.density[j]
-            conductance = opened[both] / self.pixel_size**2
-            faces.append((i, j, conductance * (1 if even else 2 * one * other / (one + other))))
-        i, j, conductance = (np.concatenate(part) for part in zip(*faces, strict=True))
-        n = self.n_pixels
-        leaving = np.bincount(i, conductance, n) + np.bincount(j, conductance, n)
-        across = -conductance / (self.rest[i] * self.rest[j])
-        diagonal = np.arange(n)
-        return sparse.csr_array(
-            (
-                np.concatenate([leaving / self.rest**2, across, across]),
-                (np.concatenate([diagonal, i, j]), np.concatenate([diagonal, j, i])),
-            ),
-            (n, n),
-        )
+        return exchange(self.inside, self._open, self.rest, self.density, self.pixel_size, even)
 
     @cached_property
     def fastest(self):
         """An upper bound of the rates, 1/µm²."""
         return float(np.abs(self.operator).sum(axis=1).max())
 
-    @property
+    @cached_property
     def slowest(self):
-        """A rate below which there is hardly one but 0, 1/µm²."""
-        return 0.25 * np.pi**2 / self.area
+        """A rate below which there is hardly one but 0, 1/µm²; that of a strip twice as long."""
+        rows, columns = np.nonzero(self.inside)
+        longest = self.pixel_size * np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1)
+        return 0.25 * (np.pi / longest) ** 2
 
     def spreads(self, n):
         """Return values of D t between which all happens, evenly in their logarithm.
@@ -255,3 +236,48 @@ def parts_for(protocol):
     most_pixels = _MOST_PIXELS if protocol.n_bleach == 1 else _MOST_FACTORED
     most = int(np.sqrt(most_pixels / protocol.compartment_mask.sum()))
     return max(1, min(wanted, most))
+
+
+def exchange(inside, opened, rest, density, pixel_size, even):
+    """Make the symmetric operator A of pixels that exchange through their open faces.
+
+    Parameters
+    ----------
+    inside : ndarray of bool of shape (ny, nx)
+        Which pixels there are, n of them.
+    opened : tuple of ndarray of shape (ny - 1, nx) and (ny, nx - 1)
+        How much of each face is open, downwards and to the right.
+    rest, density : ndarray of shape (n,)
+        The state at rest, and the density before bleaching.
+    pixel_size : float
+        µm.
+    even : bool
+        Whether conductance is even where density is not.
+
+    Returns
+    -------
+    csr_array of shape (n, n)
+        1/µm².
+    """
+    n = np.count_nonzero(inside)
+    index = np.full(inside.shape, -1)
+    index[inside] = np.arange(n)
+    faces = []
+    sides = (index[:-1], index[1:]), (index[:, :-1], index[:, 1:])
+    for (low, high), part in zip(sides, opened, strict=True):
+        both = (low >= 0) & (high >= 0)
+        i, j = low[both], high[both]
+        one, other = density[i], density[j]
+        conductance = part[both] / pixel_size**2
+        faces.append((i, j, conductance * (1 if even else 2 * one * other / (one + other))))
+    i, j, conductance = (np.concatenate(part) for part in zip(*faces, strict=True))
+    leaving = np.bincount(i, conductance, n) + np.bincount(j, conductance, n)
+    across = -conductance / (rest[i] * rest[j])
+    diagonal = np.arange(n)
+    return sparse.csr_array(
+        (
+            np.concatenate([leaving / rest**2, across, across]),
+            (np.concatenate([diagonal, i, j]), np.concatenate([diagonal, j, i])),
+        ),
+        (n, n),
+    )

@@ -8,5 +8,7 @@ from skfrap.models.starts._rings import RingBasis as RingBasis
 from skfrap.models.starts._rings import half_radius as half_radius
 from skfrap.models.starts._rings import ring_gaussians as ring_gaussians
 from skfrap.models.starts._rows import RingRows as RingRows
+from skfrap.models.starts._tiles import TileModes as TileModes
+from skfrap.models.starts._tiles import tile_modes as tile_modes
 
 __all__: list[str] = []
