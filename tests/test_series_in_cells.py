@@ -21,6 +21,7 @@ from skfrap.cli import cli
 from skfrap.io import ImageSeries, write_series
 from skfrap.judging._budget import Budget, equilibrium_of, judge_budget, measure_budget
 from skfrap.models import model_for
+from skfrap.plotting import plot_analysis
 from skfrap.preprocessing import RecoveryCurveExtractor
 
 CELL = Ellipse((7.0, 5.0), center=(9.0, 7.0))
@@ -124,7 +125,6 @@ def test_regions_are_rows_by_their_names(series):
         ({"compartment": "auto", "rows": ["cytosol"]}, "a name with a region"),
         ({"compartment": "auto", "rows": ["far:nowhere"]}, "neither a region"),
         ({"compartment": "auto", "rows": ["compartment"], "fading": "frame"}, "choose one"),
-        ({"compartment": "auto", "start": "measured"}, "know of no edge"),
         ({"compartment": "auto", "model": "flow"}, "the protocol has a compartment"),
         ({"compartment": "circle:4@9,7", "bleach_region": "circle:1@2,2"}, "in the compartment"),
     ],
@@ -133,6 +133,30 @@ def test_what_does_not_go_together_is_refused_in_words(series, options, word):
     options = {"free": ()} | options
     with pytest.raises(ValueError, match=word):
         analysis_of(series, **options)
+
+
+# The start as seen
+
+
+def test_the_start_is_measured_within_the_outline(series):
+    wrong = "circle:1@7,6"
+    analysis = analysis_of(series, compartment="auto", start="measured", bleach_region=wrong)
+    assert analysis.start == "measured"
+    assert analysis.estimates.D_um2_s_lower[0] < 1.0 < analysis.estimates.D_um2_s_upper[0]
+    assert analysis.seen.center == pytest.approx((9.0, 7.0), abs=0.3)
+    assert analysis.protocol.bleach_region.radius == pytest.approx(2.2, abs=0.5)
+    n = analysis.protocol.n_prebleach
+    assert analysis.fitted[n:] == pytest.approx(analysis.curve[n:], abs=0.02)
+    plot_analysis(analysis)
+
+
+def test_a_region_that_is_told_wrongly_is_contradicted_within_the_outline(series):
+    analysis = analysis_of(series, compartment="auto", start="auto", bleach_region="circle:1@7,6")
+    assert analysis.start == "measured"
+    assert "the images contradict the region told" in analysis.sources["start"]
+    right = analysis_of(series, compartment="auto", start="auto")
+    assert right.start == "told"
+    assert "the images without the region agree" in right.sources["start"]
 
 
 # The budget

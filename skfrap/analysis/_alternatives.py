@@ -11,6 +11,7 @@ from skfrap.judging._larger import as_fit
 from skfrap.results import Alternative, Alternatives
 
 _SHARE = "mobile_fraction"
+_DECADES = 300  # ends that are farther out are as good as 0, and infinite
 _TOLD = "the region as told, bleached when it was told"
 _READINGS = {
     "mobile": ("measured, all mobile", "all that was bleached moves; any region and time"),
@@ -99,7 +100,8 @@ def measured_alternatives(seen, findings=()):
             D, lower, upper = (float(one["D"][0]) for one in _reported(estimates))
         else:
             error = reach * factor * fit.standard_error
-            D, lower, upper = (10 ** (fit.log_D + step) for step in (0.0, -error, error))
+            ends = np.clip(fit.log_D + np.array([0.0, -error, error]), -_DECADES, _DECADES)
+            D, lower, upper = (float(end) for end in 10**ends)
         values, low, high = {"D": D}, {"D": lower}, {"D": upper}
         if fit.reading == "one_depth" and np.isfinite(fit.share):
             values[_SHARE] = low[_SHARE] = high[_SHARE] = fit.share

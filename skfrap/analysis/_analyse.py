@@ -213,7 +213,7 @@ def analyse_series(
     else:
         protocol, noticed = seen.protocol, of_seen
         curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
-        fitted = seen.curve(curve[0, : protocol.n_prebleach].mean())
+        fitted = seen.curve_beside(curve[0])
         estimates = seen.estimates.with_findings(of_seen)
     return SeriesAnalysis(
         name=series.name,

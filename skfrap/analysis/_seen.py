@@ -43,6 +43,9 @@ class SeenStart:
     missing, fitted : ndarray of shape (n_postbleach, n_rings)
         Share of the light before bleaching that is missing, as measured and in the model; each
         frame over its own level.
+    left : ndarray of shape (n_postbleach,) or None
+        In a compartment: what the fit leaves of the mean over the patch, over that before
+        bleaching.
     """
 
     protocol: FRAPProtocol
@@ -53,6 +56,7 @@ class SeenStart:
     times: np.ndarray
     missing: np.ndarray
     fitted: np.ndarray
+    left: np.ndarray | None = None
 
     @property
     def center(self) -> tuple[float, float]:
@@ -82,6 +86,24 @@ class SeenStart:
         inside = counts * self.share_in(self.protocol.bleach_mask)
         after = (1 - self.fitted @ inside / inside.sum()) * self.measure.levels
         return level * np.concatenate([np.ones(self.protocol.n_prebleach), after])
+
+    def curve_beside(self, measured: np.ndarray) -> np.ndarray:
+        """Return the model's curve of the patch as seen, beside what was measured in it.
+
+        Parameters
+        ----------
+        measured : ndarray of shape (n_frames,)
+            Mean over the patch.
+
+        Returns
+        -------
+        ndarray of shape (n_frames,)
+        """
+        n = self.protocol.n_prebleach
+        level = float(measured[:n].mean())
+        if self.left is None:
+            return self.curve(level)
+        return np.concatenate([np.full(n, level), measured[n:] - level * self.left])
 
     def share_in(self, mask: np.ndarray) -> np.ndarray:
         """Return which share of each ring lies in a region.

@@ -15,6 +15,7 @@ from skfrap.analysis._alternatives import (
 from skfrap.analysis._frames import findings_of_frames
 from skfrap.analysis._options import make_regressor
 from skfrap.analysis._seen import region_as_seen, see_start
+from skfrap.analysis._seen_within import see_start_within
 from skfrap.analysis._witness import (
     FAR,
     Difference,
@@ -205,12 +206,12 @@ def see(corrected, before, after, protocol, options, told):
     """
     if options.model != "diffusion":
         return None, _UNSEEN.format("that is of free diffusion only")
-    if protocol.compartment is not None:
-        return None, _UNSEEN.format("rings about the patch know of no edge of a compartment")
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return None, _UNSEEN.format("frames have pixels that are not finite")
     as_told = None if told is None else protocol
     try:
+        if protocol.compartment is not None:
+            return see_start_within(corrected, before, after, protocol, options, as_told), ""
         region = region_as_seen(before, after, protocol.pixel_size)
         return see_start(corrected, region, protocol, options, as_told), ""
     except (ValueError, np.linalg.LinAlgError) as error:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skfrap.plotting._style import FIT, REGION, tidy, write_title
+from skfrap.plotting._style import COMPARTMENT, FIT, REGION, tidy, write_title
 
 _N_RINGS = 4  # of a hundred or so: circles that are drawn
 _N_TIMES = 4
@@ -23,10 +23,16 @@ def draw_seen_start(ax, seen):
 
     protocol, center = seen.protocol, seen.center
     ax.add_patch(Patch(center, protocol.bleach_region.radius, fill=False, ec=FIT, lw=1.8))
-    for radius in np.linspace(0, seen.radii[-1], _N_RINGS + 1)[1:]:
-        ax.add_patch(Patch(center, radius, fill=False, ec=_RINGS, lw=0.9, ls=":"))
+    if protocol.compartment is not None:
+        ny, nx = protocol.shape
+        x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
+        inside = protocol.compartment_mask
+        ax.contour(x, y, inside, levels=[0.5], colors=COMPARTMENT, linewidths=1.5)
     handles = [ax.plot([], [], color=FIT, lw=1.8, label="as seen, at half its depth")[0]]
-    handles.append(ax.plot([], [], color=_RINGS, lw=1.2, ls=":", label="some of the rings")[0])
+    if protocol.compartment is None:
+        for radius in np.linspace(0, seen.radii[-1], _N_RINGS + 1)[1:]:
+            ax.add_patch(Patch(center, radius, fill=False, ec=_RINGS, lw=0.9, ls=":"))
+        handles.append(ax.plot([], [], color=_RINGS, lw=1.2, ls=":", label="some of the rings")[0])
     if seen.told is not None:
         ny, nx = protocol.shape
         x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
