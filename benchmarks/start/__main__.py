@@ -12,8 +12,8 @@ drawn with theirs; pixels are drawn where the patch is looked for, and for refus
 "told" is least squares on the curve of the region that was told, with D, c0, alpha and the mobile
 fraction free, of the same noise-free stacks.
 
-    python -m benchmarks.start                     some 5 minutes on one core
-    python -m benchmarks.start --quick             fewer series; a minute and a half
+    python -m benchmarks.start                     some 8 minutes on one core
+    python -m benchmarks.start --quick             fewer series; two and a half
     python -m benchmarks.start --stages starts     some of it
     python -m benchmarks.start --leeds FOLDER      with images of a bilayer, bleached for long
     python -m benchmarks.start --venus FOLDER      with curves and profiles of a protein
