@@ -19,6 +19,7 @@ _FIRST_BAND = 6  # modes of the slowest band, each next one being twice as wide
 _EXCESS = 3.0  # standard deviations, from which a band has more than the noise of pixels
 _N_SPREADS = 80  # of D times the rate, of what modes can look like in time
 _FARTHEST = 30.0  # decades, that an interval reaches
+_COMPARABLE = 20.0  # of the deviance
 _NEAR = 3.0  # half-radii of the patch
 _N_SECTORS, _WEDGES = 8, 4  # of each sector, at right angles
 
@@ -99,7 +100,7 @@ class CompartmentFitter:
         for round_ in range(_ROUNDS):
             variances = a * factors * self._gains
             fits = self._fitter.fit(amplitudes, variances)
-            best = choose(fits)
+            best = _choose(fits)
             if round_ == _ROUNDS - 1 or known is not None:
                 break
             left = self._left(amplitudes, best, variances)
@@ -203,6 +204,16 @@ class CompartmentFitter:
         by_sector = [np.bincount(sector, values, _N_SECTORS) for values in (pulls, known)]
         found.append((jackknife_variance(*by_sector), _N_SECTORS - 1))
         return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1], known
+
+
+def _choose(fits):
+    """Take the reading with the largest evidence, and ask the free one only where it is as likely.
+
+    Its prior has what stays look like what moves, which is nearly so where bleaching left one
+    depth; by that it is a little off where that reading is right, and then much less likely.
+    """
+    least = min(fit.deviance for fit in fits)
+    return choose([fit for fit in fits if fit.deviance <= least + _COMPARABLE])
 
 
 def _gain_of(levels):
