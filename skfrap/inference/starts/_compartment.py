@@ -6,7 +6,7 @@ import numpy as np
 
 from skfrap.inference.starts._amplitudes import AmplitudeFit, AmplitudeFitter
 from skfrap.inference.starts._budget import Budget
-from skfrap.inference.starts._jackknife import block_jackknife, jackknife_variance, reach_of
+from skfrap.inference.starts._jackknife import even_block_jackknife, jackknife_variance, reach_of
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import StartEstimate, choose
 from skfrap.inference.starts._seen import AboutPatch
@@ -192,7 +192,7 @@ class CompartmentFitter:
         tangent = best.tangent()
         left = self._left(modes.amplitudes(deficits), best, fitted.variances)
         by_frame = np.sum(tangent * left, axis=1), np.sum(tangent**2, axis=1)
-        found = [block_jackknife(*by_frame)]
+        found = [even_block_jackknife(*by_frame)]
         # The same products, as sums over tiles in place of modes.
         weights = fitter.whitening @ tangent / np.sqrt(fitted.variances) @ modes.modes.T
         rest = deficits - best.missing(fitter.times) @ modes.modes.T
