@@ -3,8 +3,8 @@
 References are dense matrices of all pixels, closed forms, and the model on finer pixels; "direct"
 is Crank and Nicolson's stepping of the same sparse matrix. Times are of the processor.
 
-    python -m benchmarks.cells                    some three minutes
-    python -m benchmarks.cells --quick            fewer curves, coarser references; one minute
+    python -m benchmarks.cells                    some ten minutes
+    python -m benchmarks.cells --quick            fewer curves, coarser references; three minutes
     python -m benchmarks.cells --stages cost      some of it
 """
 
@@ -13,6 +13,7 @@ from time import process_time
 
 import numpy as np
 from scipy.integrate import quad
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import expm_multiply, splu
 from scipy.special import j0, j1, jn_zeros, jnp_zeros, jv
@@ -23,20 +24,26 @@ from skfrap import (
     Compartment,
     Ellipse,
     FRAPProtocol,
+    FRAPSimulator,
     LeastSquaresFRAP,
     Mask,
+    Polygon,
     Rectangle,
 )
+from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.io import ImageSeries
 from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
 from skfrap.models.cell import CellGrid, FourierGeometry, LanczosGeometry, ReducedGeometry
 from skfrap.models.kinetics import FreeDiffusion
+from skfrap.preprocessing import find_compartment
 
-_STAGES = "reduction", "closed", "cost", "open", "estimates", "uneven"
+_STAGES = "reduction", "closed", "cost", "open", "estimates", "uneven", "outlines", "flags", "found"
 _FREE = FreeDiffusion()
 _FOUR = ["D", "c0", "alpha", "mobile_fraction"]
 _CELL = Ellipse((10.0, 7.0))  # µm
 _SHARES = 0.02, 0.05, 0.10, 0.25, 0.50  # of the cell's area
 _NOISE = 0.01, 0.003  # of the spot's and of the compartment's row
+_PIXEL_NOISE, _GROUND = 0.1, 0.05  # of the light in the cell
 _SUBSTEPS, _EVALUATIONS = 400, 40  # of a curve by direct stepping, and of a fit
 
 
@@ -411,6 +418,130 @@ def measure_uneven(report, given):
             what = f"{name}, {truth}: right reading off by %"
             report.add(what, off, "{:.4f}", at_most=0.1)
             report.line("    the others", others)
+
+
+# Outlines that are found in images
+
+
+def smooth_outline(random, shape, pixel_size):
+    """Draw a smooth outline within the field, and a place inside for a region; None without one."""
+    turn = np.linspace(0, 2 * np.pi, 181)[:-1]
+    radius = np.ones_like(turn)
+    for order in range(1, 6):
+        radius += random.normal(0, 0.25 / order) * np.cos(order * turn + random.uniform(0, 7))
+    radius *= random.uniform(3, 6)
+    stretch = random.uniform(0.8, 1.25)
+    middle = [0.5 * n * pixel_size for n in shape[::-1]]
+    points = np.column_stack([radius * np.cos(turn) * stretch, radius * np.sin(turn) / stretch])
+    points += middle
+    ends = np.array(shape[::-1]) * pixel_size - 0.5
+    if radius.min() < 1 or (points < 0.5).any() or (points > ends).any():
+        return None
+    fractions = Polygon(points).area_fractions(shape, pixel_size)
+    places = np.argwhere(distance_transform_edt(fractions > 0.5) * pixel_size > 1.2)
+    if not len(places):
+        return None
+    y, x = (places[random.integers(len(places))] + 0.5) * pixel_size
+    return fractions, Circle(1.0, (x, y))
+
+
+def measure_outlines(report, given):
+    report.section("random smooth cells, texture to 25 %, noise 1 to 10 %, blur to 2 pixels")
+    random, shape, pixel_size = np.random.default_rng(given.seed), (110, 140), 0.15
+    shared, refused, n = [], 0, 60 if given.quick else 300
+    while len(shared) + refused < n:
+        drawn = smooth_outline(random, shape, pixel_size)
+        if drawn is None:
+            continue
+        fractions, region = drawn
+        texture = gaussian_filter(random.standard_normal(shape), random.uniform(2, 8))
+        light = fractions * np.exp(random.uniform(0, 0.25) * texture / texture.std())
+        light = gaussian_filter(light, random.uniform(0, 2)) + random.uniform(0, 0.2)
+        image = light + 10 ** random.uniform(-2, -1) * random.standard_normal(shape)
+        protocol = FRAPProtocol(shape=shape, pixel_size=pixel_size, bleach_region=region)
+        try:
+            found = find_compartment(image, protocol).compartment.region.array
+        except ValueError:
+            refused += 1
+            continue
+        shared.append(np.minimum(found, fractions).sum() / np.maximum(found, fractions).sum())
+    report.add("area in common over area of both: median", np.median(shared), "{:.3f}")
+    report.add("    the worst of 95 %", np.percentile(shared, 5), "{:.3f}", at_least=0.9)
+    report.add("refused", refused / n, "{:.3f}", at_most=0.05)
+
+
+# Image series, of which nobody says that they are of cells
+
+
+def series_of(protocol, index, seed, noise=_PIXEL_NOISE):
+    """Simulate images of a cell on a dark ground."""
+    truth = {"D": 1.0, "c0": 1.0, "alpha": 0.3, "mobile_fraction": 0.8, "a": noise**2}
+    background = np.full(protocol.shape, _GROUND)
+    simulator = FRAPSimulator(protocol, truth, random_state=seed, background=background)
+    frames = simulator.sample_images(1, start=index).data[0]
+    times = protocol.times - protocol.times[0]
+    return ImageSeries(frames, "cell", pixel_size_um=protocol.pixel_size, times_s=times)
+
+
+def said_of(protocol, **options):
+    times = protocol.times[protocol.n_prebleach :]
+    return ExperimentOptions(
+        bleach_region=protocol.bleach_region, n_prebleach=protocol.n_prebleach,
+        first_postbleach=float(times[0]), free=("mobile_fraction",), dark_level=_GROUND, **options,
+    )  # fmt: skip
+
+
+def measure_flags(report, given):
+    report.section("images of ten cells, 10 % noise of a pixel, no compartment told")
+    n = 6 if given.quick else 25
+    right, wrong = [], []
+    for place in ("centre", "edge"):
+        for share in _SHARES:
+            protocol = spot_protocol(share, place)
+            clean = share == _SHARES[0] and place == "centre"
+            n_here = 4 * n if clean else n
+            D, flagged, led = [], 0, 0
+            for k in range(n_here):
+                analysis = analyse_series(series_of(protocol, k, given.seed), said_of(protocol))
+                D.append(analysis.estimates.D_um2_s[0])
+                flagged += not analysis.estimates.usable[0]
+                best = analysis.alternatives.recommended
+                led += best is not None and best.name == "in its compartment"
+            D = float(np.median(D))
+            words = f"D {D:.2f}, flagged {flagged} of {n_here}, led to the cell {led}"
+            report.line(f"{share:.0%}, {place}", words)
+            if clean:
+                right.append(flagged / n_here)
+            elif abs(D - 1) > 0.05:
+                wrong.append(flagged / n_here)
+    report.add("flagged where D is off by over 5 %", np.mean(wrong), "{:.3f}", at_least=0.95)
+    report.add("flagged at 2 % in the centre", np.mean(right), "{:.3f}", at_most=0.05)
+
+
+def measure_found(report, given):
+    report.section("the same ten cells, found in the images: D, mobile fraction, where D = 1, 0.8")
+    n = 4 if given.quick else 12
+    for place in ("centre", "edge"):
+        for share in _SHARES:
+            protocol = spot_protocol(share, place)
+            for rows in (None, "compartment"):
+                options = said_of(protocol, compartment="auto", rows=rows)
+                found, covered, flagged = [], 0, 0
+                for k in range(n):
+                    series = series_of(protocol, k, given.seed)
+                    one = analyse_series(series, options).estimates
+                    found.append([np.log10(one.D_um2_s[0]), one.mobile_fraction[0]])
+                    covered += one.D_um2_s_lower[0] < 1 < one.D_um2_s_upper[0]
+                    flagged += not one.usable[0]
+                off = np.mean(found, axis=0) - [0.0, 0.8]
+                error = np.std(found, axis=0) / np.sqrt(n)
+                sure = np.maximum(np.abs(off) - 2 * error, 0.0)
+                name = f"{share:.0%}, {place}" + (", with the compartment's row" * bool(rows))
+                words = f"{off[0]:+.4f} {off[1]:+.4f}; {covered} and {flagged} of {n}"
+                report.line(
+                    f"{name}: bias of log10 D, of the mobile fraction; covered, flagged", words,
+                    "0.0086, 0.01", bool(sure[0] <= 0.0086 and sure[1] <= 0.01),
+                )  # fmt: skip
 
 
 def _k_squared(shape):

@@ -7,6 +7,7 @@ All comes from the models themselves, with fixed seeds::
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,7 +16,18 @@ from matplotlib import pyplot as plt
 from scipy.stats import lognorm, loguniform
 from sklearn.pipeline import make_pipeline
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Mask, preprocessing
+from skfrap import (
+    Circle,
+    Ellipse,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    Mask,
+    Polygon,
+    Rectangle,
+    make_frap_pipeline,
+    preprocessing,
+)
 from skfrap.calibration import calibrate_noise
 from skfrap.design import expected_errors, plan
 from skfrap.models import DiffusionModel, effective_diffusion, model_for
@@ -793,6 +805,101 @@ def preprocessing_corrections():
         ax.plot(PROTOCOL.times, curve, "o", ms=3, color=color, alpha=0.8, label=label)
     draw_curve(ax, curves(**truth)[0], DATA, lw=1.5, label="truth: D = 10 µm²/s")
     label_curves(ax)
+
+
+# ------------------------------------------------------------------------ your data looks like this
+
+
+def _sample(shape, pixel_size, region, interval, n=60, **options):
+    """Make the experiment of a sample, bleached once."""
+    return FRAPProtocol(
+        shape=shape, pixel_size=pixel_size, bleach_region=region, n_bleach=1, n_postbleach=n,
+        frame_interval=interval, **options,
+    )  # fmt: skip
+
+
+_PATCH = Polygon([(2, 4), (8, 2), (15, 3), (21, 7), (22, 13), (16, 17), (9, 15), (4, 12)])
+SAMPLES = {  # by name: what was done, and what the sample does
+    "nucleus": (
+        _sample((72, 96), 0.25, Circle(2.2), 0.1, compartment=Ellipse((10.0, 7.0))),
+        {"D": 5.0, "mobile_fraction": 0.85},
+    ),
+    "membrane": (
+        _sample((76, 96), 0.25, Circle(1.5, (7.5, 5.2)), 0.8, compartment=_PATCH),
+        {"D": 0.3, "mobile_fraction": 0.7},
+    ),
+    "droplet": (
+        _sample((72, 72), 0.125, Circle(1.1), 0.5, compartment=Circle(3.8)),
+        {"D": 0.1, "mobile_fraction": 0.95},
+    ),
+    "embryo": (
+        _sample(
+            (80, 112), 1.0, Rectangle(12.0, 30.0, (40.0, 40.0)), 1.0,
+            compartment=Ellipse((48.0, 32.0)),
+        ),
+        {"D": 7.0, "mobile_fraction": 1.0},
+    ),
+    "gel": (_sample((96, 96), 0.76, Circle(8.0), 0.265), {"D": 20.0, "mobile_fraction": 0.9}),
+    "bilayer": (
+        _sample((96, 96), 0.4, Circle(3.0), 0.6).replace(n_bleach=8),
+        {"D": 1.5, "mobile_fraction": 1.0, "bleach_blur": 1.5, "alpha": 0.85},
+    ),
+    "half-droplet": (
+        _sample(
+            (72, 72), 0.125, Rectangle(4.0, 8.0, (2.5, 4.5)), 1.5, compartment=Circle(3.8),
+            rows={"other half": Rectangle(3.5, 8.0, (6.5, 4.5))},
+        ),
+        {"D": 0.1, "mobile_fraction": 1.0},
+    ),
+}  # fmt: skip
+_WITH_SHARE = (*PLAINLY, "mobile_fraction")
+
+
+def _draw_sample(name):
+    """Draw the first frame after bleaching, the curve, and fits with what is told and without."""
+    protocol, sample = SAMPLES[name]
+    truth = {"c0": C0, "alpha": 0.3} | sample
+    simulator = FRAPSimulator(protocol, truth | {"a": 0.05**2}, random_state=2)
+    curve = simulator.sample(1).data
+    figure = plt.figure(figsize=(WIDTH, 3.1), layout="constrained")
+    ax, curve_ax = figure.subplots(1, 2, width_ratios=(1, 1.35))
+    short = protocol.replace(n_prebleach=1, n_postbleach=1)
+    image = DiffusionModel(short).images(**truth)[0, 1]
+    style.draw_frame(ax, image, protocol, vmin=0, vmax=C0, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    ax.set_xlabel("first frame after bleaching", fontsize=10)
+    n = protocol.n_frames
+    draw_rows = {"bleach region": DATA, "other half": style.ROWS[0]}
+    for k, color in zip(range(protocol.n_rows), draw_rows.values(), strict=False):
+        curve_ax.plot(
+            protocol.times, curve[0, k * n : (k + 1) * n], "o", ms=3, color=color, alpha=0.7
+        )
+    opened = protocol.replace(compartment=None, rows=None, n_bleach=1)
+    fits = [("open field", opened, FIT)]
+    if protocol.compartment is not None:
+        fits.append(("in its outline", protocol, OTHER))
+    if name == "bilayer":
+        fits[0] = ("as told, at once", opened, FIT)
+    for label, one, color in fits:
+        found, fitted = fit(curve[:, : one.n_values], one, parameters=_WITH_SHARE)
+        D = found.D_um2_s[0]
+        text = f"{label}: D = {D:.2g} µm²/s"
+        print(f"  {name}, {text}, mobile {found.mobile_fraction[0]:.3f}; truth {sample['D']}")
+        for k in range(one.n_rows):
+            part = fitted[0, k * n : (k + 1) * n]
+            draw_curve(curve_ax, part, color, lw=1.8, label=None if k else text, protocol=one)
+    if name == "bilayer":
+        images = simulator.sample_images(1).data
+        measured = make_frap_pipeline(opened.replace(start="measured")).fit(images)
+        D = measured.estimate(images).D_um2_s[0]
+        print(f"  {name}, as seen: D = {D:.3g}")
+        curve_ax.plot([], [], color=OTHER, lw=1.8, label=f"as seen: D = {D:.2g} µm²/s")
+    curve_ax.set(ylim=(0, 1.05 * curve.max()), xlabel=TIME, ylabel=INTENSITY)
+    curve_ax.legend(loc="lower right", title=f"truth: D = {sample['D']:g} µm²/s")
+
+
+for _name in SAMPLES:
+    PICTURES[f"cells-{_name}"] = partial(_draw_sample, _name)
 
 
 def main(names):

@@ -170,6 +170,36 @@ def test_any_kinetics_go_with_any_outline(name, values, n_bleach):
     assert_allclose(means, curves[0, : protocol.n_frames], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("n_bleach", [2, 20])
+@pytest.mark.parametrize("kind", ["many", "long", "rough"])
+def test_reductions_hold_for_many_bleach_frames_long_cells_and_rough_ones(kind, n_bleach):
+    if kind == "long":
+        protocol = FRAPProtocol(
+            shape=(16, 160), pixel_size=0.3, bleach_region=Circle(1.6, (8.0, 2.4)),
+            n_bleach=n_bleach, bleach_interval=0.1, postbleach_times=LATE,
+            compartment=Mask(Ellipse((23.0, 2.0)).area_fractions((16, 160), 0.3) >= 0.5),
+        )  # fmt: skip
+    else:
+        image = np.exp(np.random.default_rng(0).standard_normal(SHAPE))
+        outline = Compartment(PIXELS, image, "sites") if kind == "rough" else PIXELS
+        protocol = protocol_of("edge", n_bleach, compartment=outline, rows=None)
+    geometry = ReducedGeometry(CellGrid(protocol, parts=1), n_bleach)
+    for D in (0.003, 0.1, 30.0):
+        found = geometry.mobile(
+            lambda rates, times, D=D: FreeDiffusion().symbol(rates, times, D=D),
+            np.ones(1), np.array([0.95]), protocol,
+        )[0]  # fmt: skip
+        expected = exact_deficits(protocol, FreeDiffusion(), {"D": D}, 0.95)
+        assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_reduction_that_lacks_something_says_so():
+    grid = CellGrid(protocol_of("edge", 6), parts=1)
+    assert ReducedGeometry(grid, 6).error < 1e-5
+    assert ReducedGeometry(grid, 6, n_poles=4).error > 1e-4
+    assert ReducedGeometry(grid, 6, tolerance=1e-2).error > 1e-4
+
+
 def test_several_bleach_frames_and_one_agree_where_both_can():
     grid = CellGrid(protocol_of("edge"), parts=1)
     one, several = LanczosGeometry(grid), ReducedGeometry(grid)

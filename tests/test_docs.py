@@ -11,6 +11,7 @@ import matplotlib as mpl
 import pytest
 from click.testing import CliRunner
 
+import skfrap.models.starts  # noqa: F401  defines parameters, which no example may take away
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.cli import cli
 from skfrap.inference.networks._features import FEATURES

@@ -195,6 +195,17 @@ def test_a_measured_start_is_right_where_the_told_one_is_wrong_and_not_flagged(r
     assert float(weights["mobile"]) < 0.01
 
 
+@pytest.mark.slow
+def test_the_outline_that_images_show_mends_what_an_open_field_gives(run):
+    output = run("cell")
+    opened = numbers_after("open field: D = ", output)
+    closed = numbers_after("in its outline: D = ", output)
+    assert opened[-1] > 3 * 4.0
+    assert closed == pytest.approx([4.0] * 4, rel=0.1)
+    assert "recommended: in its compartment" in output
+    assert "found in the frames before bleaching" in output
+
+
 def test_every_script_is_run_and_begins_with_a_title():
     tested = {*re.findall(r'run\("(\w+)"\)', Path(__file__).read_text(encoding="utf-8"))}
     assert tested == SCRIPTS

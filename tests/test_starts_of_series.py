@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Polyg
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._options import make_regressor
+from skfrap.analysis._witness import explaining_share, least_seen
 from skfrap.cli import cli
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.io import ImageSeries, write_series
 from skfrap.judging._larger import as_fit
 from skfrap.preprocessing import RingExtractor
+from skfrap.results import Finding
 
 D = 6.0
 DONE = FRAPProtocol(
@@ -91,6 +94,17 @@ def test_a_start_told_wrongly_is_contradicted_with_what_the_frames_show(done, tr
     assert "told_start_set_aside" in codes_of(seen.findings)
 
 
+def test_images_that_tell_only_a_least_D_contradict_what_is_slower(right):
+    analysis = analysis_of(right)
+    over = Finding.of("at_upper_bound", "recovery over before the first frame", "D")
+    seen = replace(analysis.seen, estimates=analysis.seen.estimates.with_findings([over]))
+    told = analysis.estimates
+    assert least_seen(told, seen) is None  # the interval as told holds D
+    slow = replace(told, upper=told.upper | {"D": np.array([2.0])})
+    assert 2.0 < least_seen(slow, seen) < D
+    assert least_seen(slow, analysis.seen) is None  # what tells D is compared otherwise
+
+
 def test_a_patch_of_another_shape_is_told_from_a_wider_one():
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     corners = zip(20 + 9.5 * np.cos(angle), 20 + 3.5 * np.sin(angle), strict=True)
@@ -108,6 +122,17 @@ def test_a_mobile_fraction_explains_a_difference_before_the_start_does(partly_im
     assert best.name == "told, mobile fraction"
     assert best.lower["D"] < D < best.upper["D"]
     assert abs(best.values["mobile_fraction"] - 0.7) < 0.02
+
+
+def test_a_mobile_fraction_explains_only_what_it_makes_agree(partly_immobile):
+    analysis = analysis_of(partly_immobile)
+    fit = as_fit(analysis.estimates.fit, analysis.estimates.larger[0][0])
+    assert abs(explaining_share(fit, analysis.seen) - 0.7) < 0.02
+    wider = analysis_of(series_of(DONE.replace(bleach_region=Circle(8.0)), mobile_fraction=0.7))
+    options = ExperimentOptions(free=("mobile_fraction",))
+    curve = wider.curve[np.newaxis]
+    fit = make_regressor(wider.protocol, options).fit(curve).fit_results(curve)
+    assert explaining_share(fit, wider.seen) is None
 
 
 def test_neither_region_nor_time_of_bleaching_are_needed(right):

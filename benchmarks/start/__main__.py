@@ -4,6 +4,7 @@ starts     six starts, five of them told wrongly
 refusals   what cannot be answered, or only in part
 paper      the paper's protocol and prior, rightly told, beside least squares on the curve
 profiles   curves with profiles of the first and the last frames
+fuzz       any right experiment: what is wrong by more than it says, and not flagged
 cells      starts in a cell, beside the told region's curve in the same outline
 
 Truth comes from skfrap's image model. Noise is independent in all pixels, so that ring means are
@@ -22,6 +23,7 @@ fraction free, of the same noise-free stacks.
 
 from benchmarks._report import Report, arguments_of, choice_of
 from benchmarks.start._cells import measure_cells, measure_droplets, measure_membrane
+from benchmarks.start._fuzz import measure_fuzz
 from benchmarks.start._paper import measure_paper
 from benchmarks.start._profiles import measure_profiles
 from benchmarks.start._recorded import measure_bilayer, measure_venus
@@ -33,6 +35,7 @@ _STAGES = {
     "refusals": measure_refusals,
     "paper": measure_paper,
     "profiles": measure_profiles,
+    "fuzz": measure_fuzz,
     "cells": measure_cells,
 }
 

@@ -5,7 +5,7 @@ then from a default; each :class:`SeriesAnalysis` tells which came from where.
 """
 
 from skfrap.analysis._analyse import SeriesAnalysis, analyse_series
-from skfrap.analysis._curves import analyse_curve, is_table
+from skfrap.analysis._curves import analyse_curve
 from skfrap.analysis._experiment import describe_experiment
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._recordings import read_recordings
@@ -18,6 +18,5 @@ __all__ = [
     "analyse_curve",
     "analyse_series",
     "describe_experiment",
-    "is_table",
     "read_recordings",
 ]

@@ -26,16 +26,15 @@ _READINGS = {
 }
 
 
-def told_alternatives(estimates, curve, regressor, options, findings=()):
+def told_alternatives(estimates, others, options, findings=()):
     """Describe the start as told, with and without a mobile fraction.
 
     Parameters
     ----------
     estimates : FRAPEstimates
         Of the fit that was asked for.
-    curve : ndarray of shape (1, n_frames)
-    regressor : LeastSquaresFRAP
-        That made them.
+    others : dict of bool to Fit
+        As :func:`other_fits` gives them.
     options : ExperimentOptions
     findings : sequence of Finding, default=()
         On the start as told, besides those of the fit.
@@ -50,9 +49,6 @@ def told_alternatives(estimates, curve, regressor, options, findings=()):
     if options.model != "diffusion":
         return [], ""
     asked = estimates.fit
-    others = {}
-    if _SHARE not in (options.fixed or {}):
-        others = _other_fits(estimates, curve, regressor, options)
     fits = {_SHARE in asked.space.free: asked, **others}
     costs = {mobile: _criterion(fit) for mobile, fit in fits.items()}
     rows, name_asked = [], ""
@@ -117,7 +113,7 @@ def name_of_reading(seen):
     return _READINGS[seen.measure.best.reading][0]
 
 
-def recommend(rows, taken, asked, difference, contradicted, best_reading):
+def recommend(rows, taken, asked, witness, best_reading):
     """Say which alternative to believe, and why.
 
     Parameters
@@ -127,10 +123,8 @@ def recommend(rows, taken, asked, difference, contradicted, best_reading):
         Name of the one that the result is.
     asked : str
         Name of that which was asked for of the start as told; empty where there is none.
-    difference : Difference or None
-        Between the start as told and as seen.
-    contradicted : bool
-        Whether the images contradict the start as told.
+    witness : Witness
+        What the start as seen says of that as told.
     best_reading : str
         Name of the reading of the measured start that was taken; empty where there is none.
 
@@ -141,8 +135,11 @@ def recommend(rows, taken, asked, difference, contradicted, best_reading):
     told = [one for one in rows if one.start == "told"]
     seen = next((one for one in rows if one.name == best_reading), None)
     best, why = _best_of_told(told, asked)
+    contradicted = witness.contradicts
     if contradicted:
         best, why = seen, "the images contradict the region told"
+    elif witness.asks_for_share:
+        best, why = told[-1], "with it the region told agrees with the images"
     elif best is None:
         best, why = seen, "no region was told"
     elif not best.usable:
@@ -152,7 +149,7 @@ def recommend(rows, taken, asked, difference, contradicted, best_reading):
         if seen is not None and seen.usable and _doubts(seen) < _doubts(best):
             why = "the others are more doubtful" if _doubts(seen) else "the others are doubtful"
             best = seen
-    elif difference is not None:
+    elif witness.difference is not None:
         why = f"{why}, and the images without the region agree"
     if best is not None and not best.usable:
         best = None
@@ -196,11 +193,27 @@ def _best_of_told(told, asked):
     return whole, "the curve asks for no mobile fraction"
 
 
-def _other_fits(estimates, curve, regressor, options):
+def other_fits(estimates, curve, regressor, options):
     """Fit the curve with a mobile fraction if it was without, or without if it was with.
 
     Not where the model is evaluated directly, which takes a second for each fit.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates
+        Of the fit that was asked for.
+    curve : ndarray of shape (1, n_frames)
+    regressor : LeastSquaresFRAP
+        That made them.
+    options : ExperimentOptions
+
+    Returns
+    -------
+    dict of bool to Fit
+        By whether a mobile fraction is free; empty where there is no other.
     """
+    if options.model != "diffusion" or _SHARE in (options.fixed or {}):
+        return {}
     asked, protocol = estimates.fit, regressor.protocol_
     quick = regressor.surrogate_ is not None
     if _SHARE in asked.space.free and not quick:

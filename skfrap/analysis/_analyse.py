@@ -1,17 +1,19 @@
 """From one image series to a result: correct it, extract its recovery curve and estimate."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from skfrap._checks import check_choice
+from skfrap.analysis._cells import in_compartment
 from skfrap.analysis._experiment import (
     before_and_after,
     experiment_of,
     recenter,
 )
+from skfrap.analysis._geometries import Geometries
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._saturation import find_saturation
 from skfrap.analysis._seen import SeenStart
@@ -54,14 +56,15 @@ class SeriesAnalysis:
         Of the frames that were used.
     model : str
         Its name.
-    curve, fitted : ndarray of shape (n_frames,)
-        The recovery curve and the model's.
+    curve, fitted : ndarray of shape (n_values,)
+        The recovery curve and the model's; row by row where the protocol has several.
     estimates : FRAPEstimates
         Of one curve.
     sources : dict of str to str
         What was taken from where.
-    prebleach, bleached : ndarray of shape (ny, nx)
+    prebleach, bleached : ndarray of shape (ny, nx) or None
         Average corrected frame before bleaching, and the first corrected frame after it.
+        None for a curve.
     info : dict
         What the file's writer stored in it, e.g. the truth of a simulation.
     findings : tuple of Finding
@@ -82,8 +85,8 @@ class SeriesAnalysis:
     fitted: np.ndarray
     estimates: FRAPEstimates
     sources: dict
-    prebleach: np.ndarray
-    bleached: np.ndarray
+    prebleach: np.ndarray | None
+    bleached: np.ndarray | None
     info: dict
     findings: tuple = ()
     start: str = "told"
@@ -114,7 +117,13 @@ class SeriesAnalysis:
         record["n_frames"] = self.protocol.n_frames
         record["sources"] = self.sources_in_words()
         record["start"] = self.start
+        record["compartment_um2"] = self._compartment_um2()
         return record
+
+    def _compartment_um2(self):
+        """Return the area of the compartment, None without one."""
+        inside = self.protocol.compartment_mask
+        return None if inside is None else plain(float(inside.sum() * self.protocol.pixel_size**2))
 
 
 def analyse_series(
@@ -154,9 +163,14 @@ def analyse_series(
         evened = _corrected(series, protocol, options, given)
         protocol, sources["bleach region"] = recenter(evened, protocol, sources["bleach region"])
     before, after = before_and_after(recorded, protocol)
+    protocol = in_compartment(protocol, before, options, described.stored, sources)
+    described = replace(described, protocol=protocol)
     frames = Frames(before, after, protocol)
     outside = find_outside(frames)
     evenness = choose_evenness(frames, outside, options.sigma)
+    if protocol.compartment is not None:
+        outside = None  # that the sample ends is told
+        evenness = evenness._replace(choice="none", reason="particles are in a compartment")
     background = options.background
     sources["background"] = f"{background}, given"
     if background == "auto":
@@ -168,6 +182,9 @@ def analyse_series(
     if described.told:
         told = fit_as_told(corrected, described, protocol, options, frames, outside)
     seen, unseen = see(corrected, before, after, protocol, options, told)
+    geometries: Any = None
+    if told is not None:
+        geometries = Geometries(corrected, frames.before, told, protocol, options, background)
     witness = Witness.of(told, seen, frames, described.spare)
     start = chosen_start(options, told, seen, witness, unseen)
     sources["start"] = source_of_start(options, start, told, witness, unseen)
@@ -181,12 +198,14 @@ def analyse_series(
     noticed = [*described.findings, *noticed]
     # What is said of the clock, or of the region, is said of the start as told.
     of_told = [*(told.by_clock if told else ()), *noticed, *(told.findings if told else ())]
-    of_told += [*uneven, *witness.of_told]
+    of_told += [*uneven, *(geometries.findings if geometries else ()), *witness.of_told]
     of_seen = [one for one in noticed if one.code != "bleach_gap_unexplained"]
     of_seen += [*judge_sample(outside), *uneven, *witness.of_seen]
     if told is not None:  # frames that are counted wrongly are so for either start
         of_seen += [one for one in told.estimates.findings[0] if one.code in OF_EITHER]
     alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
+    if geometries:
+        alternatives = geometries.recommend(alternatives, witness, seen)
     if start == "told":
         curve, estimates, noticed = told.curve, told.estimates.with_findings(of_told), of_told
         fitted = estimates.fit.curves[0]

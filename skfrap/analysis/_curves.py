@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_count
+from skfrap.analysis._alternatives import other_fits
 from skfrap.analysis._analyse import SeriesAnalysis
+from skfrap.analysis._cells import NO_COMPARTMENT
 from skfrap.analysis._clock import end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions, make_regressor
 from skfrap.analysis._seen import SeenStart, bounds_of
@@ -28,7 +31,7 @@ _RADII, _PROFILES = ("radius", "distance"), ("intensity", "profile")
 _MORE_MISSING = "more is missing in the first frame than the region told can have lost"
 
 
-def is_table(source):
+def is_table(source: Any) -> bool:
     """Tell whether a source is the file of a table.
 
     Parameters
@@ -44,7 +47,7 @@ def is_table(source):
     return isinstance(source, str | Path) and Path(source).suffix.lower() in SUFFIXES
 
 
-def analyse_curve(source, options=None):
+def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) -> SeriesAnalysis:
     """Analyse a table of one recovery curve: estimate as told, and as its profiles show the start.
 
     Parameters
@@ -67,6 +70,7 @@ def analyse_curve(source, options=None):
         If columns are not found, or the experiment is not known.
     """
     options = ExperimentOptions() if options is None else options
+    _check_no_compartment(options)
     path = Path(source)
     times, curve = _two_columns(path, _TIMES, _CURVES, "times in s and intensities")
     protocol, sources, findings = _experiment(times, options)
@@ -76,7 +80,9 @@ def analyse_curve(source, options=None):
         raise ValueError(f"{path}: intensities before bleaching have no mean to divide by.")
     curve = curve[np.newaxis]
     regressor = make_regressor(protocol, options).fit(curve)
-    told = Told(curve, regressor, regressor.estimate(curve, level=options.level), None, [], [])
+    estimates = regressor.estimate(curve, level=options.level)
+    others = other_fits(estimates, curve, regressor, options)
+    told: Any = Told(curve, regressor, estimates, None, [], [], others)
     seen, unseen = _seen(curve, protocol, options, sources)
     witness = _witness(told, seen)
     start = chosen_start(options, told, seen, witness, unseen)
@@ -112,6 +118,21 @@ def analyse_curve(source, options=None):
         alternatives=alternatives,
         seen=seen,
     )
+
+
+def _check_no_compartment(options):
+    """Refuse what only images can tell, or be measured in."""
+    asked = [
+        Argument(name)
+        for name, value in (("compartment", options.compartment), ("rows", options.rows))
+        if value not in (None, NO_COMPARTMENT)
+    ]
+    if asked:
+        raise ArgumentError(
+            asked[0],
+            " is of images: a table has one curve, and no outline. In Python, fit the curve with "
+            "FRAPProtocol(compartment=...).",
+        )
 
 
 def _of_profiles(words):

@@ -8,6 +8,7 @@ from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
 from skfrap.analysis._bleaching import find_bleaching
+from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
@@ -37,6 +38,8 @@ class Described:
         Whether the bleach region was told; else it is the dark patch as seen.
     spare : float or None
         Time around bleaching that nothing accounts for, s, where the clock shows any.
+    stored : FRAPProtocol or None
+        As it is in the file.
     """
 
     series: ImageSeries
@@ -46,6 +49,7 @@ class Described:
     latest: FRAPProtocol | None
     told: bool = True
     spare: float | None = None
+    stored: FRAPProtocol | None = None
 
 
 def describe_experiment(
@@ -73,7 +77,9 @@ def describe_experiment(
         Naming everything that is missing, and how to give it.
     """
     described = experiment_of(series, options)
-    return described.protocol, described.sources
+    protocol, sources = described.protocol, described.sources
+    before = before_of(described.series, protocol, options)
+    return in_compartment(protocol, before, options, described.stored, sources), sources
 
 
 def experiment_of(series, options):
@@ -206,7 +212,7 @@ def experiment_of(series, options):
     spare = None
     if latest is not None:
         spare = float(protocol.times[n_prebleach] - latest.times[n_prebleach])
-    return Described(selected, protocol, sources, findings, latest, told, spare)
+    return Described(selected, protocol, sources, findings, latest, told, spare, stored)
 
 
 def _seen_region(series, n_prebleach, pixel_size, options):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from skfrap._checks import Argument, ArgumentError, check_choice
+from skfrap.analysis._cells import check_compartment
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -81,6 +82,13 @@ class ExperimentOptions:
         Of a table of a curve: tables of the distance from the middle of the patch, µm, and of the
         intensity there over that before bleaching, in the first frame after bleaching and in the
         mean of the last 10. `first_profile` may be a MeasuredStart that holds both.
+    compartment : "auto", "none", str, path, region or Compartment
+        Where particles may be. "auto" finds the cell with the bleach region in the frames before
+        bleaching; else a region, text for it, or the path of an image of it, in which cells may
+        have labels. None is what the file says, and else an open field, as "none" is.
+    rows : str, region or sequence
+        What is fitted besides the bleach region, in a compartment: ``"compartment"``, and regions
+        with names as ``"reference:circle:2@8,9"`` or as FRAPProtocol takes them.
 
     Raises
     ------
@@ -116,6 +124,8 @@ class ExperimentOptions:
     start: str = "told"
     first_profile: object | None = None
     last_profile: object | None = None
+    compartment: object | None = None
+    rows: object | None = None
 
     def __post_init__(self):
         _check_fit(self)
@@ -125,6 +135,7 @@ def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
+    check_compartment(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(
             Argument("last_profile"),

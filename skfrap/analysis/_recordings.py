@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skfrap.analysis._analyse import _corrected, _read
+from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._experiment import experiment_of, recenter
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.io import ImageSeries, Recording, find_series
@@ -91,6 +92,8 @@ def _recording(source, options):
         if options.recenter:
             seen = _corrected(series, protocol, options, "none")
             protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
+        before = before_of(series, protocol, options)
+        protocol = in_compartment(protocol, before, options, described.stored, sources)
     except ValueError as error:
         raise ValueError(f"{series.name}: {error}") from error
     return Recording(

@@ -8,6 +8,9 @@ from skfrap.experiment import Mask, parse_region
 from skfrap.io import read_image
 from skfrap.results import Finding
 
+REGIONS = "circle", "ellipse", "rectangle", "polygon"
+"""Words that texts of regions begin with."""
+
 _MOST = 0.5  # of the field
 _FEWEST = 8  # rows, and columns, of a field
 
@@ -25,7 +28,7 @@ def read_region(text, pixel_size, shape):
 
     Returns
     -------
-    region : Circle, Rectangle, Polygon or Mask
+    region : Circle, Ellipse, Rectangle, Polygon or Mask
     words : str
         What was taken of an image; empty for text.
     finding : Finding or None
@@ -36,12 +39,13 @@ def read_region(text, pixel_size, shape):
     ValueError
         If it is neither, or the image is of another size.
     """
-    if str(text).partition(":")[0] in ("circle", "rectangle", "polygon"):
+    if str(text).partition(":")[0] in REGIONS:
         return parse_region(str(text), pixel_size), "", None
     if not Path(text).is_file():
         raise ValueError(
             f"bleach region {str(text)!r} is neither the file of an image nor understood as "
-            "circle:RADIUS[@X,Y], rectangle:WIDTHxHEIGHT[@X,Y] or polygon:X,Y;X,Y;X,Y."
+            "circle:RADIUS[@X,Y], ellipse:AxB[@X,Y], rectangle:WIDTHxHEIGHT[@X,Y] or "
+            "polygon:X,Y;X,Y;X,Y."
         )
     image = read_image(text)
     if image.shape != tuple(shape):

@@ -55,18 +55,18 @@ class SeenStart:
     fitted: np.ndarray
 
     @property
-    def center(self):
+    def center(self) -> tuple[float, float]:
         """Middle of the patch, (x, y) in µm."""
         return self.protocol.bleach_region.center_on(self.protocol.shape, self.protocol.pixel_size)
 
     @property
-    def standard_error(self):
+    def standard_error(self) -> float:
         """Of log10 D, so that two of it are the 95 % interval, whatever its degrees of freedom."""
         one, level = self.measure, self.estimates.level
         reach = max(one.upper - one.best.log_D, one.best.log_D - one.lower)
         return max(one.standard_error, reach / norm.ppf(0.5 + level / 2))
 
-    def curve(self, level):
+    def curve(self, level: float) -> np.ndarray:
         """Return the model's curve of the patch as seen, of so much light before bleaching.
 
         Parameters
@@ -83,7 +83,7 @@ class SeenStart:
         after = (1 - self.fitted @ inside / inside.sum()) * self.measure.levels
         return level * np.concatenate([np.ones(self.protocol.n_prebleach), after])
 
-    def share_in(self, mask):
+    def share_in(self, mask: np.ndarray) -> np.ndarray:
         """Return which share of each ring lies in a region.
 
         Parameters

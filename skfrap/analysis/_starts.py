@@ -1,5 +1,6 @@
 """The start of a series: as it was told, as the images show it, and which of the two is taken."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -7,13 +8,23 @@ import numpy as np
 from skfrap.analysis._alternatives import (
     measured_alternatives,
     name_of_reading,
+    other_fits,
     recommend,
     told_alternatives,
 )
 from skfrap.analysis._frames import findings_of_frames
 from skfrap.analysis._options import make_regressor
 from skfrap.analysis._seen import region_as_seen, see_start
-from skfrap.analysis._witness import FAR, Difference, causes_of, contradiction, difference_of
+from skfrap.analysis._witness import (
+    FAR,
+    Difference,
+    causes_of,
+    contradiction,
+    difference_of,
+    explaining_share,
+    least_seen,
+    more_is_missing,
+)
 from skfrap.estimators import FRAPEstimates
 from skfrap.preprocessing import RecoveryCurveExtractor
 from skfrap.results import Finding
@@ -38,6 +49,8 @@ class Told(NamedTuple):
         Where light was lost.
     by_clock, findings : list of Finding
         What the clock leaves in doubt, and what the frames say.
+    others : dict of bool to Fit
+        Of the same curve, with or without a mobile fraction.
     """
 
     curve: np.ndarray
@@ -46,6 +59,7 @@ class Told(NamedTuple):
     patches: object
     by_clock: list
     findings: list
+    others: dict
 
 
 class Witness(NamedTuple):
@@ -58,12 +72,15 @@ class Witness(NamedTuple):
     contradicts : bool
     of_told, of_seen : tuple of Finding
         For either result.
+    asks_for_share : bool
+        Whether the two agree with a mobile fraction, so that the start is as told.
     """
 
     difference: Difference | None
     contradicts: bool
     of_told: tuple
     of_seen: tuple
+    asks_for_share: bool = False
 
     @classmethod
     def of(cls, told, seen, frames, spare):
@@ -84,12 +101,39 @@ class Witness(NamedTuple):
         difference = None
         if told is not None and seen is not None:
             difference = difference_of(told.estimates, seen)
+            if difference is None and more_is_missing(seen, frames.protocol):
+                return cls(None, False, (_too_wide(),), ())
+            least = None if difference is not None else least_seen(told.estimates, seen)
+            if least is not None:
+                return cls(None, False, (_too_slow(least),), ())
         if difference is None or not difference.errors > FAR:
             return cls(difference, False, (), ())
+        share = explaining_share(told.others.get(True), seen)
+        if share is not None:
+            cause = f"with a mobile fraction of {share:.3g} the region told agrees"
+            finding, _ = contradiction(difference, [cause])
+            finding = replace(finding, remedy="estimate it as well")
+            return cls(difference, False, (finding,), (), True)
         model = told.regressor.model_
         causes = causes_of(frames, told.patches, told.estimates, model, seen, spare)
         of_told, of_seen = contradiction(difference, causes)
         return cls(difference, True, (of_told,), (of_seen,))
+
+
+def _too_wide():
+    words = (
+        "the first dark patch is as wide as the field, and more is missing than the region told "
+        "can have lost"
+    )
+    return Finding.of("start_contradicted", words, "D", "record a larger field")
+
+
+def _too_slow(least):
+    words = (
+        f"the images, without the region told, give a D of {least:.3g} µm²/s at least: recovery "
+        "was over before the first frame"
+    )
+    return Finding.of("start_contradicted", words, "D", "take frames faster")
 
 
 def fit_as_told(corrected, described, protocol, options, frames, outside):
@@ -120,7 +164,8 @@ def fit_as_told(corrected, described, protocol, options, frames, outside):
         return make_regressor(moved, options).fit(curve).fit_results(curve)
 
     found, patches = findings_of_frames(frames, outside, estimates, regressor.model_, refit)
-    return Told(curve, regressor, estimates, patches, by_clock, found)
+    others = other_fits(estimates, curve, regressor, options)
+    return Told(curve, regressor, estimates, patches, by_clock, found, others)
 
 
 def _by_latest_end(described, estimates, curve, options):
@@ -128,7 +173,10 @@ def _by_latest_end(described, estimates, curve, options):
     found = [one for one in described.findings if one.code == "bleach_gap_unexplained"]
     if described.latest is None or not found or "D" not in estimates.values:
         return []
-    protocol = described.latest.replace(bleach_region=described.protocol.bleach_region)
+    own = described.protocol
+    protocol = described.latest.replace(
+        bleach_region=own.bleach_region, compartment=own.compartment, rows=own.rows
+    )
     D = make_regressor(protocol, options).fit(curve).fit_results(curve).values()["D"][0]
     first = protocol.times[protocol.n_prebleach]
     described.findings.remove(found[0])
@@ -157,6 +205,8 @@ def see(corrected, before, after, protocol, options, told):
     """
     if options.model != "diffusion":
         return None, _UNSEEN.format("that is of free diffusion only")
+    if protocol.compartment is not None:
+        return None, _UNSEEN.format("rings about the patch know of no edge of a compartment")
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return None, _UNSEEN.format("frames have pixels that are not finite")
     as_told = None if told is None else protocol
@@ -199,12 +249,16 @@ def source_of_start(options, start, told, witness, why):
         return f"as seen in the images: {reason}"
     if why:
         return f"as told; {why}"
+    if difference is None and witness.of_told:
+        return "as told; the images contradict it, and do not tell D themselves"
     if difference is None:
         return "as told; the images alone do not tell D surely enough to contradict it"
     what = "contradict it" if witness.contradicts else "agree"
     if not witness.contradicts and not told.estimates.usable[0]:
         what = "do not contradict it"
-    if difference.explained_by and not witness.contradicts:
+    if witness.asks_for_share:
+        what = "agree where a mobile fraction is estimated as well"
+    elif difference.explained_by and not witness.contradicts:
         what = f"agree where {difference.explained_by} is estimated as well"
     return f"as told; the images without the region {what}, D = {difference.seen:.4g} µm²/s"
 
@@ -228,11 +282,9 @@ def alternatives_of(told, seen, options, of_told, of_seen, start, witness):
     """
     rows, reading, asked = [], "", ""
     if told is not None:
-        rows, asked = told_alternatives(
-            told.estimates, told.curve, told.regressor, options, of_told
-        )
+        rows, asked = told_alternatives(told.estimates, told.others, options, of_told)
     if seen is not None:
         reading = name_of_reading(seen)
         rows += measured_alternatives(seen, of_seen)
     taken = reading if start == "measured" else asked
-    return recommend(rows, taken, asked, witness.difference, witness.contradicts, reading)
+    return recommend(rows, taken, asked, witness, reading)

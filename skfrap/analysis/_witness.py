@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.stats import norm
 
 from skfrap.experiment import RingLayout
 from skfrap.judging._starts import missing_area
@@ -13,6 +14,9 @@ from skfrap.results import Finding
 FAR = 3.0  # standard errors, of both
 _FLOOR = 0.005  # decades: what the two differ by without any noise
 _BY_FADING = 0.1  # decades, where all light fades: bright material comes in from beyond the field
+_KNOWN = 0.1  # decades: standard error of D, from which a mobile fraction explains anything
+_SURE = 2.0  # standard errors, that a mobile fraction is below 1
+_SHARE = "mobile_fraction"
 _BESIDE = 0.25  # radii of the region
 _WIDER, _NARROWER = 1.3, 0.75  # times the area that the patch should have
 _UNCLEAR = 4.0  # standard deviations: how much areas vary by noise
@@ -20,6 +24,9 @@ _LONGER = 1.4  # times as long over wide, as it should be
 _SOFTER = 1.3  # times as far from a quarter of the depth to three
 _TOO_MUCH = 1.2  # times what the region told can have lost
 _RIM = 0.75, 0.25  # of the depth, between which the rim lies
+_CLEARLY = 20.0  # depth of a patch over its noise
+_SEEN = 5.0  # the same, from which there is a patch at all
+_NEARLY_ALL = 0.9999  # level of the least D
 _SHARED = 0.1  # of the region, that a patch covers which lies beside it
 # What moves D for other reasons than the start; the curve itself tells of these.
 _NOT_OF_THE_START = ("mobile_fraction", "imaging_bleach")
@@ -73,7 +80,11 @@ def difference_of(estimates, seen, *, doubtful=False):
     fit = estimates.fit
     levels = seen.measure.levels
     fading = abs(1 - levels[-3:].mean() / levels[:3].mean())
-    errors = fit.std[0, fit.space.column("D")], seen.standard_error, _FLOOR + _BY_FADING * fading
+    # Intervals of what is hardly determined are those of a profile, and far from even.
+    end = (estimates.upper if estimates.values["D"][0] < D else estimates.lower)["D"][0]
+    reach = abs(np.log10(end / estimates.values["D"][0])) / norm.ppf(0.5 + estimates.level / 2)
+    own = max(float(fit.std[0, fit.space.column("D")]), float(reach))
+    errors = own, seen.standard_error, _FLOOR + _BY_FADING * fading
     error = float(np.linalg.norm(errors))
     larger = estimates.larger[0] if estimates.larger else ()
     told = {"": float(estimates.values["D"][0])}
@@ -81,6 +92,76 @@ def difference_of(estimates, seen, *, doubtful=False):
     apart = {name: float(abs(np.log10(one / D)) / error) for name, one in told.items()}
     nearest = "" if apart[""] <= FAR else min(apart, key=apart.get)
     return Difference(told[""], D, apart[nearest], nearest)
+
+
+def more_is_missing(seen, protocol):
+    """Tell whether the patch fills the field, and the region told cannot have lost so much.
+
+    Parameters
+    ----------
+    seen : SeenStart
+    protocol : FRAPProtocol
+        As told.
+
+    Returns
+    -------
+    bool
+    """
+    if not seen.estimates.has_finding("patch_fills_field")[0] or seen.measure.signal < _CLEARLY:
+        return False
+    return missing_area(seen.measure) > _TOO_MUCH * _bleachable(protocol)
+
+
+def _bleachable(protocol):
+    """Return the area that the region told can lose at most, bleached black each time, in µm²."""
+    return protocol.bleach_mask.sum() * protocol.pixel_size**2 * protocol.n_bleach
+
+
+def least_seen(estimates, seen):
+    """Return the least D that the images allow, where recovery was over before the first frame.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates
+        Of the start as told.
+    seen : SeenStart
+
+    Returns
+    -------
+    float or None
+        In µm²/s; None unless the whole interval of the start as told lies below it.
+    """
+    found = seen.estimates
+    if not (found.has_finding("at_upper_bound")[0] or found.has_finding("interval_too_wide")[0]):
+        return None
+    if not estimates.usable[0] or seen.measure.signal < _SEEN:
+        return None
+    least = 10 ** seen.measure.best.ends(_NEARLY_ALL)[0]
+    return float(least) if estimates.upper["D"][0] < least else None
+
+
+def explaining_share(fit, seen):
+    """Return the mobile fraction with which the start as told agrees with that as seen.
+
+    Parameters
+    ----------
+    fit : Fit or None
+        Of the curve of the region as told, with a mobile fraction.
+    seen : SeenStart
+
+    Returns
+    -------
+    float or None
+        None where it is not clearly below 1, or D is not the same with it either.
+    """
+    if fit is None:
+        return None
+    log_D, share = (float(fit.theta[0, fit.space.column(name)]) for name in ("D", _SHARE))
+    errors = [float(fit.std[0, fit.space.column(name)]) for name in ("D", _SHARE)]
+    D = float(seen.estimates.values["D"][0])
+    error = np.hypot(errors[0], seen.standard_error)
+    clear = errors[0] < _KNOWN and 1 - share > _SURE * errors[1]
+    return share if clear and abs(log_D - np.log10(D)) <= FAR * error else None
 
 
 def contradiction(difference, causes, what="images"):
@@ -147,9 +228,7 @@ def causes_of(frames, patches, estimates, model, seen, spare=None):
             causes += _of_edge(expected, seen)
     if causes and spare:
         causes[-1] += f"; by the clock bleaching may have taken {spare:.3g} s longer than told"
-    lost = missing_area(seen.measure)
-    area = protocol.bleach_mask.sum() * protocol.pixel_size**2 * protocol.n_bleach
-    if lost > _TOO_MUCH * area:
+    if missing_area(seen.measure) > _TOO_MUCH * _bleachable(protocol):
         times = "once" if protocol.n_bleach == 1 else f"{protocol.n_bleach} times"
         causes.append(f"more is missing than the region told, bleached {times}, can have lost")
     return causes

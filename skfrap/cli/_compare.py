@@ -7,6 +7,7 @@ from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, exp
 from skfrap.cli._names import CANDIDATES, check_candidate
 from skfrap.cli._options import (
     choice_option,
+    compartment_option,
     files_argument,
     fit_options,
     json_option,
@@ -29,6 +30,7 @@ from skfrap.cli._output import as_title, clear_errors, say
     "skfrap estimate; +NAME is estimated as well, as --free is there.",
 )
 @recording_options
+@compartment_option
 @fit_options
 @choice_option(
     "--criterion",
@@ -70,7 +72,7 @@ def compare_models_of_series(
             curve, models, protocol, level=options.level, noise=noise, fixed=fixed
         )
 
-    series, inputs = expand(files), [*files, asked["bleach_region"]]
+    series, inputs = expand(files), [*files, asked["bleach_region"], asked["compartment"]]
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:
         for name, found, error in attempt_each(compare, kept.pending()):

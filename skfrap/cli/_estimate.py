@@ -11,6 +11,7 @@ from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     FILE,
     choice_option,
+    compartment_option,
     files_argument,
     fit_options,
     free_option,
@@ -19,6 +20,7 @@ from skfrap.cli._options import (
     pictures_option,
     recording_options,
     resume_option,
+    rows_option,
     table_option,
 )
 from skfrap.cli._output import as_title, clear_errors, say
@@ -33,6 +35,8 @@ from skfrap.cli._unusable import tell_unusable
     help="Take all FILES as the frames of one series, in the order given.",
 )
 @recording_options
+@compartment_option
+@rows_option
 @choice_option(
     "--model",
     [*MODELS],
@@ -98,19 +102,22 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from skfrap import analysis as analyses_of
     from skfrap.analysis import ExperimentOptions
+    from skfrap.analysis._curves import is_table
 
+    options["rows"] = options["rows"] or None
     with clear_errors():
         given = ExperimentOptions(**options)
 
     def analyse(source):
-        if analyses_of.is_table(source):
+        if is_table(source):
             return analyses_of.analyse_curve(source, given)
         return analyses_of.analyse_series(source, given)
 
     series = [list(files)] if as_one_series else expand(files)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
-    inputs = [*files, options["bleach_region"], *profiles]
+    outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
+    inputs = [*files, options["bleach_region"], *profiles, *outlines]
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(

@@ -13,20 +13,25 @@ _OF_THE_PROTOCOL = (
     "n_bleach",
     "n_postbleach",
     "frame_interval",
+    "compartment",
 )
 
 
 def take_protocol(options):
     """Take `protocol_options` out of all options, for `make_protocol`."""
-    return {name: options.pop(name) for name in _OF_THE_PROTOCOL}
+    return {name: options.pop(name) for name in _OF_THE_PROTOCOL if name in options}
 
 
 def make_protocol(given):
     """Make the protocol that options describe."""
     from skfrap.experiment import FRAPProtocol, parse_region
 
-    region = parse_region(given["bleach_region"], given["pixel_size"])
-    return FRAPProtocol(**given | {"bleach_region": region})
+    regions = {
+        name: parse_region(given[name], given["pixel_size"])
+        for name in ("bleach_region", "compartment")
+        if given.get(name) is not None
+    }
+    return FRAPProtocol(**given | regions)
 
 
 def complete(truth, model):

@@ -40,9 +40,15 @@ class Journal:
             "command": command,
             "options": json.loads(json.dumps(options, default=str)),
         }
-        region = options.get("bleach_region")
-        if isinstance(region, str) and os.path.isfile(region):
-            self._head["region"] = state_of(region)
+        outlines = {
+            "region": options.get("bleach_region"),
+            "compartment": options.get("compartment"),
+        }
+        for row in options.get("rows") or ():
+            outlines[f"row {row}"] = row.partition(":")[2]
+        for name, file in outlines.items():
+            if isinstance(file, str) and os.path.isfile(file):
+                self._head[name] = state_of(file)
         self._file = None
         self._lines = []
         self._check_place(table)

@@ -141,6 +141,20 @@ protocol_options = options_together(
     click.option("--n-bleach", type=int, default=4, show_default=True),
     click.option("--n-postbleach", type=int, default=100, show_default=True),
 )
+compartment_option = click.option(
+    "--compartment",
+    metavar="auto|none|REGION|FILE",
+    help="Where particles may be. auto: the cell with the bleach region, found in the frames "
+    "before bleaching. none: anywhere. A REGION as of --bleach-region, or the FILE of an image of "
+    "it, white on black or with a label for each cell.  [default: as the file says, else none]",
+)
+rows_option = click.option(
+    "--rows",
+    multiple=True,
+    metavar="compartment|NAME:REGION",
+    help="Fit this as well, in a compartment: its mean, or a region with a name, as "
+    "reference:circle:2@8,9. Repeatable.",
+)
 channel_option = click.option(
     "--channel", type=click.IntRange(0), help="Of files with several, from 0."
 )
@@ -157,8 +171,8 @@ recording_options = options_together(
     click.option(
         "--bleach-region",
         metavar="REGION",
-        help="circle:R[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm from the corner "
-        "of the image or in pixels as 12px; or the file of an image of the region.",
+        help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm "
+        "from the corner of the image or in pixels as 12px; or the file of an image of the region.",
     ),
     click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen."),
     click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching."),

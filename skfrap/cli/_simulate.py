@@ -69,6 +69,11 @@ def demo(out, **truth):
 @_truth_options
 @model_options
 @protocol_options
+@click.option(
+    "--compartment",
+    metavar="REGION",
+    help="Outside of it there are no particles; a region as of --bleach-region.",
+)
 @choice_option("--bit-depth", ["8", "12", "16"], "16")
 @number_option(
     "--vignetting", 0.0, "Uneven background: intensity lost from the middle to the corners."

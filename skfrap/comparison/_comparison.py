@@ -305,7 +305,9 @@ def compare_models(
     X = _checked(X, estimators)
     fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
     for estimator in fitted.values():
-        refuse_rows(estimator.protocol_, "a comparison of models")
+        known = getattr(estimator, "protocol_", None)
+        if known is not None:
+            refuse_rows(known, "a comparison of models")
 
     def compare(fitted, X):
         return _compared(fitted, X, level, false_alarm_rate)

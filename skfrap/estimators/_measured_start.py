@@ -384,7 +384,8 @@ class MeasuredStartFRAP(FRAPRegressor):
             bleachable *= protocol.n_bleach
         findings, usable = (), np.zeros(0, dtype=bool)
         if fits:
-            findings, usable = describe_starts(fits, self.bounds_["D"], duration, bleachable)
+            limits = self.bounds_["D"], duration, bleachable, self.errors == "noise"
+            findings, usable = describe_starts(fits, *limits)
         ends = np.array([self._ends(one) for one in fits]).reshape(-1, 2)
         log_D = np.array([one.best.log_D for one in fits])
         D, lower, upper = (

@@ -216,10 +216,10 @@ class OwnProtocols:
         # What was not fitted is prepared again where it is asked for.
         return {name: value for name, value in super().__getstate__().items() if name != "_unseen"}
 
-    def to_state(self):
+    def to_state(self: Any) -> dict[str, Any]:
         """Return what a file keeps: where samples brought their protocols, all their estimators."""
         if not self._brought:
-            return super().to_state()
+            return super().to_state()  # type: ignore[misc]  # of the estimator
         fitted = public_fitted(self) | {"one_dimensional": self._flat_output}
         return {
             "parameters": self.get_params(deep=False),
@@ -228,11 +228,11 @@ class OwnProtocols:
         }
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: dict[str, Any]) -> Any:
         """Make the estimator that :meth:`to_state` described."""
         if "estimators_" not in (state["fitted"] or {}):
-            return super().from_state(state)
-        estimator = cls(**state["parameters"])
+            return super().from_state(state)  # type: ignore[misc]  # of the estimator
+        estimator: Any = cls(**state["parameters"])
         fitted = dict(state["fitted"])
         estimator._flat_output = fitted.pop("one_dimensional")
         set_public_fitted(estimator, fitted)

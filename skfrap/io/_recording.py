@@ -1,7 +1,7 @@
 """What is read from files: a recording, as one file holds it, and a series put together of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,6 @@ class Recording:
     frames: np.ndarray
     protocol: FRAPProtocol | None = None
     name: str = ""
-    _: KW_ONLY
     pixel_size_um: Stated = NOT_STATED
     times_s: Stated = NOT_STATED
     interval_s: Stated = NOT_STATED

@@ -27,6 +27,7 @@ _HARMFUL = 0.1
 _TOLD = 3.0, 2.0  # standard errors: so far from the one, and so near to the other
 _DEGREE = 4  # of the polynomial in both directions that light may follow
 _STRUCTURE = 0.05  # of the mean light, that a sample deviates from that at least
+_TELL = "tell the compartment, or let 'auto' find it; or bleach a smaller region, far from edges"
 _BIAS = 0.15  # of the share of uneven light, which smoothing leaves
 
 
@@ -152,7 +153,7 @@ def judge_sample(outside):
     if not seen:
         return []
     words = f"before bleaching the sample {' and '.join(seen)}, and the model has no such edge"
-    return [Finding.of("sample_ends", words, "", "bleach a smaller region, far from edges")]
+    return [Finding.of("sample_ends", words, "", _TELL)]
 
 
 # Where bleaching is seen

@@ -9,7 +9,9 @@ from skfrap.results._finding import FindingsByRow
 _REACH = 1.96  # standard errors
 _SEEN = 3.84  # rise of the deviance to either end of the range of D: chi-squared at 95 %
 _FIELD_FILLED = 0.75  # what is missing at the last ring over what is missing at most
-_FIELD_NEARLY_FILLED = 0.2
+_FIELD_NEARLY_FILLED = 0.2  # that of what moves as well
+_RIM_LITTLE_SEEN = 0.1  # the same, where D rests on the levels of the frames
+_COSTS = 2.0  # times the error, that free levels of the frames make it
 _NEAR_PATCH = 0.25  # of what a compartment says of D, that it must say near the patch
 _FAINT = 5.0  # depth over noise
 _BEGUN = 0.5  # half-radii that particles must have gone by the last frame
@@ -18,7 +20,7 @@ _APART = 2.0  # standard errors
 _TOO_MUCH = 1.2  # times what the region told can have lost
 
 
-def describe_starts(estimates, bounds, duration, bleachable=np.inf):
+def describe_starts(estimates, bounds, duration, bleachable=np.inf, by_noise=False):
     """Find where a measured start does not tell D, and where it tells less than it seems.
 
     Parameters
@@ -30,6 +32,8 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         From the first to the last frame after bleaching, in s.
     bleachable : float, default=numpy.inf
         The area in µm² that could be bleached black at most, if it was as told.
+    by_noise : bool, default=False
+        Whether errors are those of the noise alone.
 
     Returns
     -------
@@ -67,10 +71,14 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         "changes_elsewhere",
         "what changes in the compartment is not the dark patch: the sample moves, or changes shape",
     )
-    nearly = ~filled & ~unseen & (edge > _FIELD_NEARLY_FILLED)
+    rests_on_levels = np.array([_costs(one) > _COSTS for one in estimates], dtype=bool)
+    moving_edge = np.array([one.moving_edge for one in estimates])
+    widest = np.fmax(edge, moving_edge)
+    nearly = widest > np.where(rests_on_levels, _RIM_LITTLE_SEEN, _FIELD_NEARLY_FILLED)
+    nearly &= ~filled & ~unseen
     found.add(nearly, "patch_near_edge", "the dark patch reaches the edge of the field of view")
     found.add(faint & ~unseen, "patch_faint", "the dark patch is hardly seen above the noise")
-    error = np.array([one.standard_error for one in estimates])
+    error = np.array([_error(one, by_noise) for one in estimates])
     wide = ~(_REACH * error <= WIDE_INTERVAL)
     found.add(
         wide & ~unseen & ~filled, "interval_too_wide", "the interval of D is too wide to use", "D"
@@ -107,7 +115,23 @@ def describe_starts(estimates, bounds, duration, bleachable=np.inf):
         "told_region_contradicted",
         "more is missing in the first frame than the region told can have lost",
     )
-    apart = np.array([_readings_disagree(one) for one in estimates], dtype=bool)
+    for k, one in enumerate(estimates):
+        if one.freer is None or unseen[k] or filled[k]:
+            continue
+        ends = one.freer.log_D + _REACH * one.freer.standard_error * np.array([-1, 1])
+        low, high = 10 ** np.clip(ends, *np.log10(bounds))
+        span = f"with a free level of each frame D is {low:.3g} to {high:.3g} µm²/s"
+        if one.freer.rise_at(one.best.log_D) > _SEEN:
+            code, words = (
+                "frame_levels_disagree",
+                "levels of frames that change evenly give another D",
+            )
+        elif rests_on_levels[k]:
+            code, words = "frame_levels_assumed", "D rests on frames whose light changes evenly"
+        else:
+            continue
+        found.add(np.arange(len(estimates)) == k, code, f"{words}; {span}", "D")
+    apart = np.array([_readings_disagree(one, by_noise) for one in estimates], dtype=bool)
     found.add(
         apart & ~unseen & ~assumed,
         "readings_disagree",
@@ -129,12 +153,24 @@ def missing_area(estimate):
     return float(np.trapezoid(2 * np.pi * radii[near] * start[near], radii[near]))
 
 
-def _readings_disagree(estimate):
+def _costs(estimate):
+    """Return how many times the error free levels of the frames would have; 0 where they are."""
+    if estimate.freer is None:
+        return 0.0
+    return estimate.freer.standard_error / estimate.best.standard_error
+
+
+def _error(estimate, by_noise):
+    return estimate.best.standard_error if by_noise else estimate.standard_error
+
+
+def _readings_disagree(estimate, by_noise):
     """Tell whether another reading, about as likely, gives another D."""
     best = estimate.best
     return any(
         fit is not best
         and fit.deviance - best.deviance < _AS_LIKELY
-        and abs(fit.log_D - best.log_D) > _APART * max(estimate.standard_error, fit.standard_error)
+        and abs(fit.log_D - best.log_D)
+        > _APART * max(_error(estimate, by_noise), fit.standard_error)
         for fit in estimate.fits
     )

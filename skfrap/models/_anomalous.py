@@ -40,7 +40,7 @@ class AnomalousModel(ComposedModel, name="anomalous"):
     >>> from skfrap.models import AnomalousModel
     >>> model = AnomalousModel(FRAPProtocol(n_bleach=1))
     >>> model.curves(D_at_1s=10.0, exponent=[0.6, 1.0, 1.4], c0=0.9, alpha=0.6).shape
-    (3, 107)
+    (3, 110)
     """
 
     kinetics = Anomalous()
@@ -81,7 +81,7 @@ class SubdiffusionModel(ComposedModel, name="subdiffusion"):
     >>> from skfrap.models import SubdiffusionModel
     >>> model = SubdiffusionModel(FRAPProtocol(n_bleach=1))
     >>> model.curves(D_at_1s=10.0, exponent=[0.6, 1.0], c0=0.9, alpha=0.6).shape
-    (2, 107)
+    (2, 110)
     """
 
     kinetics = Subdiffusion()

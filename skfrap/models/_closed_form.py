@@ -4,11 +4,14 @@ All take the parameters of the exact models. They know no bleaching that takes t
 count as one flash that leaves ``alpha ** n_bleach``, and the edges of the field do not exist.
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy.special import hyp1f1, i0e, i1e
 
 from skfrap.experiment._frames import refuse_rows
 from skfrap.models._base import CurveModel, broadcast_parameters
+from skfrap.models._composed import ComposedModel
 from skfrap.models.kinetics import Binding, FreeDiffusion, Reaction
 from skfrap.parameters import Parameter, define
 
@@ -291,7 +294,9 @@ class ReactionModel(_ClosedForm, name="reaction"):
 
     Bleached unbound particles are gone before the first frame; bound ones, a fraction
     k_on / (k_on + k_off), are replaced as exp(-k_off t) [1]_. It assumes that diffusion over the
-    bleach region is much faster than binding and release, and an unbounded sample.
+    bleach region is much faster than binding and release, and an unbounded sample. In a
+    compartment, where what was bleached is missing in the end, it is computed on the pixel grid,
+    by :class:`skfrap.models.kinetics.Reaction`.
 
     Parameters
     ----------
@@ -311,6 +316,10 @@ class ReactionModel(_ClosedForm, name="reaction"):
     """
 
     kinetics = Reaction()  # the same where the sample has an end
+
+    @cached_property
+    def _inside(self):
+        return _ReactionInside(self.protocol)
 
     @property
     def bounds(self):
@@ -338,6 +347,8 @@ class ReactionModel(_ClosedForm, name="reaction"):
         -------
         ndarray of shape (n, n_frames)
         """
+        if self.protocol.compartment is not None:
+            return self._inside.curves(k_on, k_off, c0, alpha, mobile_fraction)
         values = broadcast_parameters(
             k_on=k_on, k_off=k_off, c0=c0, alpha=alpha, mobile_fraction=mobile_fraction
         )
@@ -346,6 +357,10 @@ class ReactionModel(_ClosedForm, name="reaction"):
         mobile = values["mobile_fraction"][:, np.newaxis]
         recovered = mobile * (1 - bound * np.exp(-k_off * self.postbleach_times))
         return self._curves(1 - (1 - self._flash(values["alpha"])) * (1 - recovered), values["c0"])
+
+
+class _ReactionInside(ComposedModel):
+    kinetics = Reaction()
 
 
 def _gaussian_signal(K, spread):

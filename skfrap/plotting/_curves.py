@@ -12,6 +12,7 @@ from skfrap.plotting._seen import draw_profiles, draw_seen_start
 from skfrap.plotting._style import (
     DATA,
     FIT,
+    ROWS,
     TIME,
     draw_frame,
     draw_image,
@@ -37,11 +38,11 @@ class RecoveryCurveDisplay:
     ----------
     protocol : FRAPProtocol
         Gives the times.
-    curve : ndarray of shape (n_frames,)
-        As measured.
-    fitted : ndarray of shape (n_frames,)
+    curve : ndarray of shape (n_values,)
+        As measured; row by row where the protocol has several.
+    fitted : ndarray of shape (n_values,)
         The model's curve that fits it.
-    deviations : ndarray of shape (n_frames,), default=None
+    deviations : ndarray of shape (n_values,), default=None
         Standard deviations of new measurements about the fit: of them is the band that would hold
         95 %.
 
@@ -132,17 +133,8 @@ class RecoveryCurveDisplay:
             axes = new_axes(2, sharex=True, figsize=(6.4, 4.8), height_ratios=(3, 1))
         self.ax_, self.residual_ax_ = axes
         self.figure_ = self.ax_.figure
-        times, n_prebleach = self.protocol.times, self.protocol.n_prebleach
-        self.ax_.plot(times, self.curve, "o", ms=3.5, color=DATA, alpha=0.75, label="measured")
-        # The model jumps at bleaching: no line across it.
-        half = 0.5 * self.protocol.frame_interval
-        before = times[[0, n_prebleach - 1]] + [-half, half]
-        self.ax_.plot(before, self.fitted[[0, 0]], color=FIT, lw=2)
-        after = times[n_prebleach:]
-        if self.deviations is not None:
-            self._shade(times)
-        self.ax_.plot(after, self.fitted[n_prebleach:], color=FIT, lw=2, label="fit")
-        self.residual_ax_.plot(times, self.curve - self.fitted, "o", ms=3, color=DATA, alpha=0.75)
+        for row in range(self.protocol.n_rows):
+            self._draw(row)
         self.residual_ax_.axhline(0, color=FIT, lw=1.5)
         for ax in axes:
             shade_bleaching(ax, self.protocol)
@@ -155,14 +147,33 @@ class RecoveryCurveDisplay:
         write_title(self.ax_, title)
         return self
 
-    def _shade(self, times):
-        """Show where 95 % of new measurements would lie."""
-        reach, n_prebleach = _REACH * np.asarray(self.deviations), self.protocol.n_prebleach
+    def _draw(self, row):
+        """Draw one row: what was measured, the fit, and what it leaves."""
+        times, n_prebleach = self.protocol.times, self.protocol.n_prebleach
+        part, rows = slice(row * len(times), (row + 1) * len(times)), self.protocol.n_rows
+        curve, fitted = self.curve[part], self.fitted[part]
+        color = DATA if row == 0 else ROWS[(row - 1) % len(ROWS)]
+        name = self.protocol.row_names[row].replace("_", " ")
+        label = "measured" if rows == 1 else f"measured, {name}"
+        self.ax_.plot(times, curve, "o", ms=3.5, color=color, alpha=0.75, label=label)
+        # The model jumps at bleaching: no line across it.
+        half = 0.5 * self.protocol.frame_interval
+        before = times[[0, n_prebleach - 1]] + [-half, half]
+        self.ax_.plot(before, fitted[[0, 0]], color=FIT, lw=2)
+        if self.deviations is not None:
+            self._shade(times, fitted, np.asarray(self.deviations)[part], row)
+        after, label = times[n_prebleach:], "fit" if row == rows - 1 else None
+        self.ax_.plot(after, fitted[n_prebleach:], color=FIT, lw=2, label=label)
+        self.residual_ax_.plot(times, curve - fitted, "o", ms=3, color=color, alpha=0.75)
+
+    def _shade(self, times, fitted, deviations, row):
+        """Show where 95 % of new measurements of a row would lie."""
+        reach, n_prebleach = _REACH * deviations, self.protocol.n_prebleach
         # Not across the bleaching, as the curve itself.
         for part in (slice(None, n_prebleach), slice(n_prebleach, None)):
             at, style = times[part], {"color": FIT, "alpha": 0.18, "lw": 0}
-            ends = self.fitted[part] - reach[part], self.fitted[part] + reach[part]
-            label = "95 % of measurements" if part.start else None
+            ends = fitted[part] - reach[part], fitted[part] + reach[part]
+            label = "95 % of measurements" if part.start and row == 0 else None
             self.ax_.fill_between(at, *ends, label=label, **style)
             self.residual_ax_.fill_between(at, -reach[part], reach[part], **style)
 

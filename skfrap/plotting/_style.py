@@ -6,6 +6,8 @@ DATA = "#1f4e79"
 FIT = "#d1495b"
 REGION = "#ffd166"
 CATEGORIES = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"  # Okabe and Ito's
+COMPARTMENT = "#56b4e9"
+ROWS = "#009e73", "#cc79a7", "#e69f00"  # besides the bleach region
 MARKERS = "os^Dv<>P"
 TIME = "time since end of bleaching (s)"
 _NARROW = 6  # highest over lowest value below which an axis is too short for ticks at 1, 2, 5
@@ -57,12 +59,25 @@ def draw_image(ax, image, protocol, **options):
 
 
 def draw_frame(ax, image, protocol, *, lw=1.5, **options):
-    """Draw an image of the field in µm, with the bleach region; `options` go to Axes.imshow."""
+    """Draw an image of the field in µm, with the bleach region; `options` go to Axes.imshow.
+
+    In a compartment its outline is drawn as well, and the regions of other rows.
+    """
     drawn = draw_image(ax, image, protocol, **options)
+    _outline(ax, protocol.bleach_mask, protocol, REGION, lw)
+    if protocol.compartment is not None:
+        _outline(ax, protocol.compartment_mask, protocol, COMPARTMENT, lw)
+        for k, region in enumerate(dict(protocol.rows or ()).values()):
+            if region is not None:
+                mask = region.area_fractions(protocol.shape, protocol.pixel_size)
+                _outline(ax, mask, protocol, ROWS[k % len(ROWS)], lw, linestyles="--")
+    return drawn
+
+
+def _outline(ax, mask, protocol, color, lw, **options):
     ny, nx = protocol.shape
     x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
-    ax.contour(x, y, protocol.bleach_mask, levels=[0.5], colors=REGION, linewidths=lw)
-    return drawn
+    ax.contour(x, y, mask, levels=[0.5], colors=color, linewidths=lw, **options)
 
 
 def write_plainly(axis, ticks=None):

@@ -11,6 +11,7 @@ from skfrap.preprocessing._images import (
     FlatFieldCorrector,
     IntensityRescaler,
 )
+from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
@@ -19,6 +20,7 @@ __all__ = [
     "CompartmentExtractor",
     "FadingCorrector",
     "FlatFieldCorrector",
+    "FoundCompartment",
     "IntensityRescaler",
     "RecoveryCurveExtractor",
     "RingExtractor",
@@ -27,4 +29,5 @@ __all__ = [
     "StackSequence",
     "StackView",
     "check_corrector",
+    "find_compartment",
 ]

@@ -159,7 +159,7 @@ class Fit:
         }
         return replace(self, noise=self.noise.take(rows), **taken)
 
-    def of_first_row(self):
+    def of_first_row(self) -> "Fit":
         """Take what the fit makes of the first row, the bleach region, where it has several.
 
         Returns

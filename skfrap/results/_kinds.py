@@ -183,7 +183,42 @@ _OF_FRAMES = {
                 "a sample of which the region is over 3 %. The model knows no edge: D may be "
                 "several times too small, and the mobile fraction too."
             ),
-            "Bleach a smaller region, far from edges.",
+            (
+                "Tell the compartment, or have it found; else bleach a smaller region, far from "
+                "edges."
+            ),
+        ),
+        compartment_loses_more=(
+            (
+                "Bleaching took more of the compartment's light than the bleach region, at the "
+                "depth that is seen in it, can explain: the beam is wider, or bleached on its way "
+                "above and below."
+            ),
+            (
+                "See how wide the beam is, and whether the compartment is the right one; fit no "
+                "row of the compartment."
+            ),
+        ),
+        compartment_wins_back=(
+            (
+                "The compartment as a whole becomes brighter after bleaching, by more than the "
+                "model has it: something comes in, from other planes or from outside."
+            ),
+            (
+                "See whether the sample is thicker than the image shows, and whether the outline "
+                "is closed; fit no row of the compartment."
+            ),
+        ),
+        compartment_uneven=(
+            (
+                "The frame before bleaching is uneven in the compartment, and D depends on what "
+                "that means: particles that avoid some places, or bind to some, or uneven light. "
+                "The alternatives have D for each, and differ by more than a tenth."
+            ),
+            (
+                "Say which it is, as `Compartment(region, equilibrium, conductance)` does; where "
+                "it is the light, divide by the frame before bleaching. Else report the spread."
+            ),
         ),
         several_patches=(
             "The first frame after bleaching shows more than one bleached patch.",
@@ -306,12 +341,26 @@ _OF_STARTS = {
             "About equally likely readings of what moves and what stays give another D.",
             "Record until recovery has ended; look at the table of readings.",
         ),
+        frame_levels_disagree=(
+            (
+                "Frames whose light changes evenly give another D than a free level of each frame, "
+                "which is less precise. The words say which."
+            ),
+            "See whether the light changes at the bleaching; frame_levels=True does not mind.",
+        ),
     ),
     **_kinds(
         "note",
         told_region_contradicted=(
             "More is missing in the first frame than the region that was told can have lost.",
             "Believe no fit that takes the region as told; see how wide the beam is.",
+        ),
+        frame_levels_assumed=(
+            (
+                "D is as precise as it is because the light is taken to change evenly. The words "
+                "say what D is without that."
+            ),
+            "Record a larger field, or see that the light is steady after bleaching.",
         ),
         told_start_set_aside=(
             (

@@ -147,7 +147,7 @@ class AmplitudeFitter:
         else:
             least = float(problem(log_D))
             over_D[[0, -1]] = problem(self.grid[0]), problem(self.grid[-1])
-            problem(log_D)
+        problem.settle(log_D)
         moving, still = problem.unknowns(log_D)
         share = {"mobile": 1.0, "free": np.nan}.get(name, problem.share)
         return AmplitudeFit(

@@ -6,7 +6,11 @@ import numpy as np
 
 from skfrap.inference.starts._amplitudes import AmplitudeFit, AmplitudeFitter
 from skfrap.inference.starts._budget import Budget
-from skfrap.inference.starts._jackknife import even_block_jackknife, jackknife_variance, reach_of
+from skfrap.inference.starts._jackknife import (
+    even_block_jackknife,
+    jackknife_variance,
+    reach_of,
+)
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import StartEstimate, choose
 from skfrap.inference.starts._seen import AboutPatch
@@ -146,10 +150,12 @@ class CompartmentFitter:
         share = np.sum(near * (modes.modes @ moves)) / total if total else np.nan
         share = float(np.clip(share, 0.0, 1.0))
         still = (1 - share) * missing + (1 - missing) * (modes.modes @ stays)
-        variance, freedom, known = self._jackknife(fitted, deficits, places)
+        found, known = self._jackknife(fitted, deficits, places)
         near_patch = known[places <= _NEAR * size].sum() / known.sum() if known.any() else np.nan
         noise = best.standard_error
-        error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
+        # What is independent in all pixels is in both, so that it counts once.
+        both, freedom = 2 * np.mean([variance for variance, _ in found]), max(found)[1]
+        error = float(np.sqrt(noise**2 + max(both - 2 * noise**2, 0.0)))
         reach = reach_of(noise, error, freedom, level)
         lower, upper = best.ends(level)
         left = deficits - best.missing(self._fitter.times) @ modes.modes.T
@@ -170,6 +176,7 @@ class CompartmentFitter:
             half_radius=size,
             moving_share=share,
             edge=0.0,
+            moving_edge=0.0,
             residual_sum_of_squares=float(np.sum(left**2 @ counts)),
             signal=float(np.sqrt(np.sum(start**2 / self._gains) / fitted.a)),
             budget=Budget.of(whole, protocol.n_prebleach, tiles.area),
@@ -181,10 +188,8 @@ class CompartmentFitter:
 
         Returns
         -------
-        variance : float
-            The sum of both, so that what is independent in all pixels counts twice.
-        freedom : int
-            Degrees of freedom of the larger of the two.
+        found : list of tuple (variance, freedom)
+            Of both.
         known : ndarray of shape (n_tiles,)
             What each tile says of D, over all frames.
         """
@@ -203,7 +208,7 @@ class CompartmentFitter:
         sector = _sectors(tiles, places)
         by_sector = [np.bincount(sector, values, _N_SECTORS) for values in (pulls, known)]
         found.append((jackknife_variance(*by_sector), _N_SECTORS - 1))
-        return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1], known
+        return found, known
 
 
 def _choose(fits):

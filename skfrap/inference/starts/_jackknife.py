@@ -1,10 +1,11 @@
 """Errors of D from what parts of the data say of it, whatever made them differ."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
 _BLOCKS = 10, 5  # of neighbours, which go together: over longer stretches in the larger ones
+_BY_CHANCE = 0.9  # of what noise alone makes of a jackknife
 _LEAST_LEFT = 0.1  # of what is known of D, in all parts but one
 
 
@@ -95,6 +96,33 @@ def jackknife_variance(pulls, information, others=0.0):
         return np.inf
     moves = pulls / np.maximum(total - information, _LEAST_LEFT * total)
     return float((n - 1) / n * np.sum((moves - moves.mean()) ** 2))
+
+
+def beyond_noise(found, noise):
+    """Return the variance that jackknives show beside that of the noise.
+
+    Few parts scatter much by chance. What noise alone would make of them in one case of ten is
+    taken for noise, or all intervals of clean data would be too wide.
+
+    Parameters
+    ----------
+    found : list of tuple (variance, freedom)
+        By different parts of the data. What is independent in all pixels is in each of them.
+    noise : float
+        Variance by the noise alone.
+
+    Returns
+    -------
+    variance : float
+    freedom : int
+        Of the larger one.
+    """
+    freedom = max(found)[1]
+    if all(one <= noise * chi2.ppf(_BY_CHANCE, n) / n for one, n in found):
+        return 0.0, freedom
+    # One alone stands for both.
+    total = 2 * float(np.mean([variance for variance, _ in found]))
+    return max(total - 2 * noise, 0.0), freedom
 
 
 def reach_of(noise, error, freedom, level):

@@ -7,7 +7,7 @@ import numpy as np
 
 from skfrap.inference.starts._fitter import StartFitter
 from skfrap.inference.starts._jackknife import block_jackknife, reach_of
-from skfrap.inference.starts._sample import StartEstimate, basis_step, choose
+from skfrap.inference.starts._sample import StartEstimate, at_edge, basis_step, choose
 from skfrap.inference.starts._scales import over_scales
 from skfrap.models.starts import ProfileRows, RingBasis, half_radius
 
@@ -136,7 +136,6 @@ class CurveFitter:
         inside = self.counts * (self.radii <= self.size)
         total = np.sum(inside * start)
         share = np.sum(inside * moves) / total if total else np.nan
-        deepest = np.abs(start).max()
         scatter, freedom = _jackknife(best.tangent(), values - best.fitted(), len(self.radii))
         noise = best.standard_error
         error = float(np.sqrt(max(noise**2, scatter)))
@@ -158,7 +157,8 @@ class CurveFitter:
             levels=np.ones(self.protocol.n_postbleach),
             half_radius=half_radius(self.radii, start, self.counts),
             moving_share=float(np.clip(share, 0.0, 1.0)),
-            edge=float(np.abs(start[-1]) / deepest) if deepest else np.nan,
+            edge=at_edge(start),
+            moving_edge=at_edge(moves),
             residual_sum_of_squares=float(np.sum(left**2)),
             signal=float(np.sqrt(np.sum(start**2 / self._noises[0]))),
             assumed_span=self._span(fits, best),

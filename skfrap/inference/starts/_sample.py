@@ -9,6 +9,7 @@ from skfrap.experiment import RingLayout
 from skfrap.inference.starts._budget import Budget
 from skfrap.inference.starts._fitter import StartFit, StartFitter
 from skfrap.inference.starts._jackknife import (
+    beyond_noise,
     block_jackknife,
     jackknife_variance,
     reach_of,
@@ -20,14 +21,18 @@ _STEPS_IN_HALF_RADIUS = 5
 _SMALLEST_STEP = 1.5  # pixels
 _STEP_RATIO = 2**0.5  # steps are among powers of it, so that few are prepared
 _STEPS_IN_WINDOW = 8  # at least
-_ROUNDS = 3  # of fitting and of measuring levels and what noise there is besides
-_LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in a frame
-_LEVELS_MATTER = 9.0  # rise of the deviance: three standard errors
+_ROUNDS = 10  # of fitting and of measuring levels and what noise there is besides, at most
+_LEVEL_MATTERS = 0.3  # standard errors of the patch's depth in all frames together
+_FURTHEST = 1.0  # of a step back towards levels that were looked at before
+_LEVELS_MATTER = 6.6  # rise of the deviance: chi-squared at 99 %
+_LEVELS_SURELY_MATTER = 16.0  # four standard errors
+_RIM_UNSEEN = 0.2  # of what is missing at most, at the last ring
 _FEWEST_LEVELS = 9  # values of frames' levels, for their scatter to be measured
 _FLICKERS = 3.0  # standard deviations of that scatter, and of how frames go together
 _FLICKER_RATIO = 4.0  # variances are among powers of it, so that few are prepared
 _CONTRADICTED = 2.5  # standard deviations of what two readings may differ by
 _LEAST_DEVIATION = 0.3  # of the free reading's standard error
+_MORE_PRECISE = 0.2  # of its variance, by which the free reading cannot be
 
 
 @dataclass
@@ -59,8 +64,9 @@ class StartEstimate:
         Of the patch as first seen, in µm.
     moving_share : float
         Of what is missing within it at the first frame.
-    edge : float
-        What is missing at the last ring over what is missing at most, in the first frame.
+    edge, moving_edge : float
+        What is missing at the last ring over what is missing at most, in the first frame: of all,
+        and of what moves.
     residual_sum_of_squares : float
         Of ring means weighed by their pixels.
     signal : float
@@ -75,6 +81,8 @@ class StartEstimate:
         was given, or the curve tells it.
     variance : float, default=None
         Of the curve's noise.
+    freer : StartFit, default=None
+        What free levels of all frames give; None where they are free, or are not thought to change.
     budget : Budget, default=None
         What a compartment lost, where there is one.
     near_patch : float, default=None
@@ -98,12 +106,14 @@ class StartEstimate:
     half_radius: float
     moving_share: float
     edge: float
+    moving_edge: float
     residual_sum_of_squares: float
     signal: float
     assumed_span: tuple | None = None
     start_scale: float = 1.0
     scale_span: tuple | None = None
     variance: float | None = None
+    freer: StartFit | None = None
     budget: Budget | None = None
     near_patch: float | None = None
 
@@ -187,14 +197,20 @@ class SampleFitter:
             a,
         )
         fitted = self._fit_rounds(one, self._first_flicker(len(rings)))
-        if fitted.flicker not in (None, np.inf) and self._contradicted(one, fitted):
-            fitted = self._fit_rounds(one, np.inf)
-        return self._describe(one, fitted, level)
+        freer = None
+        if fitted.flicker not in (None, np.inf):
+            freer = self._with_free_levels(one, fitted)
+            # Where no rim is seen free levels hang on how smooth a start is thought to be beyond.
+            sees_rim = at_edge(fitted.best.missing([0.0])[0]) < _RIM_UNSEEN
+            rise = freer.rise_at(fitted.best.log_D)
+            if rise > (_LEVELS_MATTER if sees_rim else _LEVELS_SURELY_MATTER):
+                freer, fitted = None, self._fit_rounds(one, np.inf)
+        return self._describe(one, fitted, freer, level)
 
     def _fit_rounds(self, one, flicker):
         """Fit, and measure levels and noise, until both agree."""
         rings, per_ring = one.rings, one.counts.sum(axis=0)
-        levels, extra = np.ones(len(rings)), 0
+        levels, extra, before = np.ones(len(rings)), 0, None
         for round_ in range(_ROUNDS):
             fitter = self._prepared(one, extra, flicker)
             rows, deficits = fitter.rows, _deficits(rings, levels)
@@ -211,12 +227,13 @@ class SampleFitter:
                 left = rows.level_residuals(deficits, missing) / np.sqrt(a)
                 new_flicker = _flicker(left, rows.n_levels)
             depth = np.abs(missing).max(axis=1)
-            noise = np.sqrt(a / per_ring[one.radii <= one.size].sum())
+            noise = np.sqrt(a / (len(rings) * per_ring[one.radii <= one.size].sum()))
             moved = np.abs(new_levels / levels - 1) * depth
             settled = (new_extra, new_flicker) == (extra, flicker)
             if (settled and moved.max() < _LEVEL_MATTERS * noise) or round_ == _ROUNDS - 1:
                 break
-            levels, extra, flicker = new_levels, new_extra, new_flicker
+            before, levels = (levels, new_levels), _next_levels(levels, new_levels, before)
+            extra, flicker = new_extra, new_flicker
         return _Fitted(fitter, fits, best, values, rest, a, extra, flicker, levels)
 
     def _first_flicker(self, n_frames):
@@ -225,12 +242,12 @@ class SampleFitter:
             return 0 if n_frames - 3 >= _FEWEST_LEVELS else np.inf
         return np.inf if self.frame_levels else None
 
-    def _contradicted(self, one, fitted):
-        """Tell whether free levels, which assume least, give another D."""
+    def _with_free_levels(self, one, fitted):
+        """Fit with free levels and the free reading, which assume least."""
         free = "free" if "free" in self.readings else fitted.best.reading
         fitter = self._prepared(one, fitted.extra, np.inf, (free,))
         values, _ = fitter.rows.project(_deficits(one.rings, fitted.levels))
-        return fitter.fit(values, fitted.a)[0].rise_at(fitted.best.log_D) > _LEVELS_MATTER
+        return fitter.fit(values, fitted.a)[0]
 
     def _prepared(self, one, extra, flicker, readings=None):
         if flicker not in (None, 0, np.inf):
@@ -273,7 +290,7 @@ class SampleFitter:
             return levels, 0
         return levels, min(int(np.rint(np.log2(slope / counts.max() / pixel))), -1)
 
-    def _describe(self, one, fitted, level):
+    def _describe(self, one, fitted, freer, level):
         rings, levels, counts, radii = one.rings, fitted.levels, one.counts, one.radii
         rows, best, a = fitted.fitter.rows, fitted.best, fitted.a
         per_ring = counts.sum(axis=0)
@@ -283,11 +300,11 @@ class SampleFitter:
         inside = per_ring * (radii <= one.size)
         total = np.sum(inside * start)
         share = np.sum(inside * moves) / total if total else np.nan
-        deepest = np.abs(start).max()
         tangent, values = best.tangent(), best.fitted()
-        variance, freedom = _jackknife(rows, tangent, values, one.sectors, rings, levels, counts)
+        found = _jackknife(rows, tangent, values, one.sectors, rings, levels, counts)
         noise = best.standard_error
-        error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
+        excess, freedom = beyond_noise(found, noise**2)
+        error = float(np.sqrt(noise**2 + excess))
         reach = reach_of(noise, error, freedom, level)
         lower, upper = best.ends(level)
         return StartEstimate(
@@ -306,10 +323,18 @@ class SampleFitter:
             levels=levels,
             half_radius=half_radius(radii, start, per_ring),
             moving_share=float(np.clip(share, 0.0, 1.0)),
-            edge=float(abs(start[-1]) / deepest) if deepest else np.nan,
+            edge=at_edge(start),
+            moving_edge=at_edge(moves),
             residual_sum_of_squares=float(np.sum((fitted.values - values) ** 2) + fitted.rest),
             signal=float(np.sqrt(np.sum(per_ring * start**2) / a)),
+            freer=freer,
         )
+
+
+def at_edge(missing):
+    """Return what is missing at the last ring over what is missing at most."""
+    deepest = np.abs(missing).max()
+    return float(abs(missing[-1]) / deepest) if deepest else np.nan
 
 
 def basis_step(size, radii, pixel_size):
@@ -324,7 +349,9 @@ def choose(fits):
     """Take the reading with the largest evidence, unless the free one contradicts its D.
 
     The free reading assumes least, and is right whenever another is; where that is right too, the
-    variance of their difference is the difference of their variances [1]_.
+    variance of their difference is the difference of their variances [1]_. What it is measured by
+    is how much less likely the free reading finds the other's D, not its standard error: where D is
+    hardly known its deviance is no parabola.
 
     References
     ----------
@@ -332,9 +359,14 @@ def choose(fits):
     """
     best = min(fits, key=lambda fit: fit.deviance)
     free = next((fit for fit in fits if fit.reading == "free"), best)
-    variance = free.standard_error**2 - best.standard_error**2
-    deviation = np.sqrt(max(variance, (_LEAST_DEVIATION * free.standard_error) ** 2))
-    return best if abs(best.log_D - free.log_D) <= _CONTRADICTED * deviation else free
+    if free is best:
+        return best
+    left = 1 - (best.standard_error / free.standard_error) ** 2
+    if left < 0:
+        # No reading is more precise than one that assumes more: these errors tell nothing.
+        left = 1.0 if left < -_MORE_PRECISE else 0.0
+    allowed = _CONTRADICTED**2 * max(left, _LEAST_DEVIATION**2)
+    return best if free.rise_at(best.log_D) <= allowed else free
 
 
 def _deficits(rings, levels):
@@ -344,6 +376,28 @@ def _deficits(rings, levels):
     """
     levels = levels[:, np.newaxis]
     return 2 - levels - rings / levels
+
+
+def _next_levels(levels, measured, before=None):
+    """Return levels to fit with next, by Anderson's extrapolation from two rounds.
+
+    Where the patch fills the field its depth and the levels are hardly told apart, and each round
+    overshoots: levels as measured would go to and fro.
+
+    Parameters
+    ----------
+    levels, measured : ndarray of shape (n_frames,)
+        What was fitted with, and what that fit measured.
+    before : tuple of ndarray, default=None
+        Both of the round before.
+    """
+    if before is None:
+        return measured
+    left = measured - levels
+    turn = left - (before[1] - before[0])
+    size = turn @ turn
+    back = np.clip(left @ turn / size, -_FURTHEST, _FURTHEST) if size else 0.0
+    return measured - back * (measured - before[1])
 
 
 def _flicker(left, n):
@@ -363,7 +417,7 @@ def _flicker(left, n):
         flicker.
     """
     scatter = left @ left / n
-    if left[1:] @ left[:-1] > _FLICKERS * scatter * np.sqrt(n):
+    if left[1:] @ left[:-1] > _FLICKERS * max(scatter, 1.0) * np.sqrt(n):
         return np.inf
     if scatter < 1 + _FLICKERS * np.sqrt(2 / n):
         return 0
@@ -378,10 +432,8 @@ def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
 
     Returns
     -------
-    variance : float
-        The sum of both, so that what is independent in all pixels counts twice.
-    freedom : int
-        Degrees of freedom of the larger of the two.
+    list of tuple (variance, freedom)
+        By frames, and by sectors where there are several.
     """
     deficits = _deficits(rings, levels)
     weighed = rows.unproject(tangent)
@@ -393,8 +445,7 @@ def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
     found = [block_jackknife(np.sum(weighed * left, axis=1), np.sum(weighed**2, axis=1))]
     if len(by_sector) > 1:
         found.append((jackknife_variance(by_sector, known_by_sector), len(by_sector) - 1))
-    # One of the two alone stands for both.
-    return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1]
+    return found
 
 
 @lru_cache(maxsize=12)

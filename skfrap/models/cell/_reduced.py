@@ -11,24 +11,27 @@ kept, by singular values. The state at rest is a direction of its own, and exact
 """
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy.sparse import csc_array, eye_array
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import expm_multiply, splu
 
 from skfrap.models._geometry import Geometry
 from skfrap.models.cell._lanczos import lanczos_measure
 
-_POLES = 11
+_FEWEST_POLES, _POLES_PER_E_FOLD = 4, 1.1
 _ENDS = 2.0, 0.25  # of the poles, over the ends of the rates
 _TOLERANCE = 2e-6  # of states, over the first deposit
 _N_SPREADS = 12  # of D times the interval between bleach frames
 _N_LATE = 40  # of D times the time after the last one
-_DEPTHS = (0.5, 1.0)
-_MOST_EVENTS = 6  # bleach frames of the experiments that are run; later ones find nothing new
-_LEVELS = 2  # spaces; a third would find what was taken from what was taken from ...
+_DEPTHS = (0.15, 0.5, 1.0)
+_KEPT_EVENTS = 12  # bleach frames of an experiment of which states are kept, if there are more
+_MOST_LEVELS = 2  # spaces besides the last: a third adds nothing to what the second has found
 _ROUNDING = 1e-15
-_PROBED = 0.003, 0.01, 0.03, 0.1, 0.3  # D times an interval, over the region's squared radius
+# D times an interval, over the region's squared radius, at which the error is measured
+_PROBED = 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3
+_SLOW, _MOST_STEPPED = 1.0, 16  # D times an interval and the fastest rate, and bleach frames
 _EXACT = 1e-9  # of what the error is measured by
 
 
@@ -87,15 +90,21 @@ class Reduced:
         )
 
     def deposits(self, spreads, n_bleach, depths=_DEPTHS):
-        """Run experiments: what is missing just after each bleach frame, a list of (n, m)."""
+        """Run experiments: what is missing just after bleach frames, for each depth a list.
+
+        Of many bleach frames, the first, the last and some between them; arrays are (n, m).
+        """
         decay = np.exp(-np.multiply.outer(spreads, self.rates))
+        kept = {*np.rint(np.geomspace(1, n_bleach, _KEPT_EVENTS)).astype(int), n_bleach}
         after = []
         for depth in depths:
-            missing = np.zeros_like(decay)
-            for event in range(n_bleach):
-                missing = missing * decay if event else missing
+            missing, states = np.zeros_like(decay), []
+            for event in range(1, n_bleach + 1):
+                missing = missing * decay if event > 1 else missing
                 missing = missing + depth * (self.start - missing) @ self.bleach
-                after.append(missing)
+                if event in kept:
+                    states.append(missing)
+            after.append(states)
         return after
 
 
@@ -108,8 +117,8 @@ class ReducedGeometry(Geometry):
         Its pixels.
     n_bleach : int, default=1
         Bleach frames.
-    n_poles : int, default=11
-        More make it more accurate, and take longer.
+    n_poles : int, default=None
+        More make it more accurate, and take longer. None is as many as the rates ask for.
     tolerance : float, default=2e-6
         Of states that are left out.
 
@@ -118,22 +127,22 @@ class ReducedGeometry(Geometry):
     rates, start, bleach, rows
         As of :class:`Reduced`.
     error : float
-        Against a Lanczos iteration on all pixels, from what the last of the bleach frames leaves
-        where diffusion between them matters, at all times.
+        Against all pixels: a Lanczos iteration at all times from what the last of the bleach frames
+        leaves, where much moves between them and, stepped on all pixels from the first, where
+        little does.
     """
 
-    def __init__(self, grid, n_bleach=1, n_poles=_POLES, tolerance=_TOLERANCE):
+    def __init__(self, grid, n_bleach=1, n_poles=None, tolerance=_TOLERANCE):
         self._grid = grid
         self.n_bleach = n_bleach
         solve = _solver(grid, n_poles)
         spreads = grid.spreads(_N_SPREADS)
-        n_events = min(n_bleach, _MOST_EVENTS)
         first = (grid.mask * grid.rest)[:, np.newaxis]
         unit = np.linalg.norm(first)
         block = first / unit
-        for _ in range(min(_LEVELS, n_bleach) - 1):
+        for _ in range(min(_MOST_LEVELS, n_bleach - 1)):
             small = Reduced.of(grid, _space(grid, solve, block, tolerance))
-            states = np.concatenate(small.deposits(spreads, n_events - 1)).T
+            states = np.concatenate([*chain(*small.deposits(spreads, n_bleach - 1))]).T
             states = _strong(states / unit, tolerance)
             products = grid.mask[:, np.newaxis] * (small.basis @ states)
             products -= block[:, :1] @ (block[:, :1].T @ products)
@@ -142,11 +151,11 @@ class ReducedGeometry(Geometry):
         others = others - block[:, :1] @ (block[:, :1].T @ others)
         others = others[:, np.linalg.norm(others, axis=0) > tolerance]
         whole = Reduced.of(grid, _space(grid, solve, np.column_stack([block, others]), tolerance))
-        self._reduced = reduced = _truncated(whole, grid, spreads, n_events, unit, tolerance)
+        self._reduced = reduced = _truncated(whole, grid, spreads, n_bleach, unit, tolerance)
         self.rates, self.start = reduced.rates, reduced.start
         self.bleach, self.rows = reduced.bleach, reduced.rows
         self._see(grid.mask, grid.rows * grid.rest, grid.levels)
-        self.error = self._measure_error(n_events)
+        self.error = self._measure_error()
 
     def mobile(self, symbol, start, depth, protocol):
         """Compute what rows lack of particles that move; see :meth:`Geometry.mobile`."""
@@ -205,21 +214,25 @@ class ReducedGeometry(Geometry):
         """The pixels."""
         return self._grid
 
-    def _measure_error(self, n_events):
-        grid, reduced = self._grid, self._reduced
+    def _measure_error(self):
+        grid, reduced, n_bleach = self._grid, self._reduced, self.n_bleach
         # What a bleach frame takes spreads over more or less of the region until the next. States
         # of several experiments are added up, and so are their errors.
         area = grid.mask.sum() * grid.pixel_size**2
-        spreads = np.array(_PROBED if n_events > 1 else _PROBED[:1]) * area / np.pi
-        state = reduced.deposits(spreads, n_events, (1.0,))[-1].sum(axis=0)
+        spreads = np.array(_PROBED if n_bleach > 1 else _PROBED[:1]) * area / np.pi
+        state = reduced.deposits(spreads, n_bleach, (1.0,))[0][-1].sum(axis=0)
         before = np.zeros(len(state))
-        if n_events > 1:
-            earlier = reduced.deposits(spreads, n_events - 1, (1.0,))[-1]
+        if n_bleach > 1:
+            earlier = reduced.deposits(spreads, n_bleach - 1, (1.0,))[0][-1]
             before = np.sum(earlier * np.exp(-np.multiply.outer(spreads, reduced.rates)), axis=0)
         # What the last bleach frame takes, on pixels: the basis need not hold it.
         taken = grid.mask * (reduced.basis @ (len(spreads) * reduced.start - before))
         rest = grid.rest / np.linalg.norm(grid.rest)
         vector = reduced.basis @ before + taken
+        if n_bleach > 1:  # where little moves between many, errors add up from the first on
+            slow, n_seen = _SLOW / grid.fastest, min(n_bleach, _MOST_STEPPED)
+            vector += _stepped(grid, slow, n_seen)
+            state = state + reduced.deposits(np.array([slow]), n_seen, (1.0,))[0][-1][0]
         share = rest @ vector
         late = grid.spreads(_N_LATE)
         rates, weights, change, _ = lanczos_measure(
@@ -231,13 +244,25 @@ class ReducedGeometry(Geometry):
         return float(np.abs(exact - ours).max() + change)
 
 
+def _stepped(grid, spread, n_bleach):
+    """Return what bleach frames that take all leave missing on all pixels."""
+    missing, operator = np.zeros(grid.n_pixels), -spread * grid.operator
+    for event in range(n_bleach):
+        if event:
+            missing = expm_multiply(operator, missing)
+        missing += grid.mask * (grid.rest - missing)
+    return missing
+
+
 def _symmetric(matrix):
     return 0.5 * (matrix + matrix.T)
 
 
 def _solver(grid, n_poles):
     """Return a function that solves with each pole, of right-hand sides (n, k): (n, n_poles k)."""
-    poles = np.geomspace(_ENDS[0] * grid.slowest, _ENDS[1] * grid.fastest, n_poles)
+    low, high = _ENDS[0] * grid.slowest, _ENDS[1] * grid.fastest
+    n_poles = n_poles or _FEWEST_POLES + int(_POLES_PER_E_FOLD * np.log(high / low))
+    poles = np.geomspace(low, high, n_poles)
     identity = eye_array(grid.n_pixels)
     factors = [
         splu(
@@ -285,11 +310,11 @@ def _strong(columns, tolerance):
     return columns @ turn[:, kept]
 
 
-def _truncated(whole, grid, spreads, n_events, unit, tolerance):
+def _truncated(whole, grid, spreads, n_bleach, unit, tolerance):
     """Keep what states of experiments, and what rows see of them, need."""
     decay = np.exp(-np.multiply.outer(grid.spreads(_N_LATE), whole.rates))
-    states = [one / unit for one in whole.deposits(spreads, n_events)]
-    last = [states[k] for k in range(n_events - 1, len(states), n_events)]
+    runs = [[one / unit for one in run] for run in whole.deposits(spreads, n_bleach)]
+    states, last = [*chain(*runs)], [run[-1] for run in runs]
     states += [(one[:, np.newaxis] * decay).reshape(-1, len(whole.rates)) for one in last]
     for row in whole.rows:
         states += [row / np.linalg.norm(row) * decay, row[np.newaxis] / np.linalg.norm(row)]

@@ -65,7 +65,7 @@ class Subdiffusion(Kinetics):
     >>> import numpy as np
     >>> from skfrap.models.kinetics import Subdiffusion
     >>> Subdiffusion().symbol(np.array([1.0]), [4.0], D_at_1s=0.5, exponent=0.5).round(4).tolist()
-    [[[[0.464]]]]
+    [[[[0.4608]]]]
     """
 
     parameters = "D_at_1s", "exponent"
