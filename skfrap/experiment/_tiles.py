@@ -52,7 +52,7 @@ class TileLayout:
         >>> protocol = FRAPProtocol(shape=(60, 80), pixel_size=0.25, bleach_region=Circle(2.0),
         ...                         compartment=Ellipse((9.0, 6.0)))
         >>> TileLayout.of_compartment(protocol)
-        TileLayout(side=2, n_tiles=700)
+        TileLayout(side=1, n_tiles=2780)
         """
         pixels = protocol.compartment_mask.sum()
         side = max(1, int(np.ceil(np.sqrt(pixels / _MOST_TILES) - 1e-9)))

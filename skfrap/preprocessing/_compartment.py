@@ -51,9 +51,9 @@ class CompartmentExtractor(StartExtractor):
     >>> images = FRAPSimulator(protocol, random_state=0).sample_images(2).data
     >>> extractor = CompartmentExtractor(protocol).fit(images)
     >>> extractor.layout_
-    TileLayout(side=1, n_tiles=1252)
+    TileLayout(side=1, n_tiles=1248)
     >>> extractor.transform(images).shape  # 20 frames
-    (2, 25040)
+    (2, 24960)
     """
 
     _WHAT = "tiles"

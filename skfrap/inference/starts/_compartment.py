@@ -6,7 +6,11 @@ import numpy as np
 
 from skfrap.inference.starts._amplitudes import AmplitudeFit, AmplitudeFitter
 from skfrap.inference.starts._budget import Budget
-from skfrap.inference.starts._jackknife import block_jackknife, jackknife_variance, reach_of
+from skfrap.inference.starts._jackknife import (
+    even_block_jackknife,
+    jackknife_variance,
+    reach_of,
+)
 from skfrap.inference.starts._readings import READINGS
 from skfrap.inference.starts._sample import StartEstimate, choose
 from skfrap.inference.starts._seen import AboutPatch
@@ -19,6 +23,7 @@ _FIRST_BAND = 6  # modes of the slowest band, each next one being twice as wide
 _EXCESS = 3.0  # standard deviations, from which a band has more than the noise of pixels
 _N_SPREADS = 80  # of D times the rate, of what modes can look like in time
 _FARTHEST = 30.0  # decades, that an interval reaches
+_COMPARABLE = 20.0  # of the deviance
 _NEAR = 3.0  # half-radii of the patch
 _N_SECTORS, _WEDGES = 8, 4  # of each sector, at right angles
 
@@ -99,7 +104,7 @@ class CompartmentFitter:
         for round_ in range(_ROUNDS):
             variances = a * factors * self._gains
             fits = self._fitter.fit(amplitudes, variances)
-            best = choose(fits)
+            best = _choose(fits)
             if round_ == _ROUNDS - 1 or known is not None:
                 break
             left = self._left(amplitudes, best, variances)
@@ -145,10 +150,12 @@ class CompartmentFitter:
         share = np.sum(near * (modes.modes @ moves)) / total if total else np.nan
         share = float(np.clip(share, 0.0, 1.0))
         still = (1 - share) * missing + (1 - missing) * (modes.modes @ stays)
-        variance, freedom, known = self._jackknife(fitted, deficits, places)
+        found, known = self._jackknife(fitted, deficits, places)
         near_patch = known[places <= _NEAR * size].sum() / known.sum() if known.any() else np.nan
         noise = best.standard_error
-        error = float(np.sqrt(noise**2 + max(variance - 2 * noise**2, 0.0)))
+        # What is independent in all pixels is in both, so that it counts once.
+        both, freedom = 2 * np.mean([variance for variance, _ in found]), max(found)[1]
+        error = float(np.sqrt(noise**2 + max(both - 2 * noise**2, 0.0)))
         reach = reach_of(noise, error, freedom, level)
         lower, upper = best.ends(level)
         left = deficits - best.missing(self._fitter.times) @ modes.modes.T
@@ -181,10 +188,8 @@ class CompartmentFitter:
 
         Returns
         -------
-        variance : float
-            The sum of both, so that what is independent in all pixels counts twice.
-        freedom : int
-            Degrees of freedom of the larger of the two.
+        found : list of tuple (variance, freedom)
+            Of both.
         known : ndarray of shape (n_tiles,)
             What each tile says of D, over all frames.
         """
@@ -192,7 +197,7 @@ class CompartmentFitter:
         tangent = best.tangent()
         left = self._left(modes.amplitudes(deficits), best, fitted.variances)
         by_frame = np.sum(tangent * left, axis=1), np.sum(tangent**2, axis=1)
-        found = [block_jackknife(*by_frame)]
+        found = [even_block_jackknife(*by_frame)]
         # The same products, as sums over tiles in place of modes.
         weights = fitter.whitening @ tangent / np.sqrt(fitted.variances) @ modes.modes.T
         rest = deficits - best.missing(fitter.times) @ modes.modes.T
@@ -203,7 +208,17 @@ class CompartmentFitter:
         sector = _sectors(tiles, places)
         by_sector = [np.bincount(sector, values, _N_SECTORS) for values in (pulls, known)]
         found.append((jackknife_variance(*by_sector), _N_SECTORS - 1))
-        return 2 * float(np.mean([variance for variance, _ in found])), max(found)[1], known
+        return found, known
+
+
+def _choose(fits):
+    """Take the reading with the largest evidence, and ask the free one only where it is as likely.
+
+    Its prior has what stays look like what moves, which is nearly so where bleaching left one
+    depth; by that it is a little off where that reading is right, and then much less likely.
+    """
+    least = min(fit.deviance for fit in fits)
+    return choose([fit for fit in fits if fit.deviance <= least + _COMPARABLE])
 
 
 def _gain_of(levels):
