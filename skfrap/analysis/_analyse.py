@@ -1,7 +1,7 @@
 """From one image series to a result: correct it, extract its recovery curve and estimate."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -154,6 +154,67 @@ def analyse_series(
         is told and the images do not show one.
     """
     options = ExperimentOptions() if options is None else options
+    one = _prepared(source, options)
+    corrected, protocol, sources = one.corrected, one.protocol, one.sources
+    told: Any = None  # the curve of the region, where there is one
+    geometries: Any = None
+    if one.described.told:
+        told = fit_as_told(corrected, one.described, protocol, options, one.frames, one.outside)
+        geometries = Geometries(
+            corrected, one.frames.before, told, protocol, options, one.background
+        )
+    seen, unseen = see(corrected, one.before, one.after, protocol, options, told)
+    witness = Witness.of(told, seen, one.frames, one.described.spare)
+    start = chosen_start(options, told, seen, witness, unseen)
+    sources["start"] = source_of_start(options, start, told, witness, unseen)
+    of_told, of_seen = _noticed(one, options, told, geometries, witness)
+    alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
+    if geometries:
+        alternatives = geometries.recommend(alternatives, witness, seen)
+    if start == "told":
+        curve, estimates, noticed = told.curve, told.estimates.with_findings(of_told), of_told
+        fitted = estimates.fit.curves[0]
+    else:
+        protocol, noticed = seen.protocol, of_seen
+        curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
+        fitted = seen.curve_beside(curve[0])
+        estimates = seen.estimates.with_findings(of_seen)
+    return SeriesAnalysis(
+        name=one.series.name,
+        protocol=protocol,
+        model=options.model,
+        curve=curve[0],
+        fitted=fitted,
+        estimates=estimates,
+        sources=sources,
+        prebleach=one.before,
+        bleached=one.after,
+        info=one.series.info,
+        findings=tuple(noticed),
+        start=start,
+        alternatives=alternatives,
+        seen=seen,
+    )
+
+
+class _Prepared(NamedTuple):
+    """One series, corrected, and what is known of its experiment before anything is fitted."""
+
+    series: ImageSeries
+    described: Any  # the experiment, as it was told and as the file has it
+    protocol: FRAPProtocol
+    sources: dict
+    frames: Frames  # around bleaching, as they were recorded
+    outside: Any  # where the sample ends, if it is seen to
+    evenness: Any
+    background: str
+    corrected: Any
+    before: np.ndarray
+    after: np.ndarray
+
+
+def _prepared(source, options):
+    """Read a series, find out what its experiment was, and correct it."""
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
@@ -179,58 +240,29 @@ def analyse_series(
         sources["background"] = f"{background}, chosen: {evenness.reason}"
     corrected = _corrected(series, protocol, options, background)
     before, after = before_and_after(corrected, protocol)
-    told: Any = None  # the curve of the region, where there is one
-    if described.told:
-        told = fit_as_told(corrected, described, protocol, options, frames, outside)
-    seen, unseen = see(corrected, before, after, protocol, options, told)
-    geometries: Any = None
-    if told is not None:
-        geometries = Geometries(corrected, frames.before, told, protocol, options, background)
-    witness = Witness.of(told, seen, frames, described.spare)
-    start = chosen_start(options, told, seen, witness, unseen)
-    sources["start"] = source_of_start(options, start, told, witness, unseen)
+    return _Prepared(
+        series, described, protocol, sources, frames, outside, evenness, background, corrected,
+        before, after,
+    )  # fmt: skip
 
-    noticed = find_saturation(series.frames, protocol, options)
+
+def _noticed(one, options, told, geometries, witness):
+    """Return what is to be known of D from the start as told, and of D from the start as seen."""
+    noticed = [*one.described.findings, *find_saturation(one.series.frames, one.protocol, options)]
     uneven = []
-    if background in evenness.wrong:
-        words = f"background {background!r} is not right: {evenness.wrong[background]}"
-        remedy = f"background={evenness.choice!r}"
+    if one.background in one.evenness.wrong:
+        why = one.evenness.wrong[one.background]
+        words = f"background {one.background!r} is not right: {why}"
+        remedy = f"background={one.evenness.choice!r}"
         uneven.append(Finding.of("uneven_light", words, "", remedy))
-    noticed = [*described.findings, *noticed]
     # What is said of the clock, or of the region, is said of the start as told.
     of_told = [*(told.by_clock if told else ()), *noticed, *(told.findings if told else ())]
     of_told += [*uneven, *(geometries.findings if geometries else ()), *witness.of_told]
-    of_seen = [one for one in noticed if one.code != "bleach_gap_unexplained"]
-    of_seen += [*judge_sample(outside), *uneven, *witness.of_seen]
+    of_seen = [found for found in noticed if found.code != "bleach_gap_unexplained"]
+    of_seen += [*judge_sample(one.outside), *uneven, *witness.of_seen]
     if told is not None:  # frames that are counted wrongly are so for either start
-        of_seen += [one for one in told.estimates.findings[0] if one.code in OF_EITHER]
-    alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
-    if geometries:
-        alternatives = geometries.recommend(alternatives, witness, seen)
-    if start == "told":
-        curve, estimates, noticed = told.curve, told.estimates.with_findings(of_told), of_told
-        fitted = estimates.fit.curves[0]
-    else:
-        protocol, noticed = seen.protocol, of_seen
-        curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
-        fitted = seen.curve_beside(curve[0])
-        estimates = seen.estimates.with_findings(of_seen)
-    return SeriesAnalysis(
-        name=series.name,
-        protocol=protocol,
-        model=options.model,
-        curve=curve[0],
-        fitted=fitted,
-        estimates=estimates,
-        sources=sources,
-        prebleach=before,
-        bleached=after,
-        info=series.info,
-        findings=tuple(noticed),
-        start=start,
-        alternatives=alternatives,
-        seen=seen,
-    )
+        of_seen += [found for found in told.estimates.findings[0] if found.code in OF_EITHER]
+    return of_told, of_seen
 
 
 def _read(source, options):
