@@ -173,11 +173,11 @@ def test_columns_by_name_must_be_the_rows_in_order():
     assert estimator.predict(X).shape == (3, 4)
 
 
-def test_pictures_and_judgements_show_the_first_row(fits):
+def test_pictures_show_all_rows_and_residuals_those_of_the_first(fits):
     pytest.importorskip("matplotlib")
     from skfrap.plotting import RecoveryCurveDisplay, ResidualsDisplay
 
     estimator, X = fits
-    assert len(RecoveryCurveDisplay.from_estimator(estimator, X).curve) == BOTH.n_frames
+    assert len(RecoveryCurveDisplay.from_estimator(estimator, X).curve) == BOTH.n_values
     assert len(ResidualsDisplay.from_estimator(estimator, X).residuals) == BOTH.n_frames
     assert not judge_fit(estimator.fit_results(X[:5])).visibly_wrong.any()

@@ -88,7 +88,7 @@ class RecoveryCurveDisplay:
             To :meth:`plot`.
         """
         estimator, curve = regressor_and_curve(estimator, X, index)
-        fit = estimator.fit_results(curve).of_first_row()
+        fit = estimator.fit_results(curve)
         deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())
         return cls(fit.protocol, fit.data[0], fit.curves[0], deviations[0]).plot(**options)
 
