@@ -262,6 +262,8 @@ def test_long_tables_are_not_written_after_each_series(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGHUP"])
 def test_signals_lose_at_most_the_series_in_hand(made, tmp_path, name):
+    if name != "SIGKILL" and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+        pytest.skip(f"{name} is ignored here, as under nohup")
     for k in range(200):
         (tmp_path / f"cell{k}.tif").write_bytes(made[k % N])
     table = tmp_path / "results.csv"
