@@ -108,7 +108,7 @@ class MeasuredRows(Geometry):
         return self.rows @ np.exp(-np.multiply.outer(self.rates, spreads))
 
     def mobile(self, symbol, start, depth, protocol):
-        """Compute what rows lack of particles that move; see :meth:`Geometry.mobile`."""
+        """Compute what rows lack of particles that move; as every geometry."""
         times = protocol.times[protocol.n_prebleach :]
         left = np.einsum("tabm,b->tm", symbol(self.rates, times), start)
         return np.multiply.outer(depth, self.rows @ left.T)

@@ -91,7 +91,7 @@ def lanczos_measure(operator, vector, rest, rows, spreads, tolerance=_TOLERANCE)
         off = np.linalg.norm(following)
         ended = off < _ENDED * diagonal[0] or step == min(len(vector), _MOST)
         if step == look or ended:
-            rates, vectors = eigh_tridiagonal(np.array(diagonal), np.array(sides))
+            rates, vectors = _eigen(np.array(diagonal), np.array(sides))
             weights = size * vectors[0] * (np.array(projections).T @ vectors)
             now = _deficits(np.maximum(rates, 0.0), weights, spreads)
             change = np.inf if seen is None else np.abs(now - seen).max()
@@ -103,6 +103,14 @@ def lanczos_measure(operator, vector, rest, rows, spreads, tolerance=_TOLERANCE)
         sides.append(off)
         before, direction = direction, following / off
     return np.maximum(rates, 0.0), weights, float(change), step
+
+
+def _eigen(diagonal, sides):
+    """Return eigenvalues and eigenvectors of a symmetric tridiagonal matrix."""
+    try:
+        return eigh_tridiagonal(diagonal, sides)
+    except np.linalg.LinAlgError:  # the fast method of some builds of LAPACK gives up
+        return eigh_tridiagonal(diagonal, sides, lapack_driver="stev")
 
 
 def _deficits(rates, rows, spreads):

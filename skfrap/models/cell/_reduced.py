@@ -124,8 +124,14 @@ class ReducedGeometry(Geometry):
 
     Attributes
     ----------
-    rates, start, bleach, rows
-        As of :class:`Reduced`.
+    rates : ndarray of shape (m,)
+        Of the decay of each state over D, 1/µm²; the first is 0, the state at rest.
+    start : ndarray of shape (m,)
+        The state before bleaching.
+    bleach : ndarray of shape (m, m)
+        The product with the mask.
+    rows : ndarray of shape (n_rows, m)
+        What is measured of a state.
     error : float
         Against all pixels: a Lanczos iteration at all times from what the last of the bleach frames
         leaves, where much moves between them and, stepped on all pixels from the first, where
@@ -158,7 +164,7 @@ class ReducedGeometry(Geometry):
         self.error = self._measure_error()
 
     def mobile(self, symbol, start, depth, protocol):
-        """Compute what rows lack of particles that move; see :meth:`Geometry.mobile`."""
+        """Compute what rows lack of particles that move; as every geometry."""
         missing = self.missing(symbol, start, depth, protocol)
         times = protocol.times[protocol.n_prebleach :]
         left = symbol(self.rates, times).sum(axis=1)  # (n_times, n_species, m)
