@@ -33,6 +33,7 @@ SLOW_EXAMPLES = (
     "guide/selection.md",
     "guide/uncertainty.md",
 )
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 SLOW_COMMANDS = ("get_started/command_line.md", "guide/uncertainty.md")
 MODELS_PAGE = TEXTS["guide/models.md"]
 
@@ -103,6 +104,15 @@ def commands_on(page):
     return [(command, shown) for command, _, shown in pairs if command.startswith("skfrap ")]
 
 
+def alike(shown, printed):
+    """Tell whether a page shows what is printed; last digits hang on the machine."""
+    if doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS):
+        return True
+    words = [re.sub(r"\s+", " ", NUMBER.sub("#", text)) for text in (shown, printed)]
+    numbers = [[float(one) for one in NUMBER.findall(text)] for text in (shown, printed)]
+    return words[0] == words[1] and numbers[1] == pytest.approx(numbers[0], rel=2e-3)
+
+
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     """A folder to be in, with a series as many programs export it: frames and nothing else."""
@@ -123,8 +133,7 @@ def test_commands_print_what_is_shown(page, folder):
         result = CliRunner().invoke(cli, shlex.split(command)[1:], prog_name="skfrap")
         # Progress, which slow machines show for a while, is written over.
         printed = re.sub(r"[^\n]*\r", "", result.output)
-        same = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
-        assert same, f"$ {command}\n{printed}\nand the page shows\n{shown}"
+        assert alike(shown, printed), f"$ {command}\n{printed}\nand the page shows\n{shown}"
         assert result.exit_code == 0 or "could not be" in shown, command
 
 
