@@ -411,6 +411,8 @@ def test_target_may_be_another():
         ({"frame_interval": [-1.0]}, "frame_interval must be a positive number"),
         ({"duration": [0.1]}, "at least a frame interval, 0.5 s, got 0.1 s"),
         ({"duration": [10.0], "n_postbleach": [5]}, "not both"),
+        ({"n_postbleach": [1e9]}, "vary asks for n_postbleach=1e.09, more than the 100,000 frames"),
+        ({"duration": [1e9]}, "more than the 100,000 frames that can be planned"),
         ([0.1, 0.2], "vary must be a dictionary"),
     ],
 )

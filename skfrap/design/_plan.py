@@ -18,6 +18,7 @@ from skfrap.results._tables import Columns
 
 _AS_GOOD = 1.1
 _SHOW_PROGRESS_AFTER = 2.0  # s
+_MOST_FRAMES = 10**5  # before memory is taken for them
 
 
 @dataclass(frozen=True)
@@ -352,6 +353,12 @@ def _changed(protocol, chosen):
                 f"{duration:g} s."
             )
         changes["n_postbleach"] = n_frames
+    for name, value in changes.items():
+        if name.startswith("n_") and value > _MOST_FRAMES:
+            raise ValueError(
+                f"vary asks for {name}={value:.6g}, more than the {_MOST_FRAMES:,} frames that can "
+                "be planned; give fewer, or longer intervals."
+            )
     return protocol.replace(**changes)
 
 
