@@ -157,6 +157,7 @@ def test_line_that_was_cut_short_counts_for_nothing(series, tmp_path):
     assert "3 of 3" in run("estimate", *series, "--out", table, "--resume").stderr
 
 
+@pytest.mark.slow
 def test_two_runs_do_not_share_a_table(series, tmp_path, monkeypatch):
     table = tmp_path / "results.csv"
     analyse_series, others = analysis.analyse_series, []

@@ -284,6 +284,7 @@ def test_criterion_that_does_not_exist_is_refused(of_mobile_fraction):
 
 
 @pytest.mark.parametrize("as_masked", [True, False])
+@pytest.mark.slow
 def test_a_curve_that_lacks_frames_is_compared_by_those_it_has(as_masked):
     X = simulate(4, **MOBILE)
     gaps = X.copy()

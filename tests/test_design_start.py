@@ -22,6 +22,7 @@ def expected():
 
 
 @pytest.mark.parametrize(("k", "mobile_fraction"), [(0, 1.0), (1, 1.0), (1, 0.7)])
+@pytest.mark.slow
 def test_fits_scatter_as_expected(k, mobile_fraction):
     guess = {"D": GUESS["D"][k], "c0": 0.7, "alpha": 0.6, "mobile_fraction": mobile_fraction}
     error = expected_errors(MEASURED, guess, a=A).errors["D"][0]

@@ -213,6 +213,7 @@ def test_two_populations_are_a_mixture_of_two_diffusions(light):
     assert_allclose(alike, fast, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_of_two_populations_the_first_is_the_faster():
     """Curves do not tell which of both is called the second: an answer is one of two."""
     model = TwoPopulationsModel(ONE_FLASH)
@@ -257,6 +258,7 @@ def test_populations_that_are_drawn_are_named_as_fits_name_them():
     assert (known.parameters["D"] == 0.5).all()
 
 
+@pytest.mark.slow
 def test_one_population_is_not_told_to_be_two():
     truth = {"D": 3.0, "c0": 0.8, "alpha": 0.4, "a": 1e-4}
     X = FRAPSimulator(ONE_FLASH, truth, random_state=0).sample(4).data

@@ -303,6 +303,7 @@ def test_the_told_region_plays_no_part(X):
     np.testing.assert_array_equal(one, another)
 
 
+@pytest.mark.slow
 def test_levels_of_frames_play_no_part(rings, X):
     flicker = 1 + 0.05 * np.random.default_rng(3).standard_normal((30, 1))
     lit = (X[:1].reshape(30, -1) * flicker).reshape(1, -1)
@@ -315,6 +316,7 @@ def test_levels_of_frames_play_no_part(rings, X):
     assert abs(fixed.predict(lit) - fixed.predict(X[:1]))[0, 0] > error
 
 
+@pytest.mark.slow
 def test_levels_that_are_even_are_used(rings):
     # So fast that the patch soon is as wide as the field, which looks like another level.
     X = rings.transform(stacks(2, D=60.0))

@@ -158,6 +158,7 @@ def test_an_estimator_that_does_not_go_with_the_protocol_is_refused(images):
         make_frap_pipeline(MEASURED, LeastSquaresFRAP()).fit(images.data)
 
 
+@pytest.mark.slow
 def test_a_search_finds_how_the_start_is_best_read(images):
     """The region told is half as wide as what was bleached."""
     wrong = TOLD.replace(bleach_region=Circle(4.0))

@@ -24,6 +24,8 @@ from skfrap.models import model_for
 from skfrap.plotting import plot_analysis
 from skfrap.preprocessing import RecoveryCurveExtractor
 
+pytestmark = pytest.mark.slow
+
 CELL = Ellipse((7.0, 5.0), center=(9.0, 7.0))
 DONE = FRAPProtocol(
     shape=(56, 72), pixel_size=0.25, bleach_region=Circle(2.2, (9.0, 7.0)), n_bleach=1,

@@ -182,6 +182,7 @@ def test_what_only_models_know_is_refused_in_words(X, estimator):
 # Searches, scores, files
 
 
+@pytest.mark.slow
 def test_searches_and_scores_take_it_as_they_take_others(stacks):
     y = np.log10(20.0) + np.linspace(-1e-6, 1e-6, 4)
     pipeline = make_frap_pipeline(PROTOCOL)
@@ -204,6 +205,7 @@ def test_samples_do_not_depend_on_their_batch(X, estimator):
     )
 
 
+@pytest.mark.slow
 def test_a_fitted_one_answers_alike_in_another_process(tmp_path, X):
     start = MeasuredStartFRAP(PROTOCOL, missing="omit", target_names="log10_D").fit(X)
     persistence.save(start, tmp_path / "start.npz")

@@ -8,6 +8,8 @@ from skfrap.inference.starts._problem import mixed
 from skfrap.inference.starts._sample import _next_levels
 from skfrap.preprocessing import RingExtractor
 
+pytestmark = pytest.mark.slow
+
 # So fast that the patch is half as wide as the field in the first frame.
 FAST = FRAPProtocol(shape=(64, 64), pixel_size=0.5, bleach_region=Circle(4.0), n_postbleach=40)
 D = 100.0

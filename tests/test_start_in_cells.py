@@ -33,6 +33,8 @@ from skfrap.models.starts import tile_modes
 from skfrap.plotting import MeasuredStartDisplay
 from skfrap.preprocessing import CompartmentExtractor, RingExtractor
 
+pytestmark = pytest.mark.slow
+
 CELL = Ellipse((10.0, 7.0))
 SPOTS = {
     "centre": Circle(2.0, (10.5, 7.5)),

@@ -282,6 +282,7 @@ def curve_of(tables, **options):
     return analyse_curve(tables / "cell.csv", ExperimentOptions(**said | options))
 
 
+@pytest.mark.slow
 def test_profiles_contradict_what_a_curve_alone_believes(tables):
     blind = curve_of(tables)
     assert blind.start == "told"
