@@ -31,6 +31,7 @@ _HOME = {
 _SUBMODULES = {
     "analysis",
     "calibration",
+    "cells",
     "comparison",
     "design",
     "estimators",
