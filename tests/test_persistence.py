@@ -179,6 +179,7 @@ def test_least_squares_that_starts_at_a_network_comes_back(network, protocol, sa
     np.testing.assert_array_equal(copy.predict(sample.data), estimator.predict(sample.data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "region",
     [
@@ -387,6 +388,7 @@ def test_training_goes_on_where_it_was(protocol, sample, path):
     assert copy.history_["loss"].tolist() == network.history_["loss"].tolist()
 
 
+@pytest.mark.slow
 def test_what_only_training_needs_can_be_left_out(protocol, sample, path):
     network = small(protocol=protocol, hidden_layer_sizes=(64, 64))
     network.partial_fit(sample.data, sample.target)
