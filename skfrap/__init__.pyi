@@ -22,6 +22,7 @@ from skfrap import results as results
 from skfrap import scaling as scaling
 from skfrap import simulator as simulator
 from skfrap.estimators import BayesianFRAP as BayesianFRAP
+from skfrap.estimators import JointFRAP as JointFRAP
 from skfrap.estimators import LeastSquaresFRAP as LeastSquaresFRAP
 from skfrap.estimators import MeasuredStartFRAP as MeasuredStartFRAP
 from skfrap.estimators import NeuralFRAP as NeuralFRAP

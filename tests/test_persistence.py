@@ -32,6 +32,7 @@ from skfrap import (
     FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
+    JointFRAP,
     LeastSquaresFRAP,
     Mask,
     MeasuredStartFRAP,
@@ -294,6 +295,7 @@ def one_of_each_class(protocol, sample):
     models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
     models += FlowModel, TurnoverModel, TwoPopulationsModel
     flash = protocol.replace(n_bleach=1)
+    joint = JointFRAP(LeastSquaresFRAP(protocol)).fit(curves[:4])
     return [
         protocol,
         Circle(6.0),
@@ -329,6 +331,8 @@ def one_of_each_class(protocol, sample):
         TileLayout(2, 12),
         MeasuredStart.from_profile(np.arange(9.0), np.linspace(0.5, 1.0, 9)),
         MeasuredStartFRAP(protocol),
+        joint,
+        joint.estimates_,
         FrozenEstimator(networks[0]),
         Pipeline([("scale", StandardScaler())]),
         FRAPPipeline([("fit", LeastSquaresFRAP())], protocol=protocol).fit(curves),

@@ -471,6 +471,10 @@ _OF_REPLICATES = {
                 "not determine."
             ),
         ),
+        not_shared=(
+            "Series that were fitted with a parameter in common differ in it.",
+            "Fit each by itself, and average them as replicates.",
+        ),
     ),
     **_kinds(
         "note",
