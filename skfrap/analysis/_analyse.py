@@ -77,6 +77,9 @@ class SeriesAnalysis:
         D under other assumptions, and which of them is recommended.
     seen : SeenStart or None
         What the images show of the start; None where they show none.
+    has_region : bool
+        Whether the bleach region is known. It is not for a table without one, of which a half-time
+        and a mobile fraction are estimated; that of `protocol` then means nothing.
     """
 
     name: str
@@ -93,6 +96,7 @@ class SeriesAnalysis:
     start: str = "told"
     alternatives: Alternatives = field(default_factory=Alternatives)
     seen: SeenStart | None = None
+    has_region: bool = True
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.

@@ -89,6 +89,13 @@ class ExperimentOptions:
     rows : str, region or sequence
         What is fitted besides the bleach region, in a compartment: ``"compartment"``, and regions
         with names as ``"reference:circle:2@8,9"`` or as FRAPProtocol takes them.
+    columns : mapping, str or sequence of str
+        For a table: which column is what, as of :func:`skfrap.io.read_table`.
+    sheet : str
+        For a workbook of several tables: the name of the sheet.
+    normalisation : {"auto", "none", "single", "double", "full_scale"}
+        For a table, as :class:`skfrap.preprocessing.Normalizer`. Default "auto": double where there
+        is a reference column that is no row of the model, else single.
 
     Raises
     ------
@@ -126,6 +133,9 @@ class ExperimentOptions:
     last_profile: object | None = None
     compartment: object | None = None
     rows: object | None = None
+    columns: object | None = None
+    sheet: str | None = None
+    normalisation: str = "auto"
 
     def __post_init__(self):
         _check_fit(self)

@@ -11,6 +11,7 @@ from skfrap.preprocessing._images import (
     FlatFieldCorrector,
     IntensityRescaler,
 )
+from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
@@ -22,6 +23,7 @@ __all__ = [
     "FlatFieldCorrector",
     "FoundCompartment",
     "IntensityRescaler",
+    "Normalizer",
     "RecoveryCurveExtractor",
     "RingExtractor",
     "StackCorrector",

@@ -299,6 +299,10 @@ _OF_RECORDINGS = {
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
         ),
+        table_rows_left_out=(
+            "Rows of the table have empty cells elsewhere than at bleaching, and are left out.",
+            "None is needed if they are few; else look why values are missing.",
+        ),
     ),
 }
 _OF_STARTS = {
