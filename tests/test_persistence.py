@@ -69,6 +69,8 @@ from skfrap.persistence._format_1 import upgrade
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     CompartmentExtractor,
+    Drift,
+    DriftCorrector,
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
@@ -324,6 +326,8 @@ def one_of_each_class(protocol, sample):
         BackgroundSubtractor(),
         FlatFieldCorrector(),
         FadingCorrector(protocol),
+        DriftCorrector(protocol),
+        Drift(np.zeros((3, 2)), np.ones((3, 2)), np.zeros(3)),
         RecoveryCurveExtractor(protocol),
         RingExtractor(protocol),
         RingLayout(12),

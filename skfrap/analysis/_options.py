@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from skfrap._checks import Argument, ArgumentError, check_choice
 from skfrap.analysis._cells import check_compartment
+from skfrap.analysis._drift import DRIFTS
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -50,6 +51,10 @@ class ExperimentOptions:
         Smoothing of the prebleach image, pixels; default 5.
     fading : {"none", "frame", "exponential"}
         Correction for fading of the whole field; default "none".
+    drift : {"auto", "none", "translation", "rigid"}
+        What to do with a sample that moves: align frames where it clearly moves by more than 0.02
+        radii of the bleach region; nothing; align them, by shifts or by shifts and turns. Default
+        "auto". Regions and outlines are those of the sample when it was bleached.
     dark_level : float
         Counts without light; default 0.
     bit_depth : int
@@ -116,6 +121,7 @@ class ExperimentOptions:
     background: str = "auto"
     sigma: float = 5.0
     fading: str = "none"
+    drift: str = "auto"
     dark_level: float = 0.0
     bit_depth: int | None = None
     channel: int | None = None
@@ -145,6 +151,7 @@ def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
+    check_choice("drift", options.drift, DRIFTS)
     check_compartment(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(

@@ -225,6 +225,13 @@ recording_options = options_together(
         "none",
         "Undo fading of the field: per frame, or by a fitted decay.",
     ),
+    choice_option(
+        "--drift",
+        ["auto", "none", "translation", "rigid"],
+        "auto",
+        "Align frames of a sample that moves, by shifts, or by shifts and turns. auto: by shifts "
+        "where it clearly does, which is said.",
+    ),
     number_option("--dark-level", 0.0, "Counts."),
     bit_depth_option,
     click.option(

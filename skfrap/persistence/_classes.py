@@ -39,6 +39,8 @@ _PLACES = {
     "skfrap.preprocessing._rings": ("RingExtractor",),
     "skfrap.estimators._measured_start": ("MeasuredStartFRAP",),
     "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),
+    "skfrap.preprocessing._drift": ("Drift",),
+    "skfrap.preprocessing._drift_corrector": ("DriftCorrector",),
     "skfrap.preprocessing._images": (
         "BackgroundSubtractor",
         "FadingCorrector",

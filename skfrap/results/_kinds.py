@@ -220,6 +220,13 @@ _OF_FRAMES = {
                 "it is the light, divide by the frame before bleaching. Else report the spread."
             ),
         ),
+        motion_left=(
+            (
+                "The sample moves by more than 0.05 radii of the bleach region, and frames are not "
+                "aligned, or motion is left about the region after they were."
+            ),
+            "Align the frames, draw the region on a part that stays, or leave out the late frames.",
+        ),
         several_patches=(
             "The first frame after bleaching shows more than one bleached patch.",
             "Give all of them as the bleach region, or crop the frames.",
