@@ -299,7 +299,14 @@ def _noticed(one, options, told, geometries, witness):
 def _read(source, options):
     if isinstance(source, ImageSeries):
         return source
-    return read_series(source, channel=options.channel, allow_large=options.allow_large)
+    return read_series(
+        source,
+        channel=options.channel,
+        allow_large=options.allow_large,
+        series=options.series,
+        join=options.join,
+        times=options.times,
+    )
 
 
 def _as_recorded(series, protocol, options, motion):

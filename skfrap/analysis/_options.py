@@ -63,6 +63,12 @@ class ExperimentOptions:
         Of a file with several, from 0.
     allow_large : bool
         Whether images, and what is stored with them, may take any amount of memory; default False.
+    series : int, str or sequence of these
+        Which series of a file with several, as in :func:`skfrap.io.read_series`.
+    join : bool
+        Whether to join parts of one experiment by their time stamps; default False.
+    times : path or array-like
+        The clock: a file with the time of each frame.
     padding : int
         Pixels by which the model extends the field; default: that of FRAPProtocol.
     model : str
@@ -126,6 +132,9 @@ class ExperimentOptions:
     bit_depth: int | None = None
     channel: int | None = None
     allow_large: bool = False
+    series: object | None = None
+    join: bool = False
+    times: object | None = None
     padding: int | None = None
     model: str = "diffusion"
     free: tuple[str, ...] = ()

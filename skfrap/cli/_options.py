@@ -185,6 +185,23 @@ allow_large_option = click.option(
 recording_options = options_together(
     channel_option,
     allow_large_option,
+    click.option(
+        "--series",
+        metavar="NUMBER|NAME",
+        help="Of files with several, from 0 or by name; of --join several, with commas between.",
+    ),
+    click.option(
+        "--join",
+        is_flag=True,
+        help="Join parts of one experiment by their time stamps: the series of a file, or, with "
+        "--as-one-series, FILES.",
+    ),
+    click.option(
+        "--times",
+        type=FILE,
+        help="Take the time of each frame from this file: in s, or dates, one a line; or a table "
+        "with a column named time.",
+    ),
     number_option("--pixel-size", text="µm."),
     number_option("--frame-interval", text="s."),
     click.option(
