@@ -77,6 +77,8 @@ class SeriesAnalysis:
         D under other assumptions, and which of them is recommended.
     seen : SeenStart or None
         What the images show of the start; None where they show none.
+    last : ndarray of shape (ny, nx) or None
+        The last corrected frame; None for a curve.
     """
 
     name: str
@@ -93,6 +95,7 @@ class SeriesAnalysis:
     start: str = "told"
     alternatives: Alternatives = field(default_factory=Alternatives)
     seen: SeenStart | None = None
+    last: np.ndarray | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -194,6 +197,7 @@ def analyse_series(
         start=start,
         alternatives=alternatives,
         seen=seen,
+        last=corrected.view(0).read(frames=slice(protocol.n_frames - 1, protocol.n_frames))[0],
     )
 
 
