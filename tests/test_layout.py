@@ -41,6 +41,7 @@ ROOMS = (
     "replicates",
     "analysis",
     "plotting",
+    "report",
     "cli",
 )
 # Other names of what has moved.

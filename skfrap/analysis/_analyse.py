@@ -86,6 +86,8 @@ class SeriesAnalysis:
         How the sample moves; None where that was not measured.
     aligned : bool
         Whether the frames were moved back by it.
+    last : ndarray of shape (ny, nx) or None
+        The last corrected frame; None for a curve.
     """
 
     name: str
@@ -105,6 +107,7 @@ class SeriesAnalysis:
     has_region: bool = True
     drift: Drift | None = None
     aligned: bool = False
+    last: np.ndarray | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -211,6 +214,7 @@ def analyse_series(
         seen=seen,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
+        last=corrected.view(0).read(frames=slice(protocol.n_frames - 1, protocol.n_frames))[0],
     )
 
 

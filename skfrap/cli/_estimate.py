@@ -25,11 +25,12 @@ from skfrap.cli._options import (
     table_options,
 )
 from skfrap.cli._output import as_title, clear_errors, say
+from skfrap.cli._report import Remembering, ReportFile, report_option
 from skfrap.cli._sources import expand_mixed
 from skfrap.cli._unusable import tell_unusable
 
 
-@click.command()
+@click.command(cls=Remembering)
 @files_argument
 @click.option(
     "--as-one-series",
@@ -83,8 +84,9 @@ from skfrap.cli._unusable import tell_unusable
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@report_option
 @json_option
-def estimate(files, as_one_series, out, resume, plots, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, report, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
@@ -124,7 +126,9 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
     inputs = [*files, options["bleach_region"], *profiles, *outlines]
+    report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
+    keep["report"] = report
     with kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(
             kept.pending(),
@@ -142,7 +146,8 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
                 record = {"file": name, **analysis.to_record() | found, "error": error}
                 if plots is not None:
                     add_picture(_picture_of(analysis), analysis.name, record, kept)
-            kept.add(record)
+            shown_of = report is not None and analysis is not None
+            kept.add(record, report.render(analysis, record) if shown_of else None)
             if analysis is not None and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
                     say("\n".join(_lines(analysis, visible(name))))
