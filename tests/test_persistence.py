@@ -71,6 +71,7 @@ from skfrap.preprocessing import (
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
+    Normalizer,
     RecoveryCurveExtractor,
     RingExtractor,
 )
@@ -322,6 +323,7 @@ def one_of_each_class(protocol, sample):
         FlatFieldCorrector(),
         FadingCorrector(protocol),
         RecoveryCurveExtractor(protocol),
+        Normalizer(),
         RingExtractor(protocol),
         RingLayout(12),
         CompartmentExtractor(protocol.replace(compartment=Circle(20.0))),
