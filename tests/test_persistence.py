@@ -74,6 +74,7 @@ from skfrap.preprocessing import (
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
+    Normalizer,
     RecoveryCurveExtractor,
     RingExtractor,
 )
@@ -329,6 +330,7 @@ def one_of_each_class(protocol, sample):
         DriftCorrector(protocol),
         Drift(np.zeros((3, 2)), np.ones((3, 2)), np.zeros(3)),
         RecoveryCurveExtractor(protocol),
+        Normalizer(),
         RingExtractor(protocol),
         RingLayout(12),
         CompartmentExtractor(protocol.replace(compartment=Circle(20.0))),

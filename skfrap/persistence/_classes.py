@@ -37,6 +37,7 @@ _PLACES = {
     "skfrap.experiment._tiles": ("TileLayout",),
     "skfrap.preprocessing._compartment": ("CompartmentExtractor",),
     "skfrap.preprocessing._rings": ("RingExtractor",),
+    "skfrap.preprocessing._normalise": ("Normalizer",),
     "skfrap.estimators._measured_start": ("MeasuredStartFRAP",),
     "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),
     "skfrap.preprocessing._drift": ("Drift",),
