@@ -9,7 +9,7 @@ from skfrap.io.readers._registry import Reader, register_reader
 from skfrap.io.readers.tiff import TIFFReader
 
 # Readers of microscopes' own files, each imported when it is asked for.
-_LAZY = {"CZIReader": "czi"}
+_LAZY = {"CZIReader": "czi", "LIFReader": "lif"}
 
 
 def __getattr__(name):
@@ -20,6 +20,7 @@ def __getattr__(name):
 
 __all__ = [
     "CZIReader",
+    "LIFReader",
     "Reader",
     "Recording",
     "TIFFReader",
