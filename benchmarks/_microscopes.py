@@ -191,3 +191,139 @@ def leica_region(kind, corners_um, name="ROI 1"):
         "</Transformation></ROISingle></Data></Element></Children></Element>"
         "</LMSDataContainerHeader></ROI>"
     )
+
+
+def write_lsm(path, frames, times, *, pixel_um=0.25, events=(), circle=None, names=("Ch1",)):
+    """Write an LSM file.
+
+    Parameters
+    ----------
+    path : path
+    frames : ndarray of shape (n_frames, ny, nx), or (n_channels, n_frames, ny, nx)
+    times : array-like of shape (n_frames,)
+        Time stamps, s.
+    pixel_um : float, default=0.25
+    events : sequence of (float, int), default=()
+        Time and kind; 2 and 3 are start and end of bleaching.
+    circle : tuple of float, default=None
+        x, y, radius of the bleach region, pixels.
+    names : sequence of str
+        Of the channels.
+    """
+    frames = np.asarray(frames)
+    stacks = frames[np.newaxis] if frames.ndim == 3 else frames
+    n_channels, n_frames, ny, nx = stacks.shape
+    bits = 8 * stacks.dtype.itemsize
+    out, places = bytearray(b"II*\0" + bytes(4)), {}
+    for t in range(n_frames):
+        places[t] = len(out)
+        out += b"".join(stack[t].tobytes() for stack in stacks)
+    thumbnails = len(out)
+    out += bytes(16 * n_frames)
+    lists = {"TimeStamps": struct.pack("<ii", 8 + 8 * len(times), len(times))
+             + np.asarray(times, "<f8").tobytes()}  # fmt: skip
+    if len(events):
+        body = b"".join(struct.pack("<IdI", 20, when, what) + b"one\0" for when, what in events)
+        lists["EventList"] = struct.pack("<II", 8 + len(body), len(events)) + body
+    if circle is not None:
+        x, y, radius = circle
+        body = struct.pack("<ii", 24, 204 + 36).ljust(204, b"\0")
+        body += struct.pack("<i4d", 2, x, y, x + radius, y)
+        lists["BleachRoi"] = struct.pack("<ii", 1, 196 + len(body)).ljust(196, b"\0") + body
+    colours = b"".join(struct.pack("<I", len(name) + 1) + name.encode() + b"\0" for name in names)
+    lists["ChannelColors"] = struct.pack(
+        "<IIIIII", 24 + 4 * n_channels + len(colours), n_channels, n_channels, 24,
+        24 + 4 * n_channels, 0,
+    ) + bytes(4 * n_channels) + colours  # fmt: skip
+    offsets = {}
+    for name, content in lists.items():
+        offsets[name] = len(out)
+        out += content
+    info_at = len(out)
+    out += struct.pack(
+        "<Ii8i6dHHI4Id8I", 67127628, 500, nx, ny, 1, n_channels, n_frames, 2, 2, 2,
+        pixel_um * 1e-6, pixel_um * 1e-6, 1e-6, 0.0, 0.0, 0.0, 3, 0, 0,
+        0, 0, 0, offsets["ChannelColors"], 0.0, 0, 0, 0, offsets["TimeStamps"],
+        offsets.get("EventList", 0), 0, offsets.get("BleachRoi", 0), 0,
+    ).ljust(500, b"\0")  # fmt: skip
+    link = 4
+    for t in range(n_frames):
+        step = ny * nx * stacks.dtype.itemsize
+        starts = [places[t] + c * step for c in range(n_channels)]
+        for reduced in (0, 1):
+            samples = 1 if reduced else n_channels
+            tags = [(254, 4, [reduced]), (256, 4, [4 if reduced else nx]),
+                    (257, 4, [4 if reduced else ny]), (258, 3, [8 if reduced else bits] * samples),
+                    (259, 3, [1]), (262, 3, [1]),
+                    (273, 4, [thumbnails + 16 * t] if reduced else starts), (277, 3, [samples]),
+                    (279, 4, [16] if reduced else [step] * n_channels), (284, 3, [2])]  # fmt: skip
+            if t == 0 and not reduced:
+                tags.append((34412, 1, info_at))
+            link = _add_page(out, link, tags)
+    Path(path).write_bytes(out)
+
+
+def _add_page(out, link, tags):
+    """Add a page to a TIFF file, and return where the link to the next one is."""
+    entries = b""
+    for code, kind, values in tags:
+        if isinstance(values, int):  # a record that is there already
+            entries += struct.pack("<HHII", code, kind, 500, values)
+            continue
+        packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        # Zeiss keeps two depths apart, too, though there is room for them.
+        if len(packed) > 4 or (code == 258 and len(values) == 2):
+            place = len(out)
+            out += packed
+            packed = struct.pack("<I", place)
+        entries += struct.pack("<HHI", code, kind, len(values)) + packed.ljust(4, b"\0")
+    struct.pack_into("<I", out, link, len(out))
+    out += struct.pack("<H", len(tags)) + entries
+    link = len(out)
+    out += bytes(4)
+    return link
+
+
+def write_stk(path, frames, times, *, pixel_um=0.25):
+    """Write an STK file: one page, with all planes after each other, and a date for each.
+
+    Parameters
+    ----------
+    path : path
+    frames : ndarray of shape (n_frames, ny, nx)
+    times : array-like of shape (n_frames,)
+        s after midnight; MetaMorph writes ms.
+    pixel_um : float, default=0.25
+    """
+    frames = np.asarray(frames)
+    n_frames, ny, nx = frames.shape
+    out = bytearray(b"II*\0" + bytes(4))
+    out += frames.tobytes()
+    planes = len(out)
+    for t in times:
+        out += struct.pack("<6I", 0, 1, 2460437, round(1000 * t), 2460437, round(1000 * t))
+    places = {}
+    for name, content in (
+        ("x", struct.pack("<II", round(pixel_um * 1e6), 10**6)),
+        ("unit", struct.pack("<I", 3) + b"um\0"),
+    ):
+        places[name] = len(out)
+        out += content
+    records = [(4, places["x"]), (5, places["x"]), (6, places["unit"])]
+    own = len(out)
+    out += b"".join(struct.pack("<II", code, place) for code, place in records)
+    step = ny * nx * frames.dtype.itemsize
+    bits = 8 * frames.dtype.itemsize
+    tags = [(254, 4, [0]), (256, 4, [nx]), (257, 4, [ny]), (258, 3, [bits]), (259, 3, [1]),
+            (262, 3, [1]), (273, 4, [8]), (277, 3, [1]), (278, 4, [ny]),
+            (279, 4, [step])]  # fmt: skip
+    entries = b"".join(
+        struct.pack("<HHI", code, kind, 1)
+        + struct.pack("<H" if kind == 3 else "<I", values[0]).ljust(4, b"\0")
+        for code, kind, values in tags
+    )
+    entries += struct.pack("<HHII", 33628, 4, len(records), own)
+    entries += struct.pack("<HHII", 33629, 5, n_frames, planes)
+    struct.pack_into("<I", out, 4, len(out))
+    out += struct.pack("<H", len(tags) + 2) + entries + bytes(4)
+    Path(path).write_bytes(out)

@@ -9,7 +9,7 @@ from skfrap.io.readers._registry import Reader, register_reader
 from skfrap.io.readers.tiff import TIFFReader
 
 # Readers of microscopes' own files, each imported when it is asked for.
-_LAZY = {"CZIReader": "czi", "LIFReader": "lif"}
+_LAZY = {"CZIReader": "czi", "LIFReader": "lif", "LSMReader": "lsm", "STKReader": "lsm"}
 
 
 def __getattr__(name):
@@ -21,8 +21,10 @@ def __getattr__(name):
 __all__ = [
     "CZIReader",
     "LIFReader",
+    "LSMReader",
     "Reader",
     "Recording",
+    "STKReader",
     "TIFFReader",
     "check_memory",
     "check_reader",

@@ -133,7 +133,7 @@ def date_of(stamp):
     Examples
     --------
     >>> from skfrap.io.readers._lif_metadata import date_of
-    >>> date_of(133594416005000000)
+    >>> date_of(133594632005000000)
     '2024-05-06T10:00:00.500000'
     """
     try:

@@ -20,6 +20,8 @@ _BUILT_IN = {
     ".lif": "lif:LIFReader",
     ".xlef": "lif:LIFReader",
     ".lof": "lif:LIFReader",
+    ".lsm": "lsm:LSMReader",
+    ".stk": "lsm:STKReader",
 }
 # Pictures, which a folder may hold beside its series: they are images only where nothing else is.
 _PICTURES: dict[str, str] = {}
