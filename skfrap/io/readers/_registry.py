@@ -21,6 +21,7 @@ _BUILT_IN = {
     ".xlef": "lif:LIFReader",
     ".lof": "lif:LIFReader",
     ".lsm": "lsm:LSMReader",
+    ".nd2": "nd2:ND2Reader",
     ".stk": "lsm:STKReader",
 }
 # Pictures, which a folder may hold beside its series: they are images only where nothing else is.
