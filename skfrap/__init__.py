@@ -46,6 +46,7 @@ _SUBMODULES = {
     "preprocessing",
     "pretrained",
     "replicates",
+    "report",
     "results",
     "scaling",
     "simulator",

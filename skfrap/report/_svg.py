@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from skfrap._text import visible
 
-_WIDTH, _LEFT, _RIGHT = 520, 66, 12  # in units of the drawing; text is 13 high
+_WIDTH, _LEFT, _RIGHT = 520, 80, 12  # in units of the drawing; text is 13 high
 _REACH = 1.96  # standard deviations that hold 95 %
 _FEW = 5  # ticks on an axis
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -264,7 +264,7 @@ def replicates(summary):
             parts.append(path(f"M{a:.1f} {top:.1f}H{b:.1f}V{bottom:.1f}H{a:.1f}Z", "band"))
             parts.append(path(line((a, b), y(summary.mean[[g, g]])), "mean"))
         drawn = "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in bars)
-        parts += [path(drawn, "interval"), path(dots(at, y(summary.values[g])), "dots")]
+        parts += [path(drawn, "interval"), path(dots(at, y(summary.values[g])), "dots large")]
         label = visible(str(name))
         label = label if len(label) <= 16 else f"{label[:7]}…{label[-8:]}"
         parts += [_text(x(g), 290, label), _text(x(g), 307, f"n = {int(summary.n[g])}")]
