@@ -27,6 +27,7 @@ ROOMS = (
     "models",
     "judging",
     "simulator",
+    "cells",
     "calibration",
     "metrics",
     "scaling",
