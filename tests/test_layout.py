@@ -40,6 +40,7 @@ ROOMS = (
     "replicates",
     "analysis",
     "plotting",
+    "app",
     "cli",
 )
 # Other names of what has moved.
