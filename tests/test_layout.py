@@ -42,6 +42,7 @@ ROOMS = (
     "analysis",
     "plotting",
     "report",
+    "app",
     "cli",
 )
 # Other names of what has moved.
