@@ -43,6 +43,7 @@ from skfrap import (
     pretrained,
 )
 from skfrap.experiment import MeasuredStart, RingLayout, TileLayout
+from skfrap.inference.fitting._images import ImageFitter
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.inference.fitting._rows import RowNoise
 from skfrap.metrics import weighted_mean_squared_error
@@ -54,12 +55,14 @@ from skfrap.models import (
     ExponentialModel,
     FlowModel,
     GaussianBeamModel,
+    ImageSurrogate,
     ReactionModel,
     SoumpasisModel,
     SubdiffusionModel,
     TurnoverModel,
     TwoPopulationsModel,
 )
+from skfrap.parameters import ParameterSpace
 from skfrap.persistence import TRUSTED_TYPES, load, save
 from skfrap.persistence._classes import _CLASSES
 from skfrap.persistence._codec import Decoder
@@ -70,6 +73,7 @@ from skfrap.preprocessing import (
     CompartmentExtractor,
     FadingCorrector,
     FlatFieldCorrector,
+    ImageScoreExtractor,
     IntensityRescaler,
     RecoveryCurveExtractor,
     RingExtractor,
@@ -293,6 +297,7 @@ def one_of_each_class(protocol, sample):
     models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
     models += FlowModel, TurnoverModel, TwoPopulationsModel
     flash = protocol.replace(n_bleach=1)
+    images = ImageSurrogate(flash, {"D": (1.0, 10.0)})
     return [
         protocol,
         Circle(6.0),
@@ -322,6 +327,9 @@ def one_of_each_class(protocol, sample):
         FlatFieldCorrector(),
         FadingCorrector(protocol),
         RecoveryCurveExtractor(protocol),
+        ImageScoreExtractor(protocol),
+        images,
+        ImageFitter(images, ParameterSpace.of(DiffusionModel(protocol)), max_nfev=9, tol=1e-9),
         RingExtractor(protocol),
         RingLayout(12),
         CompartmentExtractor(protocol.replace(compartment=Circle(20.0))),

@@ -13,6 +13,7 @@ from skfrap.preprocessing._images import (
 )
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
+from skfrap.preprocessing._scores import ImageScoreExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "FadingCorrector",
     "FlatFieldCorrector",
     "FoundCompartment",
+    "ImageScoreExtractor",
     "IntensityRescaler",
     "RecoveryCurveExtractor",
     "RingExtractor",
