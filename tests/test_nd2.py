@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-nd2 = pytest.importorskip("nd2")
+pytest.importorskip("nd2")
+
+import nd2
 
 from benchmarks._microscopes import write_nd2
 from skfrap.analysis import ExperimentOptions as Options

@@ -1,4 +1,4 @@
-"""Chunks of an ND2 file, each looked at before it is trusted: libraries fill gaps with zeros."""
+"""The chunks of an ND2 file, each looked at before it is trusted: libraries fill gaps by zeros."""
 
 import os
 import re
