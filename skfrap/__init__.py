@@ -48,6 +48,7 @@ _SUBMODULES = {
     "preprocessing",
     "pretrained",
     "replicates",
+    "report",
     "results",
     "scaling",
     "simulator",

@@ -18,6 +18,7 @@ from skfrap import plotting as plotting
 from skfrap import preprocessing as preprocessing
 from skfrap import pretrained as pretrained
 from skfrap import replicates as replicates
+from skfrap import report as report
 from skfrap import results as results
 from skfrap import scaling as scaling
 from skfrap import simulator as simulator

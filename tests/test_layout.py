@@ -23,8 +23,8 @@ ROOMS = (
     "experiment",
     "results",
     "io",
-    "preprocessing",
     "models",
+    "preprocessing",
     "judging",
     "simulator",
     "cells",
@@ -42,6 +42,7 @@ ROOMS = (
     "analysis",
     "plotting",
     "report",
+    "app",
     "cli",
 )
 # Other names of what has moved.

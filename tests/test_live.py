@@ -57,3 +57,19 @@ def test_without_a_region_it_is_the_one_that_is_seen():
 def test_regions_that_cannot_be_are_refused(series, region, words):
     with pytest.raises(ValueError, match=words):
         LiveAnalysis(series).curve(region)
+
+
+def test_residual_images_are_noise_where_the_model_is_right_and_show_where_it_is_wrong(series):
+    live = LiveAnalysis(series, ExperimentOptions(background="none"))
+    right = dict(live.residual_images())
+    assert len(right) == 5
+    assert all(image.shape == (64, 64) for image in right.values())
+    assert np.abs(right["first frame"]).max() < 5 * 1e-2
+    wrong = dict(live.residual_images("circle:5@32,32"))
+    assert np.abs(wrong["first frame"]).max() > 4 * np.abs(right["first frame"]).max()
+
+
+def test_models_without_images_have_no_residual_images(series):
+    live = LiveAnalysis(series, ExperimentOptions(model="soumpasis"))
+    with pytest.raises(ValueError, match="of curves alone"):
+        live.residual_images()

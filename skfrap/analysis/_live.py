@@ -11,8 +11,10 @@ from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
 from skfrap.io._series import Source
+from skfrap.models import model_for
 from skfrap.preprocessing import RecoveryCurveExtractor
 
+_STRETCHES, _PER_STRETCH = 4, 6  # of time, and frames in each, of which residual images are
 _CLOSE = 0.5  # of a radius: regions that are as close have estimates that are close
 
 
@@ -134,6 +136,54 @@ class LiveAnalysis:
         self._last = (protocol, theta) if inside.all() else None
         return estimates
 
+    def residual_images(self, region: Any = None) -> list[tuple[str, np.ndarray]]:
+        """Fit the curve of a region, and subtract the model's images from the corrected ones.
+
+        Parameters
+        ----------
+        region : region or str, default=None
+            As in :meth:`protocol_of`.
+
+        Returns
+        -------
+        list of (str, ndarray of shape (ny, nx))
+            What each is, and the mean of measured less fitted images over some frames: the first
+            after bleaching, and four stretches of time. In units of the corrected series.
+
+        Raises
+        ------
+        ValueError
+            If the model has no images, or the curve determines no parameters.
+        """
+        protocol = self.protocol_of(region)
+        fitted: Any = self.fit(region).fit
+        model = model_for(protocol, self._options.model)
+        if not hasattr(model, "images"):
+            raise ValueError(
+                f"the model {self._options.model!r} is of curves alone and has no images."
+            )
+        values = {name: column[0] for name, column in fitted.values().items()}
+        if not all(np.isfinite(value) for value in values.values()):
+            raise ValueError("the curve determines no parameters, so there is nothing to subtract.")
+        return [
+            (words, self._residual(protocol, frames, values))
+            for words, frames in _stretches(protocol)
+        ]
+
+    def _residual(self, protocol, frames, values):
+        """Return the mean residual image of some frames after bleaching, counted from there."""
+        n, times = protocol.n_prebleach, protocol.times[protocol.n_prebleach :]
+        taken = frames
+        if values.get("imaging_bleach", 1.0) != 1.0:  # every frame before counts
+            taken = np.arange(frames[-1] + 1)
+        short = protocol.replace(
+            n_postbleach=None, postbleach_times=tuple(float(one) for one in times[taken])
+        )
+        fitted = model_for(short, self._options.model).images(**values)[0, n:][-len(frames) :]
+        view = self._corrected.view(0)
+        measured = [view.read(frames=slice(n + k, n + k + 1))[0] for k in frames]
+        return np.mean(measured, axis=0, dtype=float) - fitted.mean(axis=0)
+
     def _curve_of(self, protocol):
         return RecoveryCurveExtractor(protocol).fit_transform(self._corrected)
 
@@ -154,3 +204,14 @@ def _middle(protocol):
     rows, columns = np.indices(mask.shape)
     weights = mask / mask.sum()
     return tuple(protocol.pixel_size * (np.sum(weights * one) + 0.5) for one in (columns, rows))
+
+
+def _stretches(protocol):
+    """Return frames after bleaching whose residual images are told apart, with words for them."""
+    times = protocol.times[protocol.n_prebleach :]
+    stretches = [("first frame", np.array([0]))]
+    parts = [one for one in np.array_split(np.arange(1, len(times)), _STRETCHES) if len(one)]
+    for part in parts:
+        some = part[np.unique(np.linspace(0, len(part) - 1, _PER_STRETCH).astype(int))]
+        stretches.append((f"{times[part[0]]:.3g} to {times[part[-1]]:.3g} s", some))
+    return stretches

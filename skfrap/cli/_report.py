@@ -68,7 +68,7 @@ class ReportFile:
 
     def render(self, analysis, record):
         """Render what is shown of a series; None, and a line of why, if that cannot be done."""
-        from skfrap.report import part_of
+        from skfrap.report._section import part_of
 
         try:
             return part_of(analysis, record, self._report.n_series)

@@ -28,6 +28,7 @@ from skfrap.preprocessing._levels import (
 from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
+from skfrap.preprocessing._scores import ImageScoreExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "FoundCompartment",
     "FoundDarkLevel",
     "FoundReference",
+    "ImageScoreExtractor",
     "IntensityRescaler",
     "Normalizer",
     "RecoveryCurveExtractor",

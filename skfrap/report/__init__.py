@@ -5,6 +5,5 @@ A report computes nothing of its own: it shows what :class:`skfrap.analysis.Seri
 """
 
 from skfrap.report._page import Report, read_report, write_report
-from skfrap.report._section import part_of
 
-__all__ = ["Report", "part_of", "read_report", "write_report"]
+__all__ = ["Report", "read_report", "write_report"]

@@ -128,7 +128,23 @@ def _table(records):
     """Lay records out as a table, as one that was written and read again."""
     rows = [row_of(record) for record in records]
     names = dict.fromkeys(name for row in rows for name in row if not _beside(name))
+    _tell_apart(rows, parameter(main_parameter(records)).column)
     return {name: [_cell(row.get(name), name) for row in rows] for name in names}
+
+
+def _tell_apart(rows, column):
+    """Give series of one file names of their own: a file may hold several, and a list has no files.
+
+    What was analysed twice has one name, so that it counts once.
+    """
+    known = {}
+    for row in rows:
+        values = known.setdefault(row["file"], [])
+        value = row.get("series"), row.get(column)
+        if value not in values:
+            values.append(value)
+        if values.index(value):
+            row["file"] = f"{row['file']} ({values.index(value) + 1})"
 
 
 def _beside(name):

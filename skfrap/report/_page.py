@@ -1,15 +1,18 @@
 """The whole report: sections of series, what they say together, and a copy for machines."""
 
 import json
+import os
 import re
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from skfrap import __version__
 from skfrap._files import write_bytes
 from skfrap.parameters import parameter
 from skfrap.report._batch import groups_of, left_out, main_parameter, together
 from skfrap.report._methods import methods, versions
-from skfrap.report._records import findings_in
+from skfrap.report._records import findings_in, record_of
 from skfrap.report._render import KEY, file_text, render, safe
 from skfrap.report._section import part_of, state_of
 from skfrap.results._estimates import in_numbers
@@ -44,7 +47,14 @@ class Report:
     True
     """
 
-    def __init__(self, n_series: int = 1, *, title: str = "FRAP report", command="", options=None):
+    def __init__(
+        self,
+        n_series: int = 1,
+        *,
+        title: str = "FRAP report",
+        command: str = "",
+        options: Any = None,
+    ):
         self.n_series, self.title, self.command = n_series, title, command
         self.options = _as_dict(options)
         self.records: list[dict] = []
@@ -53,34 +63,52 @@ class Report:
     def __len__(self):
         return len(self.records)
 
-    def add(self, analysis, record):
+    def add(self, analysis: Any, record: dict[str, Any] | None = None) -> dict[str, Any]:
         """Add an analysis.
 
         Parameters
         ----------
         analysis : SeriesAnalysis
-        record : dict
-            Its record, as `skfrap estimate --json` prints it.
+            What is shown.
+        record : dict, default=None
+            Its record, as `skfrap estimate --json` prints it; None makes one.
 
         Returns
         -------
         dict
             What is shown of it, plain values, which :meth:`add_part` takes.
         """
+        record = record_of(analysis) if record is None else record
         part = part_of(analysis, record, self.n_series)
         self.add_part(record, part)
         return part
 
-    def add_part(self, record, part):
-        """Add what an earlier run has rendered; None shows the numbers alone."""
+    def add_part(self, record: dict[str, Any], part: dict[str, Any] | None) -> None:
+        """Add what is rendered already.
+
+        Parameters
+        ----------
+        record : dict
+            Of the series.
+        part : dict or None
+            What :meth:`add` returned for it, also by way of JSON; None shows the numbers alone.
+        """
         self.records.append(record)
         self._parts.append(part)
 
-    def add_failure(self, file, error):
-        """Add a series that could not be analysed, and why."""
+    def add_failure(self, file: str, error: str) -> None:
+        """Add a series that could not be analysed.
+
+        Parameters
+        ----------
+        file : str
+            Its name.
+        error : str
+            Why.
+        """
         self.add_part({"file": file, "error": error}, None)
 
-    def to_html(self, groups=None) -> str:
+    def to_html(self, groups: Sequence[str] | None = None) -> str:
         """Return the report.
 
         Parameters
@@ -91,13 +119,18 @@ class Report:
         Returns
         -------
         str
+            The text of the file.
         """
         records = self.records
         groups = groups_of(records, groups)
         settings = [part["settings"] for part in self._parts if part is not None]
         level = settings[0]["level"] if settings else self.options.get("level") or 0.95
-        excluded = left_out(records) if records else []
-        summary = together(records, groups, level)
+        excluded, summary, why = [], None, ""
+        try:
+            excluded = left_out(records)
+            summary = together(records, groups, level)
+        except ValueError as error:  # each series stands for itself
+            why = str(error)
         text, cite = methods(settings, self.options, len(records), excluded, summary)
         entries = [self._entry(k, groups) for k in range(len(records))]
         return render(
@@ -112,6 +145,7 @@ class Report:
             groups=groups is not None,
             summary=summary,
             excluded=excluded,
+            why=why,
             methods=text,
             cite=cite,
             command=self.command,
@@ -119,12 +153,13 @@ class Report:
             data=safe(_as_block(self._payload())),
         )
 
-    def write(self, path, groups=None) -> None:
+    def write(self, path: str | os.PathLike[str], groups: Sequence[str] | None = None) -> None:
         """Write the report; what was there before stays until all of it is written.
 
         Parameters
         ----------
         path : path
+            File to write.
         groups : sequence of str, default=None
             As of :meth:`to_html`.
         """
@@ -205,7 +240,7 @@ def _as_block(payload):
     return f"{_BEGIN}{text}{_END}"
 
 
-def read_report(path) -> dict:
+def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the copy of the results that a report holds for machines.
 
     Parameters
@@ -250,13 +285,13 @@ def read_report(path) -> dict:
 
 
 def write_report(
-    analyses,
-    path,
+    analyses: Any,
+    path: str | os.PathLike[str],
     *,
-    groups=None,
+    groups: Sequence[str] | None = None,
     title: str = "FRAP report",
     command: str = "",
-    options=None,
+    options: Any = None,
 ) -> None:
     """Write a report of analysed series: one HTML file that needs nothing else.
 
@@ -286,22 +321,21 @@ def write_report(
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from skfrap import FRAPProtocol, FRAPSimulator
+    >>> from skfrap import Circle, FRAPProtocol, FRAPSimulator
     >>> from skfrap.analysis import ExperimentOptions, analyse_series
     >>> from skfrap.io import ImageSeries
     >>> from skfrap.report import read_report, write_report
-    >>> protocol = FRAPProtocol(shape=(64, 64), n_postbleach=20)
+    >>> done = FRAPProtocol(shape=(48, 48), bleach_region=Circle(6.0), n_postbleach=20)
     >>> truth = {"D": 40.0, "c0": 0.7, "alpha": 0.6, "a": 1e-3}
-    >>> frames = FRAPSimulator(protocol, truth, random_state=0).sample_images(1).data[0]
-    >>> series = ImageSeries(frames, "cell", pixel_size_um=protocol.pixel_size, protocol=protocol)
-    >>> analysis = analyse_series(series, ExperimentOptions(background="none"))
+    >>> frames = FRAPSimulator(done, truth, random_state=0).sample_images(1).data[0]
+    >>> series = ImageSeries(frames, "cell", pixel_size_um=0.76, times_s=done.times + 4)
+    >>> told = ExperimentOptions(bleach_region=done.bleach_region, n_prebleach=10, n_bleach=4)
+    >>> analysis = analyse_series(series, told)
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "report.html"
     >>> write_report(analysis, path)
     >>> read_report(path)["records"][0]["series"]
     'cell'
     """
-    from skfrap.report._records import record_of
-
     if hasattr(analyses, "estimates"):
         analyses = [analyses]
     named = analyses if hasattr(analyses, "items") else None
