@@ -11,6 +11,7 @@ from skfrap.analysis._live import LiveAnalysis
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._recordings import read_recordings
 from skfrap.analysis._seen import SeenStart
+from skfrap.analysis._spots import analyse_spots
 
 __all__ = [
     "ExperimentOptions",
@@ -19,6 +20,7 @@ __all__ = [
     "SeriesAnalysis",
     "analyse_curve",
     "analyse_series",
+    "analyse_spots",
     "describe_experiment",
     "read_recordings",
 ]

@@ -119,6 +119,8 @@ def estimate(files, as_one_series, out, resume, plots, report, as_json, **option
     def analyse(source):
         if is_table(source):
             return analyses_of.analyse_curve(source, given)
+        if given.bleach_region == "each":
+            return analyses_of.analyse_spots(source, given)
         return analyses_of.analyse_series(source, given)
 
     series = [list(files)] if as_one_series else expand_mixed(files, [out])
@@ -140,10 +142,11 @@ def estimate(files, as_one_series, out, resume, plots, report, as_json, **option
         analyses = attempt_each(analyse, shown)
         for name, analysis, error in analyses:
             record = {"file": name, "error": error}
+            if isinstance(analysis, list):
+                _add_spots(analysis, name, kept, plots, as_json)
+                continue
             if analysis is not None:
-                found = {"findings": analysis.estimates.findings[0]}
-                found["alternatives"] = analysis.alternatives.to_records()
-                record = {"file": name, **analysis.to_record() | found, "error": error}
+                record = _record_of(analysis, name)
                 if plots is not None:
                     add_picture(_picture_of(analysis), analysis.name, record, kept)
             shown_of = report is not None and analysis is not None
@@ -155,6 +158,29 @@ def estimate(files, as_one_series, out, resume, plots, report, as_json, **option
     exit_if_any_failed(kept.records)
 
 
+def _record_of(analysis, name):
+    found = {"findings": analysis.estimates.findings[0]}
+    found["alternatives"] = analysis.alternatives.to_records()
+    return {"file": name, **analysis.to_record() | found, "error": ""}
+
+
+def _add_spots(analyses, name, kept, plots, as_json):
+    """Keep what was found of several spots of one series, a row for each."""
+    spots = [_record_of(one, name) for one in analyses]
+    if plots is not None:
+        for one, record in zip(analyses, spots, strict=True):
+            add_picture(_picture_of(one), one.name, record, kept)
+    errors = "; ".join(one["error"] for one in spots if one["error"])
+    findings = tuple(found for one in spots for found in one["findings"])
+    kept.add({"file": name, "spots": spots, "findings": findings, "error": errors})
+    if not as_json:
+        from tqdm import tqdm
+
+        with tqdm.external_write_mode(file=sys.stdout):
+            for one in analyses:
+                say("\n".join(_lines(one, visible(one.name))))
+
+
 def _picture_of(analysis):
     titled = replace(analysis, name=as_title(analysis.name))
     return lambda plotting: plotting.plot_analysis(titled)
@@ -164,6 +190,8 @@ def _rows(record):
     """Return the row of a table: alternatives stand side by side, after all other columns."""
     from skfrap.results._alternatives import columns_of_alternatives
 
+    if "spots" in record:
+        return [row for spot in record["spots"] for row in _rows(spot)]
     alternatives = record.get("alternatives", [])
     row = {name: value for name, value in record.items() if name != "alternatives"}
     return [row | columns_of_alternatives(alternatives)]
