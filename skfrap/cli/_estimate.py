@@ -1,12 +1,11 @@
 """Estimates from image series."""
 
 import sys
-from dataclasses import replace
 
 import click
 
 from skfrap._text import visible
-from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._batch import add_drawn_picture, exit_if_any_failed, expand, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     FILE,
@@ -15,6 +14,7 @@ from skfrap.cli._options import (
     files_argument,
     fit_options,
     free_option,
+    jobs_options,
     json_option,
     level_option,
     pictures_option,
@@ -23,8 +23,10 @@ from skfrap.cli._options import (
     rows_option,
     table_option,
 )
-from skfrap.cli._output import as_title, clear_errors, say
+from skfrap.cli._output import clear_errors, say
 from skfrap.cli._unusable import tell_unusable
+from skfrap.cli._work import Estimation, name_of
+from skfrap.cli._workers import workers
 
 
 @click.command()
@@ -80,8 +82,9 @@ from skfrap.cli._unusable import tell_unusable
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@jobs_options
 @json_option
-def estimate(files, as_one_series, out, resume, plots, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, jobs, scheduler, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
@@ -100,53 +103,44 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from tqdm import tqdm
 
-    from skfrap import analysis as analyses_of
     from skfrap.analysis import ExperimentOptions
-    from skfrap.analysis._curves import is_table
 
     options["rows"] = options["rows"] or None
     with clear_errors():
-        given = ExperimentOptions(**options)
-
-    def analyse(source):
-        if is_table(source):
-            return analyses_of.analyse_curve(source, given)
-        return analyses_of.analyse_series(source, given)
-
+        ExperimentOptions(**options)
     series = [list(files)] if as_one_series else expand(files)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
     inputs = [*files, options["bleach_region"], *profiles, *outlines]
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
-    with kept_records("estimate", options, series, inputs, **keep) as kept:
+    work = Estimation(options, plots is not None)
+    with (
+        kept_records("estimate", options, series, inputs, **keep) as kept,
+        workers(work, jobs, scheduler) as outcomes,
+    ):
         shown = tqdm(
-            kept.pending(),
+            outcomes(kept.pending()),
             total=len(series) - len(kept.records),
             desc="estimating",
             unit="series",
             disable=quiet,
         )
-        analyses = attempt_each(analyse, shown)
-        for name, analysis, error in analyses:
-            record = {"file": name, "error": error}
-            if analysis is not None:
-                found = {"findings": analysis.estimates.findings[0]}
-                found["alternatives"] = analysis.alternatives.to_records()
-                record = {"file": name, **analysis.to_record() | found, "error": error}
+        for source, outcome in shown:
+            name = name_of(source)
+            record = {"file": name, "error": outcome.error}
+            if outcome.record is not None:
+                record = {"file": name, **outcome.record, "error": ""}
                 if plots is not None:
-                    add_picture(_picture_of(analysis), analysis.name, record, kept)
-            kept.add(record)
-            if analysis is not None and not as_json:
+                    add_drawn_picture(outcome, record, kept)
+            else:
+                say(f"{visible(name)}: {outcome.error}", err=True)
+            kept.add(record, source)
+            if outcome.record is not None and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
-                    say("\n".join(_lines(analysis, visible(name))))
+                    say("\n".join(outcome.lines))
     tell_unusable(kept.records)
     exit_if_any_failed(kept.records)
-
-
-def _picture_of(analysis):
-    titled = replace(analysis, name=as_title(analysis.name))
-    return lambda plotting: plotting.plot_analysis(titled)
 
 
 def _rows(record):
@@ -156,30 +150,3 @@ def _rows(record):
     alternatives = record.get("alternatives", [])
     row = {name: value for name, value in record.items() if name != "alternatives"}
     return [row | columns_of_alternatives(alternatives)]
-
-
-def _lines(analysis, name):
-    protocol, estimates = analysis.protocol, analysis.estimates
-    # What a summary leaves out, where the model has it.
-    values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
-    parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
-    start = "start as told" if analysis.start == "told" else "start as seen"
-    result = ", ".join([*estimates.values_in_words(0), start])
-    return [
-        name,
-        f"  {'; '.join([result, *map(str, estimates.findings[0])])}",
-        (
-            f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
-            f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
-        ),
-        *(f"  {what}: {source}" for what, source in analysis.sources.items()),
-        *(f"  {line}" for line in analysis.alternatives.lines()),
-    ]
-
-
-def _region(protocol):
-    region = protocol.bleach_region
-    if getattr(region, "radius", None) and region.center:
-        x, y = region.center
-        return f"Circle(radius={region.radius:.6g}, center=({x:.6g}, {y:.6g}))"
-    return str(region)

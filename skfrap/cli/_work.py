@@ -1,0 +1,135 @@
+"""What is done of one series, in this process or in another: plain values come back."""
+
+import io
+import warnings
+from dataclasses import dataclass, replace
+
+from skfrap._text import visible
+from skfrap.cli._output import as_title, in_words
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Hold what was found of a series, or why nothing was.
+
+    Attributes
+    ----------
+    record : dict or None
+        For tables and JSON, without the file and the error.
+    lines : tuple of str
+        For people.
+    error : str
+    name : str
+        For a picture's file.
+    picture : bytes or None
+        A PNG image.
+    picture_error : str
+        Why there is none, where one was asked for.
+    """
+
+    record: dict | None = None
+    lines: tuple[str, ...] = ()
+    error: str = ""
+    name: str = ""
+    picture: bytes | None = None
+    picture_error: str = ""
+
+
+class Estimation:
+    """Estimate one series after the other; it goes to other processes as it is.
+
+    Parameters
+    ----------
+    options : dict
+        Of :class:`skfrap.analysis.ExperimentOptions`.
+    draw : bool
+        Whether to draw pictures.
+    """
+
+    def __init__(self, options, draw):
+        self.options, self.draw = options, draw
+
+    def __call__(self, source):
+        """Analyse a series; whatever goes wrong is in the outcome."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)
+                analysis = self._analyse(source)
+        except Exception as error:  # one bad file must not lose the others
+            return Outcome(error=in_words(error))
+        found = {"findings": analysis.estimates.findings[0]}
+        found["alternatives"] = analysis.alternatives.to_records()
+        outcome = Outcome(
+            record=analysis.to_record() | found,
+            lines=tuple(_lines(analysis, visible(name_of(source)))),
+            name=analysis.name,
+        )
+        if not self.draw:
+            return outcome
+        titled = replace(analysis, name=as_title(analysis.name))
+        try:
+            image = picture_bytes(lambda plotting: plotting.plot_analysis(titled))
+        except Exception as error:  # the numbers stand without their picture
+            return replace(outcome, picture_error=in_words(error))
+        return replace(outcome, picture=image)
+
+    def _analyse(self, source):
+        from skfrap import analysis as analyses_of
+        from skfrap.analysis import ExperimentOptions
+        from skfrap.analysis._curves import is_table
+
+        given = ExperimentOptions(**self.options)
+        if is_table(source):
+            return analyses_of.analyse_curve(source, given)
+        return analyses_of.analyse_series(source, given)
+
+
+def name_of(source):
+    """Return what a series is called: its file, or the first of its files."""
+    return str(source if isinstance(source, str) else source[0])
+
+
+def picture_bytes(draw):
+    """Return the figure that `draw` makes of the module `skfrap.plotting`, as a PNG image."""
+    import matplotlib
+
+    matplotlib.use("Agg")  # draws into memory only, wherever this runs
+    from matplotlib import pyplot
+
+    from skfrap import plotting
+
+    before = {*pyplot.get_fignums()}
+    image = io.BytesIO()
+    try:
+        draw(plotting).savefig(image, dpi=120, format="png")
+    finally:
+        for number in {*pyplot.get_fignums()} - before:  # of what could not be drawn too
+            pyplot.close(number)
+    return image.getvalue()
+
+
+def _lines(analysis, name):
+    protocol, estimates = analysis.protocol, analysis.estimates
+    # What a summary leaves out, where the model has it.
+    values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
+    parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
+    start = "start as told" if analysis.start == "told" else "start as seen"
+    result = ", ".join([*estimates.values_in_words(0), start])
+    return [
+        name,
+        f"  {'; '.join([result, *map(str, estimates.findings[0])])}",
+        (
+            f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
+            f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
+        ),
+        *(f"  {what}: {source}" for what, source in analysis.sources.items()),
+        *(f"  {line}" for line in analysis.alternatives.lines()),
+    ]
+
+
+def _region(protocol):
+    region = protocol.bleach_region
+    if getattr(region, "radius", None) and region.center:
+        x, y = region.center
+        return f"Circle(radius={region.radius:.6g}, center=({x:.6g}, {y:.6g}))"
+    return str(region)
