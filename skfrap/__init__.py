@@ -32,6 +32,7 @@ _HOME = {
 _SUBMODULES = {
     "analysis",
     "calibration",
+    "cells",
     "comparison",
     "design",
     "estimators",
@@ -47,6 +48,7 @@ _SUBMODULES = {
     "preprocessing",
     "pretrained",
     "replicates",
+    "report",
     "results",
     "scaling",
     "simulator",

@@ -2,6 +2,7 @@
 
 from skfrap import analysis as analysis
 from skfrap import calibration as calibration
+from skfrap import cells as cells
 from skfrap import comparison as comparison
 from skfrap import design as design
 from skfrap import estimators as estimators
@@ -17,6 +18,7 @@ from skfrap import plotting as plotting
 from skfrap import preprocessing as preprocessing
 from skfrap import pretrained as pretrained
 from skfrap import replicates as replicates
+from skfrap import report as report
 from skfrap import results as results
 from skfrap import scaling as scaling
 from skfrap import simulator as simulator

@@ -5,7 +5,7 @@ import sys
 import click
 
 from skfrap._text import visible
-from skfrap.cli._batch import add_drawn_picture, exit_if_any_failed, expand, kept_records
+from skfrap.cli._batch import add_drawn_picture, exit_if_any_failed, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     FILE,
@@ -22,14 +22,17 @@ from skfrap.cli._options import (
     resume_option,
     rows_option,
     table_option,
+    table_options,
 )
 from skfrap.cli._output import clear_errors, say
+from skfrap.cli._report import Remembering, ReportFile, report_option
+from skfrap.cli._sources import expand_mixed
 from skfrap.cli._unusable import tell_unusable
 from skfrap.cli._work import Estimation, name_of
 from skfrap.cli._workers import workers
 
 
-@click.command()
+@click.command(cls=Remembering)
 @files_argument
 @click.option(
     "--as-one-series",
@@ -39,6 +42,7 @@ from skfrap.cli._workers import workers
 @recording_options
 @compartment_option
 @rows_option
+@table_options
 @choice_option(
     "--model",
     [*MODELS],
@@ -82,16 +86,19 @@ from skfrap.cli._workers import workers
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@report_option
 @jobs_options
 @json_option
-def estimate(files, as_one_series, out, resume, plots, jobs, scheduler, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
     glob patterns. Pixel size and times are taken from the file where it has them; series written by
     skfrap bring all the rest as well. Without --bleach-region and --n-prebleach the images show
-    what was bleached, and when. FILES that end in .csv, .tsv or .txt are tables of one curve each,
-    with columns of times in s and of intensities.
+    what was bleached, and when. FILES that end in .csv, .tsv, .txt, .xlsx or .xls are tables of the
+    intensities of regions, a row for each frame, as Fiji, ZEN, LAS X and spreadsheets write them:
+    columns, units and the time of bleaching are found, and said. Without --bleach-region they give
+    a half-time and a mobile fraction. A folder may hold series, tables, and folders of them.
 
     Below the result stands what D would be under other assumptions, and which of them is
     recommended; * is the result.
@@ -106,15 +113,18 @@ def estimate(files, as_one_series, out, resume, plots, jobs, scheduler, as_json,
     from skfrap.analysis import ExperimentOptions
 
     options["rows"] = options["rows"] or None
+    options["columns"] = options["columns"] or None
     with clear_errors():
         ExperimentOptions(**options)
-    series = [list(files)] if as_one_series else expand(files)
+    series = [list(files)] if as_one_series else expand_mixed(files, [out])
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
     inputs = [*files, options["bleach_region"], *profiles, *outlines]
+    report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
-    work = Estimation(options, plots is not None)
+    keep["report"] = report
+    work = Estimation(options, plots is not None, None if report is None else len(series))
     with (
         kept_records("estimate", options, series, inputs, **keep) as kept,
         workers(work, jobs, scheduler) as outcomes,
@@ -129,13 +139,16 @@ def estimate(files, as_one_series, out, resume, plots, jobs, scheduler, as_json,
         for source, outcome in shown:
             name = name_of(source)
             record = {"file": name, "error": outcome.error}
-            if outcome.record is not None:
+            if outcome.record is None:
+                say(f"{visible(name)}: {outcome.error}", err=True)
+            else:
                 record = {"file": name, **outcome.record, "error": ""}
                 if plots is not None:
                     add_drawn_picture(outcome, record, kept)
-            else:
-                say(f"{visible(name)}: {outcome.error}", err=True)
-            kept.add(record, source)
+                if outcome.part_error:  # the numbers stand without their place in the report
+                    why = f"not drawn in the report: {outcome.part_error}"
+                    say(f"{visible(name)}: {why}", err=True)
+            kept.add(record, outcome.part, source)
             if outcome.record is not None and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
                     say("\n".join(outcome.lines))

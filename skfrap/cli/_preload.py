@@ -4,13 +4,14 @@ Models that were prepared stay in a process, so that each is prepared once for a
 """
 
 import threading
+from typing import Any
 
 import skfrap.analysis
 
 __all__ = ["ALONE", "one_thread", "skfrap"]
 
 ALONE = threading.Lock()
-_limits = []
+_limits: list[Any] = []
 
 
 def one_thread():

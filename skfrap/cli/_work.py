@@ -3,6 +3,7 @@
 import io
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 from skfrap._text import visible
 from skfrap.cli._output import as_title, in_words
@@ -25,6 +26,10 @@ class Outcome:
         A PNG image.
     picture_error : str
         Why there is none, where one was asked for.
+    part : object
+        What a report shows of it, None without a report.
+    part_error : str
+        Why there is none, where one was asked for.
     """
 
     record: dict | None = None
@@ -33,6 +38,8 @@ class Outcome:
     name: str = ""
     picture: bytes | None = None
     picture_error: str = ""
+    part: Any = None
+    part_error: str = ""
 
 
 class Estimation:
@@ -44,10 +51,12 @@ class Estimation:
         Of :class:`skfrap.analysis.ExperimentOptions`.
     draw : bool
         Whether to draw pictures.
+    n_reported : int or None
+        How many series are in the report that is wanted, None where none is.
     """
 
-    def __init__(self, options, draw):
-        self.options, self.draw = options, draw
+    def __init__(self, options, draw, n_reported=None):
+        self.options, self.draw, self.n_reported = options, draw, n_reported
 
     def __call__(self, source):
         """Analyse a series; whatever goes wrong is in the outcome."""
@@ -64,8 +73,10 @@ class Estimation:
             lines=tuple(_lines(analysis, visible(name_of(source)))),
             name=analysis.name,
         )
-        if not self.draw:
-            return outcome
+        outcome = self._drawn(outcome, analysis) if self.draw else outcome
+        return outcome if self.n_reported is None else self._reported(outcome, analysis, source)
+
+    def _drawn(self, outcome, analysis):
         titled = replace(analysis, name=as_title(analysis.name))
         try:
             image = picture_bytes(lambda plotting: plotting.plot_analysis(titled))
@@ -73,10 +84,19 @@ class Estimation:
             return replace(outcome, picture_error=in_words(error))
         return replace(outcome, picture=image)
 
+    def _reported(self, outcome, analysis, source):
+        from skfrap.report._section import part_of
+
+        record = {"file": name_of(source), **outcome.record, "error": ""}
+        try:
+            return replace(outcome, part=part_of(analysis, record, self.n_reported))
+        except Exception as error:
+            return replace(outcome, part_error=in_words(error))
+
     def _analyse(self, source):
         from skfrap import analysis as analyses_of
         from skfrap.analysis import ExperimentOptions
-        from skfrap.analysis._curves import is_table
+        from skfrap.analysis._tables import is_table
 
         given = ExperimentOptions(**self.options)
         if is_table(source):
@@ -113,15 +133,15 @@ def _lines(analysis, name):
     # What a summary leaves out, where the model has it.
     values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
     parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
+    known = f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
+    if not analysis.has_region:
+        known = "no bleach region"
     start = "start as told" if analysis.start == "told" else "start as seen"
     result = ", ".join([*estimates.values_in_words(0), start])
     return [
         name,
         f"  {'; '.join([result, *map(str, estimates.findings[0])])}",
-        (
-            f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
-            f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
-        ),
+        (f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, {known}"),
         *(f"  {what}: {source}" for what, source in analysis.sources.items()),
         *(f"  {line}" for line in analysis.alternatives.lines()),
     ]
