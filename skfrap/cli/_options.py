@@ -78,6 +78,20 @@ resume_option = click.option(
 pictures_option = click.option(
     "--plots", type=FOLDER, help="Write a picture per series into this folder."
 )
+jobs_options = options_together(
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Series to analyse at the same time, each in a process of its own. What is printed "
+        "and written is the same, in the same order.  [default: 1]",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Analyse on the workers of a scheduler of Dask, which must find FILES under the same "
+        "names; local: start one here, with --jobs workers.",
+    ),
+)
 simulated_model_option = choice_option(
     "--model",
     SIMULATED,
