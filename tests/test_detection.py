@@ -17,6 +17,7 @@ from skfrap.preprocessing import (
     find_dark_level,
     find_reference_region,
 )
+from skfrap.report import read_report
 
 SIDE = 64
 DONE = FRAPProtocol(
@@ -271,13 +272,19 @@ def test_each_of_several_spots_has_its_row(two, tmp_path):
     assert [D[2.5], D[3.0]] == pytest.approx([1.0, 2.0], rel=0.1)
     path, table = tmp_path / "two.tif", tmp_path / "table.csv"
     write_series(path, two.frames.astype("f4"), pixel_size_um=0.5, frame_interval_s=0.2)
+    report = tmp_path / "report.html"
     given = ["estimate", str(path), "--bleach-region", "each", "--out", str(table)]
+    given += ["--report", str(report)]
     result = CliRunner().invoke(cli, given)
     assert result.exit_code == 0, result.output
     assert "spot 2 of 2, in columns" in result.output
     with table.open(newline="") as file:
         rows = [*csv.DictReader(file)]
     assert [row["series"] for row in rows] == ["two, spot 1", "two, spot 2"]
+    assert [one["series"] for one in read_report(report)["records"]] == [
+        "two, spot 1",
+        "two, spot 2",
+    ]
     again = CliRunner().invoke(cli, [*given, "--resume"])
     assert "1 of 1 series are taken over" in again.output
     with table.open(newline="") as file:
