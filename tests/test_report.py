@@ -357,7 +357,7 @@ def test_long_curves_are_thinned_out_and_keep_their_ends():
     assert places[-1, 0] > 490
 
 
-def test_drift_is_drawn_where_it_was_measured_in_every_frame(told, tmp_path):
+def test_drift_is_drawn_where_it_matters_and_was_measured_in_every_frame(told, tmp_path):
     n = told.protocol.n_frames
     shifts = np.column_stack([np.linspace(0, 3, n), np.zeros(n)])
     drift = Drift(shifts, np.full((n, 2), 0.1), np.zeros(n))
@@ -366,13 +366,15 @@ def test_drift_is_drawn_where_it_was_measured_in_every_frame(told, tmp_path):
     assert "to the right" in page.text
     assert "aligned by the measured drift" in page.text
     short = Drift(shifts[:4], drift.errors[:4], drift.angles[:4])
-    page = check(written(replace(told, drift=short), tmp_path / "at_rest.html"))
+    page = check(written(replace(moving, drift=short), tmp_path / "looked_at.html"))
+    assert "to the right" not in page.text
+    page = check(written(replace(moving, aligned=False), tmp_path / "at_rest.html"))
     assert "to the right" not in page.text
 
 
 def test_ticks_are_round_and_inside():
-    for low, high in ((0.1317, 0.918), (-3.2, 14.0), (1e-6, 9e-6), (2e4, 7e5), (-1.0, 1.0)):
-        found = _svg.ticks(low, high)
+    for low, high in ((0.1317, 0.918), (-3.2, 14.0), (1e-6, 9e-6), (2e4, 7e5), (-0.0172, 0.0172)):
+        found = _svg.ticks(low, high, 3 if low == -high else 5)
         assert 3 <= len(found) <= 7
         assert low <= found[0]
         assert found[-1] <= high

@@ -68,7 +68,7 @@ def together(records, groups, level):
     Returns
     -------
     dict or None
-        None where there are no two series with a value.
+        None where there are no two series with a value, or all are left out.
     """
     name = main_parameter(records)
     column = parameter(name).column
@@ -77,6 +77,8 @@ def together(records, groups, level):
         return None
     table = _table(records)
     summary = summarise_replicates(table, groups=groups, name=name, level=level)
+    if not summary.n.any():
+        return None
     drawn, box = _svg.replicates(summary)
     compared = None
     n_groups = len(summary)

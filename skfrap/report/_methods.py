@@ -130,12 +130,17 @@ def _recording(settings):
     if shapes:
         size = shapes[0] if len(shapes) == 1 else f"{len(shapes)} sizes"
         frames = f" Frames had {size} pixels of {_span(settings, 'pixel_size')} µm."
-    regions = " or ".join(_values(settings, "region"))
-    return (
+    known = [one for one in settings if one["region"]]
+    text = (
         f"Each had {_span(settings, 'n_prebleach')} frames before bleaching and "
         f"{_span(settings, 'n_postbleach')} after it, {_span(settings, 'frame_interval')} s apart."
-        f"{frames} The bleach region ({regions}) had the area of a circle with a radius of "
-        f"{_span(settings, 'radius')} µm."
+        f"{frames}"
+    )
+    if not known:
+        return text
+    return (
+        f"{text} The bleach region ({' or '.join(_values(known, 'region'))}) had the area of a "
+        f"circle with a radius of {_span(known, 'radius')} µm."
     )
 
 
@@ -184,7 +189,9 @@ def _fit(settings, options, keys):
 
 
 def _start(settings):
-    starts = [one["start"] for one in settings]
+    starts = [one["start"] for one in settings if one["region"]]
+    if not starts:
+        return ""
     n_seen = starts.count("measured")
     if not n_seen:
         return "What bleaching left was taken from the bleach region."

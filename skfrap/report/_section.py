@@ -102,7 +102,7 @@ def settings_of(analysis):
         "n_prebleach": int(protocol.n_prebleach),
         "n_postbleach": int(protocol.n_postbleach),
         "frame_interval": f"{protocol.frame_interval:.4g}",
-        "region": str(protocol.bleach_region).partition("(")[0].lower(),
+        "region": str(protocol.bleach_region).partition("(")[0].lower() * analysis.has_region,
         "radius": f"{protocol.equivalent_radius:.3g}",
         "compartment": protocol.compartment is not None,
         "rows": [name.replace("_", " ") for name in protocol.row_names[1:]],
@@ -122,9 +122,10 @@ def residual_images(analysis):
 
 
 def _drift(analysis):
-    """Draw how the sample moves, where that was measured in every frame."""
+    """Draw how the sample moves, where it matters and was measured in every frame."""
     drift, protocol = analysis.drift, analysis.protocol
-    if drift is None or len(drift.shifts) != len(protocol.times):
+    matters = analysis.aligned or analysis.estimates.has_finding("motion_left")[0]
+    if drift is None or not matters or len(drift.shifts) != len(protocol.times):
         return ""
     return _svg.drift(protocol, drift.shifts * protocol.pixel_size)
 

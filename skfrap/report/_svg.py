@@ -15,7 +15,7 @@ from skfrap._text import visible
 
 _WIDTH, _LEFT, _RIGHT = 520, 80, 12  # in units of the drawing; text is 13 high
 _REACH = 1.96  # standard deviations that hold 95 %
-_FEW = 5  # ticks on an axis
+_FEW, _FEWEST = 5, 3  # ticks on an axis
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _ON_LOG = (1, 2, 3, 5, 7)
 _N_ROWS = 3  # that have colours of their own
@@ -68,11 +68,14 @@ def ticks(low, high, n=_FEW):
     >>> ticks(0.13, 0.92)
     [0.2, 0.4, 0.6, 0.8]
     """
-    rough = (high - low) / n
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = power * next(one for one in _STEPS if one * power >= rough * (1 - 1e-9))
-    first = np.ceil(low / step - 1e-9)
-    count = int(np.floor(high / step + 1e-9) - first) + 1
+    for wanted in range(n, n + 4):  # of steps that are too wide, the next
+        rough = (high - low) / wanted
+        power = 10.0 ** np.floor(np.log10(rough))
+        step = power * next(one for one in _STEPS if one * power >= rough * (1 - 1e-9))
+        first = np.ceil(low / step - 1e-9)
+        count = int(np.floor(high / step + 1e-9) - first) + 1
+        if count >= _FEWEST:
+            break
     digits = max(0, 2 - int(np.floor(np.log10(step))))
     return [round(float((first + k) * step), digits) + 0.0 for k in range(count)]
 
