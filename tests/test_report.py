@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -21,7 +22,7 @@ from skfrap.io import ImageSeries
 from skfrap.preprocessing import Drift
 from skfrap.report import Report, _frames, _svg, read_report, write_report
 from skfrap.report._records import record_of
-from skfrap.report._render import file_text
+from skfrap.report._render import environment, file_text
 from skfrap.results import FINDINGS, Finding
 
 pytest.importorskip("jinja2")
@@ -225,6 +226,14 @@ def test_groups_can_be_given_and_are_counted(told, measured, tmp_path):
         write_report(analyses, tmp_path / "groups.html", groups=["a"])
     with pytest.raises(ValueError, match="at least one"):
         write_report([], tmp_path / "groups.html")
+
+
+def test_a_missing_package_is_named(told, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    environment.cache_clear()
+    with pytest.raises(ImportError, match=r"reports need jinja2: pip install 'skfrap\[all\]'"):
+        write_report(told, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_names_and_findings_can_hold_anything(told, tmp_path):

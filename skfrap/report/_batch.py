@@ -79,7 +79,7 @@ def together(records, groups, level):
     summary = summarise_replicates(table, groups=groups, name=name, level=level)
     if not summary.n.any():
         return None
-    drawn, box = _svg.replicates(summary)
+    drawn, size = _svg.replicates(summary)
     compared = None
     n_groups = len(summary)
     if groups is not None and n_groups * (n_groups - 1) // 2 <= _MOST_PAIRS:
@@ -92,7 +92,7 @@ def together(records, groups, level):
         "unit": summary.unit,
         "level": 100 * level,
         "drawn": safe(drawn),
-        "box": box,
+        "size": size,
         "pairs": [] if compared is None else _pairs(compared),
         "effect": "ratio" if summary.scale == "log10" else "difference",
         "not_compared": groups is not None and compared is None,

@@ -132,8 +132,10 @@ def _drift(analysis):
 
 def _deviations(analysis):
     """Return the standard deviations of measurements about the fit; None of a start as seen."""
-    fit = analysis.estimates.fit
-    if analysis.start == "measured" or fit is None or fit.data.shape[1] != len(analysis.curve):
+    fit, of_curve = analysis.estimates.fit, getattr(analysis, "data", "curve") == "curve"
+    if analysis.start == "measured" or not of_curve or fit is None:
+        return None
+    if fit.data.shape[1] != len(analysis.curve):
         return None
     found = prediction_deviations(fit.data, fit.curves, fit.tangents())[0]
     return found if np.isfinite(found).any() else None

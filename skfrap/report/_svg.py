@@ -265,8 +265,10 @@ def replicates(summary):
 
     Returns
     -------
-    inside, box : str
-        Of an ``svg``; the second is its ``viewBox``. Empty where there is nothing to draw.
+    inside : str
+        Of an ``svg``. Empty where there is nothing to draw.
+    size : tuple of int
+        Width and height of the drawing.
     """
     log, half = summary.scale == "log10", norm.ppf(0.5 + 0.5 * summary.level)
     ends = []
@@ -281,7 +283,7 @@ def replicates(summary):
     flat = np.concatenate([flat, np.ravel(summary.upper)])
     flat = flat[np.isfinite(flat) & ((flat > 0) | (not log))]
     if not len(flat):
-        return "", ""
+        return "", (_WIDTH, 0)
     slot = 104
     width = max(_WIDTH, _LEFT + slot * len(summary) + _RIGHT)
     x = Scale(-0.5, len(summary) - 0.5, _LEFT, width - _RIGHT)
@@ -303,7 +305,7 @@ def replicates(summary):
         label = visible(str(name))
         label = label if len(label) <= 16 else f"{label[:7]}…{label[-8:]}"
         parts += [_text(x(g), 290, label), _text(x(g), 307, f"n = {int(summary.n[g])}")]
-    return "".join(parts), f"0 0 {width} 316"
+    return "".join(parts), (width, 316)
 
 
 def spark(measured, fitted, n_prebleach):
