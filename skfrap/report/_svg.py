@@ -7,6 +7,7 @@ long, which a report of hundreds of series would spend mostly on drawing. Colour
 
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import wrap
 
 import numpy as np
 from scipy.stats import norm
@@ -15,6 +16,7 @@ from skfrap._text import visible
 
 _WIDTH, _LEFT, _RIGHT = 520, 80, 12  # in units of the drawing; text is 13 high
 _REACH = 1.96  # standard deviations that hold 95 %
+_LABEL = 14  # characters below a group
 _FEW, _FEWEST = 5, 3  # ticks on an axis
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _ON_LOG = (1, 2, 3, 5, 7)
@@ -302,10 +304,18 @@ def replicates(summary):
             parts.append(path(line((a, b), y(summary.mean[[g, g]])), "mean"))
         drawn = "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in bars)
         parts += [path(drawn, "interval"), path(dots(at, y(summary.values[g])), "dots large")]
-        label = visible(str(name))
-        label = label if len(label) <= 16 else f"{label[:7]}…{label[-8:]}"
-        parts += [_text(x(g), 290, label), _text(x(g), 307, f"n = {int(summary.n[g])}")]
-    return "".join(parts), (width, 316)
+        label = [*_broken(visible(str(name))), f"n = {int(summary.n[g])}"]
+        parts += [_text(x(g), 290 + 16 * k, one) for k, one in enumerate(label)]
+    return "".join(parts), (width, 332)
+
+
+def _broken(label):
+    """Break a name into two lines at most, and leave out of its middle what is too much."""
+    if len(label) > 2 * _LABEL:
+        label = f"{label[: _LABEL - 1]}…{label[-_LABEL + 1 :]}"
+        return label[:_LABEL], label[_LABEL:]
+    lines = wrap(label, _LABEL)
+    return lines if len(lines) <= 2 else (label[:_LABEL], label[_LABEL:])
 
 
 def spark(measured, fitted, n_prebleach):
