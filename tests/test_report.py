@@ -10,6 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -400,6 +401,17 @@ def test_residual_images_are_shown_where_there_are_any(told, tmp_path):
     assert "Residual images" in page.text
     assert "last frame" in page.text
     assert len(page.all("image")) == 5
+
+
+def test_what_a_fit_of_all_pixels_leaves_is_shown(told, tmp_path):
+    misfit = SimpleNamespace(pattern=np.array([[-9.0, 0.0, np.nan], [0.5, 0.0, 2.0]]))
+    fitted = replace(told)
+    images = SimpleNamespace(misfit=misfit, in_words=lambda: "window of 40 x 40 pixels")
+    object.__setattr__(fitted, "images", images)
+    page = check(written(fitted, tmp_path / "pixels.html"))
+    assert "What the fit of all pixels leaves" in page.text
+    assert "±9 standard deviations" in page.text
+    assert "window of 40 x 40 pixels" in page.text
 
 
 @pytest.mark.parametrize(

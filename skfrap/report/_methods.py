@@ -172,10 +172,10 @@ def _fit(settings, options, keys):
     rows = [*dict.fromkeys(row for one in settings for row in one["rows"])]
     where = f" and over {', '.join(rows)}" if rows else ""
     loss = "Huber's loss" if options.get("loss") == "huber" else "least squares"
-    text = (
-        f"The mean intensity over the bleach region{where} was fitted by {loss} with a model of "
-        f"{' or '.join(words)}"
-    )
+    what = f"The mean intensity over the bleach region{where}"
+    if all(one["data"] == "images" for one in settings):
+        what = "The intensity of every pixel in a window about the bleach region"
+    text = f"{what} was fitted by {loss} with a model of {' or '.join(words)}"
     if any(one["compartment"] for one in settings):
         text += ", in a compartment that particles do not leave"
     free = [str(one).replace("_", " ") for one in options.get("free") or ()]

@@ -5,11 +5,19 @@ import numpy as np
 from skfrap.judging import prediction_deviations
 from skfrap.parameters import parameter
 from skfrap.report import _svg
-from skfrap.report._frames import frames_of, overlay_of, residual_frames, side_for
+from skfrap.report._frames import (
+    data_uri,
+    diverging,
+    frames_of,
+    overlay_of,
+    residual_frames,
+    side_for,
+)
 from skfrap.report._render import KEY, render, safe
 from skfrap.results import FINDINGS
 from skfrap.results._estimates import in_numbers
 
+_SEEN = 5.0  # standard deviations: less is not made to look like much
 SEVERITIES = "unusable", "doubtful", "note"
 STATES = {
     "good": "usable",
@@ -72,6 +80,7 @@ def part_of(analysis, record, n_series):
         has_band=deviations is not None,
         residuals=residuals,
         reach=reach,
+        pattern=_pattern(analysis),
         parameters=_parameters(estimates),
         level=100 * estimates.level,
         alternatives=_alternatives(analysis.alternatives),
@@ -106,6 +115,7 @@ def settings_of(analysis):
         "radius": f"{protocol.equivalent_radius:.3g}",
         "compartment": protocol.compartment is not None,
         "rows": [name.replace("_", " ") for name in protocol.row_names[1:]],
+        "data": getattr(analysis, "data", "curve"),
         "aligned": bool(analysis.aligned),
         "background": analysis.sources.get("background", "").partition(",")[0],
         "level": analysis.estimates.level,
@@ -119,6 +129,18 @@ def _has_images(analysis):
 def residual_images(analysis):
     """Return images of what a fit of images leaves: pairs of a title and an image; mostly none."""
     return list(getattr(analysis, "residual_images", None) or ())
+
+
+def _pattern(analysis):
+    """Show what a fit of all pixels leaves of rings over time; None without such a fit."""
+    misfit = getattr(getattr(analysis, "images", None), "misfit", None)
+    if misfit is None:
+        return None
+    pattern = np.atleast_2d(misfit.pattern)
+    finite = np.abs(pattern[np.isfinite(pattern)])
+    reach = max(float(finite.max(initial=0.0)), _SEEN)
+    picture = data_uri(*diverging(pattern, reach))
+    return {"picture": picture, "reach": reach, "words": analysis.images.in_words()}
 
 
 def _drift(analysis):
