@@ -14,6 +14,8 @@ _LAZY = {
     "LIFReader": "lif",
     "LSMReader": "lsm",
     "ND2Reader": "nd2",
+    "OIFReader": "oif",
+    "OIRReader": "oir",
     "STKReader": "lsm",
 }
 
@@ -29,6 +31,8 @@ __all__ = [
     "LIFReader",
     "LSMReader",
     "ND2Reader",
+    "OIFReader",
+    "OIRReader",
     "Reader",
     "Recording",
     "STKReader",
