@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("tifffile")
 
-from benchmarks._microscopes import write_oib, write_oif
+from benchmarks.microscopes import write_oib, write_oif
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import describe_experiment
 from skfrap.io import read_series

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks._microscopes import write_oir
+from benchmarks.microscopes import write_oir
 from skfrap.io import read_series
 from skfrap.io.readers import check_reader
 from skfrap.io.readers.oir import OIRReader

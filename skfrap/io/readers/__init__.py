@@ -16,6 +16,7 @@ _LAZY = {
     "ND2Reader": "nd2",
     "OIFReader": "oif",
     "OIRReader": "oir",
+    "PictureReader": "pictures",
     "STKReader": "lsm",
 }
 
@@ -33,6 +34,7 @@ __all__ = [
     "ND2Reader",
     "OIFReader",
     "OIRReader",
+    "PictureReader",
     "Reader",
     "Recording",
     "STKReader",

@@ -28,7 +28,7 @@ _BUILT_IN = {
     ".stk": "lsm:STKReader",
 }
 # Pictures, which a folder may hold beside its series: they are images only where nothing else is.
-_PICTURES: dict[str, str] = {}
+_PICTURES = dict.fromkeys((".jpg", ".jpeg", ".png", ".bmp"), "pictures:PictureReader")
 
 
 @runtime_checkable

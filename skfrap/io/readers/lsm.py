@@ -23,6 +23,7 @@ from skfrap.io.readers._vendors import (
     FileError,
     chosen_channel,
     number,
+    quietly,
     reading,
     refuse_axes,
     whole,
@@ -121,7 +122,7 @@ class LSMReader(_TIFFKind):
         path = Path(path)
         scan = scan_pages(path)
         tifffile = import_tifffile()
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path), quietly("tifffile"), tifffile.TiffFile(path) as tif:
             info = tif.lsm_metadata
             if not info:
                 raise FileError(f"{path} has lost what says that it is an LSM file; export it.")
@@ -189,7 +190,7 @@ class STKReader(_TIFFKind):
         scan_pages(path)
         tifffile = import_tifffile()
         chosen_channel([], channel, path)
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path), quietly("tifffile"), tifffile.TiffFile(path) as tif:
             if not tif.stk_metadata:
                 raise FileError(f"{path} has lost what says that it is an STK file; export it.")
             return _read_stk(tif, tif.stk_metadata, path)
