@@ -23,10 +23,11 @@ ROOMS = (
     "experiment",
     "results",
     "io",
-    "preprocessing",
     "models",
+    "preprocessing",
     "judging",
     "simulator",
+    "cells",
     "calibration",
     "metrics",
     "scaling",
@@ -40,6 +41,8 @@ ROOMS = (
     "replicates",
     "analysis",
     "plotting",
+    "report",
+    "app",
     "cli",
 )
 # Other names of what has moved.

@@ -1,0 +1,148 @@
+"""All series of the list, one after the other, with the same settings."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from skfrap.app._errors import AppError
+from skfrap.app._worker import STOPPED, Worker
+
+
+@dataclass
+class Entry:
+    """Hold one series of the list.
+
+    Parameters
+    ----------
+    key : str
+        Its name in the page.
+    name : str
+        For people.
+    source : str
+        What to read.
+    group : str, default=""
+        Of the upload it is from; empty for files of this machine.
+    state : {"", "running", "done", "failed"}, default=""
+        In the batch.
+    row : dict, default=None
+        What the batch found.
+    error : str, default=""
+        Why it found nothing.
+    asked : str, default=""
+        Settings that the row is of.
+    """
+
+    key: str
+    name: str
+    source: str
+    group: str = ""
+    state: str = ""
+    row: dict | None = None
+    error: str = ""
+    asked: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for the page.
+
+        Returns
+        -------
+        dict
+        """
+        shown: dict[str, Any] = {
+            "key": self.key,
+            "name": self.name,
+            "state": self.state,
+            "error": self.error,
+        }
+        if self.row is not None:
+            shown |= {"words": self.row["words"], "usable": self.row["usable"]}
+            shown["findings"] = [one["words"] for one in self.row["findings"]]
+        return shown
+
+
+class Batch:
+    """Analyse all series of a session; stop, and go on.
+
+    Parameters
+    ----------
+    session : Session
+
+    Attributes
+    ----------
+    state : {"", "running", "stopped", "done"}
+    """
+
+    def __init__(self, session: Any):
+        self._session = session
+        self.state = ""
+        self.crew = Worker("skfrap-batch")
+        self._task: Any = None
+
+    def start(self) -> None:
+        """Analyse all series of the list that are not done with these settings."""
+        if self.state == "running":
+            return
+        if not self._session.entries:
+            raise AppError("there is no series to analyse", 409)
+        asked = f"{self._session.given!r} {self._session.channel}"
+        for one in self._session.entries.values():
+            if one.asked != asked or one.state != "done":
+                one.state, one.row, one.error, one.asked = "", None, "", asked
+        self.state = "running"
+        self._task = self._session.spawn(self._run(self._task))
+        self._session.changed()
+
+    async def _run(self, earlier):
+        given, channel = dict(self._session.given), self._session.channel
+        mine = asyncio.current_task()
+        if earlier is not None:  # which was stopped, and is at its end
+            await earlier
+        try:
+            for one in [*self._session.entries.values()]:
+                if one.state == "done":
+                    continue
+                if self.state != "running" or self._task is not mine:
+                    break
+                one.state = "running"
+                self._session.changed()
+                try:
+                    one.row = await self.crew.call(
+                        "analyse_file",
+                        source=one.source,
+                        channel=channel,
+                        given=given,
+                    )
+                    one.state = "done"
+                except AppError as error:
+                    stopped = error.status == STOPPED
+                    one.state, one.error = ("", "") if stopped else ("failed", error.words)
+                    if stopped:
+                        break
+                self._session.changed()
+        finally:
+            if self.state == "running" and self._task is mine:
+                self.state = "done"
+            self._session.changed()
+
+    def stop(self) -> None:
+        """End the batch; what is done stays, and the rest can go on later."""
+        if self.state == "running":
+            self.state = "stopped"
+            for one in self._session.entries.values():
+                one.state = "" if one.state == "running" else one.state
+            self.crew.stop()
+            self._session.changed()
+
+    async def table(self) -> str:
+        """Return the table of the batch, or of the series that is open.
+
+        Returns
+        -------
+        str
+            CSV.
+        """
+        entries = self._session.entries.values()
+        rows = [(one.name, one.row, one.error) for one in entries if one.row or one.error]
+        if not rows:
+            raise AppError("there are no results yet: analyse all series first", 409)
+        return await self.crew.call("table_of", rows=rows)

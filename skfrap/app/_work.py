@@ -1,0 +1,421 @@
+"""What is done in a process of its own: reading, fitting, comparing, reporting.
+
+Each task takes and returns plain values, and knows the series that is open by the files that
+`open_series` has made of it: nothing here is remembered that could not be had again.
+"""
+
+import pickle
+import re
+import warnings
+from dataclasses import fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skfrap._checks import Argument, ArgumentError
+from skfrap._text import visible
+from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
+from skfrap.analysis._simulated import DEMO, write_simulated
+from skfrap.app._fields import BY_NAME
+from skfrap.app._outcome import describe_curve, describe_result, describe_values
+from skfrap.app._shapes import region_in_pixels
+from skfrap.experiment import FRAPProtocol
+from skfrap.io import find_series, read_series
+from skfrap.models import MODELS
+
+_MENDABLE = ValueError, OSError, ImportError
+_KNOWN = {one.name for one in fields(ExperimentOptions)}
+_SHOWN = ("|u1", "<u2", "<f4")  # kinds of pixels that the page reads as they are
+
+
+def in_words(error: BaseException) -> tuple[str, int, tuple[str, ...]]:
+    """Say what went wrong: words, a status of HTTP, and the settings that are meant.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    tuple
+        Arguments of an AppError.
+    """
+    named: list[str] = []
+
+    def write(argument: Argument) -> str:
+        known = BY_NAME.get(argument.name)
+        if known is not None or argument.name == "channel":
+            named.append(argument.name)
+        words = str(argument) if known is None else f"“{known.label}”"
+        return f"{words}: {argument.value}" if known and argument.value else words
+
+    words = error.spell(write) if isinstance(error, ArgumentError) else str(error)
+    if not named:
+        named = [name for name in BY_NAME if re.match(rf"{name}\b", words)]
+    mendable = isinstance(error, _MENDABLE)
+    if isinstance(error, OSError) and error.strerror:
+        words = f"the file cannot be read: {error.strerror}"
+    if not words or not mendable:
+        words = f"{type(error).__name__}: {words}".rstrip(": ")
+    return _without_folder(visible(words))[:4000], 422 if mendable else 500, tuple(named)
+
+
+def _without_folder(words):
+    """Name files as the page does, without the folder that they were put into."""
+    parts = words.split("skfrap-app-")
+    for k, part in enumerate(parts[1:], 1):
+        before = parts[k - 1]
+        start = max(before.rfind(" "), before.rfind("'"), before.rfind('"')) + 1
+        parts[k - 1] = before[:start]
+        parts[k] = "/".join(part.split("/")[2:]) if part.count("/") > 1 else part
+    return "".join(parts)
+
+
+def options_of(given: dict[str, Any]) -> ExperimentOptions:
+    """Make options of what the page says.
+
+    Parameters
+    ----------
+    given : dict
+        As from :func:`skfrap.app._fields.check_given`.
+
+    Returns
+    -------
+    ExperimentOptions
+    """
+    return ExperimentOptions(**({"start": "auto"} | given))
+
+
+def warm() -> list[str]:
+    """Import what analyses need, before it is needed.
+
+    Returns
+    -------
+    list of str
+        Names of settings that there are.
+    """
+    LiveAnalysis, analyse_series  # noqa: B018
+    return sorted(_KNOWN)
+
+
+def write_demo(path: str) -> None:
+    """Write a series whose truth is known, the same as `skfrap demo` does.
+
+    Parameters
+    ----------
+    path : str
+    """
+    write_simulated(Path(path), FRAPProtocol(), DEMO)
+
+
+def list_series(folder: str) -> list[tuple[str, str]]:
+    """Find the series in a folder that was uploaded, and in the folders in it.
+
+    Parameters
+    ----------
+    folder : str
+
+    Returns
+    -------
+    list of (str, str)
+        What to read, and its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    root, found = Path(folder), []
+    why: Exception | None = None
+    # What belongs to an .oif file stands in a folder beside it.
+    inside = [one for one in sorted(root.rglob("*")) if one.is_dir() and one.suffix != ".files"]
+    for place in (root, *inside):
+        try:
+            found += find_series(place)
+        except FileNotFoundError as error:
+            why = error
+            # A format without a reader says more when it is read.
+            found += [str(one) for one in sorted(place.iterdir()) if one.is_file()][:1]
+        except ValueError as error:
+            why = error
+    if not found:
+        raise ValueError("no file is here that can be read") from why
+    return [
+        (one, visible(str(Path(one).relative_to(root)) if one != folder else "")) for one in found
+    ]
+
+
+def open_series(source: str, channel: int | None, keep: str) -> dict[str, Any]:
+    """Read a series, and keep it in files that all processes can have.
+
+    Parameters
+    ----------
+    source : str
+        As of :func:`skfrap.io.read_series`.
+    channel : int or None
+    keep : str
+        Path of the files to write, without their suffix.
+
+    Returns
+    -------
+    dict
+        What the page shows of it.
+    """
+    series = read_series(source, channel=channel)
+    np.save(f"{keep}.npy", np.ascontiguousarray(series.frames), allow_pickle=False)
+    with open(f"{keep}.pkl", "wb") as file:
+        pickle.dump(replace(series, frames=series.frames[:0]), file)
+    frames = series.frames
+    sample = frames[:: max(1, len(frames) // 12), ::4, ::4]
+    finite = sample[np.isfinite(sample)]
+    low, high = np.percentile(finite, [0.05, 99.9]) if finite.size else (0.0, 1.0)
+    truth = series.info.get("truth") if isinstance(series.info, dict) else None
+    return {
+        "name": series.name,
+        "shape": list(frames.shape),
+        "kind": series.frames.dtype.newbyteorder("<").str if _is_shown(frames) else "<f4",
+        "range": [float(low), float(high)],
+        "limits": [float(finite.min()), float(finite.max())] if finite.size else [0.0, 1.0],
+        "pixel_size": series.pixel_size_um,
+        "times": None if series.times_s is None else [float(t) for t in series.times_s],
+        "said": {key: visible(str(words)) for key, words in series.sources.items()},
+        "findings": [one.to_dict() for one in series.findings],
+        "truth": {k: v for k, v in truth.items() if isinstance(v, int | float | str)}
+        if isinstance(truth, dict)
+        else None,
+    }
+
+
+def _is_shown(frames):
+    return frames.dtype.newbyteorder("<").str in _SHOWN
+
+
+@lru_cache(maxsize=2)
+def _kept(keep):
+    """Take a series that was opened, its frames mapped into memory."""
+    with open(f"{keep}.pkl", "rb") as file:
+        series = pickle.load(file)
+    return replace(series, frames=np.load(f"{keep}.npy", mmap_mode="r"))
+
+
+_live: dict[str, Any] = {}  # the last one, by what it was made of
+
+
+def _live_of(keep, given):
+    """Return an analysis to follow a region with; a given region is not part of what it is."""
+    kept = {name: value for name, value in given.items() if name != "bleach_region"}
+    key = repr((keep, sorted(kept.items()), "bleach_region" in given))
+    if _live.get("key") != key:
+        _live.clear()
+        _live.update(key=key, analysis=LiveAnalysis(_kept(keep), options_of(given)))
+    return _live["analysis"]
+
+
+def follow(keep: str, given: dict, region: str | None, fit: bool) -> dict[str, Any]:
+    """Return the curve of a region, and its fit if asked for.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series, as of :func:`open_series`.
+    given : dict
+        Settings.
+    region : str or None
+        In pixels; None is the series' own.
+    fit : bool
+
+    Returns
+    -------
+    dict
+    """
+    live = _live_of(keep, given)
+    region = region or given.get("bleach_region")
+    protocol = live.protocol_of(region)
+    if not fit:
+        return {"curve": describe_curve(protocol, live.curve(region))}
+    estimates = live.fit(region)
+    fitted = estimates.fit
+    curve = describe_curve(protocol, fitted.data[0], fitted.curves[0])
+    return {"curve": curve, "values": describe_values(estimates), "seen": describe_use(live, given)}
+
+
+def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
+    """Tell what is used, and from where, before anything is fitted.
+
+    Parameters
+    ----------
+    live : LiveAnalysis
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+    """
+    protocol = live.protocol
+    model: Any = MODELS[given.get("model", "diffusion")]
+    region = region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+    return {
+        "sources": live.sources,
+        "region": region,
+        "n_prebleach": protocol.n_prebleach,
+        "free": [name for name, value in model.defaults().items() if value is not None],
+    }
+
+
+def analyse(keep: str, given: dict) -> dict[str, Any]:
+    """Analyse the series, as `skfrap estimate` does.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+        What the page shows of it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        analysis = analyse_series(_kept(keep), options_of(given))
+    return describe_result(analysis)
+
+
+def analyse_file(source: str, channel: int | None, given: dict) -> dict[str, Any]:
+    """Analyse one series of a batch, from its file.
+
+    Parameters
+    ----------
+    source : str
+        As of :func:`skfrap.io.read_series`.
+    channel : int or None
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+        Row of the table: a record, with findings and alternatives.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        options = replace(options_of(given), channel=channel)
+        analysis = analyse_series(source, options)
+    estimates = analysis.estimates
+    return {
+        "record": analysis.to_record() | {
+            "findings": " ".join(one.label for one in estimates.findings[0])
+        },
+        "alternatives": analysis.alternatives.to_records(),
+        "words": estimates.values_in_words(0),
+        "usable": bool(estimates.usable[0]),
+        "findings": [one.to_dict() for one in estimates.findings[0]],
+    }  # fmt: skip
+
+
+def table_of(rows: list[tuple[str, dict | None, str]]) -> str:
+    """Write the table of a batch, as `skfrap estimate --out` does.
+
+    Parameters
+    ----------
+    rows : list of (str, dict or None, str)
+        Name, what `analyse_file` returned, and the error in words.
+
+    Returns
+    -------
+    str
+        CSV.
+    """
+    from skfrap.results._alternatives import columns_of_alternatives
+    from skfrap.results._tables import CSVTable
+
+    table = CSVTable()
+    for name, found, error in rows:
+        row = {"file": name, "error": error}
+        if found is not None:
+            row = {"file": name, **found["record"], "error": error}
+            row |= columns_of_alternatives(found["alternatives"])
+        table.add(row)
+    return table.to_text()
+
+
+def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
+    """Fit the curve by several models, and say which of them it asks for.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+    models : list of str
+        As `skfrap compare-models` takes them.
+
+    Returns
+    -------
+    dict
+    """
+    from skfrap.comparison import compare_models, options_for
+
+    fixed = given.get("fixed", {})
+    analysis = analyse_series(_kept(keep), options_of({**given, "model": "diffusion"}))
+    comparison = compare_models(
+        analysis.curve[np.newaxis],
+        {name: options_for(name, fixed) for name in models},
+        analysis.protocol,
+        level=given.get("level", 0.95),
+        noise=given.get("noise", "constant"),
+        fixed=fixed,
+    )
+    rows = []
+    for row, fit in zip(comparison.to_records(), comparison.fits, strict=True):
+        words = [] if fit.estimates is None else fit.estimates.values_in_words(0)
+        found = [str(one) for one in fit.findings[0]]
+        weight = {"criterion": row.get("bic"), "weight": row.get("bic_weight")}
+        rows.append({"name": fit.name, "words": words, "findings": found, **weight})
+    return {
+        "rows": rows,
+        "best": comparison.best["bic"][0].item(),
+        "summary": comparison.summary("bic")[0].split("\n"),
+    }
+
+
+def residual_images(keep: str, given: dict) -> dict[str, Any]:
+    """Subtract the fitted images from the measured ones.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+        ``labels``, ``shape``, ``reach``, and ``pixels``, bytes of floats.
+    """
+    found = _live_of(keep, given).residual_images(given.get("bleach_region"))
+    images = np.stack([image for _, image in found]).astype("<f4")
+    reach = float(np.percentile(np.abs(images), 99.5)) or 1.0
+    return {
+        "labels": [words for words, _ in found],
+        "shape": list(images.shape[1:]),
+        "reach": reach,
+        "pixels": images.tobytes(),
+    }
+
+
+TASKS = {
+    one.__name__: one
+    for one in (
+        warm, write_demo, list_series, open_series, follow, analyse, analyse_file, table_of,
+        compare, residual_images,
+    )
+}  # fmt: skip
+"""What can be asked for, by name."""
