@@ -52,8 +52,7 @@ def test_dates_in_names_and_in_exif_tell_the_time(tmp_path, frames):
         when = f"{int(t):02d}.{round(1000 * (t % 1)):03d}"
         Image.fromarray(frame).save(names / f"a_2024-05-06_10-00-{when}.png")
         exif = Image.Exif()
-        exif.get_ifd(0x8769)[0x9003] = f"2024:05:06 10:00:{when[:2]}"
-        exif.get_ifd(0x8769)[0x9291] = when[3:]
+        exif[0x8769] = {0x9003: f"2024:05:06 10:00:{when[:2]}", 0x9291: when[3:]}
         Image.fromarray(frame).save(tags / f"{k}.jpg", exif=exif, quality=100)
     for folder in (names, tags):
         np.testing.assert_allclose(read_series(folder).times_s, TIMES)

@@ -214,8 +214,6 @@ def _frames(image, path, sizes, channels, chosen):
 
         with reading(place), liffile.LifFile(place) as lof:
             block = next(iter(lof.memory_blocks.values()))
-    else:
-        place = Path(image.parent.filepath)
     steps = told.steps_of(image.xml_element)
     one = channels[chosen]
     n_frames, ny, nx = sizes.get("T", 1), sizes["Y"], sizes["X"]
