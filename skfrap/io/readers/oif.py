@@ -238,6 +238,12 @@ def _read(folder, path, channel):
         words = f"the header counts {counted} frames, and the file holds {n_frames} images"
         findings.append(Finding.of("image_count_disagrees", words))
     frames = _frames_of(folder, [own[k] for k in moments], path)
+    stated = [axes.get(axis, {}).get("size") for axis in "YX"]
+    if any(n not in (None, own) for n, own in zip(stated, frames.shape[1:], strict=True)):
+        raise FileError(
+            f"{path} is damaged, its images have {frames.shape[1:]} pixels, and its header says "
+            f"{stated}; copy it again."
+        )
     reference = folder.main.get("Reference Image Parameter", {})
     bits, room = whole(reference.get("ValidBitCounts")), 8 * frames.dtype.itemsize
     times, interval = (None, ""), (None, "")

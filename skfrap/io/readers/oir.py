@@ -16,8 +16,10 @@ from skfrap.io.readers._vendors import (
     chosen_channel,
     import_for,
     number,
+    parsed_xml,
     reading,
     refuse_axes,
+    whole,
 )
 
 __all__ = ["OIRReader"]
@@ -130,11 +132,25 @@ def _strictly(path):
         raise FileError(f"{path} is damaged or not whole ({said[0][:200]}); copy it again.")
 
 
+def _check_sizes(oir, sizes, path):
+    """Raise ValueError where frames differ in size, of which the library asks the first only."""
+    for texts in oir.xml_metadata.values():
+        for text in texts:
+            if "frameProperties" not in text[:400]:
+                continue
+            found = {}
+            for element in parsed_xml(text, path).iter():
+                found.setdefault(element.tag.rpartition("}")[2], element.text)
+            if (whole(found.get("height")), whole(found.get("width"))) != (sizes["Y"], sizes["X"]):
+                raise FileError(f"{path} is damaged, its frames differ in size; copy it again.")
+
+
 def _read(oir, path, channel):
     sizes = {axis: int(n) for axis, n in oir.sizes.items()}
     if not sizes or oir.is_linescan or "S" in sizes or {"Y", "X"} - {*sizes}:
         raise FileError(f"{path} holds no series of grey images ({sizes}); export it as OME-TIFF.")
     refuse_axes(sizes, path)
+    _check_sizes(oir, sizes, path)
     n_channels, n_frames = sizes.get("C", 1), sizes.get("T", 1)
     named = [one.name or f"channel {k}" for k, one in enumerate(oir.channels)]
     names = named if len(named) == n_channels else [f"channel {k}" for k in range(n_channels)]
