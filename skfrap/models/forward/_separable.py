@@ -56,15 +56,29 @@ def folded(images, axis):
     return np.swapaxes(half, axis, -2) if axis != -2 else half
 
 
-def folded_quarter(images):
-    """Fold images, (..., ny, nx), that are even in both directions to a quarter, norms kept."""
+def fold_quarter(images, half, quarter):
+    """Fold images that are even in both directions to a quarter, norms kept but for a factor.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, ny, nx)
+    half : ndarray of shape (n, (ny + 1) // 2, nx)
+        What is between.
+    quarter : ndarray of shape (n, (ny + 1) // 2, (nx + 1) // 2)
+        The result: where ny and nx are even twice what keeps norms, see :func:`quarter_weights`.
+    """
     ny, nx = images.shape[-2:]
-    if ny % 2 or nx % 2:
-        return folded(folded(images, -2), -1)
-    half = images[..., : ny // 2, :] + images[..., : ny // 2 - 1 : -1, :]
-    quarter = half[..., : nx // 2] + half[..., : nx // 2 - 1 : -1]
-    quarter *= quarter.dtype.type(0.5)
-    return quarter
+    y, x = ny // 2, nx // 2
+    np.add(images[:, :y], images[:, : ny - y - 1 : -1], out=half[:, :y])
+    half[:, y:] = images[:, y : ny - y]
+    np.add(half[..., :x], half[..., : nx - x - 1 : -1], out=quarter[..., :x])
+    quarter[..., x:] = half[..., x : nx - x]
+
+
+def quarter_weights(shape):
+    """Return what pixels of :func:`fold_quarter` are to be multiplied by for norms to be kept."""
+    along, across = (np.where(np.arange((n + 1) // 2) < n // 2, np.sqrt(0.5), 1.0) for n in shape)
+    return np.outer(along, across)
 
 
 def unfolded(images, axis, n):
