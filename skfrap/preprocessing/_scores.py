@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap.models import ImageScores, image_surrogate_for
-from skfrap.models.forward._separable import fold_quarter
+from skfrap.models.forward._separable import fold_rows
 from skfrap.preprocessing._protocols import protocol_at, shared_protocol
 from skfrap.preprocessing._sources import check_shape, computed_type
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
@@ -227,8 +227,7 @@ def stack_row(view, surrogate):
     step = min(n_frames, max(1, _PIXELS_AT_ONCE // surrogate.n_pixels))
     dtype = computed_type(view.stack.dtype)
     work = np.empty((step, ny, nx), dtype)
-    quarter = (step, (ny + 1) // 2, (nx + 1) // 2)
-    between, folded = np.empty((step, quarter[1], nx), dtype), np.empty(quarter, dtype)
+    half = np.empty((step, (ny + 1) // 2, nx), dtype)
     scores = np.empty((n_frames, surrogate.n_images))
     squares, level = 0.0, None
     for first in range(0, n_frames, step):
@@ -242,8 +241,8 @@ def stack_row(view, surrogate):
         for frame in block.reshape(n, -1):
             squares += float(frame @ frame)
         if surrogate.is_folded:
-            fold_quarter(block, between[:n], folded[:n])
-            block = folded[:n]
+            fold_rows(block, half[:n])
+            block = half[:n]
         scores[first : first + n] = _products(block.reshape(n, -1), surrogate.projectors)
     if not np.isfinite(squares):
         raise ValueError("pixels in the window are not finite; mask or crop them away.")
