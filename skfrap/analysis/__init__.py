@@ -5,6 +5,7 @@ then from a default; each :class:`SeriesAnalysis` tells which came from where.
 """
 
 from skfrap.analysis._analyse import SeriesAnalysis, analyse_series
+from skfrap.analysis._center import FoundCenter, find_center
 from skfrap.analysis._curves import analyse_curve
 from skfrap.analysis._experiment import describe_experiment
 from skfrap.analysis._options import ExperimentOptions
@@ -13,10 +14,12 @@ from skfrap.analysis._seen import SeenStart
 
 __all__ = [
     "ExperimentOptions",
+    "FoundCenter",
     "SeenStart",
     "SeriesAnalysis",
     "analyse_curve",
     "analyse_series",
     "describe_experiment",
+    "find_center",
     "read_recordings",
 ]
