@@ -5,6 +5,7 @@ then from a default; each :class:`SeriesAnalysis` tells which came from where.
 """
 
 from skfrap.analysis._analyse import SeriesAnalysis, analyse_series
+from skfrap.analysis._center import FoundCenter, find_center
 from skfrap.analysis._curves import analyse_curve
 from skfrap.analysis._experiment import describe_experiment
 from skfrap.analysis._live import LiveAnalysis
@@ -15,6 +16,7 @@ from skfrap.analysis._spots import analyse_spots
 
 __all__ = [
     "ExperimentOptions",
+    "FoundCenter",
     "LiveAnalysis",
     "SeenStart",
     "SeriesAnalysis",
@@ -22,5 +24,6 @@ __all__ = [
     "analyse_series",
     "analyse_spots",
     "describe_experiment",
+    "find_center",
     "read_recordings",
 ]
