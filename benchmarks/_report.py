@@ -1,17 +1,21 @@
 """What the benchmark programs share: arguments, the header, the table of results, timing."""
 
 import argparse
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_info
 
 import skfrap
+
+FIGURES_TO = "SKFRAP_FIGURES"  # names a file that takes a report's figures as JSON, if set
 
 
 def arguments_of(doc, **options):
@@ -81,7 +85,8 @@ class Report:
 
     def __init__(self, title, seed=None):
         self._missed, self._begun = [], False
-        found = environment()
+        self._section, self._figures = "", []
+        found = self._environment = environment()
         print(title)
         print(found["versions"])
         print(
@@ -91,7 +96,7 @@ class Report:
 
     def section(self, title):
         """Print the head of a table; without one the first is of "what"."""
-        self._begun = True
+        self._begun, self._section = True, title
         print(f"\n{title:<58s} {'measured':>14s} {'asked':>18s}")
         print("-" * 100, flush=True)
 
@@ -110,11 +115,16 @@ class Report:
             self.section("what")
         verdict = "" if met is None else ("ok" if met else "NOT MET")
         print(f"{what:<58s} {measured:>14s} {asked:>18s} {verdict}".rstrip(), flush=True)
-        if met is False or met is np.False_:
+        told = None if met is None else bool(met)
+        self._figures.append([self._section, what, measured.strip(), asked.strip(), told])
+        if told is False:
             self._missed.append(what)
 
     def exit(self):
         """End the program, with status 1 if a figure was not met."""
+        if os.environ.get(FIGURES_TO):
+            kept = {"environment": self._environment, "figures": self._figures}
+            Path(os.environ[FIGURES_TO]).write_text(json.dumps(kept, indent=1), encoding="utf-8")
         if self._missed:
             print(f"\nNOT MET: {'; '.join(self._missed)}")
         else:

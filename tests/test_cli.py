@@ -203,6 +203,7 @@ def test_binding_is_simulated_and_estimated(run, tmp_path):
     assert row.k_off_per_s_lower < 0.5 < row.k_off_per_s_upper
 
 
+@pytest.mark.slow
 def test_imaging_that_bleaches_is_estimated_if_asked(run, tmp_path):
     path = tmp_path / "cell.tif"
     run("simulate", path, "--D", 12, "--noise-a", 1e-4, "--imaging-bleach", 0.995, *SMALL)
@@ -251,6 +252,7 @@ def test_what_cannot_be_fitted_is_refused_before_any_file_is_read(run, options, 
     assert "absent.tif" not in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "given", "fixed", "found"),
     [

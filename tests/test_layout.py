@@ -27,6 +27,7 @@ ROOMS = (
     "models",
     "judging",
     "simulator",
+    "cells",
     "calibration",
     "metrics",
     "scaling",
@@ -40,6 +41,7 @@ ROOMS = (
     "replicates",
     "analysis",
     "plotting",
+    "report",
     "app",
     "cli",
 )

@@ -32,6 +32,7 @@ from skfrap import (
     FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
+    JointFRAP,
     LeastSquaresFRAP,
     Mask,
     MeasuredStartFRAP,
@@ -68,6 +69,8 @@ from skfrap.persistence._format_1 import upgrade
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     CompartmentExtractor,
+    Drift,
+    DriftCorrector,
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
@@ -179,6 +182,7 @@ def test_least_squares_that_starts_at_a_network_comes_back(network, protocol, sa
     np.testing.assert_array_equal(copy.predict(sample.data), estimator.predict(sample.data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "region",
     [
@@ -293,6 +297,7 @@ def one_of_each_class(protocol, sample):
     models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
     models += FlowModel, TurnoverModel, TwoPopulationsModel
     flash = protocol.replace(n_bleach=1)
+    joint = JointFRAP(LeastSquaresFRAP(protocol)).fit(curves[:4])
     return [
         protocol,
         Circle(6.0),
@@ -321,6 +326,8 @@ def one_of_each_class(protocol, sample):
         BackgroundSubtractor(),
         FlatFieldCorrector(),
         FadingCorrector(protocol),
+        DriftCorrector(protocol),
+        Drift(np.zeros((3, 2)), np.ones((3, 2)), np.zeros(3)),
         RecoveryCurveExtractor(protocol),
         RingExtractor(protocol),
         RingLayout(12),
@@ -328,6 +335,8 @@ def one_of_each_class(protocol, sample):
         TileLayout(2, 12),
         MeasuredStart.from_profile(np.arange(9.0), np.linspace(0.5, 1.0, 9)),
         MeasuredStartFRAP(protocol),
+        joint,
+        joint.estimates_,
         FrozenEstimator(networks[0]),
         Pipeline([("scale", StandardScaler())]),
         FRAPPipeline([("fit", LeastSquaresFRAP())], protocol=protocol).fit(curves),
@@ -387,6 +396,7 @@ def test_training_goes_on_where_it_was(protocol, sample, path):
     assert copy.history_["loss"].tolist() == network.history_["loss"].tolist()
 
 
+@pytest.mark.slow
 def test_what_only_training_needs_can_be_left_out(protocol, sample, path):
     network = small(protocol=protocol, hidden_layer_sizes=(64, 64))
     network.partial_fit(sample.data, sample.target)

@@ -311,9 +311,9 @@ def test_a_table_with_profiles_goes_through_the_command_line(tables, tmp_path):
 @pytest.mark.parametrize(
     ("table", "options", "message"),
     [
-        ("a,b,c\n1,2,3\n", {}, "which hold times in s and intensities is not clear"),
-        ("time,intensity\n0,1\n1,x\n", {}, "must hold finite numbers"),
-        ("time,intensity\n0,1\n1,1\n2,1\n3,.5\n4,.6\n", {}, "n_prebleach"),
+        ("a,b,c\n1,2,3\n", {}, "no rows of numbers below each other"),
+        ("time,intensity\n0,1\n1,1\n2,1\n3,x\n", {}, "'x' in 'intensity', where a number"),
+        ("time,intensity\n0,1\n1,1\n2,1\n3,1\n4,1\n", {}, "n_prebleach"),
         ("time,intensity\n0,1\n1,1\n2,.5\n3,.6\n4,.7\n", {"start": "measured"}, "no profile"),
         ("time,intensity\n0,1\n2,1\n1,.5\n3,.6\n4,.7\n", {"n_prebleach": 2}, "increase"),
     ],

@@ -10,6 +10,7 @@ from skfrap._checks import Argument, ArgumentError, check_count, check_number
 from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._microscope import said_by_file
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
 from skfrap.analysis._seen import region_as_seen
@@ -92,6 +93,7 @@ def experiment_of(series, options):
     _check_series(series)
     stored, set_aside = stored_protocol(series, allow_large=options.allow_large)
     findings = [*series.findings, *([set_aside] if set_aside else [])]
+    of_file = said_by_file(series, stored, options)
     sources, missing = {}, []
 
     def settle(what, given, from_file, file_source, hint, note=""):
@@ -115,20 +117,20 @@ def experiment_of(series, options):
     )
     may_be_seen = options.start != "told"
     n_prebleach = region = None
-    if not may_be_seen or (options.n_prebleach or (stored and stored.n_prebleach)) is not None:
+    if not may_be_seen or (options.n_prebleach or of_file.n_prebleach) is not None:
         n_prebleach = settle(
             "prebleach frames",
             options.n_prebleach,
-            stored and stored.n_prebleach,
-            "protocol in the file",
+            of_file.n_prebleach,
+            of_file.source_of("n_prebleach"),
             ("the number of frames before bleaching (", Argument("n_prebleach"), ")"),
         )
-    if not may_be_seen or (options.bleach_region or (stored and stored.bleach_region)) is not None:
+    if not may_be_seen or (options.bleach_region or of_file.bleach_region) is not None:
         region = settle(
             "bleach region",
             options.bleach_region,
-            stored and stored.bleach_region,
-            "protocol in the file",
+            of_file.bleach_region,
+            of_file.source_of("bleach_region"),
             (
                 "the bleach region (",
                 Argument("bleach_region"),
@@ -173,12 +175,15 @@ def experiment_of(series, options):
 
     n_bleach = options.n_bleach
     if n_bleach is None:
-        n_bleach = stored.n_bleach if stored else 1
+        n_bleach = of_file.n_bleach or 1
     check_count("n_bleach", n_bleach)
-    sources["bleach frames"] = _source_of(options.n_bleach, stored, n_bleach)
+    sources["bleach frames"] = _source_of(options.n_bleach, of_file, n_bleach)
+    for what in ("bleaching", "other regions"):
+        if what in (of_file.words or {}):
+            sources[what] = of_file.words[what]
     # A clock that the user gives is the clock of all frames.
-    stored_clock = stored if options.frame_interval is None else None
-    end = _end_of_bleaching(times, n_prebleach, n_bleach, stored_clock, options)
+    clock_of_file = of_file if options.frame_interval is None else None
+    end = _end_of_bleaching(times, n_prebleach, n_bleach, clock_of_file, options)
     sources["end of bleaching"] = end.words
     findings += [end.finding] if end.finding else []
     others = {
@@ -225,21 +230,21 @@ def _seen_region(series, n_prebleach, pixel_size, options):
     return region_as_seen(before - dark, np.asarray(series.frames[first], float) - dark, pixel_size)
 
 
-def _end_of_bleaching(times, n_prebleach, n_bleach, stored, options):
-    """Put the end of bleaching on the clock, by what is given, what is stored, or by the clock."""
+def _end_of_bleaching(times, n_prebleach, n_bleach, of_file, options):
+    """Put the end of bleaching on the clock, by what is given, what the file says, or the clock."""
     interval = None
     if options.bleach_duration is not None:
         interval = options.bleach_duration / n_bleach
     if options.first_postbleach is not None:
         check_number("first_postbleach", options.first_postbleach, what="number of seconds")
-    elif stored:
+    elif of_file and of_file.first is not None:
         end = end_of_bleaching(times, n_prebleach, n_bleach, None, interval)
-        first = float(stored.times[stored.n_prebleach])
-        words = f"{first:.4g} s before the first frame after it, protocol in the file"
-        interval = stored.bleach_interval if interval is None else interval
+        first = of_file.first
+        words = f"{first:.4g} s before the first frame after it, {of_file.source_of('first')}"
+        interval = of_file.bleach_interval if interval is None else interval
         return EndOfBleaching(end.frame_interval, first, interval, words)
-    if stored and interval is None:
-        interval = stored.bleach_interval
+    if of_file and interval is None:
+        interval = of_file.bleach_interval
     return end_of_bleaching(times, n_prebleach, n_bleach, options.first_postbleach, interval)
 
 
@@ -351,11 +356,11 @@ def _selected(series, n_prebleach, wanted):
     return replace(series, frames=series.frames[kept], times_s=times)
 
 
-def _source_of(given, stored, value):
-    """Say where something that has a default was taken from."""
+def _source_of(given, of_file, value):
+    """Say where the number of bleach frames, which has a default, was taken from."""
     if given is not None:
         return f"{value}, given"
-    return f"{value}, {'protocol in the file' if stored else 'assumed'}"
+    return f"{value}, {of_file.source_of('n_bleach') if of_file.n_bleach else 'assumed'}"
 
 
 def _padding(options, stored):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from skfrap._checks import Argument, ArgumentError, check_choice
 from skfrap.analysis._cells import check_compartment
+from skfrap.analysis._drift import DRIFTS
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -50,6 +51,10 @@ class ExperimentOptions:
         Smoothing of the prebleach image, pixels; default 5.
     fading : {"none", "frame", "exponential"}
         Correction for fading of the whole field; default "none".
+    drift : {"auto", "none", "translation", "rigid"}
+        What to do with a sample that moves: align frames where it clearly moves by more than 0.02
+        radii of the bleach region; nothing; align them, by shifts or by shifts and turns. Default
+        "auto". Regions and outlines are those of the sample when it was bleached.
     dark_level : float
         Counts without light; default 0.
     bit_depth : int
@@ -58,6 +63,12 @@ class ExperimentOptions:
         Of a file with several, from 0.
     allow_large : bool
         Whether images, and what is stored with them, may take any amount of memory; default False.
+    series : int, str or sequence of these
+        Which series of a file with several, as in :func:`skfrap.io.read_series`.
+    join : bool
+        Whether to join parts of one experiment by their time stamps; default False.
+    times : path or array-like
+        The clock: a file with the time of each frame.
     padding : int
         Pixels by which the model extends the field; default: that of FRAPProtocol.
     model : str
@@ -89,6 +100,13 @@ class ExperimentOptions:
     rows : str, region or sequence
         What is fitted besides the bleach region, in a compartment: ``"compartment"``, and regions
         with names as ``"reference:circle:2@8,9"`` or as FRAPProtocol takes them.
+    columns : mapping, str or sequence of str
+        For a table: which column is what, as of :func:`skfrap.io.read_table`.
+    sheet : str
+        For a workbook of several tables: the name of the sheet.
+    normalisation : {"auto", "none", "single", "double", "full_scale"}
+        For a table, as :class:`skfrap.preprocessing.Normalizer`. Default "auto": double where there
+        is a reference column that is no row of the model, else single.
 
     Raises
     ------
@@ -109,10 +127,14 @@ class ExperimentOptions:
     background: str = "auto"
     sigma: float = 5.0
     fading: str = "none"
+    drift: str = "auto"
     dark_level: float = 0.0
     bit_depth: int | None = None
     channel: int | None = None
     allow_large: bool = False
+    series: object | None = None
+    join: bool = False
+    times: object | None = None
     padding: int | None = None
     model: str = "diffusion"
     free: tuple[str, ...] = ()
@@ -126,6 +148,9 @@ class ExperimentOptions:
     last_profile: object | None = None
     compartment: object | None = None
     rows: object | None = None
+    columns: object | None = None
+    sheet: str | None = None
+    normalisation: str = "auto"
 
     def __post_init__(self):
         _check_fit(self)
@@ -135,6 +160,7 @@ def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
+    check_choice("drift", options.drift, DRIFTS)
     check_compartment(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(

@@ -78,14 +78,19 @@ class Session:
             "command": self.command(),
         }
 
-    def command(self) -> str:
+    def command(self, entries: Any = None) -> str:
         """Return the command line that repeats it all.
+
+        Parameters
+        ----------
+        entries : sequence of Entry, default=None
+            What it is of; None is all.
 
         Returns
         -------
         str
         """
-        names = [one.name for one in self.entries.values()]
+        names = [one.name for one in (self.entries.values() if entries is None else entries)]
         words = as_command(names, self.given, self.channel)
         return f"{words} --out results.csv --report report.html" if names else ""
 
@@ -424,3 +429,32 @@ class Session:
         dict
         """
         return await self.live.call("residual_images", keep=self.kept(), given=self.given)
+
+    async def report(self, of: Any) -> str:
+        """Write a report, and return its name.
+
+        Parameters
+        ----------
+        of : {"current", "all"}
+
+        Returns
+        -------
+        str
+        """
+        if of not in ("current", "all"):
+            raise AppError("a report is of the current series, or of all")
+        path = str(self.uploads.folder / f"report-{of}.html")
+        if of == "all":
+            await self.batch.report(path)
+        else:
+            keep, entry = self.kept(), self.entry(self.current)
+            command = self.command([entry])
+            await self.full.call(
+                "report_of_one",
+                keep=keep,
+                given=self.given,
+                name=entry.name,
+                command=command,
+                path=path,
+            )
+        return f"report-{of}.html"

@@ -4,6 +4,7 @@ Each task takes and returns plain values, and knows the series that is open by t
 `open_series` has made of it: nothing here is remembered that could not be had again.
 """
 
+import json
 import pickle
 import re
 import warnings
@@ -24,6 +25,10 @@ from skfrap.app._shapes import region_in_pixels
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import find_series, read_series
 from skfrap.models import MODELS
+from skfrap.report import Report
+from skfrap.report._records import record_of, row_of
+from skfrap.report._section import part_of
+from skfrap.results._tables import CSVTable
 
 _MENDABLE = ValueError, OSError, ImportError
 _KNOWN = {one.name for one in fields(ExperimentOptions)}
@@ -265,6 +270,25 @@ def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
     }
 
 
+_last: dict[str, Any] = {}  # the analysis that is shown, by what it is of
+
+
+def _analysis_of(keep, given):
+    """Return the analysis of the series that is open, made anew where it is not the last one."""
+    key = repr((keep, sorted(given.items())))
+    if _last.get("key") != key:
+        _last.clear()
+        _last.update(key=key, analysis=_analysed(_kept(keep), options_of(given)))
+    return _last["analysis"]
+
+
+def _analysed(source, options):
+    """Analyse a series as the command line does: what is computed badly is no result."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return analyse_series(source, options)
+
+
 def analyse(keep: str, given: dict) -> dict[str, Any]:
     """Analyse the series, as `skfrap estimate` does.
 
@@ -280,13 +304,13 @@ def analyse(keep: str, given: dict) -> dict[str, Any]:
     dict
         What the page shows of it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        analysis = analyse_series(_kept(keep), options_of(given))
-    return describe_result(analysis)
+    _last.clear()
+    return describe_result(_analysis_of(keep, given))
 
 
-def analyse_file(source: str, channel: int | None, given: dict) -> dict[str, Any]:
+def analyse_file(
+    source: str, channel: int | None, given: dict, name: str, part: str, n_series: int
+) -> dict[str, Any]:
     """Analyse one series of a batch, from its file.
 
     Parameters
@@ -296,52 +320,94 @@ def analyse_file(source: str, channel: int | None, given: dict) -> dict[str, Any
     channel : int or None
     given : dict
         Settings.
+    name : str
+        What people call it.
+    part : str
+        Path of the file in which its part of a report is kept.
+    n_series : int
+        Of the batch.
 
     Returns
     -------
     dict
-        Row of the table: a record, with findings and alternatives.
+        Its record, and what the page shows of it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        options = replace(options_of(given), channel=channel)
-        analysis = analyse_series(source, options)
+    analysis = _analysed(source, replace(options_of(given), channel=channel))
     estimates = analysis.estimates
+    record = record_of(analysis, name)
+    Path(part).write_text(json.dumps(part_of(analysis, record, n_series)), encoding="utf-8")
+    record["findings"] = [one.to_dict() for one in record["findings"]]
     return {
-        "record": analysis.to_record() | {
-            "findings": " ".join(one.label for one in estimates.findings[0])
-        },
-        "alternatives": analysis.alternatives.to_records(),
+        "record": record,
         "words": estimates.values_in_words(0),
         "usable": bool(estimates.usable[0]),
-        "findings": [one.to_dict() for one in estimates.findings[0]],
-    }  # fmt: skip
+    }
 
 
-def table_of(rows: list[tuple[str, dict | None, str]]) -> str:
+def table_of(records: list[dict]) -> str:
     """Write the table of a batch, as `skfrap estimate --out` does.
 
     Parameters
     ----------
-    rows : list of (str, dict or None, str)
-        Name, what `analyse_file` returned, and the error in words.
+    records : list of dict
+        As in a report; of what failed, name and error.
 
     Returns
     -------
     str
         CSV.
     """
-    from skfrap.results._alternatives import columns_of_alternatives
-    from skfrap.results._tables import CSVTable
-
     table = CSVTable()
-    for name, found, error in rows:
-        row = {"file": name, "error": error}
-        if found is not None:
-            row = {"file": name, **found["record"], "error": error}
-            row |= columns_of_alternatives(found["alternatives"])
-        table.add(row)
+    for record in records:
+        table.add(row_of(record))
     return table.to_text()
+
+
+def report_of_one(keep: str, given: dict, name: str, command: str, path: str) -> None:
+    """Write the report of the series that is open.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+    name : str
+        What people call it.
+    command : str
+        The command line that repeats it.
+    path : str
+        Of the file to write.
+    """
+    report = Report(1, title=f"FRAP report of {name}", command=command, options=options_of(given))
+    analysis = _analysis_of(keep, given)
+    report.add(analysis, record_of(analysis, name))
+    report.write(Path(path))
+
+
+def report_of_all(
+    records: list[dict], parts: list[str | None], given: dict, command: str, path: str
+) -> None:
+    """Write the report of a batch.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of all series.
+    parts : list of str or None
+        Paths of what `analyse_file` has kept of each; None of what failed.
+    given : dict
+        Settings.
+    command : str
+        The command line that repeats it.
+    path : str
+        Of the file to write.
+    """
+    report = Report(len(records), command=command, options=options_of(given))
+    for record, part in zip(records, parts, strict=True):
+        shown = None if part is None else json.loads(Path(part).read_text(encoding="utf-8"))
+        report.add_part(record, shown)
+    report.write(Path(path))
 
 
 def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
@@ -363,7 +429,7 @@ def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
     from skfrap.comparison import compare_models, options_for
 
     fixed = given.get("fixed", {})
-    analysis = analyse_series(_kept(keep), options_of({**given, "model": "diffusion"}))
+    analysis = _analysis_of(keep, given)
     comparison = compare_models(
         analysis.curve[np.newaxis],
         {name: options_for(name, fixed) for name in models},
@@ -415,7 +481,7 @@ TASKS = {
     one.__name__: one
     for one in (
         warm, write_demo, list_series, open_series, follow, analyse, analyse_file, table_of,
-        compare, residual_images,
+        compare, residual_images, report_of_one, report_of_all,
     )
 }  # fmt: skip
 """What can be asked for, by name."""

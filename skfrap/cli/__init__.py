@@ -10,13 +10,24 @@ from skfrap.cli._noise import noise
 from skfrap.cli._output import exit_if_unwritten
 from skfrap.cli._plan import plan
 from skfrap.cli._replicates import replicates
+from skfrap.cli._report import report
 from skfrap.cli._simulate import demo, simulate
 
 __all__ = ["cli"]
 
 
 @click.group(
-    commands=[demo, simulate, estimate, compare_models_of_series, replicates, noise, plan, app],
+    commands=[
+        demo,
+        simulate,
+        estimate,
+        compare_models_of_series,
+        replicates,
+        report,
+        noise,
+        plan,
+        app,
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, package_name="skfrap")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import click
 
 from skfrap._text import visible
-from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     FILE,
@@ -22,12 +22,15 @@ from skfrap.cli._options import (
     resume_option,
     rows_option,
     table_option,
+    table_options,
 )
 from skfrap.cli._output import as_title, clear_errors, say
+from skfrap.cli._report import Remembering, ReportFile, report_option
+from skfrap.cli._sources import expand_mixed
 from skfrap.cli._unusable import tell_unusable
 
 
-@click.command()
+@click.command(cls=Remembering)
 @files_argument
 @click.option(
     "--as-one-series",
@@ -37,6 +40,7 @@ from skfrap.cli._unusable import tell_unusable
 @recording_options
 @compartment_option
 @rows_option
+@table_options
 @choice_option(
     "--model",
     [*MODELS],
@@ -80,15 +84,18 @@ from skfrap.cli._unusable import tell_unusable
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@report_option
 @json_option
-def estimate(files, as_one_series, out, resume, plots, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, report, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
     glob patterns. Pixel size and times are taken from the file where it has them; series written by
     skfrap bring all the rest as well. Without --bleach-region and --n-prebleach the images show
-    what was bleached, and when. FILES that end in .csv, .tsv or .txt are tables of one curve each,
-    with columns of times in s and of intensities.
+    what was bleached, and when. FILES that end in .csv, .tsv, .txt, .xlsx or .xls are tables of the
+    intensities of regions, a row for each frame, as Fiji, ZEN, LAS X and spreadsheets write them:
+    columns, units and the time of bleaching are found, and said. Without --bleach-region they give
+    a half-time and a mobile fraction. A folder may hold series, tables, and folders of them.
 
     Below the result stands what D would be under other assumptions, and which of them is
     recommended; * is the result.
@@ -102,9 +109,10 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from skfrap import analysis as analyses_of
     from skfrap.analysis import ExperimentOptions
-    from skfrap.analysis._curves import is_table
+    from skfrap.analysis._tables import is_table
 
     options["rows"] = options["rows"] or None
+    options["columns"] = options["columns"] or None
     with clear_errors():
         given = ExperimentOptions(**options)
 
@@ -113,12 +121,14 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
             return analyses_of.analyse_curve(source, given)
         return analyses_of.analyse_series(source, given)
 
-    series = [list(files)] if as_one_series else expand(files)
+    series = [list(files)] if as_one_series else expand_mixed(files, [out])
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
     inputs = [*files, options["bleach_region"], *profiles, *outlines]
+    report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
+    keep["report"] = report
     with kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(
             kept.pending(),
@@ -136,7 +146,8 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
                 record = {"file": name, **analysis.to_record() | found, "error": error}
                 if plots is not None:
                     add_picture(_picture_of(analysis), analysis.name, record, kept)
-            kept.add(record)
+            shown_of = report is not None and analysis is not None
+            kept.add(record, report.render(analysis, record) if shown_of else None)
             if analysis is not None and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
                     say("\n".join(_lines(analysis, visible(name))))
@@ -163,15 +174,15 @@ def _lines(analysis, name):
     # What a summary leaves out, where the model has it.
     values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
     parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
+    known = f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
+    if not analysis.has_region:
+        known = "no bleach region"
     start = "start as told" if analysis.start == "told" else "start as seen"
     result = ", ".join([*estimates.values_in_words(0), start])
     return [
         name,
         f"  {'; '.join([result, *map(str, estimates.findings[0])])}",
-        (
-            f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
-            f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
-        ),
+        (f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, {known}"),
         *(f"  {what}: {source}" for what, source in analysis.sources.items()),
         *(f"  {line}" for line in analysis.alternatives.lines()),
     ]

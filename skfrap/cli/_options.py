@@ -155,6 +155,25 @@ rows_option = click.option(
     help="Fit this as well, in a compartment: its mean, or a region with a name, as "
     "reference:circle:2@8,9. Repeatable.",
 )
+table_options = options_together(
+    click.option(
+        "--columns",
+        multiple=True,
+        metavar="ROLE=NAME,...",
+        help="Of a table: which column is what, of time, bleach, reference and background, as "
+        "bleach=ROI1,reference=ROI2,background=none; a name, or a number from 1.  [default: by "
+        "names, and by what the numbers do at bleaching]",
+    ),
+    click.option("--sheet", help="Of a workbook.  [default: the only one with a table]"),
+    choice_option(
+        "--normalisation",
+        ["auto", "none", "single", "double", "full_scale"],
+        "auto",
+        "Of a table. single: over the light before bleaching. double: and over the reference. "
+        "full_scale: stretched to 0 after bleaching, for comparison only. auto: double where there "
+        "is a reference.",
+    ),
+)
 channel_option = click.option(
     "--channel", type=click.IntRange(0), help="Of files with several, from 0."
 )
@@ -166,6 +185,23 @@ allow_large_option = click.option(
 recording_options = options_together(
     channel_option,
     allow_large_option,
+    click.option(
+        "--series",
+        metavar="NUMBER|NAME",
+        help="Of files with several, from 0 or by name; of --join several, with commas between.",
+    ),
+    click.option(
+        "--join",
+        is_flag=True,
+        help="Join parts of one experiment by their time stamps: the series of a file, or, with "
+        "--as-one-series, FILES.",
+    ),
+    click.option(
+        "--times",
+        type=FILE,
+        help="Take the time of each frame from this file: in s, or dates, one a line; or a table "
+        "with a column named time.",
+    ),
     number_option("--pixel-size", text="µm."),
     number_option("--frame-interval", text="s."),
     click.option(
@@ -205,6 +241,13 @@ recording_options = options_together(
         ["none", "frame", "exponential"],
         "none",
         "Undo fading of the field: per frame, or by a fitted decay.",
+    ),
+    choice_option(
+        "--drift",
+        ["auto", "none", "translation", "rigid"],
+        "auto",
+        "Align frames of a sample that moves, by shifts, or by shifts and turns. auto: by shifts "
+        "where it clearly does, which is said.",
     ),
     number_option("--dark-level", 0.0, "Counts."),
     bit_depth_option,

@@ -4,6 +4,8 @@ from skfrap.preprocessing._check import check_corrector
 from skfrap.preprocessing._compartment import CompartmentExtractor
 from skfrap.preprocessing._corrector import StackCorrector
 from skfrap.preprocessing._curves import RecoveryCurveExtractor
+from skfrap.preprocessing._drift import Drift, compute_drift
+from skfrap.preprocessing._drift_corrector import DriftCorrector
 from skfrap.preprocessing._function import StackFunction
 from skfrap.preprocessing._images import (
     BackgroundSubtractor,
@@ -11,6 +13,7 @@ from skfrap.preprocessing._images import (
     FlatFieldCorrector,
     IntensityRescaler,
 )
+from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
@@ -18,10 +21,13 @@ from skfrap.preprocessing._stacks import StackSequence, StackView
 __all__ = [
     "BackgroundSubtractor",
     "CompartmentExtractor",
+    "Drift",
+    "DriftCorrector",
     "FadingCorrector",
     "FlatFieldCorrector",
     "FoundCompartment",
     "IntensityRescaler",
+    "Normalizer",
     "RecoveryCurveExtractor",
     "RingExtractor",
     "StackCorrector",
@@ -29,5 +35,6 @@ __all__ = [
     "StackSequence",
     "StackView",
     "check_corrector",
+    "compute_drift",
     "find_compartment",
 ]

@@ -220,6 +220,13 @@ _OF_FRAMES = {
                 "it is the light, divide by the frame before bleaching. Else report the spread."
             ),
         ),
+        motion_left=(
+            (
+                "The sample moves by more than 0.05 radii of the bleach region, and frames are not "
+                "aligned, or motion is left about the region after they were."
+            ),
+            "Align the frames, draw the region on a part that stays, or leave out the late frames.",
+        ),
         several_patches=(
             "The first frame after bleaching shows more than one bleached patch.",
             "Give all of them as the bleach region, or crop the frames.",
@@ -298,6 +305,10 @@ _OF_RECORDINGS = {
         patches_left_out=(
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
+        ),
+        table_rows_left_out=(
+            "Rows of the table have empty cells elsewhere than at bleaching, and are left out.",
+            "None is needed if they are few; else look why values are missing.",
         ),
     ),
 }
@@ -470,6 +481,10 @@ _OF_REPLICATES = {
                 "See whether the model describes them, and has no parameters that the curves do "
                 "not determine."
             ),
+        ),
+        not_shared=(
+            "Series that were fitted with a parameter in common differ in it.",
+            "Fit each by itself, and average them as replicates.",
         ),
     ),
     **_kinds(

@@ -346,7 +346,13 @@ function batch() {
 async function report(of) {
   said = "";
   $("now").textContent = "writing the report…"; $("now").className = "busy";
-  try { const { name } = await (await ask("report", { of })).json(); open(name, "_blank", "noopener"); render(); } catch (error) { say(error.message); }
+  $("report-link").hidden = true;
+  try {
+    const { name } = await (await ask("report", { of })).json();
+    $("report-link").href = name; $("report-link").hidden = false; // should the browser not let a window open
+    open(name, "_blank", "noopener");
+    render();
+  } catch (error) { say(error.message); }
 }
 
 async function residuals() {
