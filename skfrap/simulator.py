@@ -15,15 +15,21 @@ from skfrap._checks import check_choice, check_count
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol, Noise
 from skfrap.models import (
     MOST_INTERPOLATED,
+    DiffusionModel,
     ExactModel,
+    ImageScores,
+    ImageSurrogate,
     InterpolationError,
     light_weights,
     model_for,
     shared_ranges,
     surrogate_for,
 )
+from skfrap.models.forward._score_noise import ScoreNoise, surrogate_for_prior
+from skfrap.numerics._draws import in_chunks, normal_rows, uniform_rows
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import complete_prior, finite_ends, is_uncertain, parameter
+from skfrap.parameters._priors import named_in_order
 
 __all__ = ["FRAPSimulator"]
 
@@ -148,10 +154,10 @@ class FRAPSimulator:
         seed = random_state
         if not isinstance(seed, numbers.Integral) and seed is not None:
             seed = check_random_state(seed).randint(2**31)
-        streams = np.random.SeedSequence(seed).spawn(3)
+        streams = np.random.SeedSequence(seed).spawn(4)
         keys = [stream.generate_state(2, np.uint64) for stream in streams]
         self._by_weights: dict[str, Any] = {}
-        self._parameter_key, self._curve_key, self._image_key = keys
+        self._parameter_key, self._curve_key, self._image_key, self._score_key = keys
 
     def __repr__(self):
         return f"FRAPSimulator({self.protocol!r}, model={self.model!r}, noise={self.noise!r})"
@@ -207,7 +213,7 @@ class FRAPSimulator:
             block = {name: values[rows] for name, values in parameters.items()}
             curves = self._clean_curves(block)
             if self.noise != "none":
-                noise = _standard_normal(self._curve_key, start - before + first, *curves.shape)
+                noise = normal_rows(self._curve_key, start - before + first, *curves.shape)
                 noise *= self._curve_deviations(block)
                 curves += noise
             data[rows] = curves
@@ -240,12 +246,57 @@ class FRAPSimulator:
             if self.background is not None:
                 images += self.background
             if self.noise != "none":
-                noise = _standard_normal(self._image_key, start + k, 1, images.size)
+                noise = normal_rows(self._image_key, start + k, 1, images.size)
                 noise = noise.reshape(images.shape)
                 noise *= _noise_of(chunk).standard_deviation(images)
                 images += noise
             data[k] = images if self.bit_depth is None else self._quantise(images)
         return self._bunch(data, parameters, return_X_y)
+
+    def sample_scores(
+        self,
+        n_samples: int,
+        surrogate: ImageSurrogate | None = None,
+        return_X_y: bool = False,
+        *,
+        start: int = 0,
+    ) -> Any:
+        """Draw scores of image series, and the curves of the same images, without any image.
+
+        In distribution, and jointly, what :class:`skfrap.preprocessing.ImageScoreExtractor` and
+        :class:`skfrap.preprocessing.RecoveryCurveExtractor` make of :meth:`sample_images`, of the
+        same parameters as :meth:`sample`. Pixels are not rounded, whatever `bit_depth`.
+
+        Parameters
+        ----------
+        n_samples, return_X_y, start : object
+            As in :meth:`sample`.
+        surrogate : ImageSurrogate, default=None
+            What scores are of, as the extractor's ``surrogate_``. None is the extractor's default
+            over the range of the prior.
+
+        Returns
+        -------
+        Bunch
+            As from :meth:`sample`, with ``data`` the ImageScores, and ``curves`` of shape
+            (n_samples, n_frames).
+        """
+        check_count("n_samples", n_samples, 1)
+        check_count("start", start, 0)
+        if self.background is not None or type(self._model) is not DiffusionModel:
+            raise ValueError("scores are drawn of model='diffusion' and without a background only.")
+        values = self._draw_parameters(n_samples, start)
+        prior = {name: self.prior[name] for name in self._parameters}
+        surrogate = surrogate_for_prior(self.protocol, prior, surrogate)
+        rows = surrogate.curves(**{name: values[name] for name in prior})
+        curves = self._clean_curves(values)
+        if self.noise != "none":
+            normals = partial(normal_rows, self._score_key)
+            curves += ScoreNoise(surrogate).add_to(rows, values["a"], values["b"], normals, start)
+        found = self._bunch(ImageScores(rows, surrogate), values, return_X_y)
+        if not return_X_y:
+            found["curves"] = curves
+        return found
 
     def iter_images(
         self, n_samples: int | None = None, chunk_size: int = 16, *, start: int = 0
@@ -274,7 +325,7 @@ class FRAPSimulator:
         >>> [chunk.data.shape for chunk in simulator.iter_images(3, chunk_size=2)]
         [(2, 110, 32, 32), (1, 110, 32, 32)]
         """
-        yield from _chunks(self.sample_images, n_samples, chunk_size, start)
+        yield from in_chunks(self.sample_images, n_samples, chunk_size, start)
 
     def iter_samples(
         self,
@@ -308,7 +359,7 @@ class FRAPSimulator:
         Bunch
         """
         draw = partial(self.sample, as_frame=as_frame, dtype=dtype)
-        yield from _chunks(draw, n_samples, chunk_size, start)
+        yield from in_chunks(draw, n_samples, chunk_size, start)
 
     def curves(self, theta: ArrayLike) -> np.ndarray:
         """Compute noise-free curves.
@@ -342,7 +393,7 @@ class FRAPSimulator:
         # Every parameter has its own column of draws, whether it varies or not, so that fixing one
         # leaves the others as they were.
         drawn = [*dict.fromkeys((*_DRAWN_FIRST, *self.prior))]
-        uniforms = _uniform(self._parameter_key, start, n_samples, max(_DRAWS, len(drawn)))
+        uniforms = uniform_rows(self._parameter_key, start, n_samples, max(_DRAWS, len(drawn)))
         values = {}
         for name, distribution in self.prior.items():
             values[name] = (
@@ -352,19 +403,7 @@ class FRAPSimulator:
             )
         if self.noise != "proportional":
             values["b"] = np.zeros(n_samples)
-        return self._in_order(values)
-
-    def _in_order(self, values):
-        """Name two populations that are drawn as fits do, the first being that of the larger D."""
-        alike = self._model.alike
-        if not alike or not all(is_uncertain(self.prior[name]) for name in alike):
-            return values
-        first, second, *share = alike
-        wrong = values[second] > values[first]
-        exchanged = {first: values[second], second: values[first]}
-        exchanged |= {name: 1 - values[name] for name in share}
-        new = {name: np.where(wrong, exchanged[name], values[name]) for name in alike}
-        return values | new
+        return named_in_order(values, self._model.alike, self.prior)
 
     def _unsaturated_c0(self):
         """Return the prior of c0, as far as hardly any pixel is beyond the detector's range."""
@@ -482,18 +521,6 @@ class FRAPSimulator:
         )
 
 
-def _chunks(draw, n_samples, chunk_size, start):
-    """Yield what ``draw(n, start=index)`` gives of one chunk after another, forever for None."""
-    check_count("chunk_size", chunk_size, 1)
-    if n_samples is not None:
-        check_count("n_samples", n_samples, 1)
-    done = 0
-    while n_samples is None or done < n_samples:
-        n_next = chunk_size if n_samples is None else min(chunk_size, n_samples - done)
-        yield draw(n_next, start=start + done)
-        done += n_next
-
-
 def _noise_of(values, gain=1.0):
     """Return the noise of samples, of pixels or of values of other gain."""
     return Noise(values["a"], values["b"], gain)
@@ -502,17 +529,3 @@ def _noise_of(values, gain=1.0):
 def _upper_end(name, prior):
     value = prior[name]
     return finite_ends(name, value)[1] if is_uncertain(value) else float(value)
-
-
-def _uniform(key, first, n_rows, n_columns):
-    """Draw uniforms on (0, 1); row `first + k` of a key is always the same."""
-    blocks = -(-n_columns // 4)  # one step of the counter gives four numbers
-    generator = np.random.Philox(key=key, counter=first * blocks)
-    bits = generator.random_raw((n_rows, 4 * blocks))[:, :n_columns]
-    # 53 bits, and half a unit to keep away from 0.
-    return ((bits >> np.uint64(11)) + 0.5) * 2.0**-53
-
-
-def _standard_normal(key, first, n_rows, n_columns):
-    """Draw standard normals by inversion: a fixed number of draws each, stable across versions."""
-    return ndtri(_uniform(key, first, n_rows, n_columns))

@@ -558,6 +558,26 @@ def test_replicates_are_averaged_and_compared(run, table, tmp_path):
     assert picture.stat().st_size > 5_000
 
 
+def test_nested_replicates_take_their_levels_from_folders(run, tmp_path):
+    rows = ["file,D_um2_s,D_um2_s_lower,D_um2_s_upper,dye"]
+    for day, D in (("mon", 10), ("tue", 12), ("wed", 11)):
+        rows += [f"{day}/d{k}/c.tif,{D + k},{D + k - 0.5},{D + k + 0.5},{'ab'[k]}" for k in (0, 1)]
+    table, out = tmp_path / "table.csv", tmp_path / "means.csv"
+    table.write_text("\n".join(rows) + "\n")
+    given = "--levels", "day/dish", "--by", "dye", "--compare"
+    lines = run("replicates", table, *given, "--out", out).stdout.splitlines()
+    assert lines[0].startswith("a: D = 10.98 µm²/s (95 % interval ")
+    assert "from 3 curves in 3 groups by day, 3 by dish" in lines[0]
+    assert lines[-1].startswith("a against b: D is 0.9")
+    assert "n_day" in out.read_text().splitlines()[0]
+    record = json.loads(run("replicates", table, *given, "--json").stdout)
+    assert [one["group"] for one in record["samples"]] == ["a", "b"]
+    assert record["comparisons"][0]["freedom"] == pytest.approx(2, abs=0.1)
+    result = run("replicates", table, "--levels", "week/day/dish")
+    assert result.exit_code == 1
+    assert "is in 2 folders" in result.stderr
+
+
 def test_replicates_by_a_column_for_machines(run, table):
     record = json.loads(run("replicates", table, "--by", "dye", "--compare", "--json").stdout)
     assert [sample["group"] for sample in record["samples"]] == ["a", "b"]

@@ -44,6 +44,7 @@ from skfrap import (
     pretrained,
 )
 from skfrap.experiment import MeasuredStart, RingLayout, TileLayout
+from skfrap.inference.fitting._images import ImageFitter
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.inference.fitting._rows import RowNoise
 from skfrap.metrics import weighted_mean_squared_error
@@ -55,12 +56,14 @@ from skfrap.models import (
     ExponentialModel,
     FlowModel,
     GaussianBeamModel,
+    ImageSurrogate,
     ReactionModel,
     SoumpasisModel,
     SubdiffusionModel,
     TurnoverModel,
     TwoPopulationsModel,
 )
+from skfrap.parameters import ParameterSpace
 from skfrap.persistence import TRUSTED_TYPES, load, save
 from skfrap.persistence._classes import _CLASSES
 from skfrap.persistence._codec import Decoder
@@ -73,7 +76,9 @@ from skfrap.preprocessing import (
     DriftCorrector,
     FadingCorrector,
     FlatFieldCorrector,
+    ImageScoreExtractor,
     IntensityRescaler,
+    Normalizer,
     RecoveryCurveExtractor,
     RingExtractor,
 )
@@ -298,6 +303,7 @@ def one_of_each_class(protocol, sample):
     models += FlowModel, TurnoverModel, TwoPopulationsModel
     flash = protocol.replace(n_bleach=1)
     joint = JointFRAP(LeastSquaresFRAP(protocol)).fit(curves[:4])
+    images = ImageSurrogate(flash, {"D": (1.0, 10.0)})
     return [
         protocol,
         Circle(6.0),
@@ -329,6 +335,10 @@ def one_of_each_class(protocol, sample):
         DriftCorrector(protocol),
         Drift(np.zeros((3, 2)), np.ones((3, 2)), np.zeros(3)),
         RecoveryCurveExtractor(protocol),
+        Normalizer(),
+        ImageScoreExtractor(protocol),
+        images,
+        ImageFitter(images, ParameterSpace.of(DiffusionModel(protocol)), max_nfev=9, tol=1e-9),
         RingExtractor(protocol),
         RingLayout(12),
         CompartmentExtractor(protocol.replace(compartment=Circle(20.0))),

@@ -18,6 +18,7 @@ from skfrap import Circle, Compartment, Ellipse, FRAPProtocol, FRAPSimulator, Ma
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.cli import cli
 from skfrap.io import ImageSeries
+from skfrap.preprocessing import Drift
 from skfrap.report import Report, _frames, _svg, read_report, write_report
 from skfrap.report._records import record_of
 from skfrap.report._render import file_text
@@ -343,6 +344,30 @@ def test_dots_lie_where_the_curve_does(told):
     assert drawn.count('class="band"') == 4
     missing = np.where(np.arange(len(told.curve)) == 20, np.nan, told.curve)
     assert _svg.curve(told.protocol, missing, told.fitted).count("h0") == drawn.count("h0") - 2
+
+
+def test_long_curves_are_thinned_out_and_keep_their_ends():
+    protocol = DONE.replace(n_postbleach=5000)
+    curve = np.concatenate([np.ones(10), 1 - np.exp(-np.arange(5000) / 30)])
+    drawn = _svg.curve(protocol, curve, curve, np.full(len(curve), 0.1))
+    assert len(drawn) < 60_000
+    dots = re.search(r'class="dots" d="([^"]+)"', drawn)[1]
+    places = np.array(re.findall(r"M([\d.-]+) ([\d.-]+)h0", dots), dtype=float)
+    assert places[0, 0] < 95
+    assert places[-1, 0] > 490
+
+
+def test_drift_is_drawn_where_it_was_measured_in_every_frame(told, tmp_path):
+    n = told.protocol.n_frames
+    shifts = np.column_stack([np.linspace(0, 3, n), np.zeros(n)])
+    drift = Drift(shifts, np.full((n, 2), 0.1), np.zeros(n))
+    moving = replace(told, drift=drift, aligned=True)
+    page = check(written(moving, tmp_path / "moving.html"))
+    assert "to the right" in page.text
+    assert "aligned by the measured drift" in page.text
+    short = Drift(shifts[:4], drift.errors[:4], drift.angles[:4])
+    page = check(written(replace(told, drift=short), tmp_path / "at_rest.html"))
+    assert "to the right" not in page.text
 
 
 def test_ticks_are_round_and_inside():

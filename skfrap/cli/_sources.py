@@ -64,8 +64,8 @@ def _in_folder(folder, own):
     from skfrap.io import find_series
     from skfrap.io._series import natural_key
     from skfrap.io.readers._registry import known_suffixes
-    from skfrap.io.tables import looks_like_table
     from skfrap.io.tables._cells import SUFFIXES
+    from skfrap.io.tables._read import looks_like_table
 
     try:
         files = [one for one in folder.iterdir() if one.is_file() and not one.name.startswith(".")]

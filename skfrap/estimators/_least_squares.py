@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level, check_range
+from skfrap.estimators._image_input import are_images, image_model, image_space
 from skfrap.estimators._init import check_init, fits_from
 from skfrap.estimators._missing import answer_one, rows_of, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
@@ -20,13 +21,21 @@ from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends
 from skfrap.inference.fitting._errors import ErrorModel
 from skfrap.inference.fitting._frames import fitter_at_frames
+from skfrap.inference.fitting._images import ImageFitter
 from skfrap.inference.fitting._intervals import confidence_ends, profile_costs
 from skfrap.inference.fitting._nested import (
     SimplerFitter,
     fitter_of_model,
     fitter_of_simpler_model,
 )
-from skfrap.models import CurveModel, CurveSurrogate, ForwardMap, evaluator_of, model_for
+from skfrap.models import (
+    CurveModel,
+    CurveSurrogate,
+    ForwardMap,
+    ImageSurrogate,
+    evaluator_of,
+    model_for,
+)
 from skfrap.parameters import ParameterSpace, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
@@ -115,8 +124,9 @@ class LeastSquaresFRAP(CurveRegressor):
     target_names_ : list of str
         Columns of the predictions, by default ``["log10_D", "c0", "alpha"]``, D in µm²/s.
     model_ : CurveModel
-    surrogate_ : CurveSurrogate or None
-        The interpolated model, if it is; stored with the estimator.
+    surrogate_ : CurveSurrogate, ImageSurrogate or None
+        The interpolated model, if it is; stored with the estimator. An ImageSurrogate where it was
+        fitted to scores of images.
     n_features_in_ : int
     skfrap_version_ : str
         The version that fitted the estimator.
@@ -188,8 +198,10 @@ class LeastSquaresFRAP(CurveRegressor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames), or CurveSequence
-            Recovery curves.
+        X : array-like of shape (n_samples, n_frames), CurveSequence or ImageScores
+            Recovery curves, or the scores of image series, as
+            :class:`skfrap.preprocessing.ImageScoreExtractor` gives them: then all pixels are
+            fitted, and so are those of later calls.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a
             DataFrame or Series, else as `target_names` says, else in the targets that they
@@ -208,6 +220,8 @@ class LeastSquaresFRAP(CurveRegressor):
             If X does not fit the protocol, bounds are not in order, or y names what is not
             estimated, or is not what it names.
         """
+        if are_images(X):
+            return self._fit_images(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))
         errors = self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])
@@ -223,6 +237,23 @@ class LeastSquaresFRAP(CurveRegressor):
         simpler = fitter_of_simpler_model(fitter, self.model_, fixed, self.interpolate, len(curves))
         self._set_fitter(fitter, simpler)
         self._choose_outputs(curves, y)
+        self.skfrap_version_ = __version__
+        return self
+
+    def _fit_images(self, scores, y, sample_weight):
+        """Prepare for scores of image series, which bring what they are scores of."""
+        errors, surrogate = self._check_options(), scores.surrogate
+        rows = check_size(self._validate(scores.values))
+        self.model_ = image_model(self.model, scores, self.protocol)
+        self.protocol_ = surrogate.protocol
+        known = errors.noise_of_images(surrogate)
+        options = self.parameters, errors.others(self.fixed), self.bounds
+        space = image_space(self.model_, surrogate, *options)
+        if sample_weight is not None:
+            _check_sample_weight(sample_weight, rows)
+        options = {"max_nfev": self.max_nfev, "tol": self.tol, "n_jobs": self.n_jobs}
+        self._set_fitter(ImageFitter(surrogate, space, known_noise=known, **options), None)
+        self._choose_outputs(rows, y)
         self.skfrap_version_ = __version__
         return self
 
@@ -314,6 +345,11 @@ class LeastSquaresFRAP(CurveRegressor):
         check_choice("method", method, _METHODS)
         fit = self._fit_batch(X)
         if method == "bootstrap":
+            if isinstance(self._fitter, ImageFitter):
+                raise ValueError(
+                    "method='bootstrap' simulates curves, and X holds scores of images; use "
+                    "'curvature'."
+                )
             random = check_random_state(self.random_state)
             ends = bootstrap_ends(self._fitter, fit, level, n_bootstrap, random)
         else:
@@ -376,10 +412,14 @@ class LeastSquaresFRAP(CurveRegressor):
 
     def _fit_batch(self, X):
         """Fit curves, and keep all of it."""
+        if isinstance(self._fitter, ImageFitter):
+            return self._fitter.keep(self._fits(X), X)
         return self._errors.keep(self._fits(X), self._fitter, X, self._forward)
 
     def _forward(self, weights="mean"):
         check_choice("weights", weights, ("mean", "noise"))
+        if isinstance(self._fitter, ImageFitter):
+            return self._fitter.forward
         if weights == "noise" and self._fitter.forward_light is not None:
             return self._fitter.forward_light
         if weights == "noise":
@@ -410,7 +450,10 @@ class LeastSquaresFRAP(CurveRegressor):
 
     @property
     def _freedom(self):
-        return self.n_features_in_ - len(self.space_.free)
+        n_free = len(self.space_.free)
+        if isinstance(self.surrogate_, ImageSurrogate):
+            return self.surrogate_.freedom(n_free)
+        return self.n_features_in_ - n_free
 
     def _judgement(self, fit):
         errors = self._errors
@@ -456,4 +499,5 @@ class LeastSquaresFRAP(CurveRegressor):
         self.space_ = fitter.space
         self.bounds_ = dict(self.space_.bounds)
         evaluator = fitter.evaluator
-        self.surrogate_ = evaluator if isinstance(evaluator, CurveSurrogate) else None
+        known = isinstance(evaluator, CurveSurrogate | ImageSurrogate)
+        self.surrogate_ = evaluator if known else None

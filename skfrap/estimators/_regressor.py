@@ -11,6 +11,7 @@ from sklearn.utils.validation import _get_feature_names, check_is_fitted
 from skfrap._arrays import check_array
 from skfrap._checks import check_level
 from skfrap.estimators._files import RegressorState
+from skfrap.estimators._image_input import are_images, rows_of_images
 from skfrap.estimators._missing import MissingFrames, without_missing_frames
 from skfrap.estimators._samples import (
     OwnProtocols,
@@ -84,6 +85,7 @@ class FRAPRegressor(
         # A network that only predicts has no need of these, and they take long to load.
         from skfrap.inference.fitting._intervals import natural_intervals
         from skfrap.judging._findings import describe_fits
+        from skfrap.judging._images import describe_image_fits
 
         curves = self._check_curves(X)
         level = check_level(level)
@@ -93,9 +95,15 @@ class FRAPRegressor(
             fit, self.model_, self._reported_names(), self._ends(fit, level), self._reach(level)
         )
         instead = "D_effective" if "D_effective" in values else ""
-        report = describe_fits(
-            fit.of_first_row(), instead=instead, larger=self._larger_models, **self._judgement(fit)
-        )
+        if fit.n_values is not None:
+            report = describe_image_fits(fit, **self._judgement_of_images(fit))
+        else:
+            report = describe_fits(
+                fit.of_first_row(),
+                instead=instead,
+                larger=self._larger_models,
+                **self._judgement(fit),
+            )
         for name in values:
             if parameter(name).is_rate:
                 for ends in (values, lower, upper):
@@ -266,6 +274,10 @@ class FRAPRegressor(
         """Return what findings take into account besides the fit; see `describe_fits`."""
         return {}
 
+    def _judgement_of_images(self, fit):
+        """Return what findings of images take into account; see `describe_image_fits`."""
+        return {"given_bounds": getattr(self, "bounds", None) or {}}
+
     def _larger_models(self, fit):
         """Return for each curve the larger models that it asks for, a list of lists."""
         from skfrap.judging._larger import find_larger_models
@@ -287,6 +299,8 @@ class FRAPRegressor(
     def _check_curves(self, X, protocol=None):
         """Check curves of the estimator's protocol, or of another that is given."""
         check_is_fitted(self)
+        if are_images(X):
+            X = rows_of_images(X, getattr(self, "surrogate_", None))
         plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
         expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
         if expected and not hasattr(self, "feature_names_in_"):

@@ -154,7 +154,15 @@ def _frames_of(parts):
 
 def _bleaching_of(parts, event, n_before):
     known = [part.bleaching for _, part in parts if part.bleaching]
-    regions = next((one.regions for one in known if one.regions), ())
+    regions = [one for record in known for one in record.regions]
+    for name, part in parts:
+        # What was scanned while bleaching was bleached, whatever it was drawn for.
+        if role_of(name) == "bleaching" and part.bleaching and part.bleaching.regions:
+            own = part.bleaching.regions
+            regions = [
+                one._replace(kind="bleach", source=f"{one.source} of series {name}") for one in own
+            ]
+    regions = list(dict.fromkeys(regions))
     scan = next((one.frame_scan_s for one in known), (None, ""))
     events = [event] if event else []
     number = (None, "") if not n_before else (n_before, "frames of the parts before bleaching")

@@ -16,7 +16,7 @@ def curves_of(X):
 
     Returns
     -------
-    CurveSequence or None
+    CurveSequence, ImageScores that bring their protocols, or None
         None for anything else.
 
     Raises
@@ -26,7 +26,7 @@ def curves_of(X):
     """
     if type(X) is np.ndarray and not X.dtype.hasobject:
         return None
-    if isinstance(X, CurveSequence):
+    if isinstance(X, CurveSequence) or getattr(X, "brings_protocols", False) is True:
         return X
     if isinstance(X, Recording):
         X = [X]

@@ -22,6 +22,7 @@ from skfrap.models._flow import FlowModel
 from skfrap.models._populations import TwoPopulationsModel
 from skfrap.models._turnover import TurnoverModel
 from skfrap.models.forward._direct import DirectCurves
+from skfrap.models.forward._images import ImageSurrogate
 from skfrap.models.forward._interpolated import (
     MOST_INTERPOLATED,
     CurveSurrogate,
@@ -30,7 +31,8 @@ from skfrap.models.forward._interpolated import (
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
 from skfrap.models.forward._ranges import shared_ranges
-from skfrap.models.forward._surrogates import surrogate_for
+from skfrap.models.forward._scores import ImageScores
+from skfrap.models.forward._surrogates import image_surrogate_for, surrogate_for
 from skfrap.models.kinetics import Kinetics, effective_diffusion
 
 # In these a curve is a polynomial of low degree: what parameters say themselves by `is_shaping`.
@@ -52,6 +54,8 @@ __all__ = [
     "FlowModel",
     "ForwardMap",
     "GaussianBeamModel",
+    "ImageScores",
+    "ImageSurrogate",
     "InterpolationError",
     "Kinetics",
     "ReactionModel",
@@ -63,6 +67,7 @@ __all__ = [
     "check_model",
     "effective_diffusion",
     "evaluator_of",
+    "image_surrogate_for",
     "light_weights",
     "model_for",
     "shared_ranges",

@@ -70,6 +70,30 @@ def complete_prior(given, model, noise=("a", "b")):
     return prior
 
 
+def named_in_order(values, alike, prior):
+    """Name two populations that are drawn as fits do, the first being that of the larger D.
+
+    Parameters
+    ----------
+    values : dict of str to ndarray of shape (n,)
+    alike : tuple of str
+        Two parameters, and the share of the first, that may change places; or nothing.
+    prior : dict
+        What is drawn is a distribution.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,)
+    """
+    if not alike or not all(is_uncertain(prior[name]) for name in alike):
+        return values
+    first, second, *share = alike
+    wrong = values[second] > values[first]
+    exchanged = {first: values[second], second: values[first]}
+    exchanged |= {name: 1 - values[name] for name in share}
+    return values | {name: np.where(wrong, exchanged[name], values[name]) for name in alike}
+
+
 def finite_ends(name: str, distribution: Any, rare: float = 1e-9) -> Any:
     """Return the ends of a distribution, as far as the parameter's scale has room for them.
 

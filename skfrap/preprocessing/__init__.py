@@ -16,6 +16,7 @@ from skfrap.preprocessing._images import (
 from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
 from skfrap.preprocessing._rings import RingExtractor
+from skfrap.preprocessing._scores import ImageScoreExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "FadingCorrector",
     "FlatFieldCorrector",
     "FoundCompartment",
+    "ImageScoreExtractor",
     "IntensityRescaler",
     "Normalizer",
     "RecoveryCurveExtractor",

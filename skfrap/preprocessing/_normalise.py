@@ -49,9 +49,10 @@ class Normalizer(TransformerMixin, BaseEstimator):
     Dividing by a number, as ``"single"`` does, changes c0 and nothing else. ``"double"`` raises
     all frames after bleaching alike where the reference is the whole cell: the mobile fraction
     then tells what is free to move, and not what the cell has left; noise of the reference is
-    added. ``"full_scale"`` takes away how deep bleaching went: alpha is gone, and D of a fit is
-    wrong, which findings say; half-times stay, and the mobile fraction refers to the first frame.
-    Instead of dividing, the reference may be a row of the model, ``FRAPProtocol(rows=...)``.
+    added. ``"full_scale"`` takes away how deep bleaching went, by the noise of a single frame: D,
+    half-time and alpha of a fit are wrong then, which the finding ``zero_after_bleaching`` says. It
+    is for comparing pictures. Instead of dividing, the reference may be a row of the model,
+    ``FRAPProtocol(rows=...)``.
 
     References
     ----------

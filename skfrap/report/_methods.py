@@ -140,6 +140,10 @@ def _recording(settings):
 
 
 def _corrections(settings, options):
+    n_aligned = sum(one["aligned"] for one in settings)
+    if n_aligned:
+        which = "" if n_aligned == len(settings) else f" of {n_aligned} series"
+        yield f"Frames{which} were aligned by the measured drift of the sample."
     how = [one for one in _values(settings, "background") if one in _BACKGROUNDS]
     if len(how) == 1:
         yield f"{_BACKGROUNDS[how[0]]}."

@@ -68,6 +68,7 @@ def part_of(analysis, record, n_series):
         curve_box=_svg.CURVE_BOX,
         curve_words=_curve_in_words(analysis),
         rows=_rows(protocol),
+        thinned=len(protocol.times) > _svg.MOST_DOTS,
         has_band=deviations is not None,
         residuals=residuals,
         reach=reach,
@@ -76,7 +77,8 @@ def part_of(analysis, record, n_series):
         alternatives=_alternatives(analysis.alternatives),
         findings=[_finding(one) for one in findings],
         sources=analysis.sources,
-        drift=drift_in_words(analysis),
+        drift=safe(_drift(analysis)),
+        drift_box=_svg.DRIFT_BOX,
     )
     n = len(protocol.times)
     spark = _svg.spark(analysis.curve[:n], analysis.fitted[:n], protocol.n_prebleach)
@@ -104,6 +106,7 @@ def settings_of(analysis):
         "radius": f"{protocol.equivalent_radius:.3g}",
         "compartment": protocol.compartment is not None,
         "rows": [name.replace("_", " ") for name in protocol.row_names[1:]],
+        "aligned": bool(analysis.aligned),
         "background": analysis.sources.get("background", "").partition(",")[0],
         "level": analysis.estimates.level,
     }
@@ -118,10 +121,12 @@ def residual_images(analysis):
     return list(getattr(analysis, "residual_images", None) or ())
 
 
-def drift_in_words(analysis):
-    """Say how far the sample has moved, where an analysis knows it."""
-    drift = getattr(analysis, "drift", None)
-    return "" if drift is None else str(drift)
+def _drift(analysis):
+    """Draw how the sample moves, where that was measured in every frame."""
+    drift, protocol = analysis.drift, analysis.protocol
+    if drift is None or len(drift.shifts) != len(protocol.times):
+        return ""
+    return _svg.drift(protocol, drift.shifts * protocol.pixel_size)
 
 
 def _deviations(analysis):

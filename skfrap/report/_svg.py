@@ -19,6 +19,7 @@ _FEW = 5  # ticks on an axis
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _ON_LOG = (1, 2, 3, 5, 7)
 _N_ROWS = 3  # that have colours of their own
+MOST_DOTS, _MOST_CORNERS, _EARLY = 600, 250, 50  # of long curves, which are thinned out
 
 
 @dataclass(frozen=True)
@@ -158,19 +159,49 @@ def _largest(values):
 def _row(protocol, x, y, r, row, measured, fitted, reach):
     times, n, half = np.asarray(protocol.times), protocol.n_prebleach, 0.5 * protocol.frame_interval
     css = "dots" if row == 0 else f"dots row{(row - 1) % _N_ROWS + 1}"
+    seen, after = _some(len(times), MOST_DOTS), n + _some(len(times) - n, _MOST_CORNERS)
     parts = []
     if reach is not None:
-        for part in (slice(None, n), slice(n, None)):  # the model jumps at bleaching
-            if len(times[part]) > 1:
-                one = reach[row][part]
-                parts.append(_band(x(times[part]), y(fitted[part] - one), y(fitted[part] + one)))
-                parts.append(_band(x(times[part]), r(-one), r(one)))
-    parts += [path(dots(x(times), y(measured)), css)]
-    parts += [path(dots(x(times), r(measured - fitted)), css)]
+        for part in (_some(n, _MOST_CORNERS), after):  # the model jumps at bleaching
+            one = reach[row][part]
+            parts.append(_band(x(times[part]), y(fitted[part] - one), y(fitted[part] + one)))
+            parts.append(_band(x(times[part]), r(-one), r(one)))
+    parts += [path(dots(x(times[seen]), y(measured[seen])), css)]
+    parts += [path(dots(x(times[seen]), r((measured - fitted)[seen])), css)]
     before = [times[0] - half, times[n - 1] + half]
     parts += [path(line(x(before), y(fitted[[0, 0]])), "fit")]
-    parts += [path(line(x(times[n:]), y(fitted[n:])), "fit")]
+    parts += [path(line(x(times[after]), y(fitted[after])), "fit")]
     return [*parts, path(line((x.start, x.end), r([0, 0])), "fit")]
+
+
+def _some(n, most):
+    """Choose some of n frames, early ones and the last among them."""
+    if n <= most:
+        return np.arange(n)
+    even = np.linspace(0, n - 1, most - _EARLY).round().astype(int)
+    return np.union1d(np.arange(_EARLY), even)
+
+
+def drift(protocol, shifts):
+    """Draw how a sample moves: the inside of an ``svg`` of :data:`DRIFT_BOX`.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    shifts : ndarray of shape (n_frames, 2)
+        To the right and down, µm.
+    """
+    times = np.asarray(protocol.times)
+    x = Scale(times[0], times[-1], _LEFT, _WIDTH - _RIGHT)
+    y = Scale(*_span(np.nan_to_num(shifts)), 140, 12)
+    parts = [_bleaching(protocol, x, 128), *_axis(y, x, 3), *_times(x, 140)]
+    keep = _some(len(times), MOST_DOTS)
+    for shift, css in zip(shifts.T, ("dots", "dots row1"), strict=True):
+        parts.append(path(dots(x(times[keep]), y(shift[keep])), css))
+    return "".join([*parts, _upright("moved (µm)", 76)])
+
+
+DRIFT_BOX = f"0 0 {_WIDTH} 182"
 
 
 def _band(x, low, high):
@@ -181,10 +212,11 @@ def _band(x, low, high):
     return path(f"{there}L{back[1:]}Z", "band")
 
 
-def _bleaching(protocol, x):
+def _bleaching(protocol, x, height=354):
     start, end = x(protocol.bleach_times[0]), x(0.0)
     return (
-        f'<rect class="bleaching" x="{start:.1f}" y="12" width="{end - start:.1f}" height="354"/>'
+        f'<rect class="bleaching" x="{start:.1f}" y="12" width="{end - start:.1f}" '
+        f'height="{height}"/>'
     )
 
 

@@ -19,6 +19,7 @@ _PER_CURVE = (
     "n_iter",
     "rivals",
     "observed",
+    "levels",
 )
 
 
@@ -54,6 +55,11 @@ class Fit:
     observed : ndarray of shape (n, n_frames) of bool or None
         Which frames the measured curves have; None is all of them. The others were left out of the
         fits: data and residuals are NaN there, curves are not.
+    n_values : int or None
+        Of image series, whose rows are scores: how many values count, free levels taken off. None
+        is of curves, all their values.
+    levels : ndarray of shape (n, n_frames) or None
+        Level of each frame, where it was free.
     """
 
     forward: Any
@@ -68,6 +74,8 @@ class Fit:
     n_iter: np.ndarray | None = None
     rivals: np.ndarray | None = None
     observed: np.ndarray | None = None
+    n_values: int | None = None
+    levels: np.ndarray | None = None
 
     def __len__(self):
         return len(self.theta)
@@ -109,6 +117,8 @@ class Fit:
     @property
     def freedom(self) -> Any:
         """Frames less parameters: an int, or (n,) where curves lack frames."""
+        if self.n_values is not None:
+            return self.n_values - self.theta.shape[1]
         n_frames = self.data.shape[1] if self.observed is None else self.observed.sum(axis=1)
         return n_frames - self.theta.shape[1]
 
@@ -168,7 +178,7 @@ class Fit:
             Estimates and their covariance are still those of all rows.
         """
         protocol = self.protocol
-        if protocol.n_rows == 1:
+        if protocol.n_rows == 1 or self.n_values is not None:
             return self
         first = slice(protocol.n_frames)
         noise = self.noise

@@ -111,7 +111,7 @@ def _joined_fits(fits, order):
     joined = {}
     for field in fields(Fit):
         values = [getattr(fit, field.name) for fit in fits]
-        if field.name in ("forward", "noise"):
+        if field.name in ("forward", "noise", "n_values"):
             continue
         if field.name == "rivals":
             values = _of_one_width(values, fits)
@@ -160,7 +160,7 @@ def _no_fit(fit, n):
     blank = {
         field.name: _blank(getattr(fit, field.name), n)
         for field in fields(Fit)
-        if field.name not in ("forward", "noise")
+        if field.name not in ("forward", "noise", "n_values")
     }
     of_noise = (_blank(part, n) if np.ndim(part) else part for part in (fit.noise.a, fit.noise.b))
     return replace(fit, noise=Noise(*of_noise, fit.noise.gain), **blank)

@@ -493,6 +493,14 @@ _OF_REPLICATES = {
             "How replicates differ is not known from one, nor an interval.",
             "Measure at least three.",
         ),
+        few_groups=(
+            "Two groups of the coarsest level, the subject, say little of how such groups differ.",
+            "Repeat the experiment on more days; more cells on a day do not help.",
+        ),
+        level_not_told=(
+            "A level, the subject, splits nothing further, and its variance is part of others'.",
+            "None is needed; two or more of it in each group of the coarser level would tell it.",
+        ),
         replicates_left_out=(
             "Replicates were left out of the mean: failed ones, unusable ones and doubtful ones.",
             "Look at the findings of these.",

@@ -99,6 +99,39 @@ class ErrorModel:
             return RowNoise(protocol.row_noise_gains)
         return HuberLoss(gain) if self.bears_outliers else None
 
+    def noise_of_images(self, surrogate):
+        """Return what must be known of the noise to fit scores of images.
+
+        Parameters
+        ----------
+        surrogate : ImageSurrogate
+
+        Returns
+        -------
+        tuple of float or None
+            a and b; None where the noise is constant, which the residuals tell.
+
+        Raises
+        ------
+        ValueError
+            If there is no such fit.
+        """
+        if self.bears_outliers:
+            raise ValueError("loss must be 'squared' for scores of images, got 'huber'.")
+        if not self.goes_by_light:
+            return None
+        if not surrogate.frame_levels:
+            raise ValueError(
+                "noise='proportional' needs the scores of each frame: give frame_levels=True to "
+                "ImageScoreExtractor."
+            )
+        if {*self.known} != {*_OF_NOISE}:
+            raise ValueError(
+                "noise='proportional' needs a and b for scores of images, as calibrate_noise "
+                "finds them: give fixed={'a': ..., 'b': ...}."
+            )
+        return tuple(self.known[name] for name in _OF_NOISE)
+
     def keep(self, fits, fitter, X, forward):
         """Keep all of fits, with the noise that they have found.
 

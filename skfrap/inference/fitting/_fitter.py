@@ -112,6 +112,8 @@ class CurveFitter:
         Bounds of the free parameters, on their targets' scales.
     """
 
+    _map = ForwardMap
+
     def __init__(
         self,
         evaluator,
@@ -130,7 +132,7 @@ class CurveFitter:
             self.guide = CurveFitter(guide, space, **options)
         self.evaluator = evaluator
         self.space = space
-        self.forward = ForwardMap(evaluator, space)
+        self.forward = self._map(evaluator, space)
         another = light is not None and light is not evaluator
         self.forward_light = ForwardMap(light, space) if another else None
         self.lower, self.upper = space.lower, space.upper
@@ -185,12 +187,22 @@ class CurveFitter:
         if len(X) <= _FEW:
             return self._fit_chunk(X, starts, slice(None), screen)
         with one_blas_thread():
-            size = _CHUNK if self.objective is None else _CHUNK_IN_FRAMES
+            size = self._chunk
             chunks = [slice(first, first + size) for first in range(0, len(X), size)]
             fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
                 delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
             )
             return Fits.join(fits)
+
+    @property
+    def _chunk(self):
+        """How many curves are fitted side by side."""
+        return _CHUNK if self.objective is None else _CHUNK_IN_FRAMES
+
+    @property
+    def has_profiles(self):
+        """Whether costs along a parameter mean something: sums of squares, over some noise."""
+        return self.objective is None
 
     def covariance(self, fits, n_frames):
         """Compute the covariance of the free parameters.
@@ -244,7 +256,7 @@ class CurveFitter:
         Fits
         """
         fits = self.fit(X, self.at_values(theta))
-        problems = Problems(self, X)
+        problems = self.problems(X)
         nearest = self.grid.nearest(problems.scores, *problems.factor_ends)
         shaping = self.forward.shaping_columns
         away = np.abs(nearest - fits.theta)[:, shaping].max(axis=1, initial=0.0) > _ELSEWHERE
@@ -322,7 +334,7 @@ class CurveFitter:
         return starts
 
     def _fit_chunk(self, X, starts, rows, screen):
-        problems = Problems(self, X)
+        problems = self.problems(X)
         first = _FIRST_STEPS if screen else self.max_nfev
         ended = [
             problems.minimize(self._with_best_factor(start, problems), first)
@@ -454,7 +466,12 @@ class Problems:
         self.scores = fitter.evaluator.project(self.X)
         outside = self.X - self.scores @ fitter.evaluator.basis
         self.floor = np.einsum("nt,nt->n", outside, outside)
-        self.lower, self.upper = (np.tile(end, (len(X), 1)) for end in (fitter.lower, fitter.upper))
+        self._set_bounds(fitter)
+
+    def _set_bounds(self, fitter):
+        """Bound parameters, the factor in the unit of each curve."""
+        n = len(self.X)
+        self.lower, self.upper = (np.tile(end, (n, 1)) for end in (fitter.lower, fitter.upper))
         column, self.factor = fitter.forward.factor_column, None
         if column is None:
             self.factor = fitter.forward.known_factor / self.size

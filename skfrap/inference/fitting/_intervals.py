@@ -278,4 +278,4 @@ def derived_errors(model, space, theta, covariance):
 
 def _has_profiles(fitter, fit):
     """Tell whether costs along a parameter mean something: sums of squares, over some noise."""
-    return fitter.objective is None and fit.freedom > 0
+    return fitter.has_profiles and np.all(fit.freedom > 0)

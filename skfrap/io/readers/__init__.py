@@ -9,7 +9,13 @@ from skfrap.io.readers._registry import Reader, register_reader
 from skfrap.io.readers.tiff import TIFFReader
 
 # Readers of microscopes' own files, each imported when it is asked for.
-_LAZY = {"CZIReader": "czi"}
+_LAZY = {
+    "CZIReader": "czi",
+    "LIFReader": "lif",
+    "LSMReader": "lsm",
+    "ND2Reader": "nd2",
+    "STKReader": "lsm",
+}
 
 
 def __getattr__(name):
@@ -20,8 +26,12 @@ def __getattr__(name):
 
 __all__ = [
     "CZIReader",
+    "LIFReader",
+    "LSMReader",
+    "ND2Reader",
     "Reader",
     "Recording",
+    "STKReader",
     "TIFFReader",
     "check_memory",
     "check_reader",

@@ -17,6 +17,12 @@ _HEAD = 8  # bytes of a file to show
 # Readers that come along, by the suffixes of their files; each is imported when such a file is met.
 _BUILT_IN = {
     ".czi": "czi:CZIReader",
+    ".lif": "lif:LIFReader",
+    ".xlef": "lif:LIFReader",
+    ".lof": "lif:LIFReader",
+    ".lsm": "lsm:LSMReader",
+    ".nd2": "nd2:ND2Reader",
+    ".stk": "lsm:STKReader",
 }
 # Pictures, which a folder may hold beside its series: they are images only where nothing else is.
 _PICTURES: dict[str, str] = {}

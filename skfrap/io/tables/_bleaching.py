@@ -54,8 +54,8 @@ def find_fall(values, gap=None):
 
     >>> import numpy as np
     >>> from skfrap.io.tables._bleaching import find_fall
-    >>> find_fall(np.array([100, 101, 70, 30.0, 42, 51, 58, 63, 66, 68]))
-    Fall(n_prebleach=2, first=3, share=0.7014925373134328)
+    >>> find_fall(np.array([100, 100, 70, 30.0, 42, 51, 58, 63, 66, 68]))
+    Fall(n_prebleach=2, first=3, share=0.7)
     """
     n = len(values)
     if n < 4:

@@ -6,14 +6,8 @@ import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_positive
 from skfrap.io.tables._roles import listed
+from skfrap.io.tables._units import UNITS, unit_of
 
-_UNITS = {
-    "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "sekunden": 1.0,
-    "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
-    "µs": 1e-6, "μs": 1e-6, "us": 1e-6,
-    "min": 60.0, "mins": 60.0, "minute": 60.0, "minutes": 60.0, "minuten": 60.0,
-    "h": 3600.0, "hour": 3600.0, "hours": 3600.0,
-}  # fmt: skip
 _STAMP = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
 _LONGEST, _SHORTEST = 3600.0, 1e-6  # s, of an interval that is believed
 
@@ -101,25 +95,11 @@ def _seconds(block, time, path):
             )
         seconds = [np.nan if one is None else _of_stamp(*one.groups()) for one in stamps]
         return np.array(seconds), "as hours, minutes and seconds"
-    unit = _unit_of(block.names[time])
+    unit = unit_of(block.names[time])
     if unit is None:
         return values, "s, assumed: its name has no unit"
-    return values * _UNITS[unit], unit
+    return values * UNITS[unit], unit
 
 
 def _of_stamp(hours, minutes, seconds):
     return 3600 * float(hours or 0) + 60 * float(minutes) + float(seconds.replace(",", "."))
-
-
-def _unit_of(name):
-    """Return the unit in a column's name: in brackets, after the last underscore, or alone.
-
-    Examples
-    --------
-    >>> from skfrap.io.tables._clock import _unit_of
-    >>> [_unit_of(one) for one in ("Axis [s]", "time_ms", "Time (min)", "[sec]", "time")]
-    ['s', 'ms', 'min', 'sec', None]
-    """
-    found = re.findall(r"[\[(]\s*([^\[\]()]+?)\s*[\])]", name)
-    parts = [*found[::-1], *re.split(r"[\s_,;:/.-]+", name)[::-1]]
-    return next((one.lower() for one in parts if one.lower() in _UNITS), None)

@@ -8,6 +8,7 @@ import numpy as np
 from skfrap.io.tables._cells import is_missing
 
 _FEWEST = 4  # rows of numbers
+_MANY = 20  # numbers in a row, which may be a series
 _RUN = 3  # rows of numbers that follow each other, where a table begins
 _UNITS = re.compile(
     r"[\[(]?\s*(s|sec|secs|ms|min|h|µs|μs|us|a\.?u\.?|counts?|%|px|)\s*[\])]?", re.I
@@ -67,6 +68,9 @@ def find_block(sheet, path):
             f"{path} has no rows of numbers below each other{_in(sheet)}: a table of intensities "
             "has a row for each frame, and columns for the time and for regions."
         )
+    _refuse_rows(sheet, numeric, path)
+    start += _is_head(sheet.rows[start : start + _RUN])
+    _refuse_text_in_numbers(sheet, start, path)
     names, units = _names_above(sheet.rows[:start], max(map(len, sheet.rows[start:])))
     rows, lines, left_out = [], [], []
     for row, line in zip(sheet.rows[start:], sheet.lines[start:], strict=True):
@@ -134,6 +138,46 @@ def _start_of(numeric):
         if n >= least and len(run) == _RUN and min(run) >= min(least, max(run)):
             return start
     return None
+
+
+def _refuse_rows(sheet, numeric, path):
+    """Refuse a table of series that are rows, each with its name and many numbers."""
+    named = [
+        n
+        for row, n in zip(sheet.rows, numeric, strict=True)
+        if n >= _MANY and isinstance(row[0], str)
+    ]
+    if named and min(named) > len(sheet.rows):
+        raise ValueError(
+            f"{path} has {len(sheet.rows)} rows with up to {max(named)} numbers each: its frames "
+            "are columns; transpose it, so that there is a row for each frame, and keep one series "
+            "in a file."
+        )
+
+
+def _is_head(rows):
+    """Tell whether a row of numbers is a head, which names columns by numbers: Time, 1, 2, 3."""
+    first, *others = rows
+    return any(
+        isinstance(cell, str)
+        and not is_missing(cell)
+        and all(len(row) > k and isinstance(row[k], float) for row in others)
+        for k, cell in enumerate(first)
+    )
+
+
+def _refuse_text_in_numbers(sheet, start, path):
+    """Refuse a row above the numbers that is one of them, but for a cell that is text."""
+    if start < 2 or not _numbers_in(sheet.rows[start - 1]):
+        return
+    row, above = sheet.rows[start - 1], sheet.rows[start - 2]
+    heads = [cell for cell in above if cell is not None]
+    texts = [cell for cell in row if isinstance(cell, str)]
+    if texts and len(heads) >= 2 and all(isinstance(cell, str) for cell in heads):
+        raise ValueError(
+            f"line {sheet.lines[start - 1]} of {path} has {texts[0][:40]!r} where a number is "
+            "expected; mend it, or leave it empty."
+        )
 
 
 def _names_above(above, width):

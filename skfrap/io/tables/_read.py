@@ -17,6 +17,7 @@ from skfrap.io.tables._table import IntensityTable
 from skfrap.results import Finding
 
 _PREBLEACH = Argument("n_prebleach")
+_OF_RESULTS = {"file", "error", "sources"}  # columns of what skfrap estimate writes
 _TRANSPOSED = 8  # times as many columns of numbers as rows
 
 
@@ -121,25 +122,27 @@ def looks_like_table(path: str | os.PathLike[str]) -> bool:
     Returns
     -------
     bool
-        False for results that skfrap has written, and for text. True also for a workbook that
-        cannot be read, so that this will be said.
+        False for results that skfrap has written, and for a .txt file of other text. True also for
+        a table that cannot be read, so that this will be said.
     """
     path = Path(path)
     if suffix_of(path) not in SUFFIXES:
         return False
     try:
         sheets = read_sheets(path)
-        return any(_holds_intensities(one, path) for one in sheets)
-    except ImportError:
-        return True
-    except (ValueError, OSError):
-        return suffix_of(path) not in (".txt", ".csv")
-
-
-def _holds_intensities(sheet, path):
-    heads = {cell for row in sheet.rows[:2] for cell in row if isinstance(cell, str)}
-    if {"file", "findings"} <= heads:
+    except (ValueError, OSError, ImportError):
+        return suffix_of(path) != ".txt"
+    if all(_holds_results(one) for one in sheets):
         return False
+    return suffix_of(path) != ".txt" or any(_holds_numbers(one, path) for one in sheets)
+
+
+def _holds_results(sheet):
+    heads = {cell for row in sheet.rows[:2] for cell in row if isinstance(cell, str)}
+    return heads >= _OF_RESULTS
+
+
+def _holds_numbers(sheet, path):
     try:
         find_block(sheet, path)
     except ValueError:
@@ -234,8 +237,7 @@ def _column(block, place):
 
 
 def _refuse_results(sheet, path):
-    heads = {cell for row in sheet.rows[:2] for cell in row if isinstance(cell, str)}
-    if {"file", "findings"} <= heads:
+    if _holds_results(sheet):
         raise ValueError(
             f"{path} holds results of skfrap, and not intensities; skfrap replicates averages them."
         )

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError
+from skfrap.io.tables._units import UNITS, unit_of
 
 ROLES = ("time", "bleach", "reference", "background")
 """What a column can be."""
@@ -129,8 +130,10 @@ def time_column(block, told, path):
     places = [k for k, name in enumerate(block.names) if block.named and _TIME.search(name)]
     places = [k for k in places if not _MEASUREMENTS.match(_without_unit(block.names[k]))]
     if len(places) > 1:
-        first = block.values[:, places[0]]
-        same = [k for k in places[1:] if np.array_equal(block.values[:, k], first, equal_nan=True)]
+        first, *others = (
+            block.values[:, k] * UNITS.get(unit_of(block.names[k]), 1.0) for k in places
+        )
+        same = [one for one in others if np.allclose(one, first, equal_nan=True)]
         if len(same) < len(places) - 1:
             raise ArgumentError(
                 f"{path} has several columns of times, {listed([block.names[k] for k in places])}, "
@@ -270,9 +273,7 @@ def roles_by_numbers(block, places, roles, words, fall):
     very_dark = levels[only] < (_DARK if len(wanted) == 1 else 0.5 * _DARK) * bleach_level
     if wanted == ["reference"] and not dark:
         roles["reference"], words["reference"] = only, "the column that is left"
-    elif (wanted == ["background"] and dark) or (
-        len(wanted) == 2 and levels[only] < 0.5 * _DARK * bleach_level
-    ):
+    elif "background" in wanted and very_dark:
         roles["background"], words["background"] = only, "the column that is left, a dark one"
     elif len(wanted) == 2 and levels[only] > _BRIGHT * bleach_level:
         roles["reference"], words["reference"] = only, "the column that is left, a bright one"

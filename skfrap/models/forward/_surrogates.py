@@ -7,6 +7,7 @@ from typing import Any
 
 from skfrap.experiment import FRAPProtocol
 from skfrap.models._base import model_for
+from skfrap.models.forward._images import ImageSurrogate
 from skfrap.models.forward._interpolated import CurveSurrogate
 
 _building = RLock()
@@ -55,3 +56,52 @@ def surrogate_for(
 def _build_surrogate(protocol, model, ranges, fixed, weights, largest_error):
     given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
     return CurveSurrogate(model_for(protocol, model, weights), *given, largest_error=largest_error)
+
+
+def image_surrogate_for(
+    protocol: FRAPProtocol,
+    ranges: Mapping[str, Sequence[float]] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    **options: Any,
+) -> ImageSurrogate:
+    """Build the surrogate of image series, or take it from the last few built.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+        The experiment.
+    ranges, fixed : dict, default=None
+        As of :class:`ImageSurrogate`.
+    **options
+        Of :class:`ImageSurrogate`: ``window``, ``frame_levels``, ``flat_field`` and
+        ``information_loss``.
+
+    Returns
+    -------
+    ImageSurrogate
+
+    Examples
+    --------
+    >>> from skfrap import Circle, FRAPProtocol
+    >>> from skfrap.models import image_surrogate_for
+    >>> protocol = FRAPProtocol(shape=(64, 64), bleach_region=Circle(8.0), n_postbleach=40)
+    >>> image_surrogate_for(protocol, {"D": (1, 100)}) is image_surrogate_for(
+    ...     protocol, {"D": (1, 100)})
+    True
+    """
+    key = [
+        None if given is None else tuple((name, _hashable(given[name])) for name in sorted(given))
+        for given in (ranges, fixed)
+    ]
+    with _building:
+        return _build_image_surrogate(protocol, *key, tuple(sorted(options.items())))
+
+
+def _hashable(value):
+    return value if isinstance(value, int | float) else tuple(map(float, value))
+
+
+@lru_cache(maxsize=8)
+def _build_image_surrogate(protocol, ranges, fixed, options):
+    given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
+    return ImageSurrogate(protocol, *given, **dict(options))
