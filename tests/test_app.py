@@ -295,6 +295,7 @@ def test_the_command_line_says_the_same(given):
     asked = {name: value for name, value in context.params.items() if name in known}
     asked |= {name: asked[name] or None for name in ("rows", "columns")}
     expected = ExperimentOptions(**({"start": "auto", "channel": 1, "fixed": {}} | given))
+    assert asked.pop("series") is None
     assert ExperimentOptions(**asked) == expected
 
 
@@ -510,6 +511,37 @@ def test_the_report_is_that_of_the_library_and_may_do_nothing_here(page, tmp_pat
     expected = analyse_series(path, ExperimentOptions(start="auto"))
     assert told["records"][0]["D_um2_s"] == expected.estimates.D_um2_s[0]
     assert told["command"].startswith("skfrap estimate 'my cell.tif'")
+
+
+@pytest.mark.slow
+def test_parts_of_one_experiment_are_joined(page, tmp_path):
+    for entry in page.get("/t/state").json()["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+    assert page.post("/t/join").status_code == 409
+    path = series_file(tmp_path)
+    send(page, ("1.tif", path.read_bytes()), ("2.tif", path.read_bytes()))
+    settled(page)
+    state = page.post("/t/join").json()
+    assert len(state["entries"]) == 3
+    assert state["entries"][2]["name"] == "1.tif … 2.tif, joined"
+    words = settled(page)["error"]["error"]
+    assert "time" in words  # TIFFs of one writer have no time of day to join by
+    assert "skfrap-app-" not in words
+    assert "--join --as-one-series" in page.get("/t/state").json()["command"]
+    for entry in state["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+
+
+@pytest.mark.slow
+def test_a_file_of_a_microscope_is_read_with_all_that_it_says(page, shared, tmp_path):
+    path = shared / "real" / "zeiss_czi" / "circle_45x256x256.czi"
+    if not path.is_file():
+        pytest.skip("the recordings beside the checkout are not here")
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    assert state["result"]["sources"]["pixel size"].startswith("CZI")
+    expected = analyse_series(path, ExperimentOptions(start="auto"))
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
 
 
 @pytest.mark.slow

@@ -18,10 +18,16 @@ class Entry:
         Its name in the page.
     name : str
         For people.
-    source : str
+    source : str or list of str
         What to read.
+    files : tuple of str
+        Names of the files, for people.
     group : str, default=""
         Of the upload it is from; empty for files of this machine.
+    series : int, default=None
+        Which series of the file, of several.
+    join : bool, default=False
+        Whether the files are parts of one experiment.
     state : {"", "running", "done", "failed"}, default=""
         In the batch.
     row : dict, default=None
@@ -34,8 +40,11 @@ class Entry:
 
     key: str
     name: str
-    source: str
+    source: str | list[str]
+    files: tuple[str, ...]
     group: str = ""
+    series: int | None = None
+    join: bool = False
     state: str = ""
     row: dict | None = None
     error: str = ""
@@ -109,6 +118,8 @@ class Batch:
                     one.row = await self.crew.call(
                         "analyse_file",
                         source=one.source,
+                        series=one.series,
+                        join=one.join,
                         channel=channel,
                         given=given,
                         name=one.name,

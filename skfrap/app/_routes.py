@@ -72,8 +72,8 @@ def make_app(
         return Route(_ADDRESSES[answer], endpoint, methods=[*(methods or ("GET",))])
 
     changing = (
-        _group, _upload, _add, _demo, _open, _remove, _settings, _settings_file, _follow, _compare,
-        _residuals, _report, _batch, _stop,
+        _group, _upload, _add, _demo, _open, _join, _remove, _settings, _settings_file, _follow,
+        _compare, _residuals, _report, _batch, _stop,
     )  # fmt: skip
     reading = _page, _static, _state, _fields, _frames, _saved_settings, _table, _written_report
     routes = [having(one) for one in reading] + [having(one, "POST") for one in changing]
@@ -198,6 +198,11 @@ async def _open(request, session):
     return _json(session.state())
 
 
+async def _join(request, session):
+    await session.join()
+    return _json(session.state())
+
+
 async def _remove(request, session):
     session.remove((await _asked(request)).get("key"))
     return _json(session.state())
@@ -293,6 +298,7 @@ _ADDRESSES = {
     _add: "/add",
     _demo: "/demo",
     _open: "/open",
+    _join: "/join",
     _remove: "/remove",
     _settings: "/settings",
     _settings_file: "/settings-file",

@@ -5,11 +5,9 @@ Each task takes and returns plain values, and knows the series that is open by t
 """
 
 import json
-import pickle
 import re
 import warnings
 from dataclasses import fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,10 @@ import numpy as np
 from skfrap._checks import Argument, ArgumentError
 from skfrap._text import visible
 from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
-from skfrap.analysis._simulated import DEMO, write_simulated
 from skfrap.app._fields import BY_NAME
 from skfrap.app._outcome import describe_curve, describe_result, describe_values
+from skfrap.app._reading import kept, list_series, open_series, write_demo
 from skfrap.app._shapes import region_in_pixels
-from skfrap.experiment import FRAPProtocol
-from skfrap.io import find_series, read_series
 from skfrap.models import MODELS
 from skfrap.report import Report
 from skfrap.report._records import record_of, row_of
@@ -32,7 +28,6 @@ from skfrap.results._tables import CSVTable
 
 _MENDABLE = ValueError, OSError, ImportError
 _KNOWN = {one.name for one in fields(ExperimentOptions)}
-_SHOWN = ("|u1", "<u2", "<f4")  # kinds of pixels that the page reads as they are
 
 
 def in_words(error: BaseException) -> tuple[str, int, tuple[str, ...]]:
@@ -105,116 +100,16 @@ def warm() -> list[str]:
     return sorted(_KNOWN)
 
 
-def write_demo(path: str) -> None:
-    """Write a series whose truth is known, the same as `skfrap demo` does.
-
-    Parameters
-    ----------
-    path : str
-    """
-    write_simulated(Path(path), FRAPProtocol(), DEMO)
-
-
-def list_series(folder: str) -> list[tuple[str, str]]:
-    """Find the series in a folder that was uploaded, and in the folders in it.
-
-    Parameters
-    ----------
-    folder : str
-
-    Returns
-    -------
-    list of (str, str)
-        What to read, and its name.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    root, found = Path(folder), []
-    why: Exception | None = None
-    # What belongs to an .oif file stands in a folder beside it.
-    inside = [one for one in sorted(root.rglob("*")) if one.is_dir() and one.suffix != ".files"]
-    for place in (root, *inside):
-        try:
-            found += find_series(place)
-        except FileNotFoundError as error:
-            why = error
-            # A format without a reader says more when it is read.
-            found += [str(one) for one in sorted(place.iterdir()) if one.is_file()][:1]
-        except ValueError as error:
-            why = error
-    if not found:
-        raise ValueError("no file is here that can be read") from why
-    return [
-        (one, visible(str(Path(one).relative_to(root)) if one != folder else "")) for one in found
-    ]
-
-
-def open_series(source: str, channel: int | None, keep: str) -> dict[str, Any]:
-    """Read a series, and keep it in files that all processes can have.
-
-    Parameters
-    ----------
-    source : str
-        As of :func:`skfrap.io.read_series`.
-    channel : int or None
-    keep : str
-        Path of the files to write, without their suffix.
-
-    Returns
-    -------
-    dict
-        What the page shows of it.
-    """
-    series = read_series(source, channel=channel)
-    np.save(f"{keep}.npy", np.ascontiguousarray(series.frames), allow_pickle=False)
-    with open(f"{keep}.pkl", "wb") as file:
-        pickle.dump(replace(series, frames=series.frames[:0]), file)
-    frames = series.frames
-    sample = frames[:: max(1, len(frames) // 12), ::4, ::4]
-    finite = sample[np.isfinite(sample)]
-    low, high = np.percentile(finite, [0.05, 99.9]) if finite.size else (0.0, 1.0)
-    truth = series.info.get("truth") if isinstance(series.info, dict) else None
-    return {
-        "name": series.name,
-        "shape": list(frames.shape),
-        "kind": series.frames.dtype.newbyteorder("<").str if _is_shown(frames) else "<f4",
-        "range": [float(low), float(high)],
-        "limits": [float(finite.min()), float(finite.max())] if finite.size else [0.0, 1.0],
-        "pixel_size": series.pixel_size_um,
-        "times": None if series.times_s is None else [float(t) for t in series.times_s],
-        "said": {key: visible(str(words)) for key, words in series.sources.items()},
-        "findings": [one.to_dict() for one in series.findings],
-        "truth": {k: v for k, v in truth.items() if isinstance(v, int | float | str)}
-        if isinstance(truth, dict)
-        else None,
-    }
-
-
-def _is_shown(frames):
-    return frames.dtype.newbyteorder("<").str in _SHOWN
-
-
-@lru_cache(maxsize=2)
-def _kept(keep):
-    """Take a series that was opened, its frames mapped into memory."""
-    with open(f"{keep}.pkl", "rb") as file:
-        series = pickle.load(file)
-    return replace(series, frames=np.load(f"{keep}.npy", mmap_mode="r"))
-
-
 _live: dict[str, Any] = {}  # the last one, by what it was made of
 
 
 def _live_of(keep, given):
     """Return an analysis to follow a region with; a given region is not part of what it is."""
-    kept = {name: value for name, value in given.items() if name != "bleach_region"}
-    key = repr((keep, sorted(kept.items()), "bleach_region" in given))
+    others = sorted((name, value) for name, value in given.items() if name != "bleach_region")
+    key = repr((keep, others, "bleach_region" in given))
     if _live.get("key") != key:
         _live.clear()
-        _live.update(key=key, analysis=LiveAnalysis(_kept(keep), options_of(given)))
+        _live.update(key=key, analysis=LiveAnalysis(kept(keep), options_of(given)))
     return _live["analysis"]
 
 
@@ -278,7 +173,7 @@ def _analysis_of(keep, given):
     key = repr((keep, sorted(given.items())))
     if _last.get("key") != key:
         _last.clear()
-        _last.update(key=key, analysis=_analysed(_kept(keep), options_of(given)))
+        _last.update(key=key, analysis=_analysed(kept(keep), options_of(given)))
     return _last["analysis"]
 
 
@@ -309,14 +204,25 @@ def analyse(keep: str, given: dict) -> dict[str, Any]:
 
 
 def analyse_file(
-    source: str, channel: int | None, given: dict, name: str, part: str, n_series: int
+    source: str | list[str],
+    series: int | None,
+    join: bool,
+    channel: int | None,
+    given: dict,
+    name: str,
+    part: str,
+    n_series: int,
 ) -> dict[str, Any]:
     """Analyse one series of a batch, from its file.
 
     Parameters
     ----------
-    source : str
+    source : str or list of str
         As of :func:`skfrap.io.read_series`.
+    series : int or None
+        Which of several.
+    join : bool
+        Whether the files are parts of one experiment.
     channel : int or None
     given : dict
         Settings.
@@ -332,7 +238,8 @@ def analyse_file(
     dict
         Its record, and what the page shows of it.
     """
-    analysis = _analysed(source, replace(options_of(given), channel=channel))
+    options = replace(options_of(given), channel=channel, series=series, join=join)
+    analysis = _analysed(source, options)
     estimates = analysis.estimates
     record = record_of(analysis, name)
     Path(part).write_text(json.dumps(part_of(analysis, record, n_series)), encoding="utf-8")
