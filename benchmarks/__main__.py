@@ -61,6 +61,7 @@ PROGRAMS = {
         Program("import_time", quick=None),
         Program("streaming"),
         Program("report"),
+        Program("app"),
         Program("accuracy"),
         Program("bayesian"),
         Program("neural", quick=None),
