@@ -62,6 +62,7 @@ PROGRAMS = {
         Program("streaming"),
         Program("report"),
         Program("images"),
+        Program("app"),
         Program("accuracy"),
         Program("bayesian"),
         Program("neural", quick=None),
