@@ -73,6 +73,7 @@ PROGRAMS = {
         Program("design"),
         Program("composition"),
         Program("transfer", quick=None),
+        Program("detection"),
         Program("robustness", quick=("--ci",)),
         Program("peers", quick=None),
         Program("paper", quick=None),
