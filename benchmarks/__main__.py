@@ -61,6 +61,8 @@ PROGRAMS = {
         Program("import_time", quick=None),
         Program("streaming"),
         Program("report"),
+        Program("images"),
+        Program("app"),
         Program("accuracy"),
         Program("bayesian"),
         Program("neural", quick=None),

@@ -241,6 +241,7 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
+    options = described.options
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
     recorded = _as_recorded(series, protocol, options, motion)

@@ -160,8 +160,7 @@ function notice() {
 
 function channels(error) {
   const several = /has (\d+) channels/.exec((error && error.error) || "");
-  if (several) state.nChannels = +several[1];
-  const n = several ? +several[1] : channels.n && channels.of === state.current ? channels.n : 0;
+    const n = several ? +several[1] : channels.n && channels.of === state.current ? channels.n : 0;
   [channels.n, channels.of] = [n, state.current];
   $("channels").hidden = !n;
   if (!n || $("channel").options.length === n + 1) { $("channel").value = state.channel ?? ""; return; }
@@ -333,6 +332,7 @@ function batch() {
   const running = state.batch === "running";
   $("run").hidden = running; $("stop").hidden = !running;
   $("run").textContent = state.batch === "stopped" ? "Resume" : entries.length > 1 ? `Analyse all ${entries.length}` : "Analyse all";
+  $("join").hidden = running || entries.length < 2;
   $("progress").hidden = !running; $("progress").max = entries.length; $("progress").value = done.length;
   $("counted").textContent = done.length ? `${done.length} of ${entries.length} done` : "";
   $("batch-report").hidden = $("csv").hidden = !done.length;
@@ -346,7 +346,13 @@ function batch() {
 async function report(of) {
   said = "";
   $("now").textContent = "writing the report…"; $("now").className = "busy";
-  try { const { name } = await (await ask("report", { of })).json(); open(name, "_blank", "noopener"); render(); } catch (error) { say(error.message); }
+  $("report-link").hidden = true;
+  try {
+    const { name } = await (await ask("report", { of })).json();
+    $("report-link").href = name; $("report-link").hidden = false; // should the browser not let a window open
+    open(name, "_blank", "noopener");
+    render();
+  } catch (error) { say(error.message); }
 }
 
 async function residuals() {
@@ -399,6 +405,7 @@ $("bleach-here").onclick = bleachedHere;
 $("compare").onclick = compare;
 $("residual-box").ontoggle = (event) => event.target.open && residuals();
 $("run").onclick = () => act("batch", {});
+$("join").onclick = () => act("join", {});
 $("stop").onclick = () => act("stop", {});
 $("copy").onclick = () => navigator.clipboard.writeText(state.command);
 $("load-settings").onclick = () => $("settings-file").click();

@@ -23,6 +23,7 @@ from skfrap.io.readers._vendors import (
     FileError,
     chosen_channel,
     number,
+    quietly,
     reading,
     refuse_axes,
     whole,
@@ -121,7 +122,7 @@ class LSMReader(_TIFFKind):
         path = Path(path)
         scan = scan_pages(path)
         tifffile = import_tifffile()
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path), quietly("tifffile"), tifffile.TiffFile(path) as tif:
             info = tif.lsm_metadata
             if not info:
                 raise FileError(f"{path} has lost what says that it is an LSM file; export it.")
@@ -189,7 +190,7 @@ class STKReader(_TIFFKind):
         scan_pages(path)
         tifffile = import_tifffile()
         chosen_channel([], channel, path)
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path), quietly("tifffile"), tifffile.TiffFile(path) as tif:
             if not tif.stk_metadata:
                 raise FileError(f"{path} has lost what says that it is an STK file; export it.")
             return _read_stk(tif, tif.stk_metadata, path)
@@ -222,6 +223,9 @@ def _read_lsm(tif, info, scan, path, channel):
     chosen = chosen_channel(names, channel, path)
     n_frames = int(info["DimensionTime"])
     findings = []
+    stated = tuple(int(info.get(f"Dimension{axis}") or 0) for axis in "YX")
+    if stated != (pages[0].imagelength, pages[0].imagewidth):
+        raise FileError(f"{path} is damaged, its images are not of {stated} pixels; copy it again.")
     if len(pages) != len(scan.pages):
         raise FileError(f"{path} is damaged, its images cannot be told from thumbnails.")
     if n_frames != len(pages):
@@ -335,7 +339,11 @@ def _read_stk(tif, info, path):
     if not 0 < n_frames <= os.path.getsize(path) // n_bytes + 1:
         raise FileError(f"{path} is damaged, it names {n_frames} images; copy it again.")
     frames = FileFrames(path, starts[0] + n_bytes * np.arange(n_frames), (ny, nx), dtype)
-    times = (None, "")
+    times, findings = (None, ""), []
+    n_room = (os.path.getsize(path) - int(starts[0])) // n_bytes
+    if n_room > n_frames:
+        words = f"the header counts {n_frames} frames, and the file has room for {n_room}"
+        findings = [Finding.of("image_count_disagrees", words)]
     if n_frames > 1:
         dates = page.tags.valueof(_STK)
         seconds = 86400.0 * (dates["DateCreated"] - dates["DateCreated"][0].astype(float))
@@ -348,6 +356,7 @@ def _read_stk(tif, info, path):
         pixel_size_um=_pixel_of(info),
         times_s=times,
         bit_depth=None if dtype.kind == "f" else whole(page.bitspersample),
+        findings=findings,
         acquisition={} if not info.get("Name") else {"name": (str(info["Name"]), "STK Name")},
     )
 

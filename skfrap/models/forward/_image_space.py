@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from skfrap.experiment import FRAPProtocol
-from skfrap.models.forward._separable import unfolded
+from skfrap.models.forward._separable import row_weights, unfolded
 
 _FILTER_REACH = 4.0  # standard deviations
 
@@ -27,6 +27,11 @@ class ImageSpace:
     _bases: Any
     _axis_ranges: tuple[np.ndarray, np.ndarray]
     _level: np.ndarray
+
+    @property
+    def shape(self):
+        """Pixels of the window, (ny, nx)."""
+        return tuple(part.stop - part.start for part in self.window)
 
     @property
     def feature_names(self):
@@ -63,22 +68,27 @@ class ImageSpace:
     def projectors(self):
         """Images that a stack is projected on, (n_images, n), in single precision.
 
-        Of a quarter of the window where it is folded; the first is constant.
+        Of the upper half of the window where it is folded: for frames as `fold_rows` leaves them.
         """
-        matrices = self._bases.coordinates.reshape(
-            self.n_images, *(part.shape[1] for part in self._axis_ranges)
-        )
-        images = self._axis_ranges[0] @ matrices @ self._axis_ranges[1].T
+        images = self._in_axes_of_window()
+        if self.is_folded:
+            ny, nx = self.shape
+            images = unfolded(images, -1, nx) * row_weights(ny)
         return np.ascontiguousarray(images.reshape(self.n_images, -1), dtype=np.float32)
 
     @cached_property
     def images(self):
         """The orthonormal images of the window that frames are projected on, (n_images, ny, nx)."""
-        rows, columns = (part.stop - part.start for part in self.window)
-        if not self.is_folded:
-            return self.projectors.reshape(-1, rows, columns)
-        images = self.projectors.reshape(-1, (rows + 1) // 2, (columns + 1) // 2)
-        return unfolded(unfolded(images, -2, rows), -1, columns)
+        images = self._in_axes_of_window()
+        if self.is_folded:
+            images = unfolded(unfolded(images, -2, self.shape[0]), -1, self.shape[1])
+        return images.astype(np.float32)
+
+    def _in_axes_of_window(self):
+        """Compute the images, of a quarter where they are folded."""
+        sizes = (part.shape[1] for part in self._axis_ranges)
+        matrices = self._bases.coordinates.reshape(self.n_images, *sizes)
+        return self._axis_ranges[0] @ matrices @ self._axis_ranges[1].T
 
     @cached_property
     def division_covariance(self):
