@@ -147,6 +147,8 @@ function render() {
     const source = (use.sources || {})["bleach region"] || "";
     if (!live) viewer.setRegion(use.region, source.startsWith("as seen") || source.startsWith("protocol") || source.startsWith("found"));
     viewer.setOthers(state.result || {});
+    const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
+    if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;
     where();
   }
