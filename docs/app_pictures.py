@@ -61,7 +61,7 @@ def main():
             page.page.click("#compare-box summary")
             page.page.click("#compare")
             page.until("document.querySelectorAll('#residuals canvas').length > 3")
-            page.until("document.querySelectorAll('#compared tr').length > 3")
+            page.until("document.querySelectorAll('#compared tr').length > 3", 120)
             keep(page, "app-models", "#residual-box", "#compare-box")
         files = [series_file(Path(folder), f"cell{k}.tif", seed=k) for k in range(1, 6)]
         (Path(folder) / "cell6.tif").write_bytes(files[0].read_bytes()[:3000])
