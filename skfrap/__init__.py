@@ -17,6 +17,7 @@ _HOME = {
     "FRAPPipeline": "pipeline",
     "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",
+    "JointFRAP": "estimators",
     "LeastSquaresFRAP": "estimators",
     "Mask": "experiment",
     "MeasuredStartFRAP": "estimators",
@@ -31,6 +32,7 @@ _HOME = {
 _SUBMODULES = {
     "analysis",
     "calibration",
+    "cells",
     "comparison",
     "design",
     "estimators",
@@ -46,6 +48,7 @@ _SUBMODULES = {
     "preprocessing",
     "pretrained",
     "replicates",
+    "report",
     "results",
     "scaling",
     "simulator",
