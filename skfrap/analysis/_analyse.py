@@ -12,6 +12,7 @@ from skfrap.analysis._drift import Motion, follow_sample
 from skfrap.analysis._experiment import (
     before_and_after,
     experiment_of,
+    last_frame,
     recenter,
 )
 from skfrap.analysis._geometries import Geometries
@@ -217,7 +218,7 @@ def analyse_series(
         seen=seen,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
-        last=corrected.view(0).read(frames=slice(protocol.n_frames - 1, protocol.n_frames))[0],
+        last=last_frame(corrected, protocol),
     )
 
 
@@ -244,7 +245,7 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
-    options = resolved(options, series, protocol, sources)
+    options = resolved(described.options, series, protocol, sources)
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
     recorded = _as_recorded(series, protocol, options, motion)

@@ -22,10 +22,10 @@ class SavedROIs:
     def __enter__(self):
         return self
 
-    def add(self, analysis):
-        """Keep the regions of an analysis of images."""
-        if self._path is not None and analysis.prebleach is not None:
-            self._found.append((analysis.name, analysis.protocol))
+    def add(self, outcome):
+        """Keep the regions of a series of images."""
+        if self._path is not None and outcome.protocol is not None:
+            self._found.append((outcome.name, outcome.protocol))
 
     def __exit__(self, *_):
         if self._path is None:
