@@ -21,11 +21,13 @@ from skfrap.cli._options import (
     recording_options,
     resume_option,
     rows_option,
+    save_rois_option,
     table_option,
     table_options,
 )
 from skfrap.cli._output import as_title, clear_errors, say
 from skfrap.cli._report import Remembering, ReportFile, report_option
+from skfrap.cli._rois import SavedROIs
 from skfrap.cli._sources import expand_mixed
 from skfrap.cli._unusable import tell_unusable
 
@@ -84,9 +86,10 @@ from skfrap.cli._unusable import tell_unusable
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@save_rois_option
 @report_option
 @json_option
-def estimate(files, as_one_series, out, resume, plots, report, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, save_rois, report, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
@@ -121,15 +124,17 @@ def estimate(files, as_one_series, out, resume, plots, report, as_json, **option
             return analyses_of.analyse_curve(source, given)
         return analyses_of.analyse_series(source, given)
 
-    series = [list(files)] if as_one_series else expand_mixed(files, [out])
+    series = [list(files)] if as_one_series else expand_mixed(files, [out, report])
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
-    inputs = [*files, options["bleach_region"], *profiles, *outlines]
+    measured = [options["reference"], options["background"]]
+    inputs = [*files, options["bleach_region"], *profiles, *outlines, *measured]
+    rois = SavedROIs(save_rois, inputs)
     report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     keep["report"] = report
-    with kept_records("estimate", options, series, inputs, **keep) as kept:
+    with rois, kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(
             kept.pending(),
             total=len(series) - len(kept.records),
@@ -144,6 +149,7 @@ def estimate(files, as_one_series, out, resume, plots, report, as_json, **option
                 found = {"findings": analysis.estimates.findings[0]}
                 found["alternatives"] = analysis.alternatives.to_records()
                 record = {"file": name, **analysis.to_record() | found, "error": error}
+                rois.add(analysis)
                 if plots is not None:
                     add_picture(_picture_of(analysis), analysis.name, record, kept)
             shown_of = report is not None and analysis is not None

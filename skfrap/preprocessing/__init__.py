@@ -15,6 +15,7 @@ from skfrap.preprocessing._images import (
 )
 from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
+from skfrap.preprocessing._reference import ReferenceCorrector
 from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._scores import ImageScoreExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
@@ -31,6 +32,7 @@ __all__ = [
     "IntensityRescaler",
     "Normalizer",
     "RecoveryCurveExtractor",
+    "ReferenceCorrector",
     "RingExtractor",
     "StackCorrector",
     "StackFunction",
