@@ -74,7 +74,7 @@ def test_combined_selections_keep_their_holes_and_curves(tmp_path):
     found = read_rois(path, PIXEL, SHAPE)
     np.testing.assert_allclose(found["ring"].array, RING, atol=1e-9)
     np.testing.assert_allclose(found["l"].array, L, atol=1e-9)
-    with pytest.raises(ValueError, match=r"'ring' in .*rois.zip is damaged .it has holes"):
+    with pytest.raises(ValueError, match=r"'ring' in .* has holes or several parts"):
         read_rois(path, PIXEL)
     k = 4 * (np.sqrt(2) - 1) / 3 * 8  # of a circle of 8 pixels, in four curves
     steps = [0, 28, 20]
@@ -138,7 +138,7 @@ def test_damaged_files_are_refused(tmp_path):
         read_rois(path, PIXEL)
     with pytest.raises(FileNotFoundError, match="check the path of the regions"):
         read_rois(tmp_path / "none.zip", PIXEL)
-    with pytest.raises(ValueError, match=r"end in .zip or .roi"):
+    with pytest.raises(ValueError, match=r"end in \.zip or \.roi"):
         write_rois(tmp_path / "rois.txt", {"a": Circle(1.0, (4, 4))}, PIXEL)
 
 

@@ -259,8 +259,7 @@ def _read(path):
         logger = logging.getLogger("roifile")
         disabled, logger.disabled = logger.disabled, True  # what it forgives is looked at below
         try:
-            rois[name] = roifile.ImagejRoi.frombytes(data)
-            rois[name].raw = data
+            rois[name] = roifile.ImagejRoi.frombytes(data), data
         except Exception as error:  # whatever a library makes of bytes that are not as it expects
             raise _damaged(path, name, error) from error
         finally:
@@ -299,19 +298,29 @@ def _damaged(path, name, error):
     )
 
 
-def _region(roi, name, path, pixel, shape):
+class _ShapeNeeded(Exception):  # noqa: N818  which is no error of the file
+    """A region can only be a mask, and the size of that is not known."""
+
+
+def _region(read, name, path, pixel, shape):
     """Make a region of one of ImageJ's."""
+    roi, data = read
     kind = roi.roitype.name
     if kind in _NO_AREA or roi.subtype.name in ("TEXT", "ARROW", "IMAGE"):
         what = _NO_AREA.get(kind, f"{roi.subtype.name.lower()}")
         raise ValueError(f"the region {name!r} in {path} is {what} and has no area; draw {_AREAS}.")
     try:
-        return _shape(roi, kind, pixel, shape)
+        return _shape(roi, data, kind, pixel, shape)
+    except _ShapeNeeded:
+        raise ValueError(
+            f"the region {name!r} in {path} has holes or several parts, or crosses itself: give "
+            "shape, the pixels (ny, nx) of the image in which it was drawn."
+        ) from None
     except (ValueError, OverflowError, MemoryError, IndexError) as error:
         raise _damaged(path, name, error) from error
 
 
-def _shape(roi, kind, pixel, shape):
+def _shape(roi, data, kind, pixel, shape):
     if roi.composite:
         return _combined(paths_of(roi.multi_coordinates), pixel, shape)
     if kind in ("RECT", "OVAL"):
@@ -326,7 +335,7 @@ def _shape(roi, kind, pixel, shape):
             return _outline(corners, pixel, shape)
         return Rectangle(pixel * width, pixel * height, center)
     if kind == "FREEHAND" and roi.subtype.name == "ELLIPSE":
-        return _ellipse(roi, pixel)
+        return _ellipse(roi, _ratio_in(data), pixel)
     return _outline(_vertices(roi), pixel, shape)
 
 
@@ -343,8 +352,8 @@ def _box(roi):
     return box
 
 
-def _ellipse(roi, pixel):
-    (x1, y1, x2, y2), ratio = (roi.x1, roi.y1, roi.x2, roi.y2), _ratio_of(roi)
+def _ellipse(roi, ratio, pixel):
+    x1, y1, x2, y2 = roi.x1, roi.y1, roi.x2, roi.y2
     length = float(np.hypot(x2 - x1, y2 - y1))
     if not np.isfinite([x1, y1, x2, y2]).all() or not length > 0 or not 0 < ratio <= 1:
         raise ValueError("its axes are no lengths")
@@ -353,9 +362,9 @@ def _ellipse(roi, pixel):
     return Ellipse((0.5 * pixel * length, 0.5 * pixel * length * ratio), angle, center)
 
 
-def _ratio_of(roi):
-    """Return the ratio of an ellipse's axes, a number of which the reader gives bytes."""
-    return float(np.frombuffer(roi.raw[52:56], ">f4")[0])
+def _ratio_in(data):
+    """Return the ratio of an ellipse's axes, a number of which roifile gives the bytes."""
+    return float(np.frombuffer(data[52:56], ">f4")[0])
 
 
 def _vertices(roi):
@@ -381,16 +390,14 @@ def _outline(points, pixel, shape):
     try:
         return Polygon([(pixel * float(x), pixel * float(y)) for x, y in points])
     except ValueError as error:
-        if "cross" not in str(error):
+        if "cross" not in str(error) and "one line" not in str(error):
             raise
     return _combined([points], pixel, shape)
 
 
 def _combined(paths, pixel, shape):
-    if len(paths) == 1 and shape is None:
-        return Polygon([(pixel * float(x), pixel * float(y)) for x, y in paths[0]])
     if shape is None:
-        raise ValueError("it has holes or several parts: give shape, the pixels of the image")
+        raise _ShapeNeeded
     return Mask(even_odd_fractions(paths, shape))
 
 
