@@ -92,7 +92,7 @@ class CurveFitter:
     ----------
     evaluator : CurveSurrogate or DirectCurves
     space : ParameterSpace
-    guide : CurveSurrogate or None
+    guide : CurveSurrogate, DirectCurves or None
         A coarser evaluator, cheap enough to look for the right basin with.
     objective : HuberLoss, ProportionalNoise or None
         What to refine least-squares fits by.
@@ -285,6 +285,8 @@ class CurveFitter:
             near = np.abs(thetas[:k] - thetas[k]).max(axis=2) < _SAME_PLACE
             costs[k, near.any(axis=0)] = np.inf
         order = costs.argsort(axis=0, kind="stable")[:_GUIDED_STARTS]
+        others = np.isfinite(np.take_along_axis(costs, order, axis=0)).any(axis=1)
+        order = order[others] if others.any() else order[:1]
         return self.at_values(*np.take_along_axis(thetas, order[..., np.newaxis], axis=0))
 
     def _start_on_grid(self, problems, rows):
