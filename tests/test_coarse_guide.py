@@ -5,7 +5,8 @@ import pytest
 
 from skfrap import Circle, Ellipse, FRAPProtocol, LeastSquaresFRAP, Mask
 from skfrap.models import DirectCurves, model_for
-from skfrap.models.forward._coarse import coarse_guide, coarser
+from skfrap.models.field._coarser import coarser, coarser_of_many
+from skfrap.models.forward._coarse import coarse_guide
 
 LARGE = FRAPProtocol(
     shape=(200, 230), pixel_size=0.25, bleach_region=Circle(8.0, (28.0, 26.0)), n_prebleach=4,
@@ -63,3 +64,34 @@ def test_noise_leads_to_the_optimum_that_the_grid_finds():
     alone._fitter.guide = None
     costs = [one.fit_results(curves).residual_sum_of_squares[0] for one in (guided, alone)]
     assert costs[0] == pytest.approx(costs[1], rel=1e-6)
+
+
+# Bleaching by imaging
+
+
+MANY = FRAPProtocol(
+    shape=(480, 560), pixel_size=0.25, bleach_region=Circle(5.0, (40.0, 30.0)), n_prebleach=3,
+    n_bleach=1, n_postbleach=12, frame_interval=2.0, padding=16,
+)  # fmt: skip
+
+
+def test_what_comes_over_the_edges_of_large_images_is_as_on_their_own_grid():
+    engine = model_for(MANY)._engine("imaging", 0.0, 0.0)
+    assert engine.coarse is not None
+    depth = np.array([0.3, 0.6])
+    coarse = engine.moving(depth, 5.0, 0.99, "grid")
+    engine.coarse = None
+    assert coarse == pytest.approx(engine.moving(depth, 5.0, 0.99, "grid"), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": (200, 240)},  # few pixels
+        {"shape": (481, 561)},  # not to be cut evenly
+        {"bleach_region": Circle(1.5, (40.0, 30.0))},
+    ],
+)
+def test_small_images_and_regions_stay_on_their_own_grid(change):
+    assert coarser_of_many(MANY.replace(**change)) is None
+    assert coarser_of_many(MANY).pixel_size == 1.0

@@ -1,9 +1,7 @@
 """A model on a coarser grid, to look for the right basin with where the region has many pixels."""
 
-import numpy as np
-
-from skfrap.experiment import Mask
 from skfrap.models._base import model_for
+from skfrap.models.field._coarser import coarser
 from skfrap.models.forward._direct import DirectCurves
 
 _FEWEST = 10.0  # pixels: radius of a region on the coarser grid
@@ -37,27 +35,3 @@ def coarse_guide(key, model):
         return DirectCurves(model_for(coarser(protocol, parts), key))
     except ValueError:  # a region at the rim of the field may leave the coarser one
         return None
-
-
-def coarser(protocol, parts):
-    """Describe an experiment with larger pixels; what is left over at the ends is left out.
-
-    Parameters
-    ----------
-    protocol : FRAPProtocol
-    parts : int
-        Pixels along a side that become one.
-
-    Returns
-    -------
-    FRAPProtocol
-    """
-    ny, nx = (n // parts for n in protocol.shape)
-    region = protocol.bleach_region
-    if isinstance(region, Mask):
-        fine = np.asarray(region.array, float)[: ny * parts, : nx * parts]
-        region = Mask(fine.reshape(ny, parts, nx, parts).mean(axis=(1, 3)))
-    return protocol.replace(
-        shape=(ny, nx), pixel_size=protocol.pixel_size * parts, bleach_region=region,
-        padding=round(protocol.padding / parts),
-    )  # fmt: skip
