@@ -304,6 +304,25 @@ def test_the_region_is_found_where_it_is():
         find_center(stack, PROTOCOL.replace(bleach_region=Mask(PROTOCOL.bleach_mask)))
 
 
+@pytest.mark.parametrize("frame_levels", [True, False])
+def test_images_of_a_compartment(frame_levels, tmp_path):
+    """Stacks of the model are fitted to what they were made of, and files keep the images."""
+    cell = PROTOCOL.replace(
+        bleach_region=Circle(5.0, (20.0, 22.0)), compartment=Circle(17.0), padding=0
+    )
+    values = {"D": [1.0, 4.0], "c0": [0.7, 0.9], "alpha": [0.6, 0.2], "mobile_fraction": [0.8, 1.0]}
+    stacks = DiffusionModel(cell).images(**values)
+    extractor = ImageScoreExtractor(cell, ranges={"D": (0.1, 30.0)}, frame_levels=frame_levels)
+    X = extractor.fit_transform(stacks)
+    assert extractor.surrogate_.loss < 1e-4
+    estimator = LeastSquaresFRAP(cell, parameters=tuple(values)).fit(X)
+    found = estimator.estimate(X).values
+    for name, expected in values.items():
+        assert_allclose(found[name], expected, rtol=1e-5)
+    save(make_pipeline(extractor, estimator), tmp_path / "cell.skfrap")
+    assert_allclose(load(tmp_path / "cell.skfrap").predict(stacks), estimator.predict(X))
+
+
 # The contract
 
 

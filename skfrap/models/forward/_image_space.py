@@ -25,7 +25,8 @@ class ImageSpace:
     n_pixels: int
     n_values: int
     _bases: Any
-    _axis_ranges: tuple[np.ndarray, np.ndarray]
+    level_size: float
+    _axis_ranges: tuple[np.ndarray, ...]
     _level: np.ndarray
 
     @property
@@ -86,9 +87,20 @@ class ImageSpace:
 
     def _in_axes_of_window(self):
         """Compute the images, of a quarter where they are folded."""
+        if not self._axis_ranges:  # they are kept as they are
+            return self._bases.coordinates.reshape(-1, *self.shape)
+        if len(self._axis_ranges) == 1:
+            return (self._bases.coordinates @ self._axis_ranges[0].T).reshape(-1, *self.shape)
         sizes = (part.shape[1] for part in self._axis_ranges)
         matrices = self._bases.coordinates.reshape(self.n_images, *sizes)
         return self._axis_ranges[0] @ matrices @ self._axis_ranges[1].T
+
+    @cached_property
+    def level_image(self):
+        """The image before bleaching, of an intensity of 1, in single precision; None if even."""
+        if self.protocol.compartment is None:
+            return None
+        return self.images[0] * np.float32(self.level_size)
 
     @cached_property
     def division_covariance(self):
@@ -120,7 +132,7 @@ class ImageSpace:
         squares : float
             Their sum of squares.
         level : float, default=0.0
-            That was subtracted from all pixels.
+            Intensity of the image before bleaching that was subtracted from all of them.
 
         Returns
         -------
