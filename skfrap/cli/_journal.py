@@ -185,10 +185,9 @@ def _files_of(source):
         return [Path(one) for one in source]
     path = Path(source)
     if path.is_dir():
-        from skfrap.io.readers._registry import known_suffixes
+        from skfrap.io._series import image_files
 
-        ends = known_suffixes()
-        return sorted(one for one in path.iterdir() if one.name.lower().endswith(ends))
+        return sorted(image_files(path))
     if not path.exists() and glob.has_magic(source):
         return sorted(map(Path, glob.glob(source, recursive=True)))
     return [path]

@@ -244,7 +244,7 @@ def _resolve(source):
         path = Path(source)
         if path.is_dir():
             suffixes = known_suffixes()
-            paths = _files_in(path, suffixes) or _files_in(path, known_suffixes(pictures=True))
+            paths = image_files(path)
             lacking = f"the folder {path} holds no image file ({', '.join(suffixes)})"
             return _sorted(paths, lacking), path.name, True
         if not path.exists() and glob.has_magic(str(source)):
@@ -264,6 +264,20 @@ def _resolve(source):
         raise ValueError("source must hold the paths of the images of a series, got an empty list.")
     paths = [Path(path) for path in source]
     return paths, None, False
+
+
+def image_files(folder):
+    """List the image files in a folder: pictures only where there is nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+    """
+    return _files_in(folder, known_suffixes()) or _files_in(folder, known_suffixes(pictures=True))
 
 
 def _files_in(folder, suffixes):
