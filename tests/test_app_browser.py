@@ -51,6 +51,14 @@ def test_the_demo_becomes_its_D_and_nothing_is_lost_by_a_reload(chromium):
         findings = page.text("findings")
         assert findings  # the images contradict it
 
+        with page.page.context.expect_page() as opened:
+            page.click("#report")
+        report = opened.value
+        report.wait_for_load_state()
+        assert moved.removeprefix("D = ") in report.inner_text("body")
+        assert page.clicks == 2  # of a new user: the demo, and its report
+        report.close()
+
         page.page.reload()
         page.until("document.querySelectorAll('#alternatives tr').length > 3")
         page.settle()
@@ -146,6 +154,12 @@ def test_all_series_of_a_folder_with_the_same_settings(chromium, tmp_path):
             "[...document.querySelectorAll('#series tr')].slice(1).map(r => r.cells[1].textContent)"
         )
         assert shown == [words_of(path) for path in files]
+        with page.page.context.expect_page() as opened:
+            page.click("#batch-report")
+        opened.value.wait_for_load_state()
+        text = opened.value.inner_text("body")
+        assert all(path.name in text for path in files)
+        opened.value.close()
 
 
 def test_several_channels_are_asked_for(chromium, tmp_path):
@@ -158,7 +172,7 @@ def test_several_channels_are_asked_for(chromium, tmp_path):
         page = chromium(address)
         page.drop(path)
         page.until("!document.getElementById('channels').hidden")
-        page.page.select_option("#channel", "1")
+        page.page.select_option("#channel", value="1")
         page.until("document.getElementById('answer').textContent.startsWith('D = ')")
         assert "--channel 1" in page.text("command")
 

@@ -11,8 +11,8 @@ save       two programs save to one file while a third loads it
     python -m benchmarks.robustness                      all of it
     python -m benchmarks.robustness --quick              less of everything
     python -m benchmarks.robustness --stage kill save    some of it
-    python -m benchmarks.robustness --seconds 600        files, api and kill for so long each
-    python -m benchmarks.robustness --ci                 files and api for 30 s each, for CI
+    python -m benchmarks.robustness --seconds 600        files, microscopes, api, kill: so long each
+    python -m benchmarks.robustness --ci                 files, microscopes, api: 30 s each, for CI
 """
 
 from dataclasses import dataclass, replace

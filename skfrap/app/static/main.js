@@ -3,7 +3,7 @@ import { chart } from "./chart.js";
 import { Viewer, paintOn } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
-const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "and a mobile fraction", "diffusion+imaging_bleach": "and bleaching by imaging",
+const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "and a mobile fraction", "diffusion+imaging_bleach": "and bleaching by imaging (slow)",
   binding: "binding (slow)", two_populations: "two populations (slow)", turnover: "turnover", soumpasis: "Soumpasis", exponential: "exponential" };
 let state = { version: -1 };
 let fields = [];
@@ -147,6 +147,8 @@ function render() {
     const source = (use.sources || {})["bleach region"] || "";
     if (!live) viewer.setRegion(use.region, source.startsWith("as seen") || source.startsWith("protocol") || source.startsWith("found"));
     viewer.setOthers(state.result || {});
+    const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
+    if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;
     where();
   }
@@ -160,8 +162,7 @@ function notice() {
 
 function channels(error) {
   const several = /has (\d+) channels/.exec((error && error.error) || "");
-  if (several) state.nChannels = +several[1];
-  const n = several ? +several[1] : channels.n && channels.of === state.current ? channels.n : 0;
+    const n = several ? +several[1] : channels.n && channels.of === state.current ? channels.n : 0;
   [channels.n, channels.of] = [n, state.current];
   $("channels").hidden = !n;
   if (!n || $("channel").options.length === n + 1) { $("channel").value = state.channel ?? ""; return; }
@@ -235,7 +236,7 @@ function alternatives() {
 function build() {
   const groups = Object.groupBy(fields, (one) => one.group);
   $("form").replaceChildren(...Object.entries(groups).map(([name, some]) => h("fieldset", {}, h("legend", {}, name), ...some.map(control))));
-  $("models").replaceChildren(...Object.entries(COMPARED).map(([name, words], k) => h("label", {}, h("input", { type: "checkbox", value: name, checked: k < 3 }), ` ${words}`)));
+  $("models").replaceChildren(...Object.entries(COMPARED).map(([name, words], k) => h("label", {}, h("input", { type: "checkbox", value: name, checked: k < 2 }), ` ${words}`)));
 }
 
 function control(one) {
@@ -333,6 +334,7 @@ function batch() {
   const running = state.batch === "running";
   $("run").hidden = running; $("stop").hidden = !running;
   $("run").textContent = state.batch === "stopped" ? "Resume" : entries.length > 1 ? `Analyse all ${entries.length}` : "Analyse all";
+  $("join").hidden = running || entries.length < 2;
   $("progress").hidden = !running; $("progress").max = entries.length; $("progress").value = done.length;
   $("counted").textContent = done.length ? `${done.length} of ${entries.length} done` : "";
   $("batch-report").hidden = $("csv").hidden = !done.length;
@@ -346,7 +348,13 @@ function batch() {
 async function report(of) {
   said = "";
   $("now").textContent = "writing the report…"; $("now").className = "busy";
-  try { const { name } = await (await ask("report", { of })).json(); open(name, "_blank", "noopener"); render(); } catch (error) { say(error.message); }
+  $("report-link").hidden = true;
+  try {
+    const { name } = await (await ask("report", { of })).json();
+    $("report-link").href = name; $("report-link").hidden = false; // should the browser not let a window open
+    open(name, "_blank", "noopener");
+    render();
+  } catch (error) { say(error.message); }
 }
 
 async function residuals() {
@@ -399,6 +407,7 @@ $("bleach-here").onclick = bleachedHere;
 $("compare").onclick = compare;
 $("residual-box").ontoggle = (event) => event.target.open && residuals();
 $("run").onclick = () => act("batch", {});
+$("join").onclick = () => act("join", {});
 $("stop").onclick = () => act("stop", {});
 $("copy").onclick = () => navigator.clipboard.writeText(state.command);
 $("load-settings").onclick = () => $("settings-file").click();
