@@ -21,6 +21,37 @@ def write_lif(path, series, *, pixel_um=0.25, bits=12, settings=""):
     settings : str, default=""
         Attributes of all settings.
     """
+    elements, blocks = _described(series, pixel_um, bits, settings)
+    xml = (
+        '<LMSDataContainerHeader Version="2"><Element Name="experiment.lif" UniqueID="x"><Data>'
+        '<Experiment><TimeStamp HighInteger="31079731" LowInteger="0"/></Experiment></Data>'
+        f'<Memory Size="0" MemoryBlockID="MemBlock_x"/><Children>{"".join(elements)}</Children>'
+        "</Element></LMSDataContainerHeader>"
+    ).encode("utf-16-le")
+    out = struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(xml) // 2) + xml
+    for name, content in blocks:
+        title = name.encode("utf-16-le")
+        head = struct.pack("<IIBQBI", 0x70, 14 + len(title), 0x2A, len(content), 0x2A, len(name))
+        out += head + title + content
+    Path(path).write_bytes(out)
+
+
+def write_lof(path, name, frames, stamps, *, pixel_um=0.25, bits=12):
+    """Write a LOF file, which holds one series; as :func:`write_lif`."""
+    elements, blocks = _described([(name, frames, stamps, "")], pixel_um, bits, "")
+    title = "LMS_Object_File".encode("utf-16-le")
+    out = struct.pack("<IIBI", 0x70, len(title) + 5, 0x2A, len(title) // 2) + title
+    out += struct.pack("<BIBI", 0x2A, 2, 0x2A, 0)
+    ((_, content),) = blocks
+    out += struct.pack("<BQ", 0x2A, len(content)) + content
+    xml = f'<LMSDataContainerHeader Version="2">{elements[0]}</LMSDataContainerHeader>'
+    packed = xml.encode("utf-16-le")
+    out += struct.pack("<IIBI", 0x70, len(packed) + 5, 0x2A, len(packed) // 2) + packed
+    Path(path).write_bytes(out)
+
+
+def _described(series, pixel_um, bits, settings):
+    """Return the XML of each series, and its pixels by the name of their block."""
     elements, blocks = [], []
     for k, (name, frames, stamps, more) in enumerate(series):
         frames = np.asarray(frames)
@@ -55,18 +86,7 @@ def write_lif(path, series, *, pixel_um=0.25, bits=12, settings=""):
             f'<Memory Size="{stack.nbytes}" MemoryBlockID="MemBlock_{k}"/><Children/></Element>'
         )
         blocks.append((f"MemBlock_{k}", stack.tobytes()))
-    xml = (
-        '<LMSDataContainerHeader Version="2"><Element Name="experiment.lif" UniqueID="x"><Data>'
-        '<Experiment><TimeStamp HighInteger="31079731" LowInteger="0"/></Experiment></Data>'
-        f'<Memory Size="0" MemoryBlockID="MemBlock_x"/><Children>{"".join(elements)}</Children>'
-        "</Element></LMSDataContainerHeader>"
-    ).encode("utf-16-le")
-    out = struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(xml) // 2) + xml
-    for name, content in blocks:
-        title = name.encode("utf-16-le")
-        head = struct.pack("<IIBQBI", 0x70, 14 + len(title), 0x2A, len(content), 0x2A, len(name))
-        out += head + title + content
-    Path(path).write_bytes(out)
+    return elements, blocks
 
 
 def leica_region(kind, corners_um, name="ROI 1"):
