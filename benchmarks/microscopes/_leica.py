@@ -50,6 +50,41 @@ def write_lof(path, name, frames, stamps, *, pixel_um=0.25, bits=12):
     Path(path).write_bytes(out)
 
 
+def write_xlef(path, name, frames, stamps, *, pixel_um=0.25, bits=12, pictures=False):
+    """Write an XLEF file and what it refers to: an XLIF file, and its frames in LOF or TIFF files.
+
+    Parameters
+    ----------
+    path : path
+    name, frames, stamps, pixel_um, bits
+        As :func:`write_lof`; frames of one channel.
+    pictures : bool, default=False
+        Whether frames are in a TIFF file each, rather than in one LOF file.
+    """
+    path = Path(path)
+    (element,), _ = _described([(name, frames, stamps, "")], pixel_um, bits, "")
+    if pictures:
+        import tifffile
+
+        parts = [(f"{name}_{k:03d}.tif", frame) for k, frame in enumerate(frames)]
+        for file, frame in parts:
+            tifffile.imwrite(path.with_name(file), frame, metadata=None)
+    else:
+        parts = [(f"{name}.lof", np.asarray(frames))]
+        write_lof(path.with_name(f"{name}.lof"), name, frames, stamps, pixel_um=pixel_um, bits=bits)
+    offset, listed = 0, ""
+    for file, part in parts:
+        listed += f'<Frame File="{file}" Offset="{offset}" Size="{part.nbytes}" UUID=""/>'
+        offset += part.nbytes
+    element = element.replace('MemBlock_0"/>', f'MemBlock_0">{listed}</Memory>')
+    head, foot = '<LMSDataContainerHeader Version="2">', "</LMSDataContainerHeader>"
+    start = '<?xml version="1.0"?>'
+    path.with_name(f"{name}.xlif").write_text(f"{start}{head}{element}{foot}", encoding="utf-8")
+    children = f'<Children><Reference File="{name}.xlif" UUID=""/></Children>'
+    whole = f'{head}<Element Name="a"><Data><Experiment/></Data>{children}</Element>{foot}'
+    path.write_text(start + whole, encoding="utf-8")
+
+
 def _described(series, pixel_um, bits, settings):
     """Return the XML of each series, and its pixels by the name of their block."""
     elements, blocks = [], []
