@@ -181,3 +181,18 @@ def test_stamps_that_are_not_of_the_frames_are_no_clock(tmp_path, frames):
     series = read_series(path)
     assert series.times_s is None
     assert "are 7 for 20 frames" in series.sources["times_s"]
+
+
+def test_parts_are_joined_by_the_clock_of_the_microscope_where_dates_are_rounded(tmp_path, frames):
+    paths = [tmp_path / "pre.czi", tmp_path / "post.czi"]
+    write_czi(paths[0], frames[:4], TIMES[:4], date="2024-05-06T10:00:00")
+    write_czi(paths[1], frames[4:], TIMES[4:], date="2024-05-06T10:00:04")
+    series = read_series(paths, join=True)
+    np.testing.assert_array_equal(series.frames, frames)
+    np.testing.assert_allclose(series.times_s, TIMES - TIMES[0])
+    assert series.bleaching.n_prebleach[0] == 4
+    # Switched off in between, the clock begins anew.
+    write_czi(paths[1], frames[4:], TIMES[4:] - 900, date="2024-05-06T10:00:04")
+    series = read_series(paths, join=True)
+    assert series.times_s[4] == 4.0
+    assert series.info == {}

@@ -25,6 +25,8 @@ from skfrap.io.readers._stated import (
 )
 from skfrap.results import Finding
 
+_OF_PARTS = ("time_s", "first_stamp_s")  # which readers tell, to put parts together
+
 Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """What a series is read from: a file, a folder, a pattern, or a list of files."""
 
@@ -391,7 +393,7 @@ def _one_image_per_file(paths, name, by_name, channel):
         bit_depth=depths.pop() if len(depths) == 1 else None,
         sources={key: words or "the files do not say" for key, words in sources.items()},
         paths=tuple(str(path) for path in paths),
-        info={name: value for name, value in ordered[0].info.items() if name != "time_s"},
+        info=_info_of(ordered[0]),
         channels=ordered[0].channels,
         acquisition=ordered[0].acquisition,
         findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
@@ -409,7 +411,8 @@ def _in_names(recordings):
 def _info_of(recording):
     """Return what else a file holds, and the protocol where its reader knows one."""
     known = {} if recording.protocol is None else {"protocol": recording.protocol.to_dict()}
-    return recording.info | known
+    own = {name: one for name, one in recording.info.items() if name not in _OF_PARTS}
+    return own | known
 
 
 def _clock_of_dates(dates, owner):
