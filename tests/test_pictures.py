@@ -164,3 +164,10 @@ def test_estimate_takes_series_joins_parts_and_names_what_it_found(tmp_path):
     assert done.exit_code == 0, done.output
     assert "time stamps of 2 parts: Pre, Pb1" in done.output
     assert "prebleach frames: 4, frames of the parts before bleaching" in done.output
+    several = tmp_path / "b.lif"
+    write_lif(several, [("cell 1", stack, times, ""), ("cell 2", stack[::-1], times, "")])
+    given = ["--bleach-region", "circle:1.75@7,6", "--n-prebleach", 4, "--json"]
+    records = json.loads(run("estimate", several, "--series", "all", *given).stdout)
+    assert [one["file"] for one in records] == [f"{several}::cell 1", f"{several}::cell 2"]
+    (one,) = json.loads(run("estimate", several, "--series", "cell 1", *given).stdout)
+    assert one["D_um2_s"] == records[0]["D_um2_s"]

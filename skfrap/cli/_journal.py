@@ -184,6 +184,10 @@ def _files_of(source):
     if not isinstance(source, str):
         return [Path(one) for one in source]
     path = Path(source)
+    if "::" in source:  # a series of a file
+        from skfrap.io._series import split_series
+
+        path = Path(split_series(source)[0])
     if path.is_dir():
         from skfrap.io._series import image_files
 

@@ -39,6 +39,24 @@ def expand_mixed(files, written=()):
     return sources
 
 
+def each_series(sources):
+    """Return ``FILE::NAME`` for each series of files that hold several, and others as they are."""
+    from skfrap.io.readers._registry import series_names
+
+    found = []
+    for source in sources:
+        try:
+            names = series_names(source) if Path(source).is_file() else [""]
+        except (OSError, ValueError, ImportError):
+            names = [""]  # reading it will say what is wrong
+        if len(names) > 1:
+            called = names if len(set(names)) == len(names) else range(len(names))
+            found += [f"{source}::{one}" for one in called]
+        else:
+            found.append(source)
+    return found
+
+
 def _series_of(file, alone=False):
     from skfrap.io import find_series
 

@@ -46,7 +46,8 @@ def read_series(
     ----------
     source : path, str or sequence of paths
         A multi-page TIFF, OME-TIFF or ImageJ hyperstack, or a file of another format that has a
-        reader (:class:`skfrap.io.readers.Reader`); a folder of files of one image each; a glob
+        reader (:class:`skfrap.io.readers.Reader`), of which ``"day.lif::NAME"`` is the series that
+        is called so; a folder of files of one image each; a glob
         pattern for such files (``"cell1/frame_*.tif"``); or a list of them. A list is kept
         in its order. A folder or pattern is sorted by name, img2 before img10; where the files'
         DateTime tags tell another order, by time, and ``sources["order"]`` says so.
@@ -104,12 +105,16 @@ def read_series(
     >>> series.sources["times_s"]
     'ImageJ frame interval'
     """
+    source, named = split_series(source)
+    series = named if series is None else series
     paths, name, by_name = _resolve(source)
+    name = f"{_name(paths)}: {named}" if named is not None else name
     with large_allowed(allow_large):
         if join:
             found = _joined(paths, name, channel, series)
         elif len(paths) == 1:
-            found = _series_of(read_file(paths[0], channel, series), _name(paths), paths)
+            recording = read_file(paths[0], channel, series)
+            found = _series_of(recording, name or _name(paths), paths)
         else:
             found = _one_image_per_file(paths, name, by_name, channel)
     if len(found.frames) < 2:
@@ -118,6 +123,25 @@ def read_series(
             "or the list of the images of the series (read_image reads a single image)."
         )
     return found if times is None else _on_clock(found, times)
+
+
+def split_series(source):
+    """Split ``FILE::NAME`` into the file, and the series of it; None where no series is named.
+
+    Parameters
+    ----------
+    source : path, str or sequence of paths
+
+    Returns
+    -------
+    source : path, str or sequence of paths
+    series : str or None
+    """
+    if isinstance(source, str) and "::" in source and not Path(source).exists():
+        file, _, series = source.partition("::")
+        if Path(file).is_file():
+            return file, series
+    return source, None
 
 
 def _joined(paths, name, channel, series):
