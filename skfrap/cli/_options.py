@@ -202,7 +202,7 @@ recording_options = options_together(
     click.option(
         "--series",
         metavar="NUMBER|NAME|all",
-        help="Of files with several, from 0 or by name; all of them, one by one; of --join several, "
+        help="Of files with several, from 0 or by name; all: one by one; of --join several, "
         "with commas between.",
     ),
     click.option(
