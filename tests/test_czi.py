@@ -1,5 +1,6 @@
 """CZI files: frames, clock, regions and events of a real one, and of small ones made by hand."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from benchmarks.microscopes import write_czi
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import analyse_series, describe_experiment
-from skfrap.io import read_series
+from skfrap.io import FileFrames, read_series
 from skfrap.io.readers import check_reader
 from skfrap.io.readers.czi import CZIReader
 
@@ -196,3 +197,12 @@ def test_parts_are_joined_by_the_clock_of_the_microscope_where_dates_are_rounded
     series = read_series(paths, join=True)
     assert series.times_s[4] == 4.0
     assert series.info == {}
+
+
+def test_frames_in_a_file_go_to_other_processes_as_its_path(path, frames):
+    stored = pickle.loads(pickle.dumps(read_series(path))).frames
+    assert isinstance(stored, FileFrames)
+    np.testing.assert_array_equal(stored, frames)
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(ValueError, match="shorter"):
+        stored[-1]
