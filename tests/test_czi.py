@@ -64,6 +64,14 @@ def test_real_file_says_all_that_an_experiment_needs():
 
 
 @needs_real
+def test_real_file_is_an_experiment_without_a_word():
+    protocol, sources = describe_experiment(read_series(REAL), Options())
+    assert (protocol.n_prebleach, protocol.n_bleach) == (10, 2)
+    assert protocol.bleach_region.radius == pytest.approx(37.5 * 0.27676, rel=1e-3)
+    assert sources["bleaching"].startswith("5.944 s, 2 iterations, CZI event list")
+
+
+@needs_real
 def test_real_file_keeps_to_the_contract():
     check_reader(CZIReader(), REAL)
 
@@ -80,6 +88,7 @@ def test_pixels_and_times_are_those_that_czifile_reads():
 
 
 @needs_real
+@pytest.mark.slow
 def test_real_file_is_analysed_without_an_option():
     analysis = analyse_series(REAL, Options(start="auto"))
     protocol, sources = analysis.protocol, analysis.sources
