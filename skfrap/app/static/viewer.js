@@ -51,6 +51,7 @@ export class Viewer {
     this.frame = Math.max(0, Math.min(n - 1, k));
     $("scrub").value = this.frame;
     this.onFrame(this.frame);
+    if (this.others.drift) this.redraw();
     await this.paint();
     if (this.frame + AT_ONCE < n) this.pixels(this.frame + AT_ONCE);
   }
@@ -95,16 +96,24 @@ export class Viewer {
 
   // Regions.
 
-  setRegion(text, found) { if (this.held || this.draft) return; this.region = parse(text); this.found = found; this.redraw(); }
+  setRegion(text, found, target) {
+    if (this.held || this.draft) return;
+    Object.assign(this, { region: parse(text), found, target });
+    this.redraw();
+  }
 
   setOthers(others) { this.others = others; this.redraw(); }
 
   redraw() {
     const parts = [];
-    const { outline, compartment, rows } = this.others;
-    if (!this.region && outline) parts.push(svg("path", { d: outline, class: "found" }));
+    const { outline, compartment, rows, drift, bleached } = this.others;
+    const own = this.target === "bleach_region";
+    if (outline && !(own && this.region)) parts.push(svg("path", { d: outline, class: "found" }));
     if (compartment) parts.push(svg("path", { d: compartment, class: "compartment" }));
     for (const text of Object.values(rows || {})) { const one = parse(text); if (one) parts.push(draw(one, "shape row-region")); }
+    // Where the region is in this frame, if the sample has moved since it was bleached.
+    const at = drift && drift.length === this.meta.shape[0] && parse(bleached);
+    if (at) parts.push(draw(moved(at, ...drift[this.frame]), "shape drifted"));
     if (this.region) {
       parts.push(draw(this.region, `shape bleach${this.found ? " found" : ""}`));
       for (const [k, one] of handles(this.region).entries()) {
@@ -158,7 +167,7 @@ export class Viewer {
     this.region = this.held.handle ? this.held.handle.drag(...at) : moved(this.held.region, at[0] - this.held.from[0], at[1] - this.held.from[1]);
     this.held.changed = true; this.found = false;
     this.redraw();
-    this.onDrag(format(this.region));
+    if (this.target === "bleach_region") this.onDrag(format(this.region));
   }
 
   release() {
@@ -166,7 +175,7 @@ export class Viewer {
     this.held = null;
     if (!held) return;
     if (held.draws && this.draft) this.finish(this.draft);
-    else if (held.changed) this.onRegion("bleach_region", format(this.region));
+    else if (held.changed) this.onRegion(this.target, format(this.region));
   }
 
   close() {
@@ -179,7 +188,7 @@ export class Viewer {
   finish(region) {
     const target = $("target").value;
     this.draft = null;
-    if (target === "bleach_region") { this.region = region; this.found = false; }
+    Object.assign(this, { region, target, found: false });
     this.choose("");
     this.onRegion(target, format(region));
   }
@@ -189,8 +198,9 @@ export class Viewer {
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const tools = { c: "circle", e: "ellipse", r: "rectangle", p: "polygon" };
     const key = event.key;
-    const change = (region) => { this.region = region; this.found = false; this.redraw(); this.onDrag(format(region)); clearTimeout(this.later);
-      this.later = setTimeout(() => this.onRegion("bleach_region", format(region)), 350); };
+    const change = (region) => { this.region = region; this.found = false; this.redraw(); clearTimeout(this.later);
+      if (this.target === "bleach_region") this.onDrag(format(region));
+      this.later = setTimeout(() => this.onRegion(this.target, format(region)), 350); };
     if (arrows[key] && this.region) change(moved(this.region, ...arrows[key].map((k) => k * step)));
     else if (key === "[" && this.region) change(scaled(this.region, 1 / 1.03));
     else if (key === "]" && this.region) change(scaled(this.region, 1.03));
