@@ -198,9 +198,10 @@ function card() {
   const [main, rest] = now && now.words.length ? now.words[0].split(" (") : [state.busy ? "…" : "no D yet", ""];
   $("answer").textContent = main;
   const more = now ? now.words.slice(1).join(", ") : "";
-  $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : state.error ? "What is missing is asked for below." : "";
+  $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : "";
+  if (!now && state.error && state.error.fields.length) $("interval").replaceChildren(h("a", { href: "#known" }, "What is missing is asked for below."));
   const worst = now ? ["unusable", "doubtful"].find((one) => now.findings.some((found) => found.severity === one)) || "" : "";
-  box.className = `${worst} ${live || state.busy ? "waiting" : ""}`;
+  box.className = `${now ? worst : "none"} ${live || state.busy ? "waiting" : ""}`;
   if (worst === "unusable") $("interval").textContent += " – not to be used, see below";
   const truth = state.opened && state.opened.truth, D = now && now.values.D;
   const inside = truth && D && D.lower <= truth.D && truth.D <= D.upper;
@@ -230,7 +231,7 @@ function alternatives() {
     ...rows.map((one) => h("tr", { class: one.taken ? "taken" : "" },
       h("td", {}, `${one.taken ? "★ " : ""}${one.name}${one.recommended ? " – recommended" : ""}`, h("small", {}, one.recommended ? one.why : one.assumes)),
       h("td", {}, cell(one, "D_um2_s")), ...(shares ? [h("td", {}, cell(one, "mobile_fraction"))] : [])))] : [
-    h("tr", {}, h("td", {}, state.busy ? "are being computed…" : "There are none for this model."))]));
+    h("tr", {}, h("td", {}, state.busy ? "are being computed…" : state.result ? "There are none for this model." : "They come with D."))]));
 }
 
 // What is known.
@@ -320,7 +321,7 @@ function known() {
     else if (wrong) why.textContent = said;
     else if (lacks) why.textContent = given === undefined ? `Missing: ${one.hint}` : state.error.error;
     else if (given !== undefined) why.textContent = `given here${/; the file says/.test(source || "") ? source.slice(source.indexOf(";")) : ""}`;
-    else why.textContent = source ? `from: ${source}` : one.hint;
+    else why.textContent = source ? `from: ${source.replace(/^[\d.]+, /, "")}` : one.hint;
   }
 }
 
