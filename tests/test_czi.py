@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._microscopes import write_czi
+from benchmarks.microscopes import write_czi
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import analyse_series, describe_experiment

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("liffile")
 
-from benchmarks._microscopes import leica_region, write_lif
+from benchmarks.microscopes import leica_region, write_lif
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import describe_experiment
 from skfrap.experiment import Ellipse

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from skfrap._files import is_special
+from skfrap._files import is_special, write_bytes
 from skfrap._text import visible
 from skfrap.cli._journal import Journal, state_of
 from skfrap.cli._lock import Lock
@@ -23,6 +23,7 @@ from skfrap.cli._output import (
     say,
 )
 from skfrap.cli._overwrite import check_table, may_be_drawn
+from skfrap.cli._work import name_of
 
 _AT_ONCE = 500  # rows up to which the table is written after each series
 _SHARE = 20  # of the time goes to writing longer ones, at most: one in so many
@@ -176,10 +177,11 @@ class KeptRecords:
             self._in_hand = source
             yield source
 
-    def add(self, record, part=None):
-        """Keep the record of the series in hand, and what a report shows of it."""
+    def add(self, record, part=None, source=None):
+        """Keep the record of a series, the one in hand or another, and what a report shows."""
+        source = self._in_hand if source is None else source
         if self._journal is not None and not record["error"]:
-            self._journal.add(name_of(self._in_hand), state_of(self._in_hand), record, part)
+            self._journal.add(name_of(source), state_of(source), record, part)
         self._enter(record, part)
         if self._journal is not None and self._is_time():
             self._write()
@@ -188,7 +190,11 @@ class KeptRecords:
         self.records.append(record)
         self._n_found += len(record) > 2  # a failed analysis has but a name and an error
         if self._report is not None:
-            self._report.add(record, part)
+            if "spots" in record:
+                for one, shown in zip(record["spots"], part, strict=True):
+                    self._report.add(one, shown)
+            else:
+                self._report.add(record, part)
         if self._as_json:
             self._print(record)
         if self._out is not None:
@@ -285,11 +291,6 @@ def _ended_by_signals():
             signal.signal(number, handler)
 
 
-def name_of(source):
-    """Return what a series is called: its file, or the first of its files."""
-    return str(source if isinstance(source, str) else source[0])
-
-
 def attempt_each(function, series):
     """Yield the name of each series, the result or None, and the error in words or nothing."""
     for source in series:
@@ -311,9 +312,25 @@ def _attempt(function, source):
 
 def add_picture(draw, name, record, kept):
     """Write a picture of a record, and enter its path there, or None and the error."""
+    _enter_picture(lambda path: save_picture(draw, path), name, record, kept)
+
+
+def add_drawn_picture(outcome, record, kept):
+    """Write a picture that was drawn, as :func:`add_picture` does."""
+
+    def write(path):
+        if outcome.picture_error:
+            raise ValueError(outcome.picture_error)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, outcome.picture)
+
+    _enter_picture(write, outcome.name, record, kept)
+
+
+def _enter_picture(write, name, record, kept):
     try:
         path = kept.new_path(name)
-        save_picture(draw, path)
+        write(path)
         record["picture"] = str(path)
     except Exception as error:  # the numbers stand without their picture
         record["picture"] = None

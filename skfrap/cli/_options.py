@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from skfrap.cli._names import SIMULATED
-from skfrap.cli._types import Assignment, as_dict
+from skfrap.cli._types import Assignment, NumberOrAuto, as_dict
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -77,6 +77,20 @@ resume_option = click.option(
 )
 pictures_option = click.option(
     "--plots", type=FOLDER, help="Write a picture per series into this folder."
+)
+jobs_options = options_together(
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Series to analyse at the same time, each in a process of its own. What is printed "
+        "and written is the same, in the same order.  [default: 1]",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Analyse on the workers of a scheduler of Dask, which must find FILES under the same "
+        "names; local: start one here, with --jobs workers.",
+    ),
 )
 simulated_model_option = choice_option(
     "--model",
@@ -208,7 +222,9 @@ recording_options = options_together(
         "--bleach-region",
         metavar="REGION",
         help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm "
-        "from the corner of the image or in pixels as 12px; or the file of an image of the region.",
+        "from the corner of the image or in pixels as 12px; or the file of an image of the region. "
+        "auto: the circle seen in the first frame after bleaching; each (skfrap estimate): all "
+        "circles seen, a row for each.",
     ),
     click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen."),
     click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching."),
@@ -249,7 +265,14 @@ recording_options = options_together(
         "Align frames of a sample that moves, by shifts, or by shifts and turns. auto: by shifts "
         "where it clearly does, which is said.",
     ),
-    number_option("--dark-level", 0.0, "Counts."),
+    click.option(
+        "--dark-level",
+        type=NumberOrAuto(),
+        default=0.0,
+        show_default=True,
+        help="Counts without light; auto: as frames with the shutter closed, or what is dark "
+        "beside the sample, have it.",
+    ),
     bit_depth_option,
     click.option(
         "--padding", type=click.IntRange(0), help="Pixels by which the model extends the field."

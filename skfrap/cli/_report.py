@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from skfrap._text import visible
 from skfrap.cli._options import FILE
-from skfrap.cli._output import clear_errors, in_words, print_json, print_raw, save_text, say
+from skfrap.cli._output import clear_errors, in_words, print_json, print_raw, save_text
 from skfrap.cli._overwrite import check_report, check_table
 
 _ARGUMENTS = "skfrap.arguments"
@@ -57,7 +56,7 @@ class ReportFile:
 
             environment()  # says what is missing, before anything is analysed
         self.path = path
-        title = path.stem if path.stem.lower() != "report" else "FRAP report"
+        title = "FRAP report" + (f": {path.stem}" if path.stem.lower() != "report" else "")
         self._report = Report(n_series, title=title, command=command_line(), options=options)
         self._earlier = path.exists()
 
@@ -65,16 +64,6 @@ class ReportFile:
     def of(cls, path, *arguments):
         """Return a report to fill, or None where none is asked for."""
         return None if path is None else cls(path, *arguments)
-
-    def render(self, analysis, record):
-        """Render what is shown of a series; None, and a line of why, if that cannot be done."""
-        from skfrap.report._section import part_of
-
-        try:
-            return part_of(analysis, record, self._report.n_series)
-        except Exception as error:  # the numbers stand without their picture
-            say(f"{visible(record['file'])}: not drawn in the report: {in_words(error)}", err=True)
-            return None
 
     def add(self, record, part):
         """Add a series, with what was rendered of it."""

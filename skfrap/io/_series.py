@@ -358,7 +358,7 @@ def _one_image_per_file(paths, name, by_name, channel):
         paths, sources["order"] = _in_time(paths, recordings)
     ordered = [recordings[path] for path in paths]
     times, sources["times_s"] = frame_times(
-        len(paths), NOT_STATED, _shared(recordings, "interval_s"), _dates(ordered), "files"
+        len(paths), _in_names(ordered), _shared(recordings, "interval_s"), _dates(ordered), "files"
     )
     pixel, sources["pixel_size_um"] = _shared(recordings, "pixel_size_um")
     depths = {recording.bit_depth for recording in ordered}
@@ -377,11 +377,19 @@ def _one_image_per_file(paths, name, by_name, channel):
         bit_depth=depths.pop() if len(depths) == 1 else None,
         sources={key: words or "the files do not say" for key, words in sources.items()},
         paths=tuple(str(path) for path in paths),
-        info=ordered[0].info,
+        info={name: value for name, value in ordered[0].info.items() if name != "time_s"},
         channels=ordered[0].channels,
         acquisition=ordered[0].acquisition,
         findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
     )
+
+
+def _in_names(recordings):
+    """Return the times that the names of the files hold, where all do, and where they stood."""
+    seconds = [recording.info.get("time_s") for recording in recordings]
+    if None in seconds:
+        return NOT_STATED
+    return checked_times(np.array(seconds), "times in the names of the files")
 
 
 def _info_of(recording):

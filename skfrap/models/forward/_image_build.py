@@ -27,7 +27,7 @@ _NODES_PER_DECADE = 12  # of D, and more
 _MORE_NODES = 6
 _BLUR_NODES = 10
 _ROUNDING = 1e-10  # of the strongest direction in which frames differ
-_SAFETY = 0.5
+_SAFETY = 0.8
 _CHECKS = ((0.13, 0.31, 0.15), (0.42, 0.77, 0.5), (0.71, 0.12, 0.93), (0.93, 0.55, 0.3))
 
 

@@ -15,7 +15,7 @@ from skfrap.models._optics import blur_mask
 
 _LIT = 1e-12  # of full bleaching: where the box of a mask ends
 _EVEN = 1e-12
-_RANGE_TOLERANCE = 1e-8  # of the kernels' size
+_RANGE_TOLERANCE = 1e-7  # of the kernels' size
 _PROBES = 160  # random combinations that span the kernels' range
 _TIMES_PER_DECADE = 6  # of D times lag, at which the range is sampled
 
@@ -56,15 +56,26 @@ def folded(images, axis):
     return np.swapaxes(half, axis, -2) if axis != -2 else half
 
 
-def folded_quarter(images):
-    """Fold images, (..., ny, nx), that are even in both directions to a quarter, norms kept."""
-    ny, nx = images.shape[-2:]
-    if ny % 2 or nx % 2:
-        return folded(folded(images, -2), -1)
-    half = images[..., : ny // 2, :] + images[..., : ny // 2 - 1 : -1, :]
-    quarter = half[..., : nx // 2] + half[..., : nx // 2 - 1 : -1]
-    quarter *= quarter.dtype.type(0.5)
-    return quarter
+def fold_rows(images, half):
+    """Fold images that are even from top to bottom, norms kept but for a factor.
+
+    Folded from left to right as well they would take longer to fold than they save.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, ny, nx)
+    half : ndarray of shape (n, (ny + 1) // 2, nx)
+        The result, to be multiplied by :func:`row_weights` for norms to be kept.
+    """
+    ny = images.shape[-2]
+    y = ny // 2
+    np.add(images[:, :y], images[:, : ny - y - 1 : -1], out=half[:, :y])
+    half[:, y:] = images[:, y : ny - y]
+
+
+def row_weights(ny):
+    """Return what rows of :func:`fold_rows` are to be multiplied by for norms to be kept."""
+    return np.where(np.arange((ny + 1) // 2) < ny // 2, np.sqrt(0.5), 1.0)[:, np.newaxis]
 
 
 def unfolded(images, axis, n):
@@ -282,8 +293,3 @@ class SeparableImages:
             basis.T @ self._kernels(axis, spreads + self._blurred)
             for axis, basis in enumerate(self.ranges)
         ]
-
-    def images(self, coordinates):
-        """Compute images, (..., n_coordinates) to (..., ny, nx); of a quarter where folded."""
-        matrices = np.reshape(coordinates, (*np.shape(coordinates)[:-1], *self._sizes))
-        return self.ranges[0] @ matrices @ self.ranges[1].T
