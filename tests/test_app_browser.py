@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt install chromium)"),
 ]
-VENDOR = Path(__file__).parents[2] / "shared" / "real"
+CZI = Path(__file__).parents[2] / "shared" / "real" / "zeiss_czi" / "circle_45x256x256.czi"
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,33 @@ def test_a_file_becomes_the_D_of_the_command_line_by_keys_and_drawing(chromium, 
         page.until("document.getElementById('set-rows').value.startsWith('reference:circle')")
         page.settle()
         assert page.page.locator("#overlay .row-region").count() == 1
+        assert not page.errors
+
+
+def test_a_file_of_a_microscope_becomes_a_D_with_a_report_in_few_clicks(chromium, tmp_path):
+    path = CZI if CZI.is_file() else series_file(tmp_path)
+    with server() as address:
+        page = chromium(address)
+        page.drop(path)
+        page.clicks += 2  # that open the dialog of the system, and choose in it
+        page.until("document.querySelectorAll('#alternatives tr').length > 1")
+        page.settle()
+        first = page.text("answer")
+        assert first == words_of(path).partition(" (")[0]
+        page.drag("#overlay .bleach", 6, 4)()
+        page.until("document.getElementById('set-bleach_region').value !== ''")
+        page.settle()
+        moved = page.text("answer")
+        assert moved != first
+        with page.page.context.expect_page() as opened:
+            page.click("#report")
+        opened.value.wait_for_load_state()
+        text = opened.value.inner_text("body")
+        assert moved.removeprefix("D = ") in text
+        assert "--bleach-region" in text
+        opened.value.close()
+        assert page.clicks + 1 <= 6  # with the region that was dragged
+        assert page.typed == 0
         assert not page.errors
 
 
