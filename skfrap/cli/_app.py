@@ -27,6 +27,8 @@ def app(files, port, no_browser, max_upload):
     it is ended by Ctrl-C; what was dropped is removed then.
     """
     try:
+        import uvicorn  # noqa: F401
+
         from skfrap.app import serve
     except ImportError as error:
         raise click.ClickException(

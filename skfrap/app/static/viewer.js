@@ -2,7 +2,7 @@
 import { between, draw, format, handles, moved, parse, scaled, svg } from "./regions.js";
 
 const KINDS = { "|u1": Uint8Array, "<u2": Uint16Array, "<f4": Float32Array };
-const AT_ONCE = 8;
+const AT_ONCE = 8, AT_MOST = 4e6, KEPT = 2.5e8; // frames of one request, its bytes, and bytes that are kept
 const $ = (id) => document.getElementById(id);
 
 export class Viewer {
@@ -26,7 +26,9 @@ export class Viewer {
   open(key, meta) {
     if (this.key === key) return;
     Object.assign(this, { key, meta, cache: new Map(), zoom: 0, draft: null, region: null });
-    const [n, ny, nx] = meta.shape;
+    const [n, ny, nx] = meta.shape, bytes = ny * nx * KINDS[meta.kind].BYTES_PER_ELEMENT;
+    this.atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(AT_MOST / bytes)));
+    this.most = Math.max(3, Math.floor(KEPT / (bytes * this.atOnce)));
     this.canvas.width = nx; this.canvas.height = ny;
     this.overlay.setAttribute("viewBox", `0 0 ${nx} ${ny}`);
     $("scrub").max = n - 1;
@@ -37,11 +39,12 @@ export class Viewer {
 
   async pixels(k) {
     const [n, ny, nx] = this.meta.shape;
-    const first = Math.floor(k / AT_ONCE) * AT_ONCE;
+    const first = Math.floor(k / this.atOnce) * this.atOnce;
     if (!this.cache.has(first)) {
-      const count = Math.min(AT_ONCE, n - first);
-      this.cache.set(first, this.load(first, count).then((buffer) => new KINDS[this.meta.kind](buffer)));
-      if (this.cache.size > 64) this.cache.delete(this.cache.keys().next().value);
+      const count = Math.min(this.atOnce, n - first);
+      const kind = KINDS[this.meta.kind], cache = this.cache;
+      cache.set(first, this.load(first, count).then((buffer) => new kind(buffer)).catch((error) => { cache.delete(first); throw error; }));
+      if (this.cache.size > this.most) this.cache.delete(this.cache.keys().next().value);
     }
     return (await this.cache.get(first)).subarray((k - first) * ny * nx, (k - first + 1) * ny * nx);
   }
@@ -53,13 +56,13 @@ export class Viewer {
     this.onFrame(this.frame);
     if (this.others.drift) this.redraw();
     await this.paint();
-    if (this.frame + AT_ONCE < n) this.pixels(this.frame + AT_ONCE);
+    if (this.frame + this.atOnce < n) this.pixels(this.frame + this.atOnce).catch(() => {});
   }
 
   async paint() {
     const [key, frame] = [this.key, this.frame];
-    const values = await this.pixels(frame);
-    if (key !== this.key || frame !== this.frame) return;
+    const values = await this.pixels(frame).catch(() => null); // a series that is not open any more
+    if (!values || key !== this.key || frame !== this.frame) return;
     paintOn(this.canvas, values, ...this.window);
   }
 
