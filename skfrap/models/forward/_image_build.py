@@ -235,7 +235,7 @@ def _slopes_at_nodes(values, axis):
     return np.moveaxis(np.tensordot(slopes, coefficients, 1), 0, axis)
 
 
-def losses_and_errors(images, mask_of, grid, surrogate):
+def losses_and_errors(images, mask_of, grid, surrogate, points=_CHECKS):
     """Compare a surrogate with the model itself, between the nodes.
 
     Parameters
@@ -243,6 +243,8 @@ def losses_and_errors(images, mask_of, grid, surrogate):
     images, mask_of, grid
         As of :func:`build_bases`.
     surrogate : ImageSurrogate
+    points : sequence of tuple of float
+        Where: fractions of the ranges of log10 D, of the depth, and of the blur.
 
     Returns
     -------
@@ -254,7 +256,7 @@ def losses_and_errors(images, mask_of, grid, surrogate):
     loss = error = 0.0
     frames = np.arange(images.protocol.n_postbleach)
     names = ("D", "bleach_blur") if grid.blurs[0] < grid.blurs[1] else ("D",)
-    for at_D, at_depth, at_blur in _CHECKS:
+    for at_D, at_depth, at_blur in points:
         log_D, blur = (
             low + (high - low) * at
             for (low, high), at in ((grid.log_ends, at_D), (grid.blurs, at_blur))
