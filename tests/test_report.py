@@ -16,7 +16,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from skfrap import Circle, Compartment, Ellipse, FRAPProtocol, FRAPSimulator, Mask, __version__
+from skfrap import (
+    Circle,
+    Compartment,
+    Ellipse,
+    FRAPProtocol,
+    FRAPSimulator,
+    Mask,
+    __version__,
+    analysis,
+)
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.cli import cli
 from skfrap.io import ImageSeries
@@ -129,6 +138,8 @@ def check(text):
             "img",
             True,
         )
+    (policy,) = (one["content"] for one in page.all("meta") if "http-equiv" in one)
+    assert "default-src 'none'" in policy
     for attrs in page.all("script"):
         assert attrs in ({"type": "application/json", "id": "skfrap-results"}, {})
     assert len(page.all("script")) <= 2
@@ -515,6 +526,22 @@ def test_what_cannot_be_drawn_loses_no_number(files, tmp_path, monkeypatch):
     assert "no ink" in result.stderr
     assert read_report(path)["records"][0]["D_um2_s"] > 0
     check(path.read_text(encoding="utf-8"))
+
+
+def test_a_run_that_is_broken_off_has_a_report_of_what_was_done(files, tmp_path, monkeypatch):
+    analyse, left = analysis.analyse_series, [1]
+
+    def once(*given):
+        if not left.pop():
+            raise KeyboardInterrupt
+        left.append(0)
+        return analyse(*given)
+
+    monkeypatch.setattr(analysis, "analyse_series", once)
+    path = tmp_path / "report.html"
+    assert run("estimate", files / "gel", "--report", path).exit_code != 0
+    check(path.read_text(encoding="utf-8"))
+    assert len(read_report(path)["records"]) == 1
 
 
 @pytest.mark.slow

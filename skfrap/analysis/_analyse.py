@@ -12,6 +12,7 @@ from skfrap.analysis._drift import Motion, follow_sample
 from skfrap.analysis._experiment import (
     before_and_after,
     experiment_of,
+    last_frame,
     recenter,
 )
 from skfrap.analysis._geometries import Geometries
@@ -214,7 +215,7 @@ def analyse_series(
         seen=seen,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
-        last=corrected.view(0).read(frames=slice(protocol.n_frames - 1, protocol.n_frames))[0],
+        last=last_frame(corrected, protocol),
     )
 
 

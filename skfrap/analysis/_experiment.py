@@ -308,6 +308,12 @@ def before_and_after(corrected, protocol):
     )
 
 
+def last_frame(corrected, protocol):
+    """Return the last frame, in single precision: it is only looked at."""
+    last = slice(protocol.n_frames - 1, protocol.n_frames)
+    return corrected.view(0).read(frames=last)[0].astype(np.float32, copy=False)
+
+
 def recenter(corrected, protocol, source):
     """Move the bleach region's centroid to that of the patch that has lost most intensity."""
     before, after = before_and_after(corrected, protocol)

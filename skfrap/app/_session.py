@@ -151,9 +151,11 @@ class Session:
         await self.full.call("warm")
 
     def leave(self) -> None:
-        """Let nobody wait for news any more: the end is near."""
+        """Let nobody wait any more, for news or for work: the end is near."""
         self.leaving = True
         self._news.set()
+        for worker in (self.live, self.full, self.batch.crew):
+            worker.stop()
 
     async def settings(self) -> Any:
         """Return the names of settings that there are, once they are known.

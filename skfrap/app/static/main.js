@@ -3,7 +3,7 @@ import { chart } from "./chart.js";
 import { Viewer, paintOn } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
-const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "and a mobile fraction", "diffusion+imaging_bleach": "and bleaching by imaging",
+const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "and a mobile fraction", "diffusion+imaging_bleach": "and bleaching by imaging (slow)",
   binding: "binding (slow)", two_populations: "two populations (slow)", turnover: "turnover", soumpasis: "Soumpasis", exponential: "exponential" };
 let state = { version: -1 };
 let fields = [];
@@ -147,6 +147,8 @@ function render() {
     const source = (use.sources || {})["bleach region"] || "";
     if (!live) viewer.setRegion(use.region, source.startsWith("as seen") || source.startsWith("protocol") || source.startsWith("found"));
     viewer.setOthers(state.result || {});
+    const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
+    if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;
     where();
   }
@@ -234,7 +236,7 @@ function alternatives() {
 function build() {
   const groups = Object.groupBy(fields, (one) => one.group);
   $("form").replaceChildren(...Object.entries(groups).map(([name, some]) => h("fieldset", {}, h("legend", {}, name), ...some.map(control))));
-  $("models").replaceChildren(...Object.entries(COMPARED).map(([name, words], k) => h("label", {}, h("input", { type: "checkbox", value: name, checked: k < 3 }), ` ${words}`)));
+  $("models").replaceChildren(...Object.entries(COMPARED).map(([name, words], k) => h("label", {}, h("input", { type: "checkbox", value: name, checked: k < 2 }), ` ${words}`)));
 }
 
 function control(one) {
