@@ -80,7 +80,7 @@ class ImageScores(Sequence):
                 f"there are {len(values)} rows and {len(surrogates)} surrogates; give one for each "
                 "row, or one for all."
             )
-        pairs = zip(values, surrogates, strict=True)
+        pairs: Any = zip(values, surrogates, strict=True)
         if isinstance(values, np.ndarray):  # all rows are of one width
             pairs = ((values[0], surrogate) for surrogate in _different(surrogates))
         for k, (row, surrogate) in enumerate(pairs):
