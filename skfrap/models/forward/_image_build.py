@@ -28,6 +28,7 @@ _MORE_NODES = 6
 _BLUR_NODES = 10
 _ROUNDING = 1e-10  # of the strongest direction in which frames differ
 _SAFETY = 0.8
+_SAFETY_OF_BLURS = 0.5  # which are sampled more coarsely
 _CHECKS = ((0.13, 0.31, 0.15), (0.42, 0.77, 0.5), (0.71, 0.12, 0.93), (0.93, 0.55, 0.3))
 
 
@@ -112,6 +113,8 @@ def build_bases(images, mask_of, grid, frame_levels, share):
     D, masks, depth = grid.D, [mask_of(blur) for blur in grid.blur], grid.depth
     # Tangents between the sampled ones lose somewhat more; series are cut twice.
     part = (_SAFETY if frame_levels else 0.5 * _SAFETY) * share
+    if len(masks) > 1:
+        part *= _SAFETY_OF_BLURS
     coordinates = _choose_images(images, mask_of, grid, frame_levels, part)
     protocol = images.protocol
     n_after, n_images = protocol.n_postbleach, len(coordinates)
