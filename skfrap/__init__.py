@@ -34,6 +34,7 @@ _SUBMODULES = {
     "calibration",
     "cells",
     "comparison",
+    "datasets",
     "design",
     "estimators",
     "experiment",
