@@ -920,10 +920,10 @@ def report():
     with tempfile.TemporaryDirectory() as folder:
         page, shot = Path(folder) / "report.html", Path(folder) / "report.png"
         write_report(analyse_series(series, told), page, options=told)
-        looks = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1000,1000"]
+        looks = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1000,910"]
         command = ["chromium", *looks, f"--screenshot={shot}", page.as_uri()]
         subprocess.run(command, check=True, capture_output=True)
-        image = np.round(plt.imread(shot) * 20) / 20  # of fewer colours, so that it stays small
+        image = np.round(plt.imread(shot) * 22) / 22  # of fewer colours, so that it stays small
     figure = plt.figure(figsize=(image.shape[1] / DPI, image.shape[0] / DPI))
     ax = figure.add_axes((0, 0, 1, 1))
     ax.imshow(image, interpolation="nearest")

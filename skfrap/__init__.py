@@ -31,6 +31,7 @@ _HOME = {
 
 _SUBMODULES = {
     "analysis",
+    "app",
     "calibration",
     "cells",
     "comparison",

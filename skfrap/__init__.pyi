@@ -1,6 +1,7 @@
 # What `skfrap.__getattr__` looks up, for editors and type checkers, which do not run it.
 
 from skfrap import analysis as analysis
+from skfrap import app as app
 from skfrap import calibration as calibration
 from skfrap import cells as cells
 from skfrap import comparison as comparison

@@ -22,6 +22,7 @@ from skfrap.app._fields import BY_NAME, FIELDS, as_command, check_given
 from skfrap.app._shapes import outline_of, region_in_pixels
 from skfrap.experiment import Ellipse, Polygon, Rectangle, parse_region
 from skfrap.models import MODELS
+from skfrap.report import read_report
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of starlette, on what httpx is to be called
@@ -51,6 +52,12 @@ def settled(client, patience=60):
         state = client.get("/t/state", params={"since": state["version"]}).json()
     assert not state["busy"]
     return state
+
+
+def saved(client, name, folder):
+    path = folder / name
+    path.write_bytes(client.get(f"/t/{name}").content)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +265,7 @@ def test_names_of_files_stay_within_the_folder(tmp_path):
 
 def test_settings_are_those_of_analyses_and_choices_those_of_the_library():
     known = {one.name for one in fields(ExperimentOptions)}
-    assert {one.name for one in FIELDS} - {"drift"} <= known
+    assert {one.name for one in FIELDS} <= known
     defaults = {one.name: one.default for one in fields(ExperimentOptions)}
     for one in FIELDS:
         if one.name in known - {"start", "fixed"}:  # of which a page has others
@@ -286,8 +293,9 @@ def test_the_command_line_says_the_same(given):
     assert context.params.pop("files") == ("a file.tif", "./-b.tif")
     known = {one.name for one in fields(ExperimentOptions)}
     asked = {name: value for name, value in context.params.items() if name in known}
-    asked["rows"] = asked["rows"] or None
+    asked |= {name: asked[name] or None for name in ("rows", "columns")}
     expected = ExperimentOptions(**({"start": "auto", "channel": 1, "fixed": {}} | given))
+    assert asked.pop("series") is None
     assert ExperimentOptions(**asked) == expected
 
 
@@ -464,6 +472,10 @@ def test_all_series_are_analysed_and_the_broken_one_is_told_of(page, tmp_path):
     table = pd.read_csv(io.BytesIO(page.get("/t/results.csv").content))
     assert table["file"].tolist() == ["f/1.tif", "f/2.tif", "f/3.tif"]
     assert table["D_um2_s"][0] == pytest.approx(expected.estimates.D_um2_s[0], rel=1e-12)
+    assert page.post("/t/report", json={"of": "all"}).json() == {"name": "report-all.html"}
+    told = read_report(saved(page, "report-all.html", tmp_path))
+    assert [one["file"] for one in told["records"]] == ["f/1.tif", "f/2.tif", "f/3.tif"]
+    assert told["records"][0]["D_um2_s"] == expected.estimates.D_um2_s[0]
     # What is done with the same settings is not done again; with others it is.
     page.post("/t/batch")
     page.post("/t/stop")
@@ -481,6 +493,55 @@ def test_all_series_are_analysed_and_the_broken_one_is_told_of(page, tmp_path):
     assert "90 %" in state["entries"][0]["words"][0]
     page.post("/t/settings-file", json={"settings": {}})
     settled(page)
+
+
+@pytest.mark.slow
+def test_the_report_is_that_of_the_library_and_may_do_nothing_here(page, tmp_path):
+    path = series_file(tmp_path)
+    assert page.post("/t/report", json={"of": "/etc"}).status_code == 400
+    for name in ("report-x.html", "report-..%2fx.html", "report-.html"):
+        assert page.get(f"/t/{name}").status_code == 404
+    send(page, ("my cell.tif", path.read_bytes()))
+    settled(page)
+    page.post("/t/report", json={"of": "current"})
+    policy = page.get("/t/report-current.html").headers["content-security-policy"]
+    assert policy.startswith("sandbox")
+    assert "allow-same-origin" not in policy
+    told = read_report(saved(page, "report-current.html", tmp_path))
+    expected = analyse_series(path, ExperimentOptions(start="auto"))
+    assert told["records"][0]["D_um2_s"] == expected.estimates.D_um2_s[0]
+    assert told["command"].startswith("skfrap estimate 'my cell.tif'")
+
+
+@pytest.mark.slow
+def test_parts_of_one_experiment_are_joined(page, tmp_path):
+    for entry in page.get("/t/state").json()["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+    assert page.post("/t/join").status_code == 409
+    path = series_file(tmp_path)
+    send(page, ("1.tif", path.read_bytes()), ("2.tif", path.read_bytes()))
+    settled(page)
+    state = page.post("/t/join").json()
+    assert len(state["entries"]) == 3
+    assert state["entries"][2]["name"] == "1.tif … 2.tif, joined"
+    words = settled(page)["error"]["error"]
+    assert "time" in words  # TIFFs of one writer have no time of day to join by
+    assert "skfrap-app-" not in words
+    assert "--join --as-one-series" in page.get("/t/state").json()["command"]
+    for entry in state["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+
+
+@pytest.mark.slow
+def test_a_file_of_a_microscope_is_read_with_all_that_it_says(page, shared, tmp_path):
+    path = shared / "real" / "zeiss_czi" / "circle_45x256x256.czi"
+    if not path.is_file():
+        pytest.skip("the recordings beside the checkout are not here")
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    assert state["result"]["sources"]["pixel size"].startswith("CZI")
+    expected = analyse_series(path, ExperimentOptions(start="auto"))
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
 
 
 @pytest.mark.slow

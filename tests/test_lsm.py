@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("tifffile")
 
-from benchmarks._microscopes import write_lsm, write_stk
+from benchmarks.microscopes import write_lsm, write_stk
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import describe_experiment
 from skfrap.experiment import Circle
@@ -17,9 +17,6 @@ from skfrap.io.readers.tiff import TIFFReader
 
 TIMES = [10, 10.5, 11, 14, 14.5, 15]
 EVENTS = [(11.4, 2), (13.2, 3)]
-
-# Of tifffile, about the place where LSM files keep two depths.
-pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ pytest.importorskip("nd2")
 
 import nd2
 
-from benchmarks._microscopes import write_nd2
+from benchmarks.microscopes import write_nd2
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import describe_experiment
 from skfrap.io import read_series

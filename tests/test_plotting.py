@@ -117,6 +117,7 @@ def test_title_stays_in_the_picture(estimates):
         prebleach=images[0],
         bleached=images[1],
         start="told",
+        aligned=False,
     )
     figure = plot_analysis(analysis)
     figure.canvas.draw()

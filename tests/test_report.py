@@ -5,23 +5,34 @@ import io
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from skfrap import Circle, Compartment, Ellipse, FRAPProtocol, FRAPSimulator, Mask, __version__
+from skfrap import (
+    Circle,
+    Compartment,
+    Ellipse,
+    FRAPProtocol,
+    FRAPSimulator,
+    Mask,
+    __version__,
+    analysis,
+)
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.cli import cli
 from skfrap.io import ImageSeries
 from skfrap.preprocessing import Drift
 from skfrap.report import Report, _frames, _svg, read_report, write_report
 from skfrap.report._records import record_of
-from skfrap.report._render import file_text
+from skfrap.report._render import environment, file_text
 from skfrap.results import FINDINGS, Finding
 
 pytest.importorskip("jinja2")
@@ -127,6 +138,8 @@ def check(text):
             "img",
             True,
         )
+    (policy,) = (one["content"] for one in page.all("meta") if "http-equiv" in one)
+    assert "default-src 'none'" in policy
     for attrs in page.all("script"):
         assert attrs in ({"type": "application/json", "id": "skfrap-results"}, {})
     assert len(page.all("script")) <= 2
@@ -225,6 +238,14 @@ def test_groups_can_be_given_and_are_counted(told, measured, tmp_path):
         write_report(analyses, tmp_path / "groups.html", groups=["a"])
     with pytest.raises(ValueError, match="at least one"):
         write_report([], tmp_path / "groups.html")
+
+
+def test_a_missing_package_is_named(told, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    environment.cache_clear()
+    with pytest.raises(ImportError, match=r"reports need jinja2: pip install 'skfrap\[all\]'"):
+        write_report(told, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_names_and_findings_can_hold_anything(told, tmp_path):
@@ -357,7 +378,7 @@ def test_long_curves_are_thinned_out_and_keep_their_ends():
     assert places[-1, 0] > 490
 
 
-def test_drift_is_drawn_where_it_was_measured_in_every_frame(told, tmp_path):
+def test_drift_is_drawn_where_it_matters_and_was_measured_in_every_frame(told, tmp_path):
     n = told.protocol.n_frames
     shifts = np.column_stack([np.linspace(0, 3, n), np.zeros(n)])
     drift = Drift(shifts, np.full((n, 2), 0.1), np.zeros(n))
@@ -366,13 +387,15 @@ def test_drift_is_drawn_where_it_was_measured_in_every_frame(told, tmp_path):
     assert "to the right" in page.text
     assert "aligned by the measured drift" in page.text
     short = Drift(shifts[:4], drift.errors[:4], drift.angles[:4])
-    page = check(written(replace(told, drift=short), tmp_path / "at_rest.html"))
+    page = check(written(replace(moving, drift=short), tmp_path / "looked_at.html"))
+    assert "to the right" not in page.text
+    page = check(written(replace(moving, aligned=False), tmp_path / "at_rest.html"))
     assert "to the right" not in page.text
 
 
 def test_ticks_are_round_and_inside():
-    for low, high in ((0.1317, 0.918), (-3.2, 14.0), (1e-6, 9e-6), (2e4, 7e5), (-1.0, 1.0)):
-        found = _svg.ticks(low, high)
+    for low, high in ((0.1317, 0.918), (-3.2, 14.0), (1e-6, 9e-6), (2e4, 7e5), (-0.0172, 0.0172)):
+        found = _svg.ticks(low, high, 3 if low == -high else 5)
         assert 3 <= len(found) <= 7
         assert low <= found[0]
         assert found[-1] <= high
@@ -389,6 +412,17 @@ def test_residual_images_are_shown_where_there_are_any(told, tmp_path):
     assert "Residual images" in page.text
     assert "last frame" in page.text
     assert len(page.all("image")) == 5
+
+
+def test_what_a_fit_of_all_pixels_leaves_is_shown(told, tmp_path):
+    misfit = SimpleNamespace(pattern=np.array([[-9.0, 0.0, np.nan], [0.5, 0.0, 2.0]]))
+    fitted = replace(told)
+    images = SimpleNamespace(misfit=misfit, in_words=lambda: "window of 40 x 40 pixels")
+    object.__setattr__(fitted, "images", images)
+    page = check(written(fitted, tmp_path / "pixels.html"))
+    assert "What the fit of all pixels leaves" in page.text
+    assert "±9 standard deviations" in page.text
+    assert "window of 40 x 40 pixels" in page.text
 
 
 @pytest.mark.parametrize(
@@ -492,6 +526,22 @@ def test_what_cannot_be_drawn_loses_no_number(files, tmp_path, monkeypatch):
     assert "no ink" in result.stderr
     assert read_report(path)["records"][0]["D_um2_s"] > 0
     check(path.read_text(encoding="utf-8"))
+
+
+def test_a_run_that_is_broken_off_has_a_report_of_what_was_done(files, tmp_path, monkeypatch):
+    analyse, left = analysis.analyse_series, [1]
+
+    def once(*given):
+        if not left.pop():
+            raise KeyboardInterrupt
+        left.append(0)
+        return analyse(*given)
+
+    monkeypatch.setattr(analysis, "analyse_series", once)
+    path = tmp_path / "report.html"
+    assert run("estimate", files / "gel", "--report", path).exit_code != 0
+    check(path.read_text(encoding="utf-8"))
+    assert len(read_report(path)["records"]) == 1
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from skfrap.analysis._drift import Motion, follow_sample
 from skfrap.analysis._experiment import (
     before_and_after,
     experiment_of,
+    last_frame,
     recenter,
 )
 from skfrap.analysis._geometries import Geometries
@@ -214,7 +215,7 @@ def analyse_series(
         seen=seen,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
-        last=corrected.view(0).read(frames=slice(protocol.n_frames - 1, protocol.n_frames))[0],
+        last=last_frame(corrected, protocol),
     )
 
 
@@ -240,6 +241,7 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
+    options = described.options
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
     recorded = _as_recorded(series, protocol, options, motion)

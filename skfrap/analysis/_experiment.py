@@ -7,9 +7,15 @@ import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
-from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._detected import (
+    FOUND,
+    around_bleaching,
+    found_region,
+    with_bleach_frames,
+    with_dark_level,
+)
 from skfrap.analysis._microscope import said_by_file
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
@@ -41,6 +47,8 @@ class Described:
         Time around bleaching that nothing accounts for, s, where the clock shows any.
     stored : FRAPProtocol or None
         As it is in the file.
+    options : ExperimentOptions
+        With what was found in the frames.
     """
 
     series: ImageSeries
@@ -51,6 +59,7 @@ class Described:
     told: bool = True
     spare: float | None = None
     stored: FRAPProtocol | None = None
+    options: ExperimentOptions | None = None
 
 
 def describe_experiment(
@@ -79,6 +88,7 @@ def describe_experiment(
     """
     described = experiment_of(series, options)
     protocol, sources = described.protocol, described.sources
+    options = described.options
     before = before_of(described.series, protocol, options)
     return in_compartment(protocol, before, options, described.stored, sources), sources
 
@@ -95,6 +105,7 @@ def experiment_of(series, options):
     findings = [*series.findings, *([set_aside] if set_aside else [])]
     of_file = said_by_file(series, stored, options)
     sources, missing = {}, []
+    options = with_dark_level(series, options, sources)
 
     def settle(what, given, from_file, file_source, hint, note=""):
         if given is not None:
@@ -156,8 +167,7 @@ def experiment_of(series, options):
             "the file does not say ", *missing[1:], f"; give what is missing{aside}."
         )
     if n_prebleach is None:
-        n_prebleach = find_bleaching(series.frames)
-        sources["prebleach frames"] = f"{n_prebleach}, as seen in the frames"
+        n_prebleach, options = with_bleach_frames(series, times, options, sources)
     if not 1 <= n_prebleach < n_frames:
         raise ValueError(
             f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "
@@ -165,8 +175,12 @@ def experiment_of(series, options):
         )
     told = region is not None
     if not told:
-        region = _seen_region(series, n_prebleach, pixel_size, options)
+        around = around_bleaching(series, n_prebleach, options)
+        region = region_as_seen(*around, pixel_size)
         sources["bleach region"] = "as seen in the first frame after bleaching"
+    if isinstance(region, str) and region == FOUND:
+        region, words = found_region(series, n_prebleach, pixel_size, options)
+        sources["bleach region"] = words
     if isinstance(region, str | Path):
         sources["bleach region"] = f"given, {region}"
         region, words, left_out = read_region(region, pixel_size, series.frames.shape[1:])
@@ -217,17 +231,7 @@ def experiment_of(series, options):
     spare = None
     if latest is not None:
         spare = float(protocol.times[n_prebleach] - latest.times[n_prebleach])
-    return Described(selected, protocol, sources, findings, latest, told, spare, stored)
-
-
-def _seen_region(series, n_prebleach, pixel_size, options):
-    """Describe the dark patch in the first frame after bleaching that is used."""
-    first = n_prebleach + check_count("skip", options.skip, 0)
-    if first >= len(series.frames):
-        raise ValueError(f"skip={options.skip} leaves no frame after bleaching.")
-    before = np.mean(series.frames[:n_prebleach], axis=0, dtype=float)
-    dark = options.dark_level
-    return region_as_seen(before - dark, np.asarray(series.frames[first], float) - dark, pixel_size)
+    return Described(selected, protocol, sources, findings, latest, told, spare, stored, options)
 
 
 def _end_of_bleaching(times, n_prebleach, n_bleach, of_file, options):
@@ -302,6 +306,12 @@ def before_and_after(corrected, protocol):
         view.read(frames=slice(0, n_prebleach)).mean(axis=0),
         view.read(frames=slice(n_prebleach, n_prebleach + 1))[0],
     )
+
+
+def last_frame(corrected, protocol):
+    """Return the last frame, in single precision: it is only looked at."""
+    last = slice(protocol.n_frames - 1, protocol.n_frames)
+    return corrected.view(0).read(frames=last)[0].astype(np.float32, copy=False)
 
 
 def recenter(corrected, protocol, source):

@@ -1,8 +1,9 @@
 """What a user says of an experiment and of its analysis."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from skfrap._checks import Argument, ArgumentError, check_choice
+from skfrap._checks import Argument, ArgumentError, check_choice, check_number
 from skfrap.analysis._cells import check_compartment
 from skfrap.analysis._drift import DRIFTS
 from skfrap.estimators import LeastSquaresFRAP
@@ -26,7 +27,8 @@ class ExperimentOptions:
     frame_interval : float
         s.
     bleach_region : str or region
-        A region, text for :func:`skfrap.experiment.parse_region`, or the path of an image of it.
+        A region, text for :func:`skfrap.experiment.parse_region`, or the path of an image of it;
+        "auto" is the circle that is seen in the first frame after bleaching.
     recenter : bool
         Move the region to where bleaching is seen in the first frame after it; default False.
     n_prebleach : int
@@ -55,8 +57,9 @@ class ExperimentOptions:
         What to do with a sample that moves: align frames where it clearly moves by more than 0.02
         radii of the bleach region; nothing; align them, by shifts or by shifts and turns. Default
         "auto". Regions and outlines are those of the sample when it was bleached.
-    dark_level : float
-        Counts without light; default 0.
+    dark_level : float or "auto"
+        Counts without light; default 0. "auto" takes them from frames with the shutter closed, or
+        from beside the sample.
     bit_depth : int
         Of the detector.
     channel : int
@@ -128,7 +131,7 @@ class ExperimentOptions:
     sigma: float = 5.0
     fading: str = "none"
     drift: str = "auto"
-    dark_level: float = 0.0
+    dark_level: Any = 0.0
     bit_depth: int | None = None
     channel: int | None = None
     allow_large: bool = False
@@ -161,6 +164,8 @@ def _check_fit(options):
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
     check_choice("drift", options.drift, DRIFTS)
+    if options.dark_level != "auto":
+        check_number("dark_level", options.dark_level, what="number of counts, or 'auto'")
     check_compartment(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(

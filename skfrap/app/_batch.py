@@ -18,10 +18,16 @@ class Entry:
         Its name in the page.
     name : str
         For people.
-    source : str
+    source : str or list of str
         What to read.
+    files : tuple of str
+        Names of the files, for people.
     group : str, default=""
         Of the upload it is from; empty for files of this machine.
+    series : int, default=None
+        Which series of the file, of several.
+    join : bool, default=False
+        Whether the files are parts of one experiment.
     state : {"", "running", "done", "failed"}, default=""
         In the batch.
     row : dict, default=None
@@ -34,8 +40,11 @@ class Entry:
 
     key: str
     name: str
-    source: str
+    source: str | list[str]
+    files: tuple[str, ...]
     group: str = ""
+    series: int | None = None
+    join: bool = False
     state: str = ""
     row: dict | None = None
     error: str = ""
@@ -56,7 +65,7 @@ class Entry:
         }
         if self.row is not None:
             shown |= {"words": self.row["words"], "usable": self.row["usable"]}
-            shown["findings"] = [one["words"] for one in self.row["findings"]]
+            shown["findings"] = [one["words"] for one in self.row["record"]["findings"]]
         return shown
 
 
@@ -109,8 +118,13 @@ class Batch:
                     one.row = await self.crew.call(
                         "analyse_file",
                         source=one.source,
+                        series=one.series,
+                        join=one.join,
                         channel=channel,
                         given=given,
+                        name=one.name,
+                        part=self._part_of(one),
+                        n_series=len(self._session.entries),
                     )
                     one.state = "done"
                 except AppError as error:
@@ -141,8 +155,36 @@ class Batch:
         str
             CSV.
         """
-        entries = self._session.entries.values()
-        rows = [(one.name, one.row, one.error) for one in entries if one.row or one.error]
-        if not rows:
+        return await self.crew.call("table_of", records=self._records())
+
+    async def report(self, path: str) -> None:
+        """Write the report of the batch.
+
+        Parameters
+        ----------
+        path : str
+        """
+        done = self._shown()
+        await self.crew.call(
+            "report_of_all",
+            records=self._records(),
+            parts=[self._part_of(one) if one.row else None for one in done],
+            given=self._session.given,
+            command=self._session.command(),
+            path=path,
+        )
+
+    def _shown(self):
+        shown = [one for one in self._session.entries.values() if one.row or one.error]
+        if not shown:
             raise AppError("there are no results yet: analyse all series first", 409)
-        return await self.crew.call("table_of", rows=rows)
+        return shown
+
+    def _records(self):
+        return [
+            one.row["record"] if one.row else {"file": one.name, "error": one.error}
+            for one in self._shown()
+        ]
+
+    def _part_of(self, entry):
+        return str(self._session.uploads.folder / f"{entry.key}.part")

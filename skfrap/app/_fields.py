@@ -362,7 +362,13 @@ _KINDS = {
 }
 
 
-def as_command(files, given: dict[str, Any], channel: int | None = None) -> str:
+def as_command(
+    files: Any,
+    given: dict[str, Any],
+    channel: int | None = None,
+    series: int | None = None,
+    join: bool = False,
+) -> str:
     """Write the command line that repeats an analysis.
 
     Parameters
@@ -371,8 +377,10 @@ def as_command(files, given: dict[str, Any], channel: int | None = None) -> str:
         Names of files or folders.
     given : dict
         As from :func:`check_given`.
-    channel : int, default=None
-        Where it was chosen.
+    channel, series : int, default=None
+        Where one was chosen.
+    join : bool, default=False
+        Whether the files are parts of one experiment.
 
     Returns
     -------
@@ -387,6 +395,10 @@ def as_command(files, given: dict[str, Any], channel: int | None = None) -> str:
     words = ["skfrap", "estimate", *(f"./{one}" if one[:1] == "-" else one for one in files)]
     if channel is not None:
         words += ["--channel", str(channel)]
+    if series is not None:
+        words += ["--series", str(series)]
+    if join:
+        words += ["--join", "--as-one-series"]
     for name, value in given.items():
         option, kind = f"--{name.replace('_', '-')}", BY_NAME[name].kind
         if kind == "flag":

@@ -22,6 +22,10 @@ from skfrap.app._uploads import MOST_BYTES
 
 _STATIC = Path(__file__).parent / "static"
 _PAGES = {one.name: one for one in sorted(_STATIC.iterdir())} if _STATIC.is_dir() else {}
+_REPORT_POLICY = (
+    "sandbox allow-scripts allow-modals allow-downloads; default-src 'none'; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+)
 _MOST_JSON = 2**20
 _MOST_FRAME_BYTES = 2**25
 
@@ -68,10 +72,10 @@ def make_app(
         return Route(_ADDRESSES[answer], endpoint, methods=[*(methods or ("GET",))])
 
     changing = (
-        _group, _upload, _add, _demo, _open, _remove, _settings, _settings_file, _follow, _compare,
-        _residuals, _batch, _stop,
+        _group, _upload, _add, _demo, _open, _join, _remove, _settings, _settings_file, _follow,
+        _compare, _residuals, _report, _batch, _stop,
     )  # fmt: skip
-    reading = _page, _static, _state, _fields, _frames, _saved_settings, _table
+    reading = _page, _static, _state, _fields, _frames, _saved_settings, _table, _written_report
     routes = [having(one) for one in reading] + [having(one, "POST") for one in changing]
     app = Starlette(
         routes=routes,
@@ -194,6 +198,11 @@ async def _open(request, session):
     return _json(session.state())
 
 
+async def _join(request, session):
+    await session.join()
+    return _json(session.state())
+
+
 async def _remove(request, session):
     session.remove((await _asked(request)).get("key"))
     return _json(session.state())
@@ -229,6 +238,22 @@ async def _residuals(request, session):
     pixels = found.pop("pixels")
     headers = {"x-frames": json.dumps(found)}
     return Response(pixels, media_type="application/octet-stream", headers=headers)
+
+
+async def _report(request, session):
+    return _json({"name": await session.report((await _asked(request)).get("of"))})
+
+
+async def _written_report(request, session):
+    of = request.path_params["of"]
+    path = session.uploads.folder / f"report-{of}.html"
+    if of not in ("current", "all") or not path.is_file():
+        raise AppError("there is no report yet", 404)
+    # It has scripts and styles of its own, and may do nothing here.
+    headers = {"content-security-policy": _REPORT_POLICY}
+    if "save" in request.query_params:
+        headers["content-disposition"] = 'attachment; filename="skfrap-report.html"'
+    return Response(path.read_bytes(), media_type="text/html", headers=headers)
 
 
 async def _batch(request, session):
@@ -273,6 +298,7 @@ _ADDRESSES = {
     _add: "/add",
     _demo: "/demo",
     _open: "/open",
+    _join: "/join",
     _remove: "/remove",
     _settings: "/settings",
     _settings_file: "/settings-file",
@@ -280,6 +306,8 @@ _ADDRESSES = {
     _follow: "/follow",
     _compare: "/compare",
     _residuals: "/residuals",
+    _report: "/report",
+    _written_report: "/report-{of}.html",
     _batch: "/batch",
     _stop: "/stop",
     _table: "/results.csv",

@@ -50,8 +50,7 @@ class Session:
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
         self.leaving = False
-        for path in files:
-            self._add(str(path), Path(path).name)
+        self._files = [Path(one).absolute() for one in files]
 
     # What the page sees.
 
@@ -78,16 +77,29 @@ class Session:
             "command": self.command(),
         }
 
-    def command(self) -> str:
+    def command(self, entries: Any = None) -> str:
         """Return the command line that repeats it all.
+
+        Parameters
+        ----------
+        entries : sequence of Entry, default=None
+            What it is of; None is all.
 
         Returns
         -------
         str
         """
-        names = [one.name for one in self.entries.values()]
-        words = as_command(names, self.given, self.channel)
-        return f"{words} --out results.csv --report report.html" if names else ""
+        ways: dict[tuple, list[str]] = {}
+        for one in self.entries.values() if entries is None else entries:
+            # Parts of one experiment are a command of their own.
+            way = (one.series, one.key if one.join else "")
+            ways.setdefault(way, []).extend(one.files)
+        lines = []
+        for k, ((series, joined), files) in enumerate(ways.items()):
+            end = f"-{k + 1}" if k else ""
+            words = as_command(dict.fromkeys(files), self.given, self.channel, series, bool(joined))
+            lines.append(f"{words} --out results{end}.csv --report report{end}.html")
+        return "\n".join(lines)
 
     def changed(self) -> None:
         """Let those who wait for news have them."""
@@ -129,17 +141,22 @@ class Session:
             self._ready.set()
 
     async def _warm(self):
-        if self.entries:
-            await self.open(next(iter(self.entries)))
+        keys = []
+        for path in self._files:
+            keys += self._take(await self.live.call("list_series", folder=str(path)))
+        if keys:
+            await self.open(keys[0])
         # One after the other: the first is what a file needs first.
         self.known = await self.live.call("warm")
         self._ready.set()
         await self.full.call("warm")
 
     def leave(self) -> None:
-        """Let nobody wait for news any more: the end is near."""
+        """Let nobody wait any more, for news or for work: the end is near."""
         self.leaving = True
         self._news.set()
+        for worker in (self.live, self.full, self.batch.crew):
+            worker.stop()
 
     async def settings(self) -> Any:
         """Return the names of settings that there are, once they are known.
@@ -187,10 +204,10 @@ class Session:
 
     # Files.
 
-    def _add(self, source, name, group=""):
+    def _add(self, name, source, files, **others):
         self._n_entries += 1
         key = f"s{self._n_entries}"
-        self.entries[key] = Entry(key, visible(name), source, group)
+        self.entries[key] = Entry(key, name, source, files, **others)
         return key
 
     async def add_group(self, group: str) -> None:
@@ -206,12 +223,29 @@ class Session:
         except AppError:
             self.uploads.remove(group)
             raise
-        names = [name or "series of images" for _, name in found]
-        keys = [
-            self._add(source, name, group)
-            for (source, _), name in zip(found, names, strict=True)
-        ]  # fmt: skip
-        await self.open(keys[0])
+        await self.open(self._take(found, group)[0])
+
+    def _take(self, found, group=""):
+        """Take series into the list, as they were found; a folder that was uploaded has no name."""
+        keys = []
+        for source, file, name, series in found:
+            name = visible("series of images" if group and file == group else name)
+            files = (visible(file),) if group else (source,)
+            keys.append(self._add(name, source, files, group=group, series=series))
+        return keys
+
+    async def join(self) -> None:
+        """Take all series of the list as parts of one experiment, and open it."""
+        entries = [one for one in self.entries.values() if not one.join]
+        if len(entries) < 2:
+            raise AppError("there must be two parts or more to join", 409)
+        sources = list(dict.fromkeys(one.source for one in entries if isinstance(one.source, str)))
+        files = tuple(dict.fromkeys(file for one in entries for file in one.files))
+        source = sources[0] if len(sources) == 1 else sources
+        name = f"{entries[0].name} … {entries[-1].name}, joined"
+        for one in entries:
+            self.uploads.hold(one.group)
+        await self.open(self._add(name, source, files, join=True))
 
     async def add_demo(self) -> None:
         """Open the series whose truth is known."""
@@ -224,7 +258,7 @@ class Session:
         finally:
             self.busy = ""
             self.changed()
-        await self.open(self._add(str(path), "demo.tif", group))
+        await self.open(self._add("demo.tif", str(path), ("demo.tif",), group=group))
 
     def remove(self, key: str) -> None:
         """Take a series off the list, and its files off the disk.
@@ -284,7 +318,12 @@ class Session:
         self.changed()
         try:
             opened = await self.live.call(
-                "open_series", source=entry.source, channel=channel, keep=keep
+                "open_series",
+                source=entry.source,
+                series=entry.series,
+                join=entry.join,
+                channel=channel,
+                keep=keep,
             )
         except AppError as error:
             if mine == self._n_opened:
@@ -424,3 +463,32 @@ class Session:
         dict
         """
         return await self.live.call("residual_images", keep=self.kept(), given=self.given)
+
+    async def report(self, of: Any) -> str:
+        """Write a report, and return its name.
+
+        Parameters
+        ----------
+        of : {"current", "all"}
+
+        Returns
+        -------
+        str
+        """
+        if of not in ("current", "all"):
+            raise AppError("a report is of the current series, or of all")
+        path = str(self.uploads.folder / f"report-{of}.html")
+        if of == "all":
+            await self.batch.report(path)
+        else:
+            keep, entry = self.kept(), self.entry(self.current)
+            command = self.command([entry])
+            await self.full.call(
+                "report_of_one",
+                keep=keep,
+                given=self.given,
+                name=entry.name,
+                command=command,
+                path=path,
+            )
+        return f"report-{of}.html"

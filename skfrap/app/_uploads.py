@@ -66,6 +66,7 @@ class Uploads:
         self.folder = Path(tempfile.mkdtemp(prefix="skfrap-app-"))
         self._most_bytes, self.n_bytes, self._n_files, self._n_groups = most_bytes, 0, 0, 0
         self._of_groups: dict[str, int] = {}
+        self._held: set[str] = set()
 
     def new_group(self) -> str:
         """Make room for files that belong together.
@@ -152,14 +153,26 @@ class Uploads:
                 raise AppError(f"the file cannot be kept: {error.strerror}", 507) from error
             raise
 
+    def hold(self, group: str) -> None:
+        """Keep the files of a group to the end, whatever becomes of its series.
+
+        Parameters
+        ----------
+        group : str
+            As :meth:`new_group` named it; others are left alone.
+        """
+        self._held.add(group)
+
     def remove(self, group: str) -> None:
-        """Remove the files of a group.
+        """Remove the files of a group, unless they are held.
 
         Parameters
         ----------
         group : str
             As :meth:`new_group` named it.
         """
+        if group in self._held:
+            return
         shutil.rmtree(self.folder_of(group), ignore_errors=True)
         self.n_bytes -= self._of_groups.pop(group)
 

@@ -4,11 +4,10 @@ Each task takes and returns plain values, and knows the series that is open by t
 `open_series` has made of it: nothing here is remembered that could not be had again.
 """
 
-import pickle
+import json
 import re
 import warnings
 from dataclasses import fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,18 @@ import numpy as np
 from skfrap._checks import Argument, ArgumentError
 from skfrap._text import visible
 from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
-from skfrap.analysis._simulated import DEMO, write_simulated
 from skfrap.app._fields import BY_NAME
 from skfrap.app._outcome import describe_curve, describe_result, describe_values
+from skfrap.app._reading import kept, list_series, open_series, write_demo
 from skfrap.app._shapes import region_in_pixels
-from skfrap.experiment import FRAPProtocol
-from skfrap.io import find_series, read_series
 from skfrap.models import MODELS
+from skfrap.report import Report
+from skfrap.report._records import record_of, row_of
+from skfrap.report._section import part_of
+from skfrap.results._tables import CSVTable
 
 _MENDABLE = ValueError, OSError, ImportError
 _KNOWN = {one.name for one in fields(ExperimentOptions)}
-_SHOWN = ("|u1", "<u2", "<f4")  # kinds of pixels that the page reads as they are
 
 
 def in_words(error: BaseException) -> tuple[str, int, tuple[str, ...]]:
@@ -100,116 +100,16 @@ def warm() -> list[str]:
     return sorted(_KNOWN)
 
 
-def write_demo(path: str) -> None:
-    """Write a series whose truth is known, the same as `skfrap demo` does.
-
-    Parameters
-    ----------
-    path : str
-    """
-    write_simulated(Path(path), FRAPProtocol(), DEMO)
-
-
-def list_series(folder: str) -> list[tuple[str, str]]:
-    """Find the series in a folder that was uploaded, and in the folders in it.
-
-    Parameters
-    ----------
-    folder : str
-
-    Returns
-    -------
-    list of (str, str)
-        What to read, and its name.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    root, found = Path(folder), []
-    why: Exception | None = None
-    # What belongs to an .oif file stands in a folder beside it.
-    inside = [one for one in sorted(root.rglob("*")) if one.is_dir() and one.suffix != ".files"]
-    for place in (root, *inside):
-        try:
-            found += find_series(place)
-        except FileNotFoundError as error:
-            why = error
-            # A format without a reader says more when it is read.
-            found += [str(one) for one in sorted(place.iterdir()) if one.is_file()][:1]
-        except ValueError as error:
-            why = error
-    if not found:
-        raise ValueError("no file is here that can be read") from why
-    return [
-        (one, visible(str(Path(one).relative_to(root)) if one != folder else "")) for one in found
-    ]
-
-
-def open_series(source: str, channel: int | None, keep: str) -> dict[str, Any]:
-    """Read a series, and keep it in files that all processes can have.
-
-    Parameters
-    ----------
-    source : str
-        As of :func:`skfrap.io.read_series`.
-    channel : int or None
-    keep : str
-        Path of the files to write, without their suffix.
-
-    Returns
-    -------
-    dict
-        What the page shows of it.
-    """
-    series = read_series(source, channel=channel)
-    np.save(f"{keep}.npy", np.ascontiguousarray(series.frames), allow_pickle=False)
-    with open(f"{keep}.pkl", "wb") as file:
-        pickle.dump(replace(series, frames=series.frames[:0]), file)
-    frames = series.frames
-    sample = frames[:: max(1, len(frames) // 12), ::4, ::4]
-    finite = sample[np.isfinite(sample)]
-    low, high = np.percentile(finite, [0.05, 99.9]) if finite.size else (0.0, 1.0)
-    truth = series.info.get("truth") if isinstance(series.info, dict) else None
-    return {
-        "name": series.name,
-        "shape": list(frames.shape),
-        "kind": series.frames.dtype.newbyteorder("<").str if _is_shown(frames) else "<f4",
-        "range": [float(low), float(high)],
-        "limits": [float(finite.min()), float(finite.max())] if finite.size else [0.0, 1.0],
-        "pixel_size": series.pixel_size_um,
-        "times": None if series.times_s is None else [float(t) for t in series.times_s],
-        "said": {key: visible(str(words)) for key, words in series.sources.items()},
-        "findings": [one.to_dict() for one in series.findings],
-        "truth": {k: v for k, v in truth.items() if isinstance(v, int | float | str)}
-        if isinstance(truth, dict)
-        else None,
-    }
-
-
-def _is_shown(frames):
-    return frames.dtype.newbyteorder("<").str in _SHOWN
-
-
-@lru_cache(maxsize=2)
-def _kept(keep):
-    """Take a series that was opened, its frames mapped into memory."""
-    with open(f"{keep}.pkl", "rb") as file:
-        series = pickle.load(file)
-    return replace(series, frames=np.load(f"{keep}.npy", mmap_mode="r"))
-
-
 _live: dict[str, Any] = {}  # the last one, by what it was made of
 
 
 def _live_of(keep, given):
     """Return an analysis to follow a region with; a given region is not part of what it is."""
-    kept = {name: value for name, value in given.items() if name != "bleach_region"}
-    key = repr((keep, sorted(kept.items()), "bleach_region" in given))
+    others = sorted((name, value) for name, value in given.items() if name != "bleach_region")
+    key = repr((keep, others, "bleach_region" in given))
     if _live.get("key") != key:
         _live.clear()
-        _live.update(key=key, analysis=LiveAnalysis(_kept(keep), options_of(given)))
+        _live.update(key=key, analysis=LiveAnalysis(kept(keep), options_of(given)))
     return _live["analysis"]
 
 
@@ -265,6 +165,25 @@ def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
     }
 
 
+_last: dict[str, Any] = {}  # the analysis that is shown, by what it is of
+
+
+def _analysis_of(keep, given):
+    """Return the analysis of the series that is open, made anew where it is not the last one."""
+    key = repr((keep, sorted(given.items())))
+    if _last.get("key") != key:
+        _last.clear()
+        _last.update(key=key, analysis=_analysed(kept(keep), options_of(given)))
+    return _last["analysis"]
+
+
+def _analysed(source, options):
+    """Analyse a series as the command line does: what is computed badly is no result."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return analyse_series(source, options)
+
+
 def analyse(keep: str, given: dict) -> dict[str, Any]:
     """Analyse the series, as `skfrap estimate` does.
 
@@ -280,68 +199,122 @@ def analyse(keep: str, given: dict) -> dict[str, Any]:
     dict
         What the page shows of it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        analysis = analyse_series(_kept(keep), options_of(given))
-    return describe_result(analysis)
+    _last.clear()
+    return describe_result(_analysis_of(keep, given))
 
 
-def analyse_file(source: str, channel: int | None, given: dict) -> dict[str, Any]:
+def analyse_file(
+    source: str | list[str],
+    series: int | None,
+    join: bool,
+    channel: int | None,
+    given: dict,
+    name: str,
+    part: str,
+    n_series: int,
+) -> dict[str, Any]:
     """Analyse one series of a batch, from its file.
 
     Parameters
     ----------
-    source : str
+    source : str or list of str
         As of :func:`skfrap.io.read_series`.
+    series : int or None
+        Which of several.
+    join : bool
+        Whether the files are parts of one experiment.
     channel : int or None
     given : dict
         Settings.
+    name : str
+        What people call it.
+    part : str
+        Path of the file in which its part of a report is kept.
+    n_series : int
+        Of the batch.
 
     Returns
     -------
     dict
-        Row of the table: a record, with findings and alternatives.
+        Its record, and what the page shows of it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        options = replace(options_of(given), channel=channel)
-        analysis = analyse_series(source, options)
+    options = replace(options_of(given), channel=channel, series=series, join=join)
+    analysis = _analysed(source, options)
     estimates = analysis.estimates
+    record = record_of(analysis, name)
+    Path(part).write_text(json.dumps(part_of(analysis, record, n_series)), encoding="utf-8")
+    record["findings"] = [one.to_dict() for one in record["findings"]]
     return {
-        "record": analysis.to_record() | {
-            "findings": " ".join(one.label for one in estimates.findings[0])
-        },
-        "alternatives": analysis.alternatives.to_records(),
+        "record": record,
         "words": estimates.values_in_words(0),
         "usable": bool(estimates.usable[0]),
-        "findings": [one.to_dict() for one in estimates.findings[0]],
-    }  # fmt: skip
+    }
 
 
-def table_of(rows: list[tuple[str, dict | None, str]]) -> str:
+def table_of(records: list[dict]) -> str:
     """Write the table of a batch, as `skfrap estimate --out` does.
 
     Parameters
     ----------
-    rows : list of (str, dict or None, str)
-        Name, what `analyse_file` returned, and the error in words.
+    records : list of dict
+        As in a report; of what failed, name and error.
 
     Returns
     -------
     str
         CSV.
     """
-    from skfrap.results._alternatives import columns_of_alternatives
-    from skfrap.results._tables import CSVTable
-
     table = CSVTable()
-    for name, found, error in rows:
-        row = {"file": name, "error": error}
-        if found is not None:
-            row = {"file": name, **found["record"], "error": error}
-            row |= columns_of_alternatives(found["alternatives"])
-        table.add(row)
+    for record in records:
+        table.add(row_of(record))
     return table.to_text()
+
+
+def report_of_one(keep: str, given: dict, name: str, command: str, path: str) -> None:
+    """Write the report of the series that is open.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+    name : str
+        What people call it.
+    command : str
+        The command line that repeats it.
+    path : str
+        Of the file to write.
+    """
+    report = Report(1, title=f"FRAP report of {name}", command=command, options=options_of(given))
+    analysis = _analysis_of(keep, given)
+    report.add(analysis, record_of(analysis, name))
+    report.write(Path(path))
+
+
+def report_of_all(
+    records: list[dict], parts: list[str | None], given: dict, command: str, path: str
+) -> None:
+    """Write the report of a batch.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of all series.
+    parts : list of str or None
+        Paths of what `analyse_file` has kept of each; None of what failed.
+    given : dict
+        Settings.
+    command : str
+        The command line that repeats it.
+    path : str
+        Of the file to write.
+    """
+    report = Report(len(records), command=command, options=options_of(given))
+    for record, part in zip(records, parts, strict=True):
+        shown = None if part is None else json.loads(Path(part).read_text(encoding="utf-8"))
+        report.add_part(record, shown)
+    report.write(Path(path))
 
 
 def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
@@ -363,7 +336,7 @@ def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
     from skfrap.comparison import compare_models, options_for
 
     fixed = given.get("fixed", {})
-    analysis = analyse_series(_kept(keep), options_of({**given, "model": "diffusion"}))
+    analysis = _analysis_of(keep, given)
     comparison = compare_models(
         analysis.curve[np.newaxis],
         {name: options_for(name, fixed) for name in models},
@@ -415,7 +388,7 @@ TASKS = {
     one.__name__: one
     for one in (
         warm, write_demo, list_series, open_series, follow, analyse, analyse_file, table_of,
-        compare, residual_images,
+        compare, residual_images, report_of_one, report_of_all,
     )
 }  # fmt: skip
 """What can be asked for, by name."""

@@ -6,6 +6,7 @@ from skfrap import __version__
 from skfrap.cli._app import app
 from skfrap.cli._compare import compare_models_of_series
 from skfrap.cli._estimate import estimate
+from skfrap.cli._info import info
 from skfrap.cli._noise import noise
 from skfrap.cli._output import exit_if_unwritten
 from skfrap.cli._plan import plan
@@ -24,6 +25,7 @@ __all__ = ["cli"]
         compare_models_of_series,
         replicates,
         report,
+        info,
         noise,
         plan,
         app,

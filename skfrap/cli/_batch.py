@@ -190,7 +190,11 @@ class KeptRecords:
         self.records.append(record)
         self._n_found += len(record) > 2  # a failed analysis has but a name and an error
         if self._report is not None:
-            self._report.add(record, part)
+            if "spots" in record:
+                for one, shown in zip(record["spots"], part, strict=True):
+                    self._report.add(one, shown)
+            else:
+                self._report.add(record, part)
         if self._as_json:
             self._print(record)
         if self._out is not None:

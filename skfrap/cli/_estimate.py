@@ -26,7 +26,7 @@ from skfrap.cli._options import (
 )
 from skfrap.cli._output import clear_errors, say
 from skfrap.cli._report import Remembering, ReportFile, report_option
-from skfrap.cli._sources import expand_mixed
+from skfrap.cli._sources import each_series, expand_mixed
 from skfrap.cli._unusable import tell_unusable
 from skfrap.cli._work import Estimation, name_of
 from skfrap.cli._workers import workers
@@ -114,9 +114,13 @@ def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, 
 
     options["rows"] = options["rows"] or None
     options["columns"] = options["columns"] or None
+    given_series = options["series"]
+    options["series"] = None if given_series == "all" else given_series
     with clear_errors():
         ExperimentOptions(**options)
     series = [list(files)] if as_one_series else expand_mixed(files, [out])
+    if given_series == "all" and not options["join"]:
+        series = each_series(series)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
@@ -138,28 +142,47 @@ def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, 
         )
         for source, outcome in shown:
             name = name_of(source)
-            record = {"file": name, "error": outcome.error}
-            if outcome.record is None:
+            record, part = {"file": name, "error": outcome.error}, outcome.part
+            if outcome.spots:
+                record, part = _of_spots(outcome, name, plots is not None, kept)
+            elif outcome.record is None:
                 say(f"{visible(name)}: {outcome.error}", err=True)
             else:
                 record = {"file": name, **outcome.record, "error": ""}
-                if plots is not None:
-                    add_drawn_picture(outcome, record, kept)
-                if outcome.part_error:  # the numbers stand without their place in the report
-                    why = f"not drawn in the report: {outcome.part_error}"
-                    say(f"{visible(name)}: {why}", err=True)
-            kept.add(record, outcome.part, source)
-            if outcome.record is not None and not as_json:
+                _add_pictures(outcome, record, name, plots is not None, kept)
+            kept.add(record, part, source)
+            if outcome.lines and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
                     say("\n".join(outcome.lines))
     tell_unusable(kept.records)
     exit_if_any_failed(kept.records)
 
 
+def _add_pictures(outcome, record, name, with_picture, kept):
+    """Write the picture of a series; the numbers stand without it, and without the report."""
+    if with_picture:
+        add_drawn_picture(outcome, record, kept)
+    if outcome.part_error:
+        say(f"{visible(name)}: not drawn in the report: {outcome.part_error}", err=True)
+
+
+def _of_spots(outcome, name, with_picture, kept):
+    """Return the record of several spots of one series, and what a report shows of each."""
+    spots = [{"file": name, **one.record, "error": ""} for one in outcome.spots]
+    for one, record in zip(outcome.spots, spots, strict=True):
+        _add_pictures(one, record, name, with_picture, kept)
+    errors = "; ".join(record["error"] for record in spots if record["error"])
+    findings = tuple(found for record in spots for found in record["findings"])
+    record = {"file": name, "spots": spots, "findings": findings, "error": errors}
+    return record, [one.part for one in outcome.spots]
+
+
 def _rows(record):
-    """Return the row of a table: alternatives stand side by side, after all other columns."""
+    """Return the rows of a table: alternatives stand side by side, after all other columns."""
     from skfrap.results._alternatives import columns_of_alternatives
 
+    if "spots" in record:
+        return [row for spot in record["spots"] for row in _rows(spot)]
     alternatives = record.get("alternatives", [])
     row = {name: value for name, value in record.items() if name != "alternatives"}
     return [row | columns_of_alternatives(alternatives)]

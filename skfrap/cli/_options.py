@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from skfrap.cli._names import SIMULATED
-from skfrap.cli._types import Assignment, as_dict
+from skfrap.cli._types import Assignment, NumberOrAuto, as_dict
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -201,8 +201,9 @@ recording_options = options_together(
     allow_large_option,
     click.option(
         "--series",
-        metavar="NUMBER|NAME",
-        help="Of files with several, from 0 or by name; of --join several, with commas between.",
+        metavar="NUMBER|NAME|all",
+        help="Of files with several, from 0 or by name; all: one by one; of --join several, "
+        "with commas between.",
     ),
     click.option(
         "--join",
@@ -222,7 +223,9 @@ recording_options = options_together(
         "--bleach-region",
         metavar="REGION",
         help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm "
-        "from the corner of the image or in pixels as 12px; or the file of an image of the region.",
+        "from the corner of the image or in pixels as 12px; or the file of an image of the region. "
+        "auto: the circle seen in the first frame after bleaching; each (skfrap estimate): all "
+        "circles seen, a row for each.",
     ),
     click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen."),
     click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching."),
@@ -263,7 +266,14 @@ recording_options = options_together(
         "Align frames of a sample that moves, by shifts, or by shifts and turns. auto: by shifts "
         "where it clearly does, which is said.",
     ),
-    number_option("--dark-level", 0.0, "Counts."),
+    click.option(
+        "--dark-level",
+        type=NumberOrAuto(),
+        default=0.0,
+        show_default=True,
+        help="Counts without light; auto: as frames with the shutter closed, or what is dark "
+        "beside the sample, have it.",
+    ),
     bit_depth_option,
     click.option(
         "--padding", type=click.IntRange(0), help="Pixels by which the model extends the field."

@@ -56,7 +56,7 @@ class ReportFile:
 
             environment()  # says what is missing, before anything is analysed
         self.path = path
-        title = path.stem if path.stem.lower() != "report" else "FRAP report"
+        title = "FRAP report" + (f": {path.stem}" if path.stem.lower() != "report" else "")
         self._report = Report(n_series, title=title, command=command_line(), options=options)
         self._earlier = path.exists()
 

@@ -30,6 +30,8 @@ class Outcome:
         What a report shows of it, None without a report.
     part_error : str
         Why there is none, where one was asked for.
+    spots : tuple of Outcome
+        Of several spots in one series, whose own record is None.
     """
 
     record: dict | None = None
@@ -40,6 +42,7 @@ class Outcome:
     picture_error: str = ""
     part: Any = None
     part_error: str = ""
+    spots: tuple["Outcome", ...] = ()
 
 
 class Estimation:
@@ -66,11 +69,17 @@ class Estimation:
                 analysis = self._analyse(source)
         except Exception as error:  # one bad file must not lose the others
             return Outcome(error=in_words(error))
+        if not isinstance(analysis, list):
+            return self._outcome(analysis, source, name_of(source))
+        spots = tuple(self._outcome(one, source, one.name) for one in analysis)
+        return Outcome(lines=tuple(line for one in spots for line in one.lines), spots=spots)
+
+    def _outcome(self, analysis, source, name):
         found = {"findings": analysis.estimates.findings[0]}
         found["alternatives"] = analysis.alternatives.to_records()
         outcome = Outcome(
             record=analysis.to_record() | found,
-            lines=tuple(_lines(analysis, visible(name_of(source)))),
+            lines=tuple(_lines(analysis, visible(name))),
             name=analysis.name,
         )
         outcome = self._drawn(outcome, analysis) if self.draw else outcome
@@ -101,6 +110,8 @@ class Estimation:
         given = ExperimentOptions(**self.options)
         if is_table(source):
             return analyses_of.analyse_curve(source, given)
+        if given.bleach_region == "each":
+            return analyses_of.analyse_spots(source, given)
         return analyses_of.analyse_series(source, given)
 
 

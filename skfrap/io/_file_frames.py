@@ -150,7 +150,12 @@ class FileFrames(NDArrayOperatorsMixin):
         if wanted.ndim > 1 or (rest and not (simple or len(rest) == 1)):
             return np.asarray(self)[key]
         rows, within = slice(0, self.shape[1]), rest
-        if rest and isinstance(rest[0], slice) and (rest[0].step or 1) == 1:
+        if rest and isinstance(rest[0], int | np.integer):
+            row = int(rest[0]) + self.shape[1] * (rest[0] < 0)
+            if not 0 <= row < self.shape[1]:
+                raise IndexError(f"there are {self.shape[1]} rows, got the index {rest[0]}.")
+            rows, within = slice(row, row + 1), (0, *rest[1:])
+        elif rest and isinstance(rest[0], slice) and (rest[0].step or 1) == 1:
             start, stop, _ = rest[0].indices(self.shape[1])
             rows, within = slice(start, max(start, stop)), (slice(None), *rest[1:])
         frames = self._read(wanted, rows)

@@ -1,5 +1,11 @@
 """Transformers: image stacks to corrected stacks, and to recovery curves."""
 
+from skfrap.preprocessing._bleach_frames import FoundBleachFrames, find_bleach_frames
+from skfrap.preprocessing._bleach_region import (
+    FoundBleachRegion,
+    find_bleach_region,
+    find_bleach_regions,
+)
 from skfrap.preprocessing._check import check_corrector
 from skfrap.preprocessing._compartment import CompartmentExtractor
 from skfrap.preprocessing._corrector import StackCorrector
@@ -12,6 +18,12 @@ from skfrap.preprocessing._images import (
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
+)
+from skfrap.preprocessing._levels import (
+    FoundDarkLevel,
+    FoundReference,
+    find_dark_level,
+    find_reference_region,
 )
 from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
@@ -26,7 +38,11 @@ __all__ = [
     "DriftCorrector",
     "FadingCorrector",
     "FlatFieldCorrector",
+    "FoundBleachFrames",
+    "FoundBleachRegion",
     "FoundCompartment",
+    "FoundDarkLevel",
+    "FoundReference",
     "ImageScoreExtractor",
     "IntensityRescaler",
     "Normalizer",
@@ -38,5 +54,10 @@ __all__ = [
     "StackView",
     "check_corrector",
     "compute_drift",
+    "find_bleach_frames",
+    "find_bleach_region",
+    "find_bleach_regions",
     "find_compartment",
+    "find_dark_level",
+    "find_reference_region",
 ]

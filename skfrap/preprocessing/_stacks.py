@@ -112,13 +112,15 @@ class StackView:
         corrections = (*self._corrections, (corrector, corrector.prepare(self)))
         return StackView(self.stack, corrections, self._own)
 
-    def read(self, frames=slice(None), rows=slice(None), columns=slice(None)):
+    def read(self, frames=slice(None), rows=slice(None), columns=slice(None), out=None):
         """Compute a part of the corrected stack, as floats of its own memory.
 
         Parameters
         ----------
         frames, rows, columns : slice, default=slice(None)
             Which part; all of it by default.
+        out : ndarray of shape (n_frames, ny, nx), default=None
+            Where to, of the type that is returned; None takes new memory.
 
         Returns
         -------
@@ -126,7 +128,11 @@ class StackView:
             In the stack's own type if that is float32 or float64, else float32.
         """
         part = self.stack[frames, rows, columns]
-        block = part.astype(computed_type(part.dtype))
+        if out is None:
+            block = part.astype(computed_type(part.dtype))
+        else:
+            block = out
+            np.copyto(block, part, casting="unsafe")
         for corrector, state in self._corrections:
             corrector.apply(block, state, frames, rows, columns)
         return block
@@ -457,7 +463,8 @@ class StackSequence(Sequence):
             for finding in item.findings:
                 if finding.code in _OF_FRAMES:
                     warnings.warn(f"{self.describe(place)}: {finding}", UserWarning, stacklevel=2)
-            item.frames.flags.writeable = False  # others look at the same
+            if isinstance(item.frames, np.ndarray):
+                item.frames.flags.writeable = False  # others look at the same
         elif are_paths(item):
             item = read_series(item)
         declared = None

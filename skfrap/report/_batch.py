@@ -68,7 +68,7 @@ def together(records, groups, level):
     Returns
     -------
     dict or None
-        None where there are no two series with a value.
+        None where there are no two series with a value, or all are left out.
     """
     name = main_parameter(records)
     column = parameter(name).column
@@ -77,7 +77,9 @@ def together(records, groups, level):
         return None
     table = _table(records)
     summary = summarise_replicates(table, groups=groups, name=name, level=level)
-    drawn, box = _svg.replicates(summary)
+    if not summary.n.any():
+        return None
+    drawn, size = _svg.replicates(summary)
     compared = None
     n_groups = len(summary)
     if groups is not None and n_groups * (n_groups - 1) // 2 <= _MOST_PAIRS:
@@ -90,7 +92,7 @@ def together(records, groups, level):
         "unit": summary.unit,
         "level": 100 * level,
         "drawn": safe(drawn),
-        "box": box,
+        "size": size,
         "pairs": [] if compared is None else _pairs(compared),
         "effect": "ratio" if summary.scale == "log10" else "difference",
         "not_compared": groups is not None and compared is None,

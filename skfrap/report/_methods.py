@@ -130,12 +130,17 @@ def _recording(settings):
     if shapes:
         size = shapes[0] if len(shapes) == 1 else f"{len(shapes)} sizes"
         frames = f" Frames had {size} pixels of {_span(settings, 'pixel_size')} µm."
-    regions = " or ".join(_values(settings, "region"))
-    return (
+    known = [one for one in settings if one["region"]]
+    text = (
         f"Each had {_span(settings, 'n_prebleach')} frames before bleaching and "
         f"{_span(settings, 'n_postbleach')} after it, {_span(settings, 'frame_interval')} s apart."
-        f"{frames} The bleach region ({regions}) had the area of a circle with a radius of "
-        f"{_span(settings, 'radius')} µm."
+        f"{frames}"
+    )
+    if not known:
+        return text
+    return (
+        f"{text} The bleach region ({' or '.join(_values(known, 'region'))}) had the area of a "
+        f"circle with a radius of {_span(known, 'radius')} µm."
     )
 
 
@@ -167,10 +172,10 @@ def _fit(settings, options, keys):
     rows = [*dict.fromkeys(row for one in settings for row in one["rows"])]
     where = f" and over {', '.join(rows)}" if rows else ""
     loss = "Huber's loss" if options.get("loss") == "huber" else "least squares"
-    text = (
-        f"The mean intensity over the bleach region{where} was fitted by {loss} with a model of "
-        f"{' or '.join(words)}"
-    )
+    what = f"The mean intensity over the bleach region{where}"
+    if all(one["data"] == "images" for one in settings):
+        what = "The intensity of every pixel in a window about the bleach region"
+    text = f"{what} was fitted by {loss} with a model of {' or '.join(words)}"
     if any(one["compartment"] for one in settings):
         text += ", in a compartment that particles do not leave"
     free = [str(one).replace("_", " ") for one in options.get("free") or ()]
@@ -184,7 +189,9 @@ def _fit(settings, options, keys):
 
 
 def _start(settings):
-    starts = [one["start"] for one in settings]
+    starts = [one["start"] for one in settings if one["region"]]
+    if not starts:
+        return ""
     n_seen = starts.count("measured")
     if not n_seen:
         return "What bleaching left was taken from the bleach region."

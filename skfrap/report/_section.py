@@ -5,11 +5,19 @@ import numpy as np
 from skfrap.judging import prediction_deviations
 from skfrap.parameters import parameter
 from skfrap.report import _svg
-from skfrap.report._frames import frames_of, overlay_of, residual_frames, side_for
+from skfrap.report._frames import (
+    data_uri,
+    diverging,
+    frames_of,
+    overlay_of,
+    residual_frames,
+    side_for,
+)
 from skfrap.report._render import KEY, render, safe
 from skfrap.results import FINDINGS
 from skfrap.results._estimates import in_numbers
 
+_SEEN = 5.0  # standard deviations: less is not made to look like much
 SEVERITIES = "unusable", "doubtful", "note"
 STATES = {
     "good": "usable",
@@ -72,6 +80,7 @@ def part_of(analysis, record, n_series):
         has_band=deviations is not None,
         residuals=residuals,
         reach=reach,
+        pattern=_pattern(analysis),
         parameters=_parameters(estimates),
         level=100 * estimates.level,
         alternatives=_alternatives(analysis.alternatives),
@@ -102,10 +111,11 @@ def settings_of(analysis):
         "n_prebleach": int(protocol.n_prebleach),
         "n_postbleach": int(protocol.n_postbleach),
         "frame_interval": f"{protocol.frame_interval:.4g}",
-        "region": str(protocol.bleach_region).partition("(")[0].lower(),
+        "region": str(protocol.bleach_region).partition("(")[0].lower() * analysis.has_region,
         "radius": f"{protocol.equivalent_radius:.3g}",
         "compartment": protocol.compartment is not None,
         "rows": [name.replace("_", " ") for name in protocol.row_names[1:]],
+        "data": getattr(analysis, "data", "curve"),
         "aligned": bool(analysis.aligned),
         "background": analysis.sources.get("background", "").partition(",")[0],
         "level": analysis.estimates.level,
@@ -121,18 +131,33 @@ def residual_images(analysis):
     return list(getattr(analysis, "residual_images", None) or ())
 
 
+def _pattern(analysis):
+    """Show what a fit of all pixels leaves of rings over time; None without such a fit."""
+    misfit = getattr(getattr(analysis, "images", None), "misfit", None)
+    if misfit is None:
+        return None
+    pattern = np.atleast_2d(misfit.pattern)
+    finite = np.abs(pattern[np.isfinite(pattern)])
+    reach = max(float(finite.max(initial=0.0)), _SEEN)
+    picture = data_uri(*diverging(pattern, reach))
+    return {"picture": picture, "reach": reach, "words": analysis.images.in_words()}
+
+
 def _drift(analysis):
-    """Draw how the sample moves, where that was measured in every frame."""
+    """Draw how the sample moves, where it matters and was measured in every frame."""
     drift, protocol = analysis.drift, analysis.protocol
-    if drift is None or len(drift.shifts) != len(protocol.times):
+    matters = analysis.aligned or analysis.estimates.has_finding("motion_left")[0]
+    if drift is None or not matters or len(drift.shifts) != len(protocol.times):
         return ""
     return _svg.drift(protocol, drift.shifts * protocol.pixel_size)
 
 
 def _deviations(analysis):
     """Return the standard deviations of measurements about the fit; None of a start as seen."""
-    fit = analysis.estimates.fit
-    if analysis.start == "measured" or fit is None or fit.data.shape[1] != len(analysis.curve):
+    fit, of_curve = analysis.estimates.fit, getattr(analysis, "data", "curve") == "curve"
+    if analysis.start == "measured" or not of_curve or fit is None:
+        return None
+    if fit.data.shape[1] != len(analysis.curve):
         return None
     found = prediction_deviations(fit.data, fit.curves, fit.tangents())[0]
     return found if np.isfinite(found).any() else None

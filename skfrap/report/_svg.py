@@ -7,6 +7,7 @@ long, which a report of hundreds of series would spend mostly on drawing. Colour
 
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import wrap
 
 import numpy as np
 from scipy.stats import norm
@@ -15,7 +16,8 @@ from skfrap._text import visible
 
 _WIDTH, _LEFT, _RIGHT = 520, 80, 12  # in units of the drawing; text is 13 high
 _REACH = 1.96  # standard deviations that hold 95 %
-_FEW = 5  # ticks on an axis
+_LABEL = 14  # characters below a group
+_FEW, _FEWEST = 5, 3  # ticks on an axis
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _ON_LOG = (1, 2, 3, 5, 7)
 _N_ROWS = 3  # that have colours of their own
@@ -68,11 +70,14 @@ def ticks(low, high, n=_FEW):
     >>> ticks(0.13, 0.92)
     [0.2, 0.4, 0.6, 0.8]
     """
-    rough = (high - low) / n
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = power * next(one for one in _STEPS if one * power >= rough * (1 - 1e-9))
-    first = np.ceil(low / step - 1e-9)
-    count = int(np.floor(high / step + 1e-9) - first) + 1
+    for wanted in range(n, n + 4):  # of steps that are too wide, the next
+        rough = (high - low) / wanted
+        power = 10.0 ** np.floor(np.log10(rough))
+        step = power * next(one for one in _STEPS if one * power >= rough * (1 - 1e-9))
+        first = np.ceil(low / step - 1e-9)
+        count = int(np.floor(high / step + 1e-9) - first) + 1
+        if count >= _FEWEST:
+            break
     digits = max(0, 2 - int(np.floor(np.log10(step))))
     return [round(float((first + k) * step), digits) + 0.0 for k in range(count)]
 
@@ -262,8 +267,10 @@ def replicates(summary):
 
     Returns
     -------
-    inside, box : str
-        Of an ``svg``; the second is its ``viewBox``. Empty where there is nothing to draw.
+    inside : str
+        Of an ``svg``. Empty where there is nothing to draw.
+    size : tuple of int
+        Width and height of the drawing.
     """
     log, half = summary.scale == "log10", norm.ppf(0.5 + 0.5 * summary.level)
     ends = []
@@ -278,7 +285,7 @@ def replicates(summary):
     flat = np.concatenate([flat, np.ravel(summary.upper)])
     flat = flat[np.isfinite(flat) & ((flat > 0) | (not log))]
     if not len(flat):
-        return "", ""
+        return "", (_WIDTH, 0)
     slot = 104
     width = max(_WIDTH, _LEFT + slot * len(summary) + _RIGHT)
     x = Scale(-0.5, len(summary) - 0.5, _LEFT, width - _RIGHT)
@@ -297,10 +304,18 @@ def replicates(summary):
             parts.append(path(line((a, b), y(summary.mean[[g, g]])), "mean"))
         drawn = "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in bars)
         parts += [path(drawn, "interval"), path(dots(at, y(summary.values[g])), "dots large")]
-        label = visible(str(name))
-        label = label if len(label) <= 16 else f"{label[:7]}…{label[-8:]}"
-        parts += [_text(x(g), 290, label), _text(x(g), 307, f"n = {int(summary.n[g])}")]
-    return "".join(parts), f"0 0 {width} 316"
+        label = [*_broken(visible(str(name))), f"n = {int(summary.n[g])}"]
+        parts += [_text(x(g), 290 + 16 * k, one) for k, one in enumerate(label)]
+    return "".join(parts), (width, 332)
+
+
+def _broken(label):
+    """Break a name into two lines at most, and leave out of its middle what is too much."""
+    if len(label) > 2 * _LABEL:
+        label = f"{label[: _LABEL - 1]}…{label[-_LABEL + 1 :]}"
+        return label[:_LABEL], label[_LABEL:]
+    lines = wrap(label, _LABEL)
+    return lines if len(lines) <= 2 else (label[:_LABEL], label[_LABEL:])
 
 
 def spark(measured, fitted, n_prebleach):

@@ -14,6 +14,9 @@ _LAZY = {
     "LIFReader": "lif",
     "LSMReader": "lsm",
     "ND2Reader": "nd2",
+    "OIFReader": "oif",
+    "OIRReader": "oir",
+    "PictureReader": "pictures",
     "STKReader": "lsm",
 }
 
@@ -29,6 +32,9 @@ __all__ = [
     "LIFReader",
     "LSMReader",
     "ND2Reader",
+    "OIFReader",
+    "OIRReader",
+    "PictureReader",
     "Reader",
     "Recording",
     "STKReader",

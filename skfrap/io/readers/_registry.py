@@ -22,10 +22,13 @@ _BUILT_IN = {
     ".lof": "lif:LIFReader",
     ".lsm": "lsm:LSMReader",
     ".nd2": "nd2:ND2Reader",
+    ".oif": "oif:OIFReader",
+    ".oib": "oif:OIFReader",
+    ".oir": "oir:OIRReader",
     ".stk": "lsm:STKReader",
 }
 # Pictures, which a folder may hold beside its series: they are images only where nothing else is.
-_PICTURES: dict[str, str] = {}
+_PICTURES = dict.fromkeys((".jpg", ".jpeg", ".png", ".bmp"), "pictures:PictureReader")
 
 
 @runtime_checkable

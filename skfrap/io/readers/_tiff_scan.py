@@ -39,6 +39,7 @@ _ASCII = 2
 _CHUNK = 2**22
 _MOST_PAGES = 200_000
 _MOST_BITS = 64  # of a pixel
+_FEW_PARTS = 16  # of an image, whose places are kept
 _MOST_TAGS = 4096  # of a page
 _MOST_OF_TEXT = 1000  # bytes of a description, in which ImageJ counts its images
 _MOST_OF_OTHERS = 64  # bytes of what is a number or two, or a date
@@ -75,6 +76,8 @@ class Page(NamedTuple):
     date, description : str or None
     reduced : bool
         Whether it is a thumbnail.
+    offsets : tuple of int
+        Where the parts of its image begin, of the first few.
     """
 
     form: tuple
@@ -86,6 +89,7 @@ class Page(NamedTuple):
     date: str | None
     description: str | None
     reduced: bool
+    offsets: tuple = ()
 
 
 class Scan(NamedTuple):
@@ -316,6 +320,7 @@ def _checked_page(data, layout, tags, written, path):
         texts.get(_DATE),
         texts.get(_DESCRIPTION),
         bool(int(values.get(_SUBFILE, [0])[0]) & _REDUCED),
+        tuple(int(one) for one in places[:_FEW_PARTS]),
     )
 
 

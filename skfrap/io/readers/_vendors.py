@@ -1,6 +1,7 @@
 """What readers of microscopes' own files share: packages, damage, channels, series, XML."""
 
 import importlib
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
@@ -70,6 +71,17 @@ def reading(path, what="it"):
             f"{path} is damaged, or of a kind that is not known: {what} cannot be read ({words}); "
             "copy it again from the microscope, or export it as OME-TIFF, which keeps times."
         ) from error
+
+
+@contextmanager
+def quietly(name):
+    """Keep a library from telling its log of what is looked at here anyway."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def begins_with(path, *beginnings):

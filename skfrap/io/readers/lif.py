@@ -21,11 +21,13 @@ from skfrap.io.readers._vendors import (
     reading,
     refuse_axes,
 )
+from skfrap.results import Finding
 
 __all__ = ["LIFReader"]
 
 _BINARY = b"\x70\0\0\0"  # of LIF and LOF; XLEF are texts
 _MOST_NAMES = 10_000
+_PADDING = 4  # bytes at the end of a row
 
 
 class LIFReader:
@@ -163,7 +165,7 @@ def _read(image, path, channel):
     if any(one.tag for one in channels) and len(channels) == 3:
         raise FileError(f"{path}: {image.path!r} is a colour image, expected intensities.")
     chosen = chosen_channel([one.name for one in channels], channel, path)
-    frames = _frames(image, path, sizes, channels, chosen)
+    frames, findings = _frames(image, path, sizes, channels, chosen)
     n_frames = len(frames)
     times, interval, start = _clock(element, n_frames, len(channels), chosen)
     pixel = told.pixel_size(element)
@@ -177,6 +179,7 @@ def _read(image, path, channel):
         interval_s=interval,
         clocks=[interval] if interval[0] and n_frames > 1 else [],
         bit_depth=None if frames.dtype.kind == "f" else bits,
+        findings=findings,
         bleaching=BleachingRecord(regions=regions),
         channels=[one.name for one in channels],
         acquisition=settings,
@@ -208,14 +211,17 @@ def _frames(image, path, sizes, channels, chosen):
     block, place = image.memory_block, path
     if block.frames:
         if len(block.frames) != 1 or not block.frames[0].file.lower().endswith(".lof"):
-            return _of_other_files(image, path, sizes, channels, chosen)
+            return _of_other_files(image, path, sizes, channels, chosen), []
         place = Path(image.parent.dirname, block.frames[0].file)
+        if not place.is_file():
+            raise FileError(
+                f"{path} has its images in {block.frames[0].file}, which is not beside it; copy "
+                "that as well."
+            )
         import liffile
 
         with reading(place), liffile.LifFile(place) as lof:
             block = next(iter(lof.memory_blocks.values()))
-    else:
-        place = Path(image.parent.filepath)
     steps = told.steps_of(image.xml_element)
     one = channels[chosen]
     n_frames, ny, nx = sizes.get("T", 1), sizes["Y"], sizes["X"]
@@ -230,7 +236,13 @@ def _frames(image, path, sizes, channels, chosen):
         )
     if n_frames > 1 and steps["T"] < min(span, block.size // n_frames):
         raise FileError(f"{path} is damaged, images of {image.path!r} stand in each other's place.")
-    return FileFrames(place, block.offset + starts, (ny, nx), one.dtype, (steps["Y"], steps["X"]))
+    frames = FileFrames(place, block.offset + starts, (ny, nx), one.dtype, (steps["Y"], steps["X"]))
+    findings = []
+    taken = sum(each.dtype.itemsize for each in channels) * n_frames * ny * nx
+    if not taken <= block.size < taken + max(_PADDING * n_frames * ny, taken // n_frames):
+        words = f"{image.path!r} takes {taken} bytes by its header, and has {block.size}"
+        findings = [Finding.of("image_count_disagrees", words)]
+    return frames, findings
 
 
 def _of_other_files(image, path, sizes, channels, chosen):

@@ -23,6 +23,7 @@ from skfrap.io.readers._vendors import (
     FileError,
     chosen_channel,
     number,
+    quietly,
     reading,
     refuse_axes,
     whole,
@@ -33,6 +34,7 @@ __all__ = ["LSMReader", "STKReader"]
 
 _LSM, _STK = 34412, 33629  # the tags by which they are known
 _REDUCED = 1
+_MOST_BYTES = 2**32
 _START, _END = 2, 3  # of bleaching, among the events
 _BITS = {1: 8, 2: 12, 5: 32}
 _SCAN = {
@@ -120,8 +122,13 @@ class LSMReader(_TIFFKind):
         """
         path = Path(path)
         scan = scan_pages(path)
+        if scan.file_bytes > _MOST_BYTES:
+            raise FileError(
+                f"{path} has more than 4 GB, where places in LSM files are not unique any more; "
+                "save it as CZI, or crop it."
+            )
         tifffile = import_tifffile()
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path), quietly("tifffile"), tifffile.TiffFile(path) as tif:
             info = tif.lsm_metadata
             if not info:
                 raise FileError(f"{path} has lost what says that it is an LSM file; export it.")
@@ -189,7 +196,7 @@ class STKReader(_TIFFKind):
         scan_pages(path)
         tifffile = import_tifffile()
         chosen_channel([], channel, path)
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path), quietly("tifffile"), tifffile.TiffFile(path) as tif:
             if not tif.stk_metadata:
                 raise FileError(f"{path} has lost what says that it is an STK file; export it.")
             return _read_stk(tif, tif.stk_metadata, path)
@@ -214,21 +221,22 @@ def _tags_of(path):
 
 
 def _read_lsm(tif, info, scan, path, channel):
-    pages = [page for page in tif.pages if not page.subfiletype & _REDUCED]
-    n_channels = int(pages[0].samplesperpixel)
+    pages, first = scan.pages, tif.pages.first
+    n_channels = int(first.samplesperpixel)
     sizes = {axis: int(info.get(f"Dimension{axis}") or 0) for axis in "ZPM"}
     refuse_axes(sizes, path)
     names = _names_of(info, n_channels)
     chosen = chosen_channel(names, channel, path)
     n_frames = int(info["DimensionTime"])
     findings = []
-    if len(pages) != len(scan.pages):
-        raise FileError(f"{path} is damaged, its images cannot be told from thumbnails.")
+    stated = tuple(int(info.get(f"Dimension{axis}") or 0) for axis in "YX")
+    if stated != (first.imagelength, first.imagewidth):
+        raise FileError(f"{path} is damaged, its images are not of {stated} pixels; copy it again.")
     if n_frames != len(pages):
         words = f"the header counts {n_frames} frames, and the file holds {len(pages)} images"
         findings.append(Finding.of("image_count_disagrees", words))
     n_frames = len(pages)
-    frames = _frames_of(pages, n_channels, chosen, path)
+    frames = _frames_of(tif, pages, n_channels, chosen, path)
     stamps = info.get("TimeStamps")
     interval = number(info.get("TimeIntervall"))
     interval = (interval, "LSM TimeIntervall") if interval and interval > 0 else (None, "")
@@ -263,30 +271,29 @@ def _read_lsm(tif, info, scan, path, channel):
     )
 
 
-def _frames_of(pages, n_channels, chosen, path):
-    first = pages[0]
+def _frames_of(tif, pages, n_channels, chosen, path):
+    """Return the frames of a channel, of the pages that were found to be whole."""
+    first = tif.pages.first
     ny, nx = int(first.imagelength), int(first.imagewidth)
-    dtype = np.dtype(first.dtype or "u1").newbyteorder(first.parent.byteorder)
-    if dtype.kind not in "uif" or any(
-        (page.imagelength, page.imagewidth, page.samplesperpixel) != (ny, nx, n_channels)
-        for page in pages
-    ):
+    dtype = np.dtype(first.dtype or "u1").newbyteorder(tif.byteorder)
+    if dtype.kind not in "uif" or any(page.form != pages[0].form for page in pages):
         raise FileError(f"{path} is damaged or no series: its frames differ in size or kind.")
     n_bytes = ny * nx * dtype.itemsize
-    plain = all(
-        (page.compression == 1 and len(page.dataoffsets) == n_channels and page.planarconfig != 1)
-        or (page.compression == 1 and n_channels == 1 and len(page.dataoffsets) == 1)
-        for page in pages
-    )  # fmt: skip
-    if plain:
-        starts = [page.dataoffsets[chosen] for page in pages]
+    apart = n_channels == 1 or first.planarconfig != 1
+    if first.compression == 1 and apart and all(len(p.offsets) == n_channels for p in pages):
+        if any(page.n_stored != n_channels * n_bytes for page in pages):
+            raise FileError(f"{path} is damaged, images have not {ny} rows of {nx}; copy it again.")
+        starts = [page.offsets[chosen] for page in pages]
         if (np.diff(np.sort(starts)) < n_bytes).any():
             raise FileError(f"{path} is damaged, images stand in each other's place.")
         return FileFrames(path, starts, (ny, nx), dtype)
     check_memory(len(pages) * n_bytes * n_channels, path, os.path.getsize(path))
     frames = np.empty((len(pages), ny, nx), dtype.newbyteorder("="))
+    whole_pages = [page for page in tif.pages if not page.subfiletype & _REDUCED]
+    if len(whole_pages) != len(pages):
+        raise FileError(f"{path} is damaged, its images cannot be told from thumbnails.")
     with decoding(path):
-        for frame, page in zip(frames, pages, strict=True):
+        for frame, page in zip(frames, whole_pages, strict=True):
             image = page.asarray()
             if n_channels > 1:
                 image = np.take(image, chosen, axis=0 if page.planarconfig == 2 else -1)
@@ -335,7 +342,11 @@ def _read_stk(tif, info, path):
     if not 0 < n_frames <= os.path.getsize(path) // n_bytes + 1:
         raise FileError(f"{path} is damaged, it names {n_frames} images; copy it again.")
     frames = FileFrames(path, starts[0] + n_bytes * np.arange(n_frames), (ny, nx), dtype)
-    times = (None, "")
+    times, findings = (None, ""), []
+    n_room = (os.path.getsize(path) - int(starts[0])) // n_bytes
+    if n_room > n_frames:
+        words = f"the header counts {n_frames} frames, and the file has room for {n_room}"
+        findings = [Finding.of("image_count_disagrees", words)]
     if n_frames > 1:
         dates = page.tags.valueof(_STK)
         seconds = 86400.0 * (dates["DateCreated"] - dates["DateCreated"][0].astype(float))
@@ -348,6 +359,7 @@ def _read_stk(tif, info, path):
         pixel_size_um=_pixel_of(info),
         times_s=times,
         bit_depth=None if dtype.kind == "f" else whole(page.bitspersample),
+        findings=findings,
         acquisition={} if not info.get("Name") else {"name": (str(info["Name"]), "STK Name")},
     )
 

@@ -28,6 +28,8 @@ from skfrap.results import Finding
 __all__ = ["ND2Reader"]
 
 _LEGACY = b"\0\0\0\x0cjP  "  # before 2010, with JPEG 2000 inside
+_PADDING = 8  # bytes at the end of a row
+_PAGE = 4096  # bytes, in which chunks come
 _STIMULATION = 4  # the purpose of a region, among Nikon's
 _PURPOSES = {1: "analysis", 2: "analysis", 3: "analysis", _STIMULATION: "bleach"}
 
@@ -187,10 +189,10 @@ def _frames(about, chunks, images, chosen, path):
     dtype = np.dtype({8: "<u1", 16: "<u2", 32: "<f4"}[bits])
     steps = (row, n_channels * dtype.itemsize)
     span = (ny - 1) * row + nx * n_channels * dtype.itemsize
-    if row < nx * steps[1]:
-        raise FileError(f"{path} is damaged, its rows hold less than their pixels; copy it again.")
+    if not nx * steps[1] <= row < nx * steps[1] + _PADDING:
+        raise FileError(f"{path} is damaged, its rows are not as long as their pixels; copy it.")
     if about.compressionType is None:
-        if (stored < STAMP + span).any():
+        if (stored < STAMP + span).any() or (stored >= STAMP + span + row + _PAGE).any():
             raise FileError(
                 f"{path} is damaged, an image has not {ny} rows of {nx}; copy it again."
             )

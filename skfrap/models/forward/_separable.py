@@ -15,8 +15,9 @@ from skfrap.models._optics import blur_mask
 
 _LIT = 1e-12  # of full bleaching: where the box of a mask ends
 _EVEN = 1e-12
-_RANGE_TOLERANCE = 1e-8  # of the kernels' size
+_RANGE_TOLERANCE = 1e-7  # of the kernels' size
 _PROBES = 160  # random combinations that span the kernels' range
+_KEPT_OPERATORS = 4
 _TIMES_PER_DECADE = 6  # of D times lag, at which the range is sampled
 
 
@@ -56,15 +57,26 @@ def folded(images, axis):
     return np.swapaxes(half, axis, -2) if axis != -2 else half
 
 
-def folded_quarter(images):
-    """Fold images, (..., ny, nx), that are even in both directions to a quarter, norms kept."""
-    ny, nx = images.shape[-2:]
-    if ny % 2 or nx % 2:
-        return folded(folded(images, -2), -1)
-    half = images[..., : ny // 2, :] + images[..., : ny // 2 - 1 : -1, :]
-    quarter = half[..., : nx // 2] + half[..., : nx // 2 - 1 : -1]
-    quarter *= quarter.dtype.type(0.5)
-    return quarter
+def fold_rows(images, half):
+    """Fold images that are even from top to bottom, norms kept but for a factor.
+
+    Folded from left to right as well they would take longer to fold than they save.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, ny, nx)
+    half : ndarray of shape (n, (ny + 1) // 2, nx)
+        The result, to be multiplied by :func:`row_weights` for norms to be kept.
+    """
+    ny = images.shape[-2]
+    y = ny // 2
+    np.add(images[:, :y], images[:, : ny - y - 1 : -1], out=half[:, :y])
+    half[:, y:] = images[:, y : ny - y]
+
+
+def row_weights(ny):
+    """Return what rows of :func:`fold_rows` are to be multiplied by for norms to be kept."""
+    return np.where(np.arange((ny + 1) // 2) < ny // 2, np.sqrt(0.5), 1.0)[:, np.newaxis]
 
 
 def unfolded(images, axis, n):
@@ -126,6 +138,7 @@ class SeparableImages:
         self._blurred = 0.5 * imaging_blur**2  # as a spread
         self._box = box_of(np.max(masks, axis=0))
         self.is_folded = self._is_even(masks)
+        self._kept: dict[bytes, list] = {}
         self._set_lags()
         smallest = D_range[0] * self._lags[self._lags > 0].min(initial=np.inf)
         largest = D_range[1] * self._lags.max()
@@ -278,12 +291,13 @@ class SeparableImages:
         return (along @ ((1 - left) / depth) @ across.T).reshape(len(depth), -1)
 
     def _operators(self, spreads):
-        return [
-            basis.T @ self._kernels(axis, spreads + self._blurred)
-            for axis, basis in enumerate(self.ranges)
-        ]
-
-    def images(self, coordinates):
-        """Compute images, (..., n_coordinates) to (..., ny, nx); of a quarter where folded."""
-        matrices = np.reshape(coordinates, (*np.shape(coordinates)[:-1], *self._sizes))
-        return self.ranges[0] @ matrices @ self.ranges[1].T
+        """Compute kernels in coordinates, of both axes; the last few are kept for other masks."""
+        key = spreads.tobytes()
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT_OPERATORS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = [
+                basis.T @ self._kernels(axis, spreads + self._blurred)
+                for axis, basis in enumerate(self.ranges)
+            ]
+        return self._kept[key]
