@@ -44,10 +44,10 @@ async def take_rois(session: Any, content: bytes, target: Any) -> None:
     session : Session
     content : bytes
         Of a .roi or .zip file.
-    target : {"bleach_region", "compartment", "rows"}
+    target : {"bleach_region", "compartment", "reference"}
         What the page draws.
     """
-    if target not in ("bleach_region", "compartment", "rows"):
+    if target not in ("bleach_region", "compartment", "reference"):
         raise AppError("regions are of the bleach region, the outline, or a reference")
     suffix = ".zip" if content[:2] == b"PK" else ".roi"
     path = session.uploads.folder / f"rois{suffix}"
@@ -58,7 +58,7 @@ async def take_rois(session: Any, content: bytes, target: Any) -> None:
         )
     finally:
         path.unlink(missing_ok=True)
-    session.change({**found, "rows": found.get("rows", session.given.get("rows"))})
+    session.change(found)
 
 
 async def save_rois(session: Any) -> bytes:

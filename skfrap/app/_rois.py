@@ -1,6 +1,5 @@
 """Regions of ImageJ: read onto the page, and written for ImageJ's ROI Manager."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +7,14 @@ from skfrap._text import visible
 from skfrap.analysis import LiveAnalysis
 from skfrap.app._reading import kept
 from skfrap.app._shapes import region_in_pixels
+from skfrap.experiment import parse_region
+from skfrap.io import read_rois, write_rois
 
 # Words in the names of regions that say what they are.
 _MEANT = {
     "bleach_region": ("bleach", "frap", "spot"),
     "compartment": ("cell", "nucle", "outline", "compartment", "droplet"),
-    "rows": ("ref", "control"),
+    "reference": ("ref", "control"),
 }
 
 
@@ -29,7 +30,7 @@ def settings_of_rois(path: str, keep: str, target: str) -> dict[str, Any]:
         Of a ``.roi`` file, or of a ``.zip`` of several.
     keep : str
         Of the series that is open.
-    target : {"bleach_region", "compartment", "rows"}
+    target : {"bleach_region", "compartment", "reference"}
         What the page draws.
 
     Returns
@@ -43,7 +44,7 @@ def settings_of_rois(path: str, keep: str, target: str) -> dict[str, Any]:
         If a file holds no region that the page can draw.
     """
     shape = kept(keep).frames.shape[1:]
-    regions = _files().read_rois(path, 1.0, shape)
+    regions = read_rois(path, 1.0, shape)
     texts = {name: region_in_pixels(one, shape, 1.0) for name, one in regions.items()}
     found: dict[str, Any] = {}
     for name, text in texts.items():
@@ -54,14 +55,7 @@ def settings_of_rois(path: str, keep: str, target: str) -> dict[str, Any]:
                 "draw: give one outline, or analyse it with skfrap estimate --bleach-region."
             )
         found.setdefault(meant or target, text)
-    if "rows" in found:
-        found["rows"] = (f"reference:{found['rows']}",)
     return found
-
-
-def _files() -> Any:
-    """Return what reads and writes them, which needs a package that others do not."""
-    return import_module("skfrap.io")
 
 
 def _meaning_of(name):
@@ -88,4 +82,6 @@ def rois_of_settings(live: LiveAnalysis, given: dict[str, Any], path: str) -> No
     for name, region in dict(protocol.rows or ()).items():
         if region is not None:
             regions[name] = region
-    _files().write_rois(Path(path), regions, protocol.pixel_size, protocol.shape)
+    if "reference" in given:
+        regions["reference"] = parse_region(given["reference"], protocol.pixel_size)
+    write_rois(Path(path), regions, protocol.pixel_size, protocol.shape)
