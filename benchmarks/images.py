@@ -27,6 +27,7 @@ from benchmarks._published import TABLE_1_BOX
 from benchmarks._report import Report, arguments_of, choice_of, median_time, timed
 from benchmarks.streaming import Peak, own_megabytes
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.analysis import find_center
 from skfrap.models import DiffusionModel, ImageSurrogate, image_surrogate_for
 from skfrap.preprocessing import (
     ImageScoreExtractor,
@@ -287,6 +288,10 @@ def bias(report, seed, quick):
             met = None if most is None else abs(found[0]) <= most
             asked = "" if most is None else f"<= {most:g}"
             report.line(f"D = {D:g}: {name}", f"{found[0]:.2f}; {found[1]:.1f}", asked, met)
+        protocol = find_center(off, PROTOCOL).protocol
+        X = ImageScoreExtractor(protocol).fit_transform(off[np.newaxis])
+        error = 1e3 * (LeastSquaresFRAP(protocol).fit(X).predict(X)[0, 0] - np.log10(D))
+        report.add(f"D = {D:g}: ... and found", abs(error), "{:.3f}", at_most=1.0)
 
 
 def main():

@@ -178,7 +178,7 @@ def test_a_registered_reader_opens_every_door(tmp_path, frames, readers):
     path = write_lines(tmp_path / "cell.LINES", frames)
     with pytest.raises(ValueError, match=r"cell\.LINES is in no format.*readers of \.tif, \.tiff"):
         read_series(path)
-    with pytest.raises(FileNotFoundError, match=r"holds no \.tif or \.tiff file"):
+    with pytest.raises(FileNotFoundError, match=r"holds no image file \(\.tif, \.tiff"):
         read_series(tmp_path)
     reader = LinesReader()
     register_reader(reader)
@@ -269,7 +269,7 @@ def test_installed_reader_is_imported_when_its_files_are_met(tmp_path, frames):
     command = [sys.executable, "-c", code, *map(str, (tif, lines, broken))]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     suffixes, when, series, error = output.splitlines()
-    assert suffixes.startswith("('.tif', '.tiff', '.lines', '.broken')")
+    assert suffixes.startswith("('.tif', '.tiff', '.lines', '.broken', '.czi'")
     assert when == "not yet"
     assert "3 frames of 8 x 9" in series
     assert "a.broken needs the reader no_such_module:reader, which cannot be imported" in error

@@ -107,9 +107,14 @@ class Journal:
             self._lines.append(line + b"\n")
         return entries
 
-    def add(self, name, state, record):
-        """Add the record of a series; the first one begins the journal anew, or goes on with it."""
+    def add(self, name, state, record, report=None):
+        """Add the record of a series; the first one begins the journal anew, or goes on with it.
+
+        Where a report is made, what it shows of the series is kept as well.
+        """
         entry = {"name": name, "state": state, "record": record}
+        if report is not None:
+            entry["report"] = report
         line = json_text(entry, indent=None).encode() + b"\n"
         try:
             if self._file is None:

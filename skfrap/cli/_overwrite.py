@@ -52,6 +52,22 @@ def check_table(path, inputs=(), option="--out"):
             )
 
 
+def check_report(path, inputs=(), option="--report"):
+    """Refuse to write a report over an input, or over what is no report of skfrap."""
+    if path is None:
+        return
+    with clear_errors():
+        _refuse_input(path, inputs, option)
+        if not path.name.lower().endswith((".html", ".htm")):
+            raise ValueError(f"{option} {path} must end in .html, as browsers know it.")
+        head = _head_of(path)
+        if head.strip() and b'<meta name="generator" content="skfrap ' not in head:
+            raise ValueError(
+                f"{option} {path} is there and is no report of skfrap; name another file, or "
+                "delete it first."
+            )
+
+
 def check_picture(path, inputs=(), option="--plot"):
     """Refuse to draw over an input, or an image that skfrap has not drawn."""
     if path is None:

@@ -491,6 +491,10 @@ class Problems:
         """Return the known factors of some curves, None where the factor is free."""
         return None if self.factor is None else self.factor[rows]
 
+    def linearize(self, theta, which):
+        """Compute scores and their Jacobian for some curves."""
+        return self._fitter.forward.linearize(theta, self.factor_of(which))
+
     def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None):
         """Minimise the sums of squares of some curves within bounds, from given values."""
         forward, scores = self._fitter.forward, self.scores[which]

@@ -15,7 +15,7 @@ from skfrap.models._optics import blur_mask
 
 _LIT = 1e-12  # of full bleaching: where the box of a mask ends
 _EVEN = 1e-12
-_RANGE_TOLERANCE = 1e-8  # of the kernels' size
+_RANGE_TOLERANCE = 1e-7  # of the kernels' size
 _PROBES = 160  # random combinations that span the kernels' range
 _TIMES_PER_DECADE = 6  # of D times lag, at which the range is sampled
 
@@ -56,29 +56,26 @@ def folded(images, axis):
     return np.swapaxes(half, axis, -2) if axis != -2 else half
 
 
-def fold_quarter(images, half, quarter):
-    """Fold images that are even in both directions to a quarter, norms kept but for a factor.
+def fold_rows(images, half):
+    """Fold images that are even from top to bottom, norms kept but for a factor.
+
+    Folded from left to right as well they would take longer to fold than they save.
 
     Parameters
     ----------
     images : ndarray of shape (n, ny, nx)
     half : ndarray of shape (n, (ny + 1) // 2, nx)
-        What is between.
-    quarter : ndarray of shape (n, (ny + 1) // 2, (nx + 1) // 2)
-        The result: where ny and nx are even twice what keeps norms, see :func:`quarter_weights`.
+        The result, to be multiplied by :func:`row_weights` for norms to be kept.
     """
-    ny, nx = images.shape[-2:]
-    y, x = ny // 2, nx // 2
+    ny = images.shape[-2]
+    y = ny // 2
     np.add(images[:, :y], images[:, : ny - y - 1 : -1], out=half[:, :y])
     half[:, y:] = images[:, y : ny - y]
-    np.add(half[..., :x], half[..., : nx - x - 1 : -1], out=quarter[..., :x])
-    quarter[..., x:] = half[..., x : nx - x]
 
 
-def quarter_weights(shape):
-    """Return what pixels of :func:`fold_quarter` are to be multiplied by for norms to be kept."""
-    along, across = (np.where(np.arange((n + 1) // 2) < n // 2, np.sqrt(0.5), 1.0) for n in shape)
-    return np.outer(along, across)
+def row_weights(ny):
+    """Return what rows of :func:`fold_rows` are to be multiplied by for norms to be kept."""
+    return np.where(np.arange((ny + 1) // 2) < ny // 2, np.sqrt(0.5), 1.0)[:, np.newaxis]
 
 
 def unfolded(images, axis, n):
@@ -296,8 +293,3 @@ class SeparableImages:
             basis.T @ self._kernels(axis, spreads + self._blurred)
             for axis, basis in enumerate(self.ranges)
         ]
-
-    def images(self, coordinates):
-        """Compute images, (..., n_coordinates) to (..., ny, nx); of a quarter where folded."""
-        matrices = np.reshape(coordinates, (*np.shape(coordinates)[:-1], *self._sizes))
-        return self.ranges[0] @ matrices @ self.ranges[1].T
