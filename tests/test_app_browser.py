@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt install chromium)"),
 ]
-VENDOR = Path(__file__).parents[2] / "shared" / "real"
+CZI = Path(__file__).parents[2] / "shared" / "real" / "zeiss_czi" / "circle_45x256x256.czi"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_file_becomes_the_D_of_the_command_line_by_keys_and_drawing(chromium, 
         page.page.focus("#stage")
         for key in (".", ".", ","):
             page.page.keyboard.press(key)
-        assert page.text("where").startswith("frame 2 of 26")
+        assert page.text("where").startswith("frame 12 of 26")
         page.page.keyboard.press("a")  # accept what was detected
         page.settle()
         assert page.page.input_value("#set-bleach_region") == "circle:6px@24px,24px"
@@ -107,6 +107,52 @@ def test_a_file_becomes_the_D_of_the_command_line_by_keys_and_drawing(chromium, 
         page.until("document.getElementById('set-bleach_region').value.startsWith('polygon')")
         page.settle()
         assert page.page.locator("#overlay .handle").count() == 4
+
+        page.page.select_option("#target", "compartment")
+        page.page.focus("#stage")
+        page.page.keyboard.press("c")
+        page.drag("#overlay", 200, 10)()
+        page.until("document.getElementById('set-compartment').value.startsWith('circle')")
+        page.settle()
+        page.page.select_option("#target", "rows")
+        page.page.focus("#stage")
+        page.page.keyboard.press("c")
+        box = page.page.locator("#overlay").bounding_box()
+        x, y = box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"]
+        page.page.mouse.move(x, y)
+        page.page.mouse.down()
+        page.page.mouse.move(x + 15, y + 15)
+        page.page.mouse.up()
+        page.until("document.getElementById('set-rows').value.startsWith('reference:circle')")
+        page.settle()
+        assert page.page.locator("#overlay .row-region").count() == 1
+        assert not page.errors
+
+
+def test_a_file_of_a_microscope_becomes_a_D_with_a_report_in_few_clicks(chromium, tmp_path):
+    path = CZI if CZI.is_file() else series_file(tmp_path)
+    with server() as address:
+        page = chromium(address)
+        page.drop(path)
+        page.clicks += 2  # that open the dialog of the system, and choose in it
+        page.until("document.querySelectorAll('#alternatives tr').length > 1")
+        page.settle()
+        first = page.text("answer")
+        assert first == words_of(path).partition(" (")[0]
+        page.drag("#overlay .bleach", 6, 4)()
+        page.until("document.getElementById('set-bleach_region').value !== ''")
+        page.settle()
+        moved = page.text("answer")
+        assert moved != first
+        with page.page.context.expect_page() as opened:
+            page.click("#report")
+        opened.value.wait_for_load_state()
+        text = opened.value.inner_text("body")
+        assert moved.removeprefix("D = ") in text
+        assert "--bleach-region" in text
+        opened.value.close()
+        assert page.clicks + 1 <= 6  # with the region that was dragged
+        assert page.typed == 0
         assert not page.errors
 
 
@@ -124,6 +170,7 @@ def test_what_is_missing_is_asked_for_and_given_in_place(chromium, tmp_path):
         page.type("#set-pixel_size", "wide")
         page.until("!document.getElementById('alert').hidden")
         assert "Pixel size" in page.text("alert")
+        assert page.page.locator("#field-pixel_size.missing").count() == 1
 
 
 def test_a_broken_file_is_told_of_and_the_next_one_works(chromium, tmp_path):

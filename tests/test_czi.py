@@ -1,5 +1,6 @@
 """CZI files: frames, clock, regions and events of a real one, and of small ones made by hand."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from benchmarks.microscopes import write_czi
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import analyse_series, describe_experiment
-from skfrap.io import read_series
+from skfrap.io import FileFrames, read_series
 from skfrap.io.readers import check_reader
 from skfrap.io.readers.czi import CZIReader
 
@@ -63,6 +64,14 @@ def test_real_file_says_all_that_an_experiment_needs():
 
 
 @needs_real
+def test_real_file_is_an_experiment_without_a_word():
+    protocol, sources = describe_experiment(read_series(REAL), Options())
+    assert (protocol.n_prebleach, protocol.n_bleach) == (10, 2)
+    assert protocol.bleach_region.radius == pytest.approx(37.5 * 0.27676, rel=1e-3)
+    assert sources["bleaching"].startswith("5.944 s, 2 iterations, CZI event list")
+
+
+@needs_real
 def test_real_file_keeps_to_the_contract():
     check_reader(CZIReader(), REAL)
 
@@ -79,6 +88,7 @@ def test_pixels_and_times_are_those_that_czifile_reads():
 
 
 @needs_real
+@pytest.mark.slow
 def test_real_file_is_analysed_without_an_option():
     analysis = analyse_series(REAL, Options(start="auto"))
     protocol, sources = analysis.protocol, analysis.sources
@@ -181,3 +191,27 @@ def test_stamps_that_are_not_of_the_frames_are_no_clock(tmp_path, frames):
     series = read_series(path)
     assert series.times_s is None
     assert "are 7 for 20 frames" in series.sources["times_s"]
+
+
+def test_parts_are_joined_by_the_clock_of_the_microscope_where_dates_are_rounded(tmp_path, frames):
+    paths = [tmp_path / "pre.czi", tmp_path / "post.czi"]
+    write_czi(paths[0], frames[:4], TIMES[:4], date="2024-05-06T10:00:00")
+    write_czi(paths[1], frames[4:], TIMES[4:], date="2024-05-06T10:00:04")
+    series = read_series(paths, join=True)
+    np.testing.assert_array_equal(series.frames, frames)
+    np.testing.assert_allclose(series.times_s, TIMES - TIMES[0])
+    assert series.bleaching.n_prebleach[0] == 4
+    # Switched off in between, the clock begins anew.
+    write_czi(paths[1], frames[4:], TIMES[4:] - 900, date="2024-05-06T10:00:04")
+    series = read_series(paths, join=True)
+    assert series.times_s[4] == 4.0
+    assert series.info == {}
+
+
+def test_frames_in_a_file_go_to_other_processes_as_its_path(path, frames):
+    stored = pickle.loads(pickle.dumps(read_series(path))).frames
+    assert isinstance(stored, FileFrames)
+    np.testing.assert_array_equal(stored, frames)
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(ValueError, match="shorter"):
+        stored[-1]

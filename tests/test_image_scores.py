@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 
 from skfrap import (
     Circle,
+    Ellipse,
     FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
@@ -72,6 +73,28 @@ def test_scores_of_the_models_images_are_the_surrogates(region, shape, folds, fr
     assert surrogate.is_folded is folds
     assert surrogate.error < 1e-8
     assert surrogate.loss < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_any_experiment_is_reduced_without_loss(seed):
+    random = np.random.default_rng(seed)
+    shape, radius = tuple(random.integers(30, 60, 2).tolist()), random.uniform(3, 8)
+    center = tuple((np.array(shape[::-1]) * random.uniform(0.4, 0.6, 2)).tolist())
+    region = [Circle(radius, center), Rectangle(9.0, radius), Ellipse((9.0, radius), 30.0, center)]
+    times = tuple(np.cumsum(random.uniform(0.1, 2.0, 20)).tolist())
+    protocol = FRAPProtocol(
+        shape=shape, pixel_size=1.0, bleach_region=region[seed % 3], n_prebleach=2,
+        n_bleach=int(random.integers(1, 6)), postbleach_times=times, padding=16,
+    )  # fmt: skip
+    D = np.array([0.3, 3.0]) * np.sqrt(np.prod(DiffusionModel(protocol).bounds["D"]))
+    stacks = DiffusionModel(protocol).images(D, [0.7, 0.9], [0.6, 0.3])
+    for frame_levels in (True, False):
+        extractor = ImageScoreExtractor(protocol, frame_levels=frame_levels, flat_field=None)
+        X = extractor.fit_transform(stacks)
+        assert extractor.surrogate_.loss < 1e-4
+        found = LeastSquaresFRAP(protocol).fit(X).predict(X)
+        assert_allclose(found[:, 0], np.log10(D), atol=1e-6)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("liffile")
 
-from benchmarks.microscopes import leica_region, write_lif
+from benchmarks.microscopes import leica_region, write_lif, write_lof, write_xlef
 from skfrap.analysis import ExperimentOptions as Options
 from skfrap.analysis import describe_experiment
 from skfrap.experiment import Ellipse
@@ -54,6 +54,28 @@ def test_series_says_its_clock_pixels_and_settings(tmp_path, frames):
     assert series.bit_depth == 12
     assert series.acquisition["objective"] == ("HC 63x", "LIF ObjectiveName")
     assert series.start.startswith("2024-01-01T00:00:10")
+
+
+def test_a_series_in_a_file_of_its_own_is_read(tmp_path, frames):
+    path = tmp_path / "a.lof"
+    write_lof(path, "one", frames, STAMPS)
+    series = read_series(path)
+    np.testing.assert_array_equal(series.frames, frames)
+    np.testing.assert_allclose(series.times_s, np.subtract(STAMPS, 10), atol=1e-6)
+    check_reader(LIFReader(), path)
+
+
+@pytest.mark.parametrize("pictures", [False, True])
+def test_series_in_files_beside_are_read(tmp_path, frames, pictures):
+    path = tmp_path / "a.xlef"
+    write_xlef(path, "one", frames, STAMPS, pictures=pictures)
+    series = read_series(path)
+    np.testing.assert_array_equal(series.frames, frames)
+    np.testing.assert_allclose(series.times_s, np.subtract(STAMPS, 10), atol=1e-6)
+    for file in tmp_path.glob("one*.lof" if not pictures else "one_003.tif"):
+        file.unlink()
+    with pytest.raises(ValueError, match=r"a\.xlef (has its images in one\.lof|is damaged)"):
+        read_series(path)
 
 
 def test_channels_are_chosen_by_number_and_named(tmp_path, frames):

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 pytest.importorskip("PIL")
 from PIL import Image
 
-from benchmarks.microscopes import write_czi, write_lif
+from benchmarks.microscopes import write_czi, write_lif, write_oif
 from skfrap.cli import cli
+from skfrap.cli._sources import expand_mixed
 from skfrap.io import find_series, read_series
 from skfrap.io.readers import check_reader
 from skfrap.io.readers.pictures import PictureReader
@@ -68,6 +69,17 @@ def test_colours_that_are_alike_are_grey_and_others_are_chosen(tmp_path, frames)
         PictureReader().read(tmp_path / "other.png")
     green = PictureReader().read(tmp_path / "other.png", channel=1)
     np.testing.assert_array_equal(green.frames[0], frames[1])
+
+
+def test_a_folder_of_pictures_is_a_series_for_commands_too(tmp_path, frames):
+    for t, frame in zip(TIMES, frames, strict=True):
+        Image.fromarray(frame).save(tmp_path / f"cell_{t:.1f}s.png")
+    assert expand_mixed([tmp_path]) == [str(tmp_path)]
+
+
+def test_the_images_of_an_oif_file_are_no_series_of_their_own(tmp_path, frames):
+    write_oif(tmp_path / "a.oif", frames, TIMES)
+    assert expand_mixed([tmp_path]) == [str(tmp_path / "a.oif")]
 
 
 def test_pictures_beside_a_series_are_no_part_of_it(tmp_path, frames):
@@ -152,3 +164,10 @@ def test_estimate_takes_series_joins_parts_and_names_what_it_found(tmp_path):
     assert done.exit_code == 0, done.output
     assert "time stamps of 2 parts: Pre, Pb1" in done.output
     assert "prebleach frames: 4, frames of the parts before bleaching" in done.output
+    several = tmp_path / "b.lif"
+    write_lif(several, [("cell 1", stack, times, ""), ("cell 2", stack[::-1], times, "")])
+    given = ["--bleach-region", "circle:1.75@7,6", "--n-prebleach", 4, "--json"]
+    records = json.loads(run("estimate", several, "--series", "all", *given).stdout)
+    assert [one["file"] for one in records] == [f"{several}::cell 1", f"{several}::cell 2"]
+    (one,) = json.loads(run("estimate", several, "--series", "cell 1", *given).stdout)
+    assert one["D_um2_s"] == records[0]["D_um2_s"]

@@ -21,6 +21,72 @@ def write_lif(path, series, *, pixel_um=0.25, bits=12, settings=""):
     settings : str, default=""
         Attributes of all settings.
     """
+    elements, blocks = _described(series, pixel_um, bits, settings)
+    xml = (
+        '<LMSDataContainerHeader Version="2"><Element Name="experiment.lif" UniqueID="x"><Data>'
+        '<Experiment><TimeStamp HighInteger="31079731" LowInteger="0"/></Experiment></Data>'
+        f'<Memory Size="0" MemoryBlockID="MemBlock_x"/><Children>{"".join(elements)}</Children>'
+        "</Element></LMSDataContainerHeader>"
+    ).encode("utf-16-le")
+    out = struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(xml) // 2) + xml
+    for name, content in blocks:
+        title = name.encode("utf-16-le")
+        head = struct.pack("<IIBQBI", 0x70, 14 + len(title), 0x2A, len(content), 0x2A, len(name))
+        out += head + title + content
+    Path(path).write_bytes(out)
+
+
+def write_lof(path, name, frames, stamps, *, pixel_um=0.25, bits=12):
+    """Write a LOF file, which holds one series; as :func:`write_lif`."""
+    elements, blocks = _described([(name, frames, stamps, "")], pixel_um, bits, "")
+    title = "LMS_Object_File".encode("utf-16-le")
+    out = struct.pack("<IIBI", 0x70, len(title) + 5, 0x2A, len(title) // 2) + title
+    out += struct.pack("<BIBI", 0x2A, 2, 0x2A, 0)
+    ((_, content),) = blocks
+    out += struct.pack("<BQ", 0x2A, len(content)) + content
+    xml = f'<LMSDataContainerHeader Version="2">{elements[0]}</LMSDataContainerHeader>'
+    packed = xml.encode("utf-16-le")
+    out += struct.pack("<IIBI", 0x70, len(packed) + 5, 0x2A, len(packed) // 2) + packed
+    Path(path).write_bytes(out)
+
+
+def write_xlef(path, name, frames, stamps, *, pixel_um=0.25, bits=12, pictures=False):
+    """Write an XLEF file and what it refers to: an XLIF file, and its frames in LOF or TIFF files.
+
+    Parameters
+    ----------
+    path : path
+    name, frames, stamps, pixel_um, bits
+        As :func:`write_lof`; frames of one channel.
+    pictures : bool, default=False
+        Whether frames are in a TIFF file each, rather than in one LOF file.
+    """
+    path = Path(path)
+    (element,), _ = _described([(name, frames, stamps, "")], pixel_um, bits, "")
+    if pictures:
+        import tifffile
+
+        parts = [(f"{name}_{k:03d}.tif", frame) for k, frame in enumerate(frames)]
+        for file, frame in parts:
+            tifffile.imwrite(path.with_name(file), frame, metadata=None)
+    else:
+        parts = [(f"{name}.lof", np.asarray(frames))]
+        write_lof(path.with_name(f"{name}.lof"), name, frames, stamps, pixel_um=pixel_um, bits=bits)
+    offset, listed = 0, ""
+    for file, part in parts:
+        listed += f'<Frame File="{file}" Offset="{offset}" Size="{part.nbytes}" UUID=""/>'
+        offset += part.nbytes
+    element = element.replace('MemBlock_0"/>', f'MemBlock_0">{listed}</Memory>')
+    head, foot = '<LMSDataContainerHeader Version="2">', "</LMSDataContainerHeader>"
+    start = '<?xml version="1.0"?>'
+    path.with_name(f"{name}.xlif").write_text(f"{start}{head}{element}{foot}", encoding="utf-8")
+    children = f'<Children><Reference File="{name}.xlif" UUID=""/></Children>'
+    whole = f'{head}<Element Name="a"><Data><Experiment/></Data>{children}</Element>{foot}'
+    path.write_text(start + whole, encoding="utf-8")
+
+
+def _described(series, pixel_um, bits, settings):
+    """Return the XML of each series, and its pixels by the name of their block."""
     elements, blocks = [], []
     for k, (name, frames, stamps, more) in enumerate(series):
         frames = np.asarray(frames)
@@ -55,18 +121,7 @@ def write_lif(path, series, *, pixel_um=0.25, bits=12, settings=""):
             f'<Memory Size="{stack.nbytes}" MemoryBlockID="MemBlock_{k}"/><Children/></Element>'
         )
         blocks.append((f"MemBlock_{k}", stack.tobytes()))
-    xml = (
-        '<LMSDataContainerHeader Version="2"><Element Name="experiment.lif" UniqueID="x"><Data>'
-        '<Experiment><TimeStamp HighInteger="31079731" LowInteger="0"/></Experiment></Data>'
-        f'<Memory Size="0" MemoryBlockID="MemBlock_x"/><Children>{"".join(elements)}</Children>'
-        "</Element></LMSDataContainerHeader>"
-    ).encode("utf-16-le")
-    out = struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(xml) // 2) + xml
-    for name, content in blocks:
-        title = name.encode("utf-16-le")
-        head = struct.pack("<IIBQBI", 0x70, 14 + len(title), 0x2A, len(content), 0x2A, len(name))
-        out += head + title + content
-    Path(path).write_bytes(out)
+    return elements, blocks
 
 
 def leica_region(kind, corners_um, name="ROI 1"):

@@ -9,7 +9,8 @@ _PIXEL_TYPES = {"u1": 0, "u2": 1, "f4": 2}
 
 
 def write_czi(path, frames, times, *, pixel_um=0.25, events=(), circle=None, cycles=2, flags=6,
-              bits=12, compression=0, channels=("Ch1",), scenes=1):  # fmt: skip
+              bits=12, compression=0, channels=("Ch1",), scenes=1,
+              date="2024-05-06T10:00:00"):  # fmt: skip
     """Write a CZI file.
 
     Parameters
@@ -30,6 +31,8 @@ def write_czi(path, frames, times, *, pixel_um=0.25, events=(), circle=None, cyc
     channels : sequence of str
     scenes : int, default=1
         In how many scenes the same frames stand.
+    date : str
+        When the file was made, in whole seconds.
     """
     frames = np.asarray(frames)
     stacks = frames[np.newaxis] if frames.ndim == 3 else frames
@@ -65,7 +68,7 @@ def write_czi(path, frames, times, *, pixel_um=0.25, events=(), circle=None, cyc
     )  # fmt: skip
     xml = (
         "<ImageDocument><Metadata><Information><Document>"
-        "<CreationDate>2024-05-06T10:00:00</CreationDate></Document><Image>"
+        f"<CreationDate>{date}</CreationDate></Document><Image>"
         f"<ComponentBitCount>{bits}</ComponentBitCount><SizeT>{n_frames}</SizeT>"
         f"<Dimensions><Channels>{names}</Channels></Dimensions></Image></Information><Scaling><Items>"
         f"<Distance Id='X'><Value>{pixel_um * 1e-6}</Value></Distance>"

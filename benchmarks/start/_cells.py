@@ -210,10 +210,10 @@ def measure_membrane(report, folder):
     near = open_field.replace(compartment=Mask(about.astype(float)))
     recorded = frames[np.newaxis]
     _measure_membrane(report, recorded, open_field, in_outline, near, "as it is")
-    drift = compute_drift(frames, near)
+    drift = compute_drift(frames, in_outline)
     far = f"{drift.largest:.2f} px, each known to {drift.standard_error:.2f}"
-    report.line("moves by, 12 µm about the patch", far)
-    aligned = DriftCorrector(near, drift=drift).fit_transform(recorded)
+    report.line("moves by, in its outline", far)
+    aligned = DriftCorrector(in_outline, drift=drift).fit_transform(recorded)
     _measure_membrane(report, aligned, open_field, in_outline, near, "aligned")
 
 

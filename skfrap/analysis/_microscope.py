@@ -117,7 +117,7 @@ def _with_times(found, record, times, words):
     (event,) = events
     pulses = min(event.iterations or 1, _MOST_PULSES)
     words["n_bleach"] = event.source
-    iterations = f", {event.iterations} iterations" if event.iterations else ""
+    iterations = f", {event.times_in_words}" if event.iterations else ""
     words["bleaching"] = (
         f"{event.duration_s:.4g} s{iterations}, {event.source}, in the gap of "
         f"{after - before:.4g} s after frame {number}"

@@ -44,9 +44,11 @@ class Guard:
         Returns the session, while there is one.
     """
 
+    session: Any
+
     def __init__(self, app: Any, token: str):
         self._app, self._token = app, token.encode()
-        self.session: Any = lambda: None
+        self.session = lambda: None
 
     async def __call__(self, scope, receive, send):
         """Answer one request.
@@ -90,7 +92,7 @@ class Guard:
                 await _answer(send_safely, AppError(words, 500))
 
     def _checked(self, scope):
-        headers: dict[bytes, list[bytes]] = {}
+        headers = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
         port = scope["server"][1] if scope.get("server") else None

@@ -115,5 +115,14 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
         if protocol.compartment is None
         else outline_of(protocol.compartment_mask),
         "rows": regions,
+        "drift": _drift(analysis),
         "n_frames": protocol.n_frames,
     }
+
+
+def _drift(analysis):
+    """Tell how far the sample has moved in each frame, pixels, where frames are aligned by it."""
+    drift = analysis.drift
+    if drift is None or not analysis.aligned:
+        return None
+    return [[float(x), float(y)] for x, y in drift.shifts]

@@ -28,11 +28,12 @@ def write_demo(path: str) -> None:
 
 
 def list_series(folder: str) -> list[tuple[str, str, str, int | None]]:
-    """Find the series in a folder that was uploaded, and in the folders in it.
+    """Find the series in a folder, and in the folders in it; or those of a file.
 
     Parameters
     ----------
     folder : str
+        Its path.
 
     Returns
     -------
@@ -53,6 +54,8 @@ def list_series(folder: str) -> list[tuple[str, str, str, int | None]]:
             sources += find_series(place)
         except FileNotFoundError as error:
             why = error
+            if not place.is_dir():
+                continue
             # A format without a reader says more when it is read.
             sources += [str(one) for one in sorted(place.iterdir()) if one.is_file()][:1]
         except ValueError as error:
@@ -61,7 +64,7 @@ def list_series(folder: str) -> list[tuple[str, str, str, int | None]]:
         raise ValueError("no file is here that can be read") from why
     found: list[tuple[str, str, str, int | None]] = []
     for source in sources:
-        name = "" if source == folder else str(Path(source).relative_to(root))
+        name = root.name if source == folder else str(Path(source).relative_to(root))
         names = _series_in(source)
         if len(names) < 2:
             found.append((source, name, name, None))

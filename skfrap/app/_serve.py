@@ -36,7 +36,9 @@ def serve(
 
     token = secrets.token_urlsafe(24)
     # The pieces of work are processes of this one, and it is they that may take long.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+    # asyncio sends short answers at once only where it knows that the protocol is TCP.
+    kind = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    with socket.socket(*kind) as listening:
         if sys.platform != "win32":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))

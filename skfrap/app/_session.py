@@ -50,9 +50,7 @@ class Session:
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
         self.leaving = False
-        for path in files:
-            name = visible(Path(path).name)
-            self._add(name, str(path), (name,))
+        self._files = [Path(one).absolute() for one in files]
 
     # What the page sees.
 
@@ -143,8 +141,11 @@ class Session:
             self._ready.set()
 
     async def _warm(self):
-        if self.entries:
-            await self.open(next(iter(self.entries)))
+        keys = []
+        for path in self._files:
+            keys += self._take(await self.live.call("list_series", folder=str(path)))
+        if keys:
+            await self.open(keys[0])
         # One after the other: the first is what a file needs first.
         self.known = await self.live.call("warm")
         self._ready.set()
@@ -222,12 +223,16 @@ class Session:
         except AppError:
             self.uploads.remove(group)
             raise
+        await self.open(self._take(found, group)[0])
+
+    def _take(self, found, group=""):
+        """Take series into the list, as they were found; a folder that was uploaded has no name."""
         keys = []
         for source, file, name, series in found:
-            name = visible(name or "series of images")
-            files = (visible(file or name),)
+            name = visible("series of images" if group and file == group else name)
+            files = (visible(file),) if group else (source,)
             keys.append(self._add(name, source, files, group=group, series=series))
-        await self.open(keys[0])
+        return keys
 
     async def join(self) -> None:
         """Take all series of the list as parts of one experiment, and open it."""

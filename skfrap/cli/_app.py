@@ -27,11 +27,13 @@ def app(files, port, no_browser, max_upload):
     it is ended by Ctrl-C; what was dropped is removed then.
     """
     try:
+        import uvicorn  # noqa: F401
+
         from skfrap.app import serve
     except ImportError as error:
-        raise click.ClickException(
-            f"the page needs {error.name}: pip install 'skfrap[app]'"
-        ) from error
+        package = (error.name or "").partition(".")[0]
+        words = f"the page needs {package}: pip install 'skfrap[app]'"
+        raise click.ClickException(words) from error
     with clear_errors():
         most = int(max_upload * 2**30)
         serve(files, port=port, open_browser=not no_browser, most_bytes=most)

@@ -26,7 +26,7 @@ from skfrap.cli._options import (
 )
 from skfrap.cli._output import clear_errors, say
 from skfrap.cli._report import Remembering, ReportFile, report_option
-from skfrap.cli._sources import expand_mixed
+from skfrap.cli._sources import each_series, expand_mixed
 from skfrap.cli._unusable import tell_unusable
 from skfrap.cli._work import Estimation, name_of
 from skfrap.cli._workers import workers
@@ -122,9 +122,13 @@ def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, 
 
     options["rows"] = options["rows"] or None
     options["columns"] = options["columns"] or None
+    given_series = options["series"]
+    options["series"] = None if given_series == "all" else given_series
     with clear_errors():
         ExperimentOptions(**options)
     series = [list(files)] if as_one_series else expand_mixed(files, [out])
+    if given_series == "all" and not options["join"]:
+        series = each_series(series)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]

@@ -184,11 +184,14 @@ def _files_of(source):
     if not isinstance(source, str):
         return [Path(one) for one in source]
     path = Path(source)
-    if path.is_dir():
-        from skfrap.io.readers._registry import known_suffixes
+    if "::" in source:  # a series of a file
+        from skfrap.io._series import split_series
 
-        ends = known_suffixes()
-        return sorted(one for one in path.iterdir() if one.name.lower().endswith(ends))
+        path = Path(split_series(source)[0])
+    if path.is_dir():
+        from skfrap.io._series import image_files
+
+        return sorted(image_files(path))
     if not path.exists() and glob.has_magic(source):
         return sorted(map(Path, glob.glob(source, recursive=True)))
     return [path]

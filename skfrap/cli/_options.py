@@ -201,8 +201,9 @@ recording_options = options_together(
     allow_large_option,
     click.option(
         "--series",
-        metavar="NUMBER|NAME",
-        help="Of files with several, from 0 or by name; of --join several, with commas between.",
+        metavar="NUMBER|NAME|all",
+        help="Of files with several, from 0 or by name; all: one by one; of --join several, "
+        "with commas between.",
     ),
     click.option(
         "--join",

@@ -127,10 +127,9 @@ def _files_of(inputs):
         if isinstance(source, list | tuple):
             yield from _files_of(source)
         elif source is not None and os.path.isdir(source):
-            from skfrap.io.readers._registry import known_suffixes
+            from skfrap.io._series import image_files
 
-            ends = known_suffixes()
-            yield from (one for one in Path(source).iterdir() if one.name.lower().endswith(ends))
+            yield from image_files(Path(source))
         elif source is not None:
             yield source
 

@@ -39,6 +39,24 @@ def expand_mixed(files, written=()):
     return sources
 
 
+def each_series(sources):
+    """Return ``FILE::NAME`` for each series of files that hold several, and others as they are."""
+    from skfrap.io.readers._registry import series_names
+
+    found = []
+    for source in sources:
+        try:
+            names = series_names(source) if Path(source).is_file() else [""]
+        except (OSError, ValueError, ImportError):
+            names = [""]  # reading it will say what is wrong
+        if len(names) > 1:
+            called = names if len(set(names)) == len(names) else range(len(names))
+            found += [f"{source}::{one}" for one in called]
+        else:
+            found.append(source)
+    return found
+
+
 def _series_of(file, alone=False):
     from skfrap.io import find_series
 
@@ -54,7 +72,10 @@ def _folders_in(path):
     """List the folders below one, hidden ones and those of skfrap's own pictures left out."""
     found = []
     for folder, inside, _ in os.walk(path):
-        inside[:] = [one for one in inside if not one.startswith(".")]
+        # The images of an OIF file are in a folder beside it, and no series by themselves.
+        inside[:] = [
+            one for one in inside if not one.startswith(".") and not one.endswith(".oif.files")
+        ]
         found += [Path(folder, one) for one in inside]
     return found
 
@@ -62,7 +83,7 @@ def _folders_in(path):
 def _in_folder(folder, own):
     """List the sources right in a folder, by their names as people count."""
     from skfrap.io import find_series
-    from skfrap.io._series import natural_key
+    from skfrap.io._series import image_files, natural_key
     from skfrap.io.readers._registry import known_suffixes
     from skfrap.io.tables._cells import SUFFIXES
     from skfrap.io.tables._read import looks_like_table
@@ -78,7 +99,7 @@ def _in_folder(folder, own):
         if one.suffix.lower() in SUFFIXES and one not in images:
             (tables if looks_like_table(one) else passed_over).append(one)
     found = [str(one) for one in tables]
-    if images:
+    if images or (not found and image_files(folder)):
         try:
             found += find_series(str(folder))
         except (OSError, ValueError):

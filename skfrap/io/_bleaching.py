@@ -90,6 +90,12 @@ class BleachEvent(NamedTuple):
         """How long it lasted, s."""
         return self.end_s - self.start_s
 
+    @property
+    def times_in_words(self) -> str:
+        """How often the region was scanned, in words; empty where that is not known."""
+        n = self.iterations
+        return "" if n is None else f"{n} iteration{'s' * (n != 1)}"
+
 
 @dataclass(frozen=True)
 class BleachingRecord:
@@ -109,7 +115,7 @@ class BleachingRecord:
 
     See Also
     --------
-    Recording : What a reader gives, this among it.
+    skfrap.Recording : What a reader gives, this among it.
     """
 
     n_prebleach: tuple[Any, str] = (None, "")
@@ -146,7 +152,7 @@ class BleachingRecord:
         lines = [] if number is None else [f"frames before bleaching: {number} ({words})"]
         lines += [f"region, {one}" for one in self.regions]
         for event in self.events:
-            times = "" if event.iterations is None else f", {event.iterations} iterations"
+            times = f", {event.times_in_words}" if event.iterations else ""
             lines.append(
                 f"bleaching: {event.duration_s:.4g} s, from {event.start_s:.6g} to "
                 f"{event.end_s:.6g} s{times} ({event.source})"

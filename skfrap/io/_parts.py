@@ -16,6 +16,8 @@ _ROLES = (
     ("bleaching", re.compile(r"bleach", re.I)),
 )
 
+_SAME_CLOCK = 2.0  # s, by which a date in whole seconds and a clock may differ
+
 
 def role_of(name):
     """Tell by its name which part of an experiment a series is: before, bleaching, after, or ''.
@@ -81,13 +83,15 @@ def joined(parts):
     shift = times[0]
     if event is not None:
         event = event._replace(start_s=event.start_s - shift, end_s=event.end_s - shift)
-    source = f"time stamps of {len(parts)} parts: {', '.join(names)}"
+    whole = any("." not in part.start for _, part in parts)
+    rounded = " (whole seconds)" if whole and not _have_stamps(parts) else ""
+    source = f"time stamps of {len(parts)} parts{rounded}: {', '.join(names)}"
     return Recording(
         frames=_frames_of(used),
         pixel_size_um=first.pixel_size_um,
         times_s=(np.array(times) - shift, source),
         bit_depth=first.bit_depth,
-        info=first.info,
+        info={name: value for name, value in first.info.items() if name != "first_stamp_s"},
         findings=[finding for _, part in parts for finding in part.findings],
         bleaching=_bleaching_of(parts, event, n_before),
         channels=first.channels,
@@ -107,7 +111,17 @@ def _starts(parts):
         )
     if len({date.tzinfo is None for _, date in dates}) > 1:
         raise ValueError("only some of the parts say in which time zone their clock is.")
-    return seconds_between([date for _, date in dates])
+    starts = seconds_between([date for _, date in dates])
+    stamps = [part.info.get("first_stamp_s") for _, part in parts]
+    if None in stamps:
+        return starts
+    # The microscope's own clock is finer than a date, unless it was switched off in between.
+    finer = np.subtract(stamps, stamps[0])
+    return finer if np.abs(finer - starts).max() <= _SAME_CLOCK else starts
+
+
+def _have_stamps(parts):
+    return all("first_stamp_s" in part.info for _, part in parts)
 
 
 def _times_of(name, part):

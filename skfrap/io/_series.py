@@ -25,6 +25,8 @@ from skfrap.io.readers._stated import (
 )
 from skfrap.results import Finding
 
+_OF_PARTS = ("time_s", "first_stamp_s")  # which readers tell, to put parts together
+
 Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """What a series is read from: a file, a folder, a pattern, or a list of files."""
 
@@ -44,7 +46,8 @@ def read_series(
     ----------
     source : path, str or sequence of paths
         A multi-page TIFF, OME-TIFF or ImageJ hyperstack, or a file of another format that has a
-        reader (:class:`skfrap.io.readers.Reader`); a folder of files of one image each; a glob
+        reader (:class:`skfrap.io.readers.Reader`), of which ``"day.lif::NAME"`` is the series that
+        is called so; a folder of files of one image each; a glob
         pattern for such files (``"cell1/frame_*.tif"``); or a list of them. A list is kept
         in its order. A folder or pattern is sorted by name, img2 before img10; where the files'
         DateTime tags tell another order, by time, and ``sources["order"]`` says so.
@@ -102,12 +105,16 @@ def read_series(
     >>> series.sources["times_s"]
     'ImageJ frame interval'
     """
+    source, named = split_series(source)
+    series = named if series is None else series
     paths, name, by_name = _resolve(source)
+    name = f"{_name(paths)}: {named}" if named is not None else name
     with large_allowed(allow_large):
         if join:
             found = _joined(paths, name, channel, series)
         elif len(paths) == 1:
-            found = _series_of(read_file(paths[0], channel, series), _name(paths), paths)
+            recording = read_file(paths[0], channel, series)
+            found = _series_of(recording, name or _name(paths), paths)
         else:
             found = _one_image_per_file(paths, name, by_name, channel)
     if len(found.frames) < 2:
@@ -116,6 +123,25 @@ def read_series(
             "or the list of the images of the series (read_image reads a single image)."
         )
     return found if times is None else _on_clock(found, times)
+
+
+def split_series(source):
+    """Split ``FILE::NAME`` into the file, and the series of it; None where no series is named.
+
+    Parameters
+    ----------
+    source : path, str or sequence of paths
+
+    Returns
+    -------
+    source : path, str or sequence of paths
+    series : str or None
+    """
+    if isinstance(source, str) and "::" in source and not Path(source).exists():
+        file, _, series = source.partition("::")
+        if Path(file).is_file():
+            return file, series
+    return source, None
 
 
 def _joined(paths, name, channel, series):
@@ -244,7 +270,7 @@ def _resolve(source):
         path = Path(source)
         if path.is_dir():
             suffixes = known_suffixes()
-            paths = _files_in(path, suffixes) or _files_in(path, known_suffixes(pictures=True))
+            paths = image_files(path)
             lacking = f"the folder {path} holds no image file ({', '.join(suffixes)})"
             return _sorted(paths, lacking), path.name, True
         if not path.exists() and glob.has_magic(str(source)):
@@ -264,6 +290,20 @@ def _resolve(source):
         raise ValueError("source must hold the paths of the images of a series, got an empty list.")
     paths = [Path(path) for path in source]
     return paths, None, False
+
+
+def image_files(folder):
+    """List the image files in a folder: pictures only where there is nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+    """
+    return _files_in(folder, known_suffixes()) or _files_in(folder, known_suffixes(pictures=True))
 
 
 def _files_in(folder, suffixes):
@@ -377,7 +417,7 @@ def _one_image_per_file(paths, name, by_name, channel):
         bit_depth=depths.pop() if len(depths) == 1 else None,
         sources={key: words or "the files do not say" for key, words in sources.items()},
         paths=tuple(str(path) for path in paths),
-        info={name: value for name, value in ordered[0].info.items() if name != "time_s"},
+        info=_info_of(ordered[0]),
         channels=ordered[0].channels,
         acquisition=ordered[0].acquisition,
         findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
@@ -395,7 +435,8 @@ def _in_names(recordings):
 def _info_of(recording):
     """Return what else a file holds, and the protocol where its reader knows one."""
     known = {} if recording.protocol is None else {"protocol": recording.protocol.to_dict()}
-    return recording.info | known
+    own = {name: one for name, one in recording.info.items() if name not in _OF_PARTS}
+    return own | known
 
 
 def _clock_of_dates(dates, owner):

@@ -8,7 +8,7 @@ const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "an
 let state = { version: -1 };
 let fields = [];
 let live = null; // what a region gives while it is dragged
-let said = ""; // an error of an action, until the next one
+let said = "", blamed = []; // an error of an action, and the settings that it is of, until the next one
 
 function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -27,15 +27,15 @@ async function ask(path, body, method = body === undefined ? "GET" : "POST") {
   } catch { throw new Error("skfrap does not answer: is it still running in its window?"); }
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
-  throw new Error(told.error || `that did not work (${answer.status})`);
+  throw Object.assign(new Error(told.error || `that did not work (${answer.status})`), { fields: told.fields || [] });
 }
 
 async function act(path, body) {
-  said = "";
-  try { apply(await (await ask(path, body)).json()); } catch (error) { say(error.message); }
+  said = ""; blamed = [];
+  try { apply(await (await ask(path, body)).json()); } catch (error) { say(error.message, error.fields); }
 }
 
-function say(words) { said = words; render(); }
+function say(words, fields = []) { said = words; blamed = fields; render(); }
 
 // Files.
 
@@ -145,8 +145,10 @@ function render() {
     viewer.open(state.frames, opened);
     const use = state.result || (state.quick && state.quick.seen) || {};
     const source = (use.sources || {})["bleach region"] || "";
-    if (!live) viewer.setRegion(use.region, source.startsWith("as seen") || source.startsWith("protocol") || source.startsWith("found"));
-    viewer.setOthers(state.result || {});
+    const target = $("target").value, reference = (state.given.rows || []).find((one) => one.startsWith("reference:"));
+    const text = { bleach_region: use.region, compartment: state.given.compartment, rows: reference && reference.slice(10) }[target];
+    if (!live || target !== "bleach_region") viewer.setRegion(text, target === "bleach_region" && !source.startsWith("given"), target);
+    viewer.setOthers({ ...state.result, bleached: use.region });
     const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
     if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;
@@ -196,9 +198,10 @@ function card() {
   const [main, rest] = now && now.words.length ? now.words[0].split(" (") : [state.busy ? "…" : "no D yet", ""];
   $("answer").textContent = main;
   const more = now ? now.words.slice(1).join(", ") : "";
-  $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : state.error ? "What is missing is asked for below." : "";
+  $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : "";
+  if (!now && state.error && state.error.fields.length) $("interval").replaceChildren(h("a", { href: "#known" }, "What is missing is asked for below."));
   const worst = now ? ["unusable", "doubtful"].find((one) => now.findings.some((found) => found.severity === one)) || "" : "";
-  box.className = `${worst} ${live || state.busy ? "waiting" : ""}`;
+  box.className = `${now ? worst : "none"} ${live || state.busy ? "waiting" : ""}`;
   if (worst === "unusable") $("interval").textContent += " – not to be used, see below";
   const truth = state.opened && state.opened.truth, D = now && now.values.D;
   const inside = truth && D && D.lower <= truth.D && truth.D <= D.upper;
@@ -228,7 +231,7 @@ function alternatives() {
     ...rows.map((one) => h("tr", { class: one.taken ? "taken" : "" },
       h("td", {}, `${one.taken ? "★ " : ""}${one.name}${one.recommended ? " – recommended" : ""}`, h("small", {}, one.recommended ? one.why : one.assumes)),
       h("td", {}, cell(one, "D_um2_s")), ...(shares ? [h("td", {}, cell(one, "mobile_fraction"))] : [])))] : [
-    h("tr", {}, h("td", {}, state.busy ? "are being computed…" : "There are none for this model."))]));
+    h("tr", {}, h("td", {}, state.busy ? "are being computed…" : state.result ? "There are none for this model." : "They come with D."))]));
 }
 
 // What is known.
@@ -243,7 +246,7 @@ function control(one) {
   const id = `set-${one.name}`;
   const send = (value) => act("settings", { [one.name]: value });
   const text = (read) => h("input", { id, type: "text", "aria-describedby": `${id}-why`, spellcheck: "false", onchange: (event) => {
-    try { send(read(event.target.value.trim())); } catch (error) { say(`${one.label}: ${error.message}`); } } });
+    try { send(read(event.target.value.trim())); } catch (error) { say(`${one.label}: ${error.message}`, [one.name]); } } });
   const number = (words) => {
     if (!words) return null;
     const value = Number(words.replace(",", "."));
@@ -294,7 +297,7 @@ function used(one) {
 function known() {
   const use = state.result || (state.quick && state.quick.seen) || {};
   const sources = { ...(use.sources || {}) };
-  const missing = state.error ? state.error.fields : [];
+  const missing = state.error ? state.error.fields : [], blame = said ? blamed : [];
   if (state.opened && !use.sources) {
     sources["pixel size"] = state.opened.pixel_size ? state.opened.said.pixel_size_um : "";
     sources["frame times"] = state.opened.times ? state.opened.said.times_s : "";
@@ -302,8 +305,8 @@ function known() {
   for (const one of fields) {
     const input = $(`set-${one.name}`), why = $(`set-${one.name}-why`), box = $(`field-${one.name}`);
     const given = state.given[one.name];
-    const lacks = missing.includes(one.name);
-    box.classList.toggle("missing", lacks);
+    const lacks = missing.includes(one.name), wrong = blame.includes(one.name);
+    box.classList.toggle("missing", lacks || wrong);
     if (document.activeElement !== input) {
       if (one.kind === "choice") input.value = given ?? one.default ?? Object.keys(one.choices)[0];
       else if (one.kind === "flag") input.checked = given ?? false;
@@ -315,9 +318,10 @@ function known() {
     }
     const source = sources[one.source];
     if (one.kind === "choice") why.textContent = `${one.choices[input.value] || one.hint}${source && given === undefined && one.source ? ` (${source})` : ""}`;
-    else if (lacks) why.textContent = `Missing: ${one.hint}`;
+    else if (wrong) why.textContent = said;
+    else if (lacks) why.textContent = given === undefined ? `Missing: ${one.hint}` : state.error.error;
     else if (given !== undefined) why.textContent = `given here${/; the file says/.test(source || "") ? source.slice(source.indexOf(";")) : ""}`;
-    else why.textContent = source ? `from: ${source}` : one.hint;
+    else why.textContent = source ? `from: ${source.replace(/^[\d.]+, /, "")}` : one.hint;
   }
 }
 
@@ -401,6 +405,7 @@ for (const id of ["files", "folder"]) $(id).onchange = (event) => { upload([...e
 for (const id of ["demo", "demo-here"]) $(id).onclick = () => act("demo", {});
 $("report").onclick = () => report("current");
 $("batch-report").onclick = () => report("all");
+$("target").onchange = render;
 $("channel").onchange = (event) => event.target.value !== "" && act("open", { key: state.current, channel: +event.target.value });
 $("accept").onclick = accept;
 $("bleach-here").onclick = bleachedHere;

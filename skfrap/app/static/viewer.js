@@ -2,7 +2,7 @@
 import { between, draw, format, handles, moved, parse, scaled, svg } from "./regions.js";
 
 const KINDS = { "|u1": Uint8Array, "<u2": Uint16Array, "<f4": Float32Array };
-const AT_ONCE = 8;
+const AT_ONCE = 8, AT_MOST = 4e6, KEPT = 2.5e8; // frames of one request, its bytes, and bytes that are kept
 const $ = (id) => document.getElementById(id);
 
 export class Viewer {
@@ -26,7 +26,9 @@ export class Viewer {
   open(key, meta) {
     if (this.key === key) return;
     Object.assign(this, { key, meta, cache: new Map(), zoom: 0, draft: null, region: null });
-    const [n, ny, nx] = meta.shape;
+    const [n, ny, nx] = meta.shape, bytes = ny * nx * KINDS[meta.kind].BYTES_PER_ELEMENT;
+    this.atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(AT_MOST / bytes)));
+    this.most = Math.max(3, Math.floor(KEPT / (bytes * this.atOnce)));
     this.canvas.width = nx; this.canvas.height = ny;
     this.overlay.setAttribute("viewBox", `0 0 ${nx} ${ny}`);
     $("scrub").max = n - 1;
@@ -37,11 +39,12 @@ export class Viewer {
 
   async pixels(k) {
     const [n, ny, nx] = this.meta.shape;
-    const first = Math.floor(k / AT_ONCE) * AT_ONCE;
+    const first = Math.floor(k / this.atOnce) * this.atOnce;
     if (!this.cache.has(first)) {
-      const count = Math.min(AT_ONCE, n - first);
-      this.cache.set(first, this.load(first, count).then((buffer) => new KINDS[this.meta.kind](buffer)));
-      if (this.cache.size > 64) this.cache.delete(this.cache.keys().next().value);
+      const count = Math.min(this.atOnce, n - first);
+      const kind = KINDS[this.meta.kind], cache = this.cache;
+      cache.set(first, this.load(first, count).then((buffer) => new kind(buffer)).catch((error) => { cache.delete(first); throw error; }));
+      if (this.cache.size > this.most) this.cache.delete(this.cache.keys().next().value);
     }
     return (await this.cache.get(first)).subarray((k - first) * ny * nx, (k - first + 1) * ny * nx);
   }
@@ -51,14 +54,15 @@ export class Viewer {
     this.frame = Math.max(0, Math.min(n - 1, k));
     $("scrub").value = this.frame;
     this.onFrame(this.frame);
+    if (this.others.drift) this.redraw();
     await this.paint();
-    if (this.frame + AT_ONCE < n) this.pixels(this.frame + AT_ONCE);
+    if (this.frame + this.atOnce < n) this.pixels(this.frame + this.atOnce).catch(() => {});
   }
 
   async paint() {
     const [key, frame] = [this.key, this.frame];
-    const values = await this.pixels(frame);
-    if (key !== this.key || frame !== this.frame) return;
+    const values = await this.pixels(frame).catch(() => null); // a series that is not open any more
+    if (!values || key !== this.key || frame !== this.frame) return;
     paintOn(this.canvas, values, ...this.window);
   }
 
@@ -95,16 +99,24 @@ export class Viewer {
 
   // Regions.
 
-  setRegion(text, found) { if (this.held || this.draft) return; this.region = parse(text); this.found = found; this.redraw(); }
+  setRegion(text, found, target) {
+    if (this.held || this.draft) return;
+    Object.assign(this, { region: parse(text), found, target });
+    this.redraw();
+  }
 
   setOthers(others) { this.others = others; this.redraw(); }
 
   redraw() {
     const parts = [];
-    const { outline, compartment, rows } = this.others;
-    if (!this.region && outline) parts.push(svg("path", { d: outline, class: "found" }));
+    const { outline, compartment, rows, drift, bleached } = this.others;
+    const own = this.target === "bleach_region";
+    if (outline && !(own && this.region)) parts.push(svg("path", { d: outline, class: "found" }));
     if (compartment) parts.push(svg("path", { d: compartment, class: "compartment" }));
     for (const text of Object.values(rows || {})) { const one = parse(text); if (one) parts.push(draw(one, "shape row-region")); }
+    // Where the region is in this frame, if the sample has moved since it was bleached.
+    const at = drift && drift.length === this.meta.shape[0] && parse(bleached);
+    if (at) parts.push(draw(moved(at, ...drift[this.frame]), "shape drifted"));
     if (this.region) {
       parts.push(draw(this.region, `shape bleach${this.found ? " found" : ""}`));
       for (const [k, one] of handles(this.region).entries()) {
@@ -158,7 +170,7 @@ export class Viewer {
     this.region = this.held.handle ? this.held.handle.drag(...at) : moved(this.held.region, at[0] - this.held.from[0], at[1] - this.held.from[1]);
     this.held.changed = true; this.found = false;
     this.redraw();
-    this.onDrag(format(this.region));
+    if (this.target === "bleach_region") this.onDrag(format(this.region));
   }
 
   release() {
@@ -166,7 +178,7 @@ export class Viewer {
     this.held = null;
     if (!held) return;
     if (held.draws && this.draft) this.finish(this.draft);
-    else if (held.changed) this.onRegion("bleach_region", format(this.region));
+    else if (held.changed) this.onRegion(this.target, format(this.region));
   }
 
   close() {
@@ -179,7 +191,7 @@ export class Viewer {
   finish(region) {
     const target = $("target").value;
     this.draft = null;
-    if (target === "bleach_region") { this.region = region; this.found = false; }
+    Object.assign(this, { region, target, found: false });
     this.choose("");
     this.onRegion(target, format(region));
   }
@@ -189,8 +201,9 @@ export class Viewer {
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const tools = { c: "circle", e: "ellipse", r: "rectangle", p: "polygon" };
     const key = event.key;
-    const change = (region) => { this.region = region; this.found = false; this.redraw(); this.onDrag(format(region)); clearTimeout(this.later);
-      this.later = setTimeout(() => this.onRegion("bleach_region", format(region)), 350); };
+    const change = (region) => { this.region = region; this.found = false; this.redraw(); clearTimeout(this.later);
+      if (this.target === "bleach_region") this.onDrag(format(region));
+      this.later = setTimeout(() => this.onRegion(this.target, format(region)), 350); };
     if (arrows[key] && this.region) change(moved(this.region, ...arrows[key].map((k) => k * step)));
     else if (key === "[" && this.region) change(scaled(this.region, 1 / 1.03));
     else if (key === "]" && this.region) change(scaled(this.region, 1.03));

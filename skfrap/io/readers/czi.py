@@ -181,6 +181,8 @@ def _read(container, path, channel, series):
         bleaching=bleaching,
         channels=names,
         acquisition=told.acquisition_of(root, element),
+        # Seconds since the microscope was switched on are finer than dates in whole seconds.
+        info={} if zero is None else {"first_stamp_s": zero},
         start=told.date_of(root),
     )
 

@@ -213,6 +213,11 @@ def _frames(image, path, sizes, channels, chosen):
         if len(block.frames) != 1 or not block.frames[0].file.lower().endswith(".lof"):
             return _of_other_files(image, path, sizes, channels, chosen), []
         place = Path(image.parent.dirname, block.frames[0].file)
+        if not place.is_file():
+            raise FileError(
+                f"{path} has its images in {block.frames[0].file}, which is not beside it; copy "
+                "that as well."
+            )
         import liffile
 
         with reading(place), liffile.LifFile(place) as lof:

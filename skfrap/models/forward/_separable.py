@@ -17,6 +17,7 @@ _LIT = 1e-12  # of full bleaching: where the box of a mask ends
 _EVEN = 1e-12
 _RANGE_TOLERANCE = 1e-7  # of the kernels' size
 _PROBES = 160  # random combinations that span the kernels' range
+_KEPT_OPERATORS = 4
 _TIMES_PER_DECADE = 6  # of D times lag, at which the range is sampled
 
 
@@ -137,6 +138,7 @@ class SeparableImages:
         self._blurred = 0.5 * imaging_blur**2  # as a spread
         self._box = box_of(np.max(masks, axis=0))
         self.is_folded = self._is_even(masks)
+        self._kept: dict[bytes, list] = {}
         self._set_lags()
         smallest = D_range[0] * self._lags[self._lags > 0].min(initial=np.inf)
         largest = D_range[1] * self._lags.max()
@@ -289,7 +291,13 @@ class SeparableImages:
         return (along @ ((1 - left) / depth) @ across.T).reshape(len(depth), -1)
 
     def _operators(self, spreads):
-        return [
-            basis.T @ self._kernels(axis, spreads + self._blurred)
-            for axis, basis in enumerate(self.ranges)
-        ]
+        """Compute kernels in coordinates, of both axes; the last few are kept for other masks."""
+        key = spreads.tobytes()
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT_OPERATORS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = [
+                basis.T @ self._kernels(axis, spreads + self._blurred)
+                for axis, basis in enumerate(self.ranges)
+            ]
+        return self._kept[key]
