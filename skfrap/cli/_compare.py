@@ -75,7 +75,8 @@ def compare_models_of_series(
             curve, models, protocol, level=options.level, noise=noise, fixed=fixed
         )
 
-    series, inputs = expand(files), [*files, asked["bleach_region"], asked["compartment"]]
+    series = expand(files)
+    inputs = [*files, asked["bleach_region"], asked["compartment"], asked["times"]]
     series = each_series(series) if each else series
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:
