@@ -430,6 +430,7 @@ def test_drawn_scores_are_distributed_as_those_of_images(options, kind):
         ({"window": "half"}, "window must be"),
         ({"ranges": {"c0": (0.1, 1.0)}}, "ranges can be given"),
         ({"fixed": {"imaging_bleach": 0.9}}, "fixed can be given"),
+        ({"fixed": {"imaging_blur": np.nan}}, "imaging_blur.* must be a number"),
         ({"flat_field": 0.0}, "flat_field must be"),
         ({"information_loss": 2.0}, "information_loss must be"),
     ],

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skfrap._checks import check_choice, check_positive, check_range
+from skfrap._checks import check_choice, check_number, check_positive, check_range
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models.forward._compartment_images import CompartmentImages
 from skfrap.models.forward._image_build import (
@@ -183,7 +183,10 @@ class ImageSurrogate(ImageSpace):
                 f"fixed can be given for {[n for n in known if n != 'imaging_bleach']}, got "
                 f"{fixed}; bleaching by imaging is left to free frame levels."
             )
-        self.fixed = {name: float(fixed.get(name, value)) for name, value in known.items()}
+        self.fixed = {
+            name: check_number(f"fixed[{name!r}]", fixed.get(name, value), 0.0)
+            for name, value in known.items()
+        }
 
     @property
     def _grid(self):
