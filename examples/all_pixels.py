@@ -67,7 +67,7 @@ print(f"{n_pixels} pixels of a series become {n_scores} scores")
 # Standard errors are several times smaller, and they are right: errors over
 # standard errors scatter by 1.
 
-true_log10_D, true_share = series.target[:, 0], 0.8
+truth, true_share = series.target[:, 0], 0.8
 names = pipelines["curve"][-1].target_names_
 columns = {name: k for k, name in enumerate(names)}
 found = {}
@@ -77,9 +77,9 @@ for name, pipeline in pipelines.items():
     share, share_error = (
         one[:, columns["mobile_fraction"]] for one in (values, errors)
     )
-    found[name] = (D - true_log10_D, D_error, share - true_share, share_error)
+    found[name] = (D - truth, D_error, share - true_share, share_error)
     percent = 100 * np.log(10) * np.median(D_error)
-    pulls = np.sqrt(np.mean(((D - true_log10_D) / D_error) ** 2))
+    pulls = np.sqrt(np.mean(((D - truth) / D_error) ** 2))
     print(
         f"{name}: standard error of D {percent:.2f} %,"
         f" of the mobile fraction {np.median(share_error):.5f};"
@@ -92,7 +92,7 @@ for name, pipeline in pipelines.items():
 fig, ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")
 for k, (name, (D, D_error, *_)) in enumerate(found.items()):
     ax.errorbar(
-        10**true_log10_D,
+        10**truth,
         100 * np.log(10) * D,
         196 * np.log(10) * D_error,
         fmt="o",
