@@ -9,6 +9,7 @@ from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
 
 STARTS = ("told", "measured", "auto")
+DATA = ("curve", "images", "both")
 _OF_NOISE = ("a", "b")
 _FREE = Argument("free", "free")
 _FIXED = Argument("fixed", "fixed")
@@ -78,6 +79,10 @@ class ExperimentOptions:
         What bleaching left: the bleach region as told; what the images show, for which no region
         and no time of bleaching is needed; or as told where a region is known and the images do not
         contradict it. Default "told". Whichever is taken, the others are in the alternatives.
+    data : {"curve", "images", "both"}
+        What the start as told is fitted to: the curve of its region; all pixels of a window about
+        it; or the curve, with all pixels beside it in the alternatives and a finding where the two
+        disagree. Default "curve".
     first_profile, last_profile : path or MeasuredStart
         Of a table of a curve: tables of the distance from the middle of the patch, µm, and of the
         intensity there over that before bleaching, in the first frame after bleaching and in the
@@ -122,6 +127,7 @@ class ExperimentOptions:
     bounds: dict | None = None
     level: float = 0.95
     start: str = "told"
+    data: str = "curve"
     first_profile: object | None = None
     last_profile: object | None = None
     compartment: object | None = None
@@ -135,6 +141,7 @@ def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
+    check_choice("data", options.data, DATA)
     check_compartment(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(
@@ -147,6 +154,18 @@ def _check_fit(options):
         raise ArgumentError(
             Argument("start", "start='measured'", "measured"),
             f" is of free diffusion, and the model is {options.model!r}; choose one of the two.",
+        )
+    if options.data == "images" and options.model != "diffusion":
+        raise ArgumentError(
+            Argument("data", "data='images'", "images"),
+            f" is of free diffusion, and the model is {options.model!r}; choose one of the two.",
+        )
+    if options.data == "images" and options.start == "measured":
+        raise ArgumentError(
+            Argument("data", "data='images'", "images"),
+            " takes the region as told, and ",
+            Argument("start", "start='measured'", "measured"),
+            " does not; choose one of the two.",
         )
     if isinstance(options.free, str):
         raise ValueError(f"free must be a sequence of names, got {options.free!r}.")

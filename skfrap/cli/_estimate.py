@@ -55,6 +55,14 @@ from skfrap.cli._unusable import tell_unusable
     "images show; region and time of bleaching play no part. auto: told, unless no region is "
     "known or the images contradict it.",
 )
+@choice_option(
+    "--data",
+    ["curve", "images", "both"],
+    "both",
+    "What is fitted where the region is told. curve: its mean intensity. images: all pixels about "
+    "it, each frame over a level of its own, light divided by that before bleaching. both: the "
+    "curve, with the images beside it, and a flag where they disagree.",
+)
 @click.option(
     "--first-profile",
     type=FILE,
