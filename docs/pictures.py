@@ -6,7 +6,9 @@ All comes from the models themselves, with fixed seeds::
     python docs/pictures.py model-soumpasis model-noise    # some
 """
 
+import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -28,14 +30,17 @@ from skfrap import (
     make_frap_pipeline,
     preprocessing,
 )
+from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.calibration import calibrate_noise
 from skfrap.design import expected_errors, plan
+from skfrap.io import ImageSeries
 from skfrap.models import DiffusionModel, effective_diffusion, model_for
 from skfrap.plotting import ExperimentPlanDisplay, RecoveryCurveDisplay, ReplicatesDisplay
 from skfrap.plotting import _style as style
 from skfrap.plotting._style import DATA, FIT, REGION, TIME, new_axes
 from skfrap.preprocessing import FadingCorrector, IntensityRescaler
 from skfrap.replicates import summarise_replicates
+from skfrap.report import write_report
 
 IMAGES = Path(__file__).resolve().parent / "images"
 OTHER = "#2a9d8f"  # a second fit
@@ -900,6 +905,29 @@ def _draw_sample(name):
 
 for _name in SAMPLES:
     PICTURES[f"cells-{_name}"] = partial(_draw_sample, _name)
+
+
+@picture
+def report():
+    """Show a report of one series in a browser; Chromium has to be installed."""
+    truth = {"D": 12.0, "c0": C0, "alpha": 0.5, "mobile_fraction": 0.8, "a": NOISE / 4}
+    protocol = PROTOCOL.replace(shape=(128, 128), n_postbleach=80)
+    frames = FRAPSimulator(protocol, truth, random_state=3).sample_images(1).data[0]
+    times = protocol.times - protocol.times[0]
+    series = ImageSeries(frames, "gel, cell 3", pixel_size_um=protocol.pixel_size, times_s=times)
+    known = {"n_prebleach": protocol.n_prebleach, "n_bleach": protocol.n_bleach}
+    told = ExperimentOptions(bleach_region=protocol.bleach_region, start="auto", **known)
+    with tempfile.TemporaryDirectory() as folder:
+        page, shot = Path(folder) / "report.html", Path(folder) / "report.png"
+        write_report(analyse_series(series, told), page, options=told)
+        looks = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1000,910"]
+        command = ["chromium", *looks, f"--screenshot={shot}", page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True)
+        image = np.round(plt.imread(shot) * 22) / 22  # of fewer colours, so that it stays small
+    figure = plt.figure(figsize=(image.shape[1] / DPI, image.shape[0] / DPI))
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.imshow(image, interpolation="nearest")
+    ax.set_axis_off()
 
 
 def main(names):

@@ -17,6 +17,7 @@ _HOME = {
     "FRAPPipeline": "pipeline",
     "FRAPProtocol": "experiment",
     "FRAPSimulator": "simulator",
+    "JointFRAP": "estimators",
     "LeastSquaresFRAP": "estimators",
     "Mask": "experiment",
     "MeasuredStartFRAP": "estimators",
@@ -30,7 +31,9 @@ _HOME = {
 
 _SUBMODULES = {
     "analysis",
+    "app",
     "calibration",
+    "cells",
     "comparison",
     "design",
     "estimators",
@@ -46,6 +49,7 @@ _SUBMODULES = {
     "preprocessing",
     "pretrained",
     "replicates",
+    "report",
     "results",
     "scaling",
     "simulator",

@@ -1,7 +1,9 @@
 # What `skfrap.__getattr__` looks up, for editors and type checkers, which do not run it.
 
 from skfrap import analysis as analysis
+from skfrap import app as app
 from skfrap import calibration as calibration
+from skfrap import cells as cells
 from skfrap import comparison as comparison
 from skfrap import design as design
 from skfrap import estimators as estimators
@@ -17,10 +19,12 @@ from skfrap import plotting as plotting
 from skfrap import preprocessing as preprocessing
 from skfrap import pretrained as pretrained
 from skfrap import replicates as replicates
+from skfrap import report as report
 from skfrap import results as results
 from skfrap import scaling as scaling
 from skfrap import simulator as simulator
 from skfrap.estimators import BayesianFRAP as BayesianFRAP
+from skfrap.estimators import JointFRAP as JointFRAP
 from skfrap.estimators import LeastSquaresFRAP as LeastSquaresFRAP
 from skfrap.estimators import MeasuredStartFRAP as MeasuredStartFRAP
 from skfrap.estimators import NeuralFRAP as NeuralFRAP

@@ -69,6 +69,7 @@ def test_a_clock_that_is_given_is_the_clock_of_all_frames(frames, protocol):
     assert "assumed" in sources["end of bleaching"]
 
 
+@pytest.mark.slow
 def test_one_prebleach_frame_too_few_or_too_many_is_noticed(frames, protocol):
     for n_prebleach in (9, 11):
         options = ExperimentOptions(**vars(GIVEN) | {"n_prebleach": n_prebleach})
@@ -77,6 +78,7 @@ def test_one_prebleach_frame_too_few_or_too_many_is_noticed(frames, protocol):
         assert "check n_prebleach" in estimates.flags[0]
 
 
+@pytest.mark.slow
 def test_a_spoilt_frame_hardly_counts_with_huber_loss(frames, protocol):
     spoilt = frames.copy()
     spoilt[12] *= 1.3
@@ -219,6 +221,7 @@ def test_region_is_read_from_an_image_of_the_light():
     assert np.abs(mask.array - disk).sum() < 0.1 * disk.sum()
 
 
+@pytest.mark.slow
 def test_real_membrane_is_flagged_as_not_free_diffusion(shared):
     """The cell is small, moves, and fades: a number comes out, and the flag that it deserves."""
     options = ExperimentOptions(n_prebleach=11, bleach_region="circle:3.5@28.95,36.66")

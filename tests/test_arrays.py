@@ -50,6 +50,7 @@ def spoilt(X, value):
     return changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -397,6 +397,7 @@ def test_nothing_is_written_over_inputs_and_images(series, tmp_path, monkeypatch
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_pictures_in_a_folder_go_beside_what_is_there(series, tmp_path):
     photo = tmp_path / "cell0.png"
     photo.write_bytes(b"\x89PNG\r\n\x1a\n not ours")

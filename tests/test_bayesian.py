@@ -162,6 +162,7 @@ def test_draws_of_several_parameters_go_together(bayesian, sample):
     assert abs(np.corrcoef(draws[:, 0], draws[:, 2])[0, 1]) > 0.5
 
 
+@pytest.mark.slow
 def test_intervals_of_highest_density_are_the_shortest(bayesian, sample):
     X = sample.data[sample.target[:, 0] > 2.7][:16]
     intervals = bayesian.predict_interval(X, 0.8, "highest_density")
@@ -198,6 +199,7 @@ def test_it_follows_the_intensities(default_protocol, sample):
     np.testing.assert_allclose(difference, 110 * np.log(1000), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_least_squares_never_has_the_lower_loss(default_protocol, bayesian, sample):
     box = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
     least_squares = LeastSquaresFRAP(default_protocol, box).fit(sample.data)

@@ -139,6 +139,7 @@ def test_reductions_keep_what_all_pixels_say(place, n_bleach):
             assert geometry.error < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_bleach", [1, 3])
 @pytest.mark.parametrize(
     ("name", "values"),
@@ -170,6 +171,7 @@ def test_any_kinetics_go_with_any_outline(name, values, n_bleach):
     assert_allclose(means, curves[0, : protocol.n_frames], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_bleach", [2, 20])
 @pytest.mark.parametrize("kind", ["many", "long", "rough"])
 def test_reductions_hold_for_many_bleach_frames_long_cells_and_rough_ones(kind, n_bleach):
@@ -272,6 +274,7 @@ def test_the_open_field_as_a_geometry_is_the_models(centre):
         FourierGeometry(protocol.replace(n_bleach=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_bleach", [1, 3])
 def test_a_compartment_far_away_is_an_open_field(n_bleach):
     """While nothing has come back from the edge; pixels differ by what ten to a radius do."""

@@ -203,6 +203,7 @@ def test_binding_is_simulated_and_estimated(run, tmp_path):
     assert row.k_off_per_s_lower < 0.5 < row.k_off_per_s_upper
 
 
+@pytest.mark.slow
 def test_imaging_that_bleaches_is_estimated_if_asked(run, tmp_path):
     path = tmp_path / "cell.tif"
     run("simulate", path, "--D", 12, "--noise-a", 1e-4, "--imaging-bleach", 0.995, *SMALL)
@@ -251,6 +252,7 @@ def test_what_cannot_be_fitted_is_refused_before_any_file_is_read(run, options, 
     assert "absent.tif" not in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "given", "fixed", "found"),
     [
@@ -554,6 +556,26 @@ def test_replicates_are_averaged_and_compared(run, table, tmp_path):
     assert rows.group.tolist() == ["gel", "water"]
     assert rows.D_um2_s[0] == pytest.approx(np.cbrt(10 * 11 * 12), rel=1e-3)
     assert picture.stat().st_size > 5_000
+
+
+def test_nested_replicates_take_their_levels_from_folders(run, tmp_path):
+    rows = ["file,D_um2_s,D_um2_s_lower,D_um2_s_upper,dye"]
+    for day, D in (("mon", 10), ("tue", 12), ("wed", 11)):
+        rows += [f"{day}/d{k}/c.tif,{D + k},{D + k - 0.5},{D + k + 0.5},{'ab'[k]}" for k in (0, 1)]
+    table, out = tmp_path / "table.csv", tmp_path / "means.csv"
+    table.write_text("\n".join(rows) + "\n")
+    given = "--levels", "day/dish", "--by", "dye", "--compare"
+    lines = run("replicates", table, *given, "--out", out).stdout.splitlines()
+    assert lines[0].startswith("a: D = 10.98 µm²/s (95 % interval ")
+    assert "from 3 curves in 3 groups by day, 3 by dish" in lines[0]
+    assert lines[-1].startswith("a against b: D is 0.9")
+    assert "n_day" in out.read_text().splitlines()[0]
+    record = json.loads(run("replicates", table, *given, "--json").stdout)
+    assert [one["group"] for one in record["samples"]] == ["a", "b"]
+    assert record["comparisons"][0]["freedom"] == pytest.approx(2, abs=0.1)
+    result = run("replicates", table, "--levels", "week/day/dish")
+    assert result.exit_code == 1
+    assert "is in 2 folders" in result.stderr
 
 
 def test_replicates_by_a_column_for_machines(run, table):

@@ -60,6 +60,7 @@ def regular_frames(regular):
 FAST_THEN_SLOW = np.r_[0.5 * np.arange(1, 11), 5 + 2.0 * np.arange(1, 21)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("postbleach_times", "frame_interval"),
     [
@@ -285,6 +286,7 @@ def saved(path, frames, protocol, **changes):
     return read_series(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "options", "why"),
     [

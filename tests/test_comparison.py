@@ -83,6 +83,7 @@ def test_comparison_is_what_its_fits_give(of_mobile_fraction):
     np.testing.assert_allclose(test.statistic, F, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_are_ratios_of_likelihoods(of_diffusion):
     weights = of_diffusion.weights("bic")
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)

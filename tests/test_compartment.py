@@ -30,6 +30,7 @@ def protocol_of(**options):
     return FRAPProtocol(shape=SHAPE, pixel_size=PIXEL_SIZE, n_bleach=1, n_postbleach=20, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle", [0.0, 30.0, 90.0, 137.0, -400.0])
 @pytest.mark.parametrize("axes", [(7.3, 2.1), (3.0, 3.0), (2.2, 8.4)])
 def test_an_ellipse_covers_what_a_fine_polygon_covers(axes, angle):

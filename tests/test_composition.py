@@ -109,6 +109,7 @@ def test_a_network_trained_on_curves_estimates_from_images(images):
     assert of_c0[0] < 0.2 * of_c0[1]
 
 
+@pytest.mark.slow
 def test_frames_are_features_with_names(images):
     pipeline = from_images(network()).set_output(transform="pandas")
     pipeline.fit(images.data, images.target)
@@ -212,6 +213,7 @@ def test_workers_find_the_same_bits_and_say_nothing(weighted, scorer, images, ca
 # Meta-estimators
 
 
+@pytest.mark.slow
 def test_one_regressor_per_target_is_one_network_each(curves):
     X, y, weight = curves.data, curves.target, curves.sample_weight
     each = MultiOutputRegressor(network(protocol=None)).fit(X, y, sample_weight=weight)
@@ -264,6 +266,7 @@ def test_parameters_go_out_and_in_again():
     assert repr(clone(changed)) == repr(changed)
 
 
+@pytest.mark.slow
 def test_parameters_of_a_step_are_those_it_is_trained_with(images):
     pipeline = from_images(network())
     pipeline.set_params(neuralfrap__hidden_layer_sizes=(5, 7), backgroundsubtractor__sigma=1.0)

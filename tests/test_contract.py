@@ -210,6 +210,7 @@ def test_names_and_bounds_agree(estimator, n_columns):
     assert estimator.protocol_ == PROTOCOL
 
 
+@pytest.mark.slow
 def test_all_of_it_can_be_asked_of_every_estimator(any_of_all):
     estimator, X, n, shape = any_of_all
     assert [*estimator.target_names_] == estimator.space_.target_names[:n]

@@ -35,6 +35,7 @@ def test_fits_scatter_as_expected(k, mobile_fraction):
     assert 0.5 < np.mean((y - np.log10(guess["D"])) ** 2) / error**2 < 1.9
 
 
+@pytest.mark.slow
 def test_the_region_told_plays_no_part_but_as_what_is_bleached(expected):
     other = expected_errors(MEASURED.replace(n_bleach=2), GUESS | {"alpha": 0.8}, a=A)
     assert other.errors["D"][0] != expected.errors["D"][0]

@@ -28,13 +28,16 @@ PAGES = [
 ]
 TEXTS = {page: (DOCS / page).read_text(encoding="utf-8") for page in PAGES}
 SLOW_EXAMPLES = (
+    "guide/cells.md",
+    "guide/estimators.md",
     "guide/models.md",
     "guide/networks.md",
     "guide/selection.md",
+    "guide/start.md",
     "guide/uncertainty.md",
+    "theory/bayes_and_networks.md",
 )
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-SLOW_COMMANDS = ("get_started/command_line.md", "guide/uncertainty.md")
 MODELS_PAGE = TEXTS["guide/models.md"]
 
 
@@ -46,10 +49,6 @@ def of_the_package():
         if model.__module__.startswith("skfrap.")
         and getattr(sys.modules[model.__module__], model.__name__, None) is model
     }
-
-
-def some_slow(pages, slow):
-    return [pytest.param(page, marks=[pytest.mark.slow] * (page in slow)) for page in pages]
 
 
 def pictures_on(page):
@@ -82,7 +81,12 @@ def pictures(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "page", some_slow([page for page in PAGES if ">>> " in TEXTS[page]], SLOW_EXAMPLES)
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW_EXAMPLES))
+        for page in PAGES
+        if ">>> " in TEXTS[page]
+    ],
 )
 def test_examples_run(page, own_definitions, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -125,9 +129,8 @@ def folder(monkeypatch, tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "page", some_slow([page for page in PAGES if commands_on(page)], SLOW_COMMANDS)
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_on(page)])
 def test_commands_print_what_is_shown(page, folder):
     for command, shown in commands_on(page):
         result = CliRunner().invoke(cli, shlex.split(command)[1:], prog_name="skfrap")

@@ -49,6 +49,7 @@ def test_a_right_series_has_no_findings(series):
     assert analysis.estimates.D_um2_s_lower[0] < 2 < analysis.estimates.D_um2_s_upper[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["small spot", "rectangle", "off centre", "polygon"])
 def test_right_series_of_other_protocols_have_none_either(name):
     protocol = OTHERS[name]
@@ -69,6 +70,7 @@ def test_a_cell_that_ends_near_or_is_small_is_said(series, radius, said):
     assert ("sample_ends" in codes_of(analysed(cell))) == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("softness", [2.0, 6.0, 10.0])
 def test_a_soft_edge_of_the_sample_is_an_edge(series, softness):
     inside = 0.5 * (1 - erf((np.hypot(ROWS, COLUMNS) - 30) / softness / np.sqrt(2)))
@@ -136,6 +138,7 @@ def test_a_region_beside_the_patch_is_said_with_what_was_tried(series):
         assert f"D = {moved.estimates.D_um2_s[0]:.2g}"[:6] in finding.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [3.0, 9.0])
 def test_a_region_of_another_size_than_the_patch_is_said_or_harmless(series, radius):
     estimates = analysed(series, bleach_region=Circle(radius)).estimates
@@ -143,6 +146,7 @@ def test_a_region_of_another_size_than_the_patch_is_said_or_harmless(series, rad
     assert right or estimates.has_finding("patch_of_other_size")[0] or not estimates.usable[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1.2, 1 / 1.2, 0.8])
 @pytest.mark.parametrize("D", [0.2, 2.0])
 def test_a_region_a_little_too_large_or_small_is_said(factor, D):
@@ -155,6 +159,7 @@ def test_a_region_a_little_too_large_or_small_is_said(factor, D):
     assert missing == pytest.approx(abs(5 - told.radius), rel=0.4)
 
 
+@pytest.mark.slow
 def test_the_size_of_any_region_is_told():
     protocol = OTHERS["polygon"]
     series = series_of(protocol, TRUTH | {"D": 1.0}, 1)
@@ -206,6 +211,7 @@ def test_the_choice_is_made_from_the_frames():
         assert choose_evenness(frames, find_outside(frames), 5.0).choice == choice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [30, 40, 46])
 def test_subtraction_on_a_cell_is_said_to_be_wrong_and_not_chosen(series, radius):
     cell = lit(series, np.where(radius**2 > ROWS**2 + COLUMNS**2, 1.0, 0.05))

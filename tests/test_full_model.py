@@ -258,6 +258,7 @@ def test_default_protocol_agrees_with_fft_stepping(default_protocol, rates):
     assert_agrees_with_stepping(model, protocol, (47.0, 0.8, 0.6, 0.9, 0.99, 1.5, 0.5), rates)
 
 
+@pytest.mark.slow
 @every_protocol
 @pytest.mark.parametrize("kind", [DiffusionModel, BindingModel])
 def test_images_average_to_curves(protocol, kind):

@@ -7,7 +7,18 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, Recording, Rectangle
+from skfrap import (
+    Circle,
+    Ellipse,
+    FRAPPipeline,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    Mask,
+    Recording,
+    Rectangle,
+)
+from skfrap.analysis import find_center
 from skfrap.models import DiffusionModel, ImageScores, ImageSurrogate, image_surrogate_for
 from skfrap.persistence import load, save
 from skfrap.preprocessing import ImageScoreExtractor, IntensityRescaler, RecoveryCurveExtractor
@@ -62,6 +73,28 @@ def test_scores_of_the_models_images_are_the_surrogates(region, shape, folds, fr
     assert surrogate.is_folded is folds
     assert surrogate.error < 1e-8
     assert surrogate.loss < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_any_experiment_is_reduced_without_loss(seed):
+    random = np.random.default_rng(seed)
+    shape, radius = tuple(random.integers(30, 60, 2).tolist()), random.uniform(3, 8)
+    center = tuple((np.array(shape[::-1]) * random.uniform(0.4, 0.6, 2)).tolist())
+    region = [Circle(radius, center), Rectangle(9.0, radius), Ellipse((9.0, radius), 30.0, center)]
+    times = tuple(np.cumsum(random.uniform(0.1, 2.0, 20)).tolist())
+    protocol = FRAPProtocol(
+        shape=shape, pixel_size=1.0, bleach_region=region[seed % 3], n_prebleach=2,
+        n_bleach=int(random.integers(1, 6)), postbleach_times=times, padding=16,
+    )  # fmt: skip
+    D = np.array([0.3, 3.0]) * np.sqrt(np.prod(DiffusionModel(protocol).bounds["D"]))
+    stacks = DiffusionModel(protocol).images(D, [0.7, 0.9], [0.6, 0.3])
+    for frame_levels in (True, False):
+        extractor = ImageScoreExtractor(protocol, frame_levels=frame_levels, flat_field=None)
+        X = extractor.fit_transform(stacks)
+        assert extractor.surrogate_.loss < 1e-4
+        found = LeastSquaresFRAP(protocol).fit(X).predict(X)
+        assert_allclose(found[:, 0], np.log10(D), atol=1e-6)
 
 
 @pytest.mark.slow
@@ -149,6 +182,13 @@ def test_samples_of_several_experiments(stacks):
     assert len({*scores.protocols}) == 2
     estimates = LeastSquaresFRAP().fit(scores).estimate(scores)
     assert_allclose(estimates.D_um2_s, 20.0, rtol=0.1)
+
+
+def test_a_pipeline_shares_its_protocol_with_the_extractor(stacks):
+    steps = [("scores", ImageScoreExtractor(ranges=RANGES)), ("fit", LeastSquaresFRAP())]
+    pipeline = FRAPPipeline(steps, protocol=PROTOCOL).fit(stacks)
+    assert_allclose(10 ** pipeline.predict(stacks)[:, 0], 20.0, rtol=0.05)
+    assert pipeline.estimate(stacks).findings == ((),) * 4
 
 
 def test_names_of_scores(stacks):
@@ -273,6 +313,37 @@ def test_proportional_noise_is_weighed():
         if options:
             assert_allclose(np.std(theta[:, 0]) / std[:, 0].mean(), 1.0, atol=0.15)
     assert errors[0] < errors[1]
+
+
+def test_the_region_is_found_where_it_is():
+    true = PROTOCOL.replace(bleach_region=Circle(6.0, (24.8, 23.5)))
+    stack = simulator(true, {"a": 1e-4}).sample_images(1).data[0]
+    found = find_center(stack, PROTOCOL, ranges=RANGES)
+    off = np.subtract(found.shift_um, (0.8, -0.5)) / found.std_um
+    assert found.converged
+    assert np.abs(off).max() < 4
+    assert max(found.std_um) < 0.05
+    with pytest.raises(ValueError, match="got a Mask"):
+        find_center(stack, PROTOCOL.replace(bleach_region=Mask(PROTOCOL.bleach_mask)))
+
+
+@pytest.mark.parametrize("frame_levels", [True, False])
+def test_images_of_a_compartment(frame_levels, tmp_path):
+    """Stacks of the model are fitted to what they were made of, and files keep the images."""
+    cell = PROTOCOL.replace(
+        bleach_region=Circle(5.0, (20.0, 22.0)), compartment=Circle(17.0), padding=0
+    )
+    values = {"D": [1.0, 4.0], "c0": [0.7, 0.9], "alpha": [0.6, 0.2], "mobile_fraction": [0.8, 1.0]}
+    stacks = DiffusionModel(cell).images(**values)
+    extractor = ImageScoreExtractor(cell, ranges={"D": (0.1, 30.0)}, frame_levels=frame_levels)
+    X = extractor.fit_transform(stacks)
+    assert extractor.surrogate_.loss < 1e-4
+    estimator = LeastSquaresFRAP(cell, parameters=tuple(values)).fit(X)
+    found = estimator.estimate(X).values
+    for name, expected in values.items():
+        assert_allclose(found[name], expected, rtol=1e-5)
+    save(make_pipeline(extractor, estimator), tmp_path / "cell.skfrap")
+    assert_allclose(load(tmp_path / "cell.skfrap").predict(stacks), estimator.predict(X))
 
 
 # The contract

@@ -602,7 +602,7 @@ def test_what_is_no_series(tmp_path, frames):
         read_series(tmp_path / "missing.tif")
     with pytest.raises(FileNotFoundError, match="no file matches"):
         read_series(str(tmp_path / "*.tif"))
-    with pytest.raises(FileNotFoundError, match=r"holds no \.tif"):
+    with pytest.raises(FileNotFoundError, match=r"holds no image file \(\.tif"):
         read_series(tmp_path)
     with pytest.raises(ValueError, match="empty list"):
         read_series([])

@@ -168,6 +168,7 @@ def test_the_contract_sees_what_is_wrong_with_kinetics():
         check_kinetics(FreeDiffusion(), k_on=3.0)
 
 
+@pytest.mark.slow
 @every_kinetics
 def test_curves_of_any_kinetics_are_means_of_their_images(kinetics, values):
     """One bleach frame, the local engine; stepping; and images: three ways that must agree."""

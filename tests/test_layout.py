@@ -27,6 +27,7 @@ ROOMS = (
     "preprocessing",
     "judging",
     "simulator",
+    "cells",
     "calibration",
     "metrics",
     "scaling",
@@ -40,6 +41,8 @@ ROOMS = (
     "replicates",
     "analysis",
     "plotting",
+    "report",
+    "app",
     "cli",
 )
 # Other names of what has moved.

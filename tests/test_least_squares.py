@@ -692,6 +692,7 @@ def test_one_column_of_y_gives_one_column_of_everything():
     assert least_squares.fit_curves(sample.data).shape == sample.data.shape
 
 
+@pytest.mark.slow
 def test_threads_leave_the_process_as_it_was():
     sample = FRAPSimulator(random_state=0).sample(100)
     least_squares = LeastSquaresFRAP(PAPER).fit(sample.data)

@@ -39,6 +39,7 @@ def light():
 # Saturation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", [255, 4095, 8191, 16383, 32767, 65535, 16383 * 4, 15900])
 @pytest.mark.parametrize("exposure", [1.1, 1.0])
 def test_a_camera_that_cuts_off_anywhere_is_noticed(light, top, exposure):
@@ -57,6 +58,7 @@ def test_light_below_the_top_is_not_saturated(light, top):
     assert not analysis.findings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize("noise", ["constant", "proportional", "none"])
 def test_what_the_simulator_makes_by_itself_is_no_saturated_detector(bits, noise):

@@ -200,6 +200,7 @@ def test_the_contract_sees_what_is_wrong_with_a_model():
     rejects(PowerLaw, "values must be given of", D=1.0)
 
 
+@pytest.mark.slow
 @every_model
 def test_fits_of_curves_without_noise_give_their_parameters_back(name):
     model = model_for(PROTOCOL, name)

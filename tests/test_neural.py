@@ -91,6 +91,7 @@ def test_it_beats_the_linearised_fit_on_fresh_curves(online, fitter, fresh):
     assert ratio[2] < 0.98
 
 
+@pytest.mark.slow
 def test_an_untrained_network_answers_with_the_linearised_fit(default_protocol, sample):
     network = small(protocol=default_protocol, learning_rate_init=1e-30)
     network.fit(sample.data, sample.target)
@@ -98,6 +99,7 @@ def test_an_untrained_network_answers_with_the_linearised_fit(default_protocol, 
     np.testing.assert_allclose(network.predict(sample.data), guess, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_estimates_lie_in_the_box(online):
     dip, rise = np.ones(110), np.linspace(0.5, 1, 110)
     dip[10:] = 0
@@ -356,6 +358,7 @@ def test_validation_measures_the_loss_on_the_targets_scales(simulator, fresh):
     )
 
 
+@pytest.mark.slow
 def test_the_paper_s_networks_have_its_numbers_of_weights(sample):
     joint, alone = 130_179, 129_921
     assert 3 * alone == 389_763
@@ -381,6 +384,7 @@ def test_separate_networks_learn_as_if_alone(sample):
     assert network.n_weights_ > 2 * alone.n_weights_
 
 
+@pytest.mark.slow
 def test_the_merged_network_answers_with_the_best_of_both(sample):
     X, y = sample.data, sample.target
     merged, joint, separate = (
@@ -423,6 +427,7 @@ def test_numpy_computes_what_keras_does(activation, skips):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_other_backends_take_the_same_steps(optimizer):
     generator = np.random.default_rng(0)
@@ -600,6 +605,7 @@ def test_least_squares_goes_on_from_a_network_to_the_same_optimum(online, fresh,
     np.testing.assert_allclose(hybrid.predict(X), alone.predict(X), rtol=0, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_deviations_are_learnt_whatever_the_first_network_learns_by(simulator):
     paper = NeuralFRAP.deepfrap2021(
         hidden_layer_sizes=(16,) * 4,

@@ -72,6 +72,7 @@ def test_least_squares_takes_any_unit():
         assert estimates.flags.tolist() == reference.flags.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [100.0, 4095.0, 65535.0, 1e-3, -1.0])
 def test_what_has_a_prior_of_c0_refuses_other_units(factor, network):
     X = simulate(3)

@@ -1,11 +1,16 @@
 """What importing and using the package loads."""
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 import skfrap
+
+ROOT = Path(__file__).parents[1]
 
 HEAVY = {"jax", "keras", "matplotlib", "pandas", "tensorflow", "tifffile", "torch"}
 
@@ -60,3 +65,14 @@ def test_version_is_that_of_the_distribution():
     major, minor, *_ = skfrap.__version__.split(".")
     assert major.isdigit()
     assert minor.isdigit()
+
+
+def test_conda_recipe_needs_what_the_package_needs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    recipe = (ROOT / ".ci" / "meta.yaml").read_text()
+    asked = re.findall(r"^    - (\S+ >=\S+)$", recipe.partition("  run:")[2], re.M)
+    needed = [need.replace(">=", " >=") for need in project["dependencies"]]
+    assert asked == [f"python {project['requires-python']}", *needed]
+    (script,) = project["scripts"].items()
+    assert " = ".join(script) in recipe
+    assert project["license"] in recipe

@@ -32,6 +32,7 @@ from skfrap import (
     FRAPPipeline,
     FRAPProtocol,
     FRAPSimulator,
+    JointFRAP,
     LeastSquaresFRAP,
     Mask,
     MeasuredStartFRAP,
@@ -71,10 +72,13 @@ from skfrap.persistence._format_1 import upgrade
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     CompartmentExtractor,
+    Drift,
+    DriftCorrector,
     FadingCorrector,
     FlatFieldCorrector,
     ImageScoreExtractor,
     IntensityRescaler,
+    Normalizer,
     RecoveryCurveExtractor,
     RingExtractor,
 )
@@ -183,6 +187,7 @@ def test_least_squares_that_starts_at_a_network_comes_back(network, protocol, sa
     np.testing.assert_array_equal(copy.predict(sample.data), estimator.predict(sample.data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "region",
     [
@@ -297,6 +302,7 @@ def one_of_each_class(protocol, sample):
     models = BindingModel, ExponentialModel, ReactionModel, SoumpasisModel
     models += FlowModel, TurnoverModel, TwoPopulationsModel
     flash = protocol.replace(n_bleach=1)
+    joint = JointFRAP(LeastSquaresFRAP(protocol)).fit(curves[:4])
     images = ImageSurrogate(flash, {"D": (1.0, 10.0)})
     return [
         protocol,
@@ -326,7 +332,10 @@ def one_of_each_class(protocol, sample):
         BackgroundSubtractor(),
         FlatFieldCorrector(),
         FadingCorrector(protocol),
+        DriftCorrector(protocol),
+        Drift(np.zeros((3, 2)), np.ones((3, 2)), np.zeros(3)),
         RecoveryCurveExtractor(protocol),
+        Normalizer(),
         ImageScoreExtractor(protocol),
         images,
         ImageFitter(images, ParameterSpace.of(DiffusionModel(protocol)), max_nfev=9, tol=1e-9),
@@ -336,6 +345,8 @@ def one_of_each_class(protocol, sample):
         TileLayout(2, 12),
         MeasuredStart.from_profile(np.arange(9.0), np.linspace(0.5, 1.0, 9)),
         MeasuredStartFRAP(protocol),
+        joint,
+        joint.estimates_,
         FrozenEstimator(networks[0]),
         Pipeline([("scale", StandardScaler())]),
         FRAPPipeline([("fit", LeastSquaresFRAP())], protocol=protocol).fit(curves),
@@ -395,6 +406,7 @@ def test_training_goes_on_where_it_was(protocol, sample, path):
     assert copy.history_["loss"].tolist() == network.history_["loss"].tolist()
 
 
+@pytest.mark.slow
 def test_what_only_training_needs_can_be_left_out(protocol, sample, path):
     network = small(protocol=protocol, hidden_layer_sizes=(64, 64))
     network.partial_fit(sample.data, sample.target)

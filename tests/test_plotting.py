@@ -117,6 +117,7 @@ def test_title_stays_in_the_picture(estimates):
         prebleach=images[0],
         bleached=images[1],
         start="told",
+        aligned=False,
     )
     figure = plot_analysis(analysis)
     figure.canvas.draw()
@@ -636,6 +637,7 @@ def test_coverage_of_normal_distributions_is_that_of_their_intervals():
     np.testing.assert_array_equal(same.coverage, display.coverage)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("close_figures")
 def test_coverage_of_an_estimator_is_what_its_intervals_promise(bayesian, sample):
     X, y = sample.data[:200], sample.target[:200]

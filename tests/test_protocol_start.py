@@ -123,6 +123,7 @@ def test_models_are_not_compared_on_a_start_that_they_do_not_know():
         compare_models(X, ["diffusion"], MEASURED)
 
 
+@pytest.mark.slow
 def test_a_measured_start_may_be_asked_of_any_protocol(images):
     by_either = [
         MeasuredStartFRAP(one).fit(X).predict(X)

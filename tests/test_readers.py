@@ -178,7 +178,7 @@ def test_a_registered_reader_opens_every_door(tmp_path, frames, readers):
     path = write_lines(tmp_path / "cell.LINES", frames)
     with pytest.raises(ValueError, match=r"cell\.LINES is in no format.*readers of \.tif, \.tiff"):
         read_series(path)
-    with pytest.raises(FileNotFoundError, match=r"holds no \.tif or \.tiff file"):
+    with pytest.raises(FileNotFoundError, match=r"holds no image file \(\.tif, \.tiff"):
         read_series(tmp_path)
     reader = LinesReader()
     register_reader(reader)
@@ -269,7 +269,38 @@ def test_installed_reader_is_imported_when_its_files_are_met(tmp_path, frames):
     command = [sys.executable, "-c", code, *map(str, (tif, lines, broken))]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     suffixes, when, series, error = output.splitlines()
-    assert suffixes.startswith("('.tif', '.tiff', '.lines', '.broken')")
+    assert suffixes.startswith("('.tif', '.tiff', '.lines', '.broken', '.czi'")
     assert when == "not yet"
     assert "3 frames of 8 x 9" in series
     assert "a.broken needs the reader no_such_module:reader, which cannot be imported" in error
+
+
+def test_every_suffix_is_on_the_page_of_files():
+    page = (Path(__file__).parents[1] / "docs" / "guide" / "files.md").read_text(encoding="utf-8")
+    for suffix in (*registry.known_suffixes(), *registry.known_suffixes(pictures=True)):
+        if suffix not in (".lines", ".lines.txt"):  # of the tests
+            assert f"`{suffix}`" in page
+
+
+def test_what_has_no_reader_is_told_how_to_keep_its_times(tmp_path, monkeypatch):
+    path = tmp_path / "cell.vsi"
+    path.write_bytes(b"something else")
+    with pytest.raises(ValueError, match="OME-TIFF, which keeps the time of every frame") as error:
+        read_series(path)
+    assert "bioio" not in str(error.value)
+    monkeypatch.setattr(registry, "find_spec", lambda name: name)
+    with pytest.raises(ValueError, match=r"bioio is installed here.*series\.ome\.tiff"):
+        read_series(path)
+
+
+def test_readers_of_microscopes_are_imported_when_their_files_are_met():
+    code = (
+        "import sys, skfrap.io\n"
+        "heavy = ('tifffile', 'liffile', 'nd2', 'oirfile', 'PIL', 'imagecodecs', 'czifile')\n"
+        "print([name for name in sys.modules if name in heavy or name.endswith("
+        "('readers.czi', 'readers.lif', 'readers.nd2', 'readers.oif', 'readers.lsm'))])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "[]"

@@ -89,6 +89,7 @@ def test_p_values_are_uniform_where_the_fit_is_linear(n_frames):
     assert abs(fits.noise_a.mean() - 1) < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise_a", [None, 1.0])
 @pytest.mark.parametrize("slow", [True, False])
 def test_quick_verdict_is_the_verdict(noise_a, slow):

@@ -8,6 +8,7 @@ from benchmarks.robustness._protocols import OTHERS, curves, draw
 from skfrap.results import FINDINGS
 
 
+@pytest.mark.slow
 def test_random_calls_are_answered_or_refused_in_words(capsys):
     found = _api.run(25, seed=3)
     assert found["faults"] == {}
@@ -41,6 +42,7 @@ def test_a_fault_would_be_seen(monkeypatch):
     assert "KeyError" in _api.try_case(0, 0)[2]
 
 
+@pytest.mark.slow
 def test_right_data_are_hardly_contradicted(capsys, monkeypatch):
     some = {name: OTHERS[name] for name in ("small spot", "few frames")}
     monkeypatch.setattr(_alarms, "OTHERS", some)

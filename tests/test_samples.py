@@ -39,7 +39,7 @@ from skfrap import (
     load_pretrained,
     make_frap_pipeline,
 )
-from skfrap.analysis import ExperimentOptions, read_recordings
+from skfrap.analysis import ExperimentOptions, analyse_series, read_recordings
 from skfrap.experiment import CurveSequence, MeasuredStart
 from skfrap.io import write_series
 from skfrap.persistence import load, save
@@ -494,6 +494,26 @@ def test_files_become_recordings_by_what_is_said_of_each(recordings, tmp_path):
     assert np.hypot(x - 20, y - 20) < 1
     with pytest.raises(ValueError, match="one for each of 2 series, or be one for all, got 1"):
         read_recordings(paths, [aside])
+
+
+def test_the_pipeline_of_recordings_answers_as_the_analysis_of_each_series(recordings, tmp_path):
+    chosen, options = recordings[:2], ExperimentOptions(start="told", background="subtract")
+    paths = [tmp_path / name for name in ("first.tif", "second.tif")]
+    for path, one in zip(paths, chosen, strict=True):
+        write_series(
+            path,
+            np.clip(np.round(3000 * one.frames), 0, 4095).astype(np.uint16),
+            pixel_size_um=one.protocol.pixel_size,
+            times_s=one.protocol.times - one.protocol.times[0],
+            info={"protocol": one.protocol.to_dict(), "bit_depth": 12},
+        )
+    found = read_recordings(paths, options)
+    corrections = [IntensityRescaler(), BackgroundSubtractor(options.sigma)]
+    estimates = make_frap_pipeline(corrections=corrections).fit(found).estimate(found)
+    for k, path in enumerate(paths):
+        analysis = analyse_series(path, options)
+        assert analysis.estimates.D_um2_s[0] == estimates.D_um2_s[k]
+        assert analysis.estimates.D_um2_s_lower[0] == estimates.D_um2_s_lower[k]
 
 
 class PrebleachLevel(StackCorrector):

@@ -68,6 +68,7 @@ def without(X, row, frame):
 # y, its names and its form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(4,), (4, 1)])
 def test_answers_have_the_form_of_y(X, shape):
     y = np.full(shape, np.log10(20.0))
@@ -112,6 +113,7 @@ def test_weights_of_samples_are_checked_and_change_nothing(X, estimator):
 # Gaps
 
 
+@pytest.mark.slow
 def test_a_frame_left_out_is_as_if_it_had_not_been_recorded(stacks, X):
     estimator = MeasuredStartFRAP(PROTOCOL, missing="omit").fit(X)
     times = np.delete(PROTOCOL.times[PROTOCOL.n_prebleach :], 7)

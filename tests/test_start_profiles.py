@@ -172,6 +172,7 @@ def test_noise_of_a_profile_is_measured():
     assert 0.5 < np.median(variances[2:n] / whole[2:n]) < 2
 
 
+@pytest.mark.slow
 def test_it_is_an_estimator_that_files_keep(tmp_path, immobile):
     curve, radius, first, last = immobile
     start = MeasuredStart.from_profile(radius, first, last)

@@ -11,14 +11,13 @@ from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, MeasuredStartFRAP, Polygon
 from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
-from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._options import make_regressor
 from skfrap.analysis._witness import explaining_share, least_seen
 from skfrap.cli import cli
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.io import ImageSeries, write_series
 from skfrap.judging._larger import as_fit
-from skfrap.preprocessing import RingExtractor
+from skfrap.preprocessing import RingExtractor, find_bleach_frames
 from skfrap.results import Finding
 
 D = 6.0
@@ -139,7 +138,7 @@ def test_neither_region_nor_time_of_bleaching_are_needed(right):
     analysis = analysis_of(right, start="auto", bleach_region=None, n_prebleach=None)
     assert analysis.start == "measured"
     assert analysis.protocol.n_prebleach == 10
-    assert analysis.sources["prebleach frames"] == "10, as seen in the frames"
+    assert analysis.sources["prebleach frames"].startswith("10, as seen in the frames: ")
     assert holds(analysis.estimates)
     assert {one.start for one in analysis.alternatives} == {"measured"}
     x, y = analysis.protocol.bleach_region.center
@@ -156,7 +155,7 @@ def test_what_the_images_do_not_show_is_asked_for():
     frames[3:, 20:30, 20:30] -= 200
     frames[8:, 5:15, 5:15] -= 200
     with pytest.raises(ValueError, match="in frames 3 and 8"):
-        find_bleaching(frames)
+        find_bleach_frames(frames)
 
 
 def test_flicker_and_a_spoilt_frame_are_no_bleaching():
@@ -165,7 +164,7 @@ def test_flicker_and_a_spoilt_frame_are_no_bleaching():
     frames[12:, 20:30, 20:30] -= 30
     frames *= random.uniform(0.7, 1.0, (20, 1, 1))
     frames[5, :8, :8] *= 0.5
-    assert find_bleaching(frames) == 12
+    assert find_bleach_frames(frames).n_prebleach == 12
 
 
 def test_a_measured_start_is_of_free_diffusion(right):
@@ -311,9 +310,9 @@ def test_a_table_with_profiles_goes_through_the_command_line(tables, tmp_path):
 @pytest.mark.parametrize(
     ("table", "options", "message"),
     [
-        ("a,b,c\n1,2,3\n", {}, "which hold times in s and intensities is not clear"),
-        ("time,intensity\n0,1\n1,x\n", {}, "must hold finite numbers"),
-        ("time,intensity\n0,1\n1,1\n2,1\n3,.5\n4,.6\n", {}, "n_prebleach"),
+        ("a,b,c\n1,2,3\n", {}, "no rows of numbers below each other"),
+        ("time,intensity\n0,1\n1,1\n2,1\n3,x\n", {}, "'x' in 'intensity', where a number"),
+        ("time,intensity\n0,1\n1,1\n2,1\n3,1\n4,1\n", {}, "n_prebleach"),
         ("time,intensity\n0,1\n1,1\n2,.5\n3,.6\n4,.7\n", {"start": "measured"}, "no profile"),
         ("time,intensity\n0,1\n2,1\n1,.5\n3,.6\n4,.7\n", {"n_prebleach": 2}, "increase"),
     ],

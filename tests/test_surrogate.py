@@ -207,6 +207,7 @@ def test_two_frames_are_enough_to_interpolate():
     assert np.abs(difference).max() < 1e-8
 
 
+@pytest.mark.slow
 def test_many_bleach_frames():
     # A slow scan bleaches for as long as it takes: the model has any number of bleach frames.
     protocol = FRAPProtocol(

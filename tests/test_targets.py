@@ -159,6 +159,7 @@ def test_names_of_y_decide_what_is_answered(case, fresh):
     assert {"D", "c0", "alpha"} <= {*estimates.values}
 
 
+@pytest.mark.slow
 def test_scores_and_displays_go_by_names(case, fresh):
     fitted, kind, names = case
     truth = made(kind, fresh.target, names)
@@ -327,6 +328,7 @@ def test_what_a_nameless_y_may_not_be_is_warned_of(make, sample):
         assert make().fit(X[:5], y[:5, 1]).target_names_ == ["log10_D"]
 
 
+@pytest.mark.slow
 def test_a_network_says_when_it_gives_up_the_protocol(sample):
     X, y = sample.data, sample.target
     arbitrary = X[:, -1] - X[:, 0]

@@ -51,6 +51,7 @@ def test_callbacks_hear_of_every_pass_and_see_the_network_as_it_is(sample):
     np.testing.assert_equal(alone.weights_, network.weights_)
 
 
+@pytest.mark.slow
 def test_a_callback_can_end_a_training(sample, tmp_path):
     network = NeuralFRAP(features="raw", **SMALL).set_callbacks(Watcher(last=3))
     assert network.fit(sample.data, sample.target).n_iter_ == 3
@@ -59,6 +60,7 @@ def test_a_callback_can_end_a_training(sample, tmp_path):
     assert network.n_iter_ == 1
 
 
+@pytest.mark.slow
 def test_callbacks_go_through_a_search(sample):
     from sklearn.callback import ScoringMonitor
 

@@ -10,6 +10,7 @@ from benchmarks._published import N_LEAST_SQUARES_CURVES, N_TEST_CURVES, NAMES, 
 from benchmarks.paper import (
     _design,
     _experiment,
+    _images,
     _percentages,
     _pictures,
     _tables,
@@ -22,9 +23,19 @@ from benchmarks.paper._bench import FULL, QUICK, Bench
 # In the order of the paper's tables and figures.
 _NAMES = (
     *("table1", "table2", "table3", "table4", "design", "figure1", "figure2", "figure3"),
-    *("figure4", "figure5", "figure6", "figure7", "figures8-9", "figure10"),
+    *("figure4", "figure5", "figure6", "figure7", "figures8-9", "figure10", "images"),
 )
-_ROOMS = _tables, _design, _pictures, _workflow, _training, _percentages, _experiment, _time
+_ROOMS = (
+    _tables,
+    _design,
+    _pictures,
+    _workflow,
+    _training,
+    _percentages,
+    _experiment,
+    _time,
+    _images,
+)
 _FOUND = {stage.name: stage for room in _ROOMS for stage in room.STAGES}
 
 

@@ -8,6 +8,8 @@ networks   MLPRegressor and dense Keras layers on raw curves, trained for as lon
            default training takes: losses, time to predict; BayesianFRAP, the floor, beside them
 bleachdt   BleachDt, a program for FRAP in droplets, on simulated droplets; it is run without its
            window by an interpreter of its own (see `_bleachdt.py`), or skipped if none is given
+real       what FRAP-Toolbox and easyFRAP find in their own test data, which come from a folder that
+           is given (see `_real.py`), or skipped
 
 Curves are of Table 1's prior, the same ones for all methods; closed forms take the first of them.
 What is measured goes to a folder: `peers.csv`, a number a row; `by_D.csv`, the data of a figure;
@@ -17,6 +19,7 @@ both in `peers.json`, with versions and settings; figures; and the page `peers.m
     python -m benchmarks.peers --quick                  fewer curves, less training; 2 minutes
     python -m benchmarks.peers --stages closed          some of it
     python -m benchmarks.peers --bleachdt PYTHON        with BleachDt, a minute more
+    python -m benchmarks.peers --real FOLDER            with recordings by others, seconds more
     python -m benchmarks.peers --docs                   copy page and figures into docs/benchmarks
 """
 

@@ -72,6 +72,8 @@ class Bench(_bench.Bench):
     seed : int
     bleachdt : str, default=None
         An interpreter that has BleachDt.
+    real : str, default=None
+        A folder with recordings by others.
     report : Report, default=None
         None makes one.
 
@@ -82,9 +84,9 @@ class Bench(_bench.Bench):
         programs than the usual ones, where a stage met them.
     """
 
-    def __init__(self, amounts, seed, bleachdt=None, report=None):
+    def __init__(self, amounts, seed, bleachdt=None, real=None, report=None):
         super().__init__(seed, amounts.n_curves, _bench.N_SAMPLES // amounts.training_divisor)
-        self.amounts, self.bleachdt = amounts, bleachdt
+        self.amounts, self.bleachdt, self.real = amounts, bleachdt, real
         facts = asdict(amounts) | {"load": environment()["load"], "versions": {}}
         self.records = Records(facts=facts, report=report or Report("other programs", seed))
 

@@ -192,7 +192,8 @@ def tell_bleachdt(records):
         "errors nearer to each other than a third may be chance). "
         "BleachDt uses the profile of the spot, which a recovery curve has averaged away, finds "
         "the spot itself, does without knowing how it was bleached, and has the closed edge of "
-        "the droplet; skfrap has none of these. It gives no interval of D, and its grid is "
+        "the droplet. So has skfrap, where it is asked for the start as seen in a compartment, "
+        "which was not done here. It gives no interval of D, and its grid is "
         "linear in D, so that the range must be known. It divides by the first image after "
         "bleaching to find the spot, so dark surroundings whose noise is clipped at zero mislead "
         "it.",

@@ -16,6 +16,7 @@ from benchmarks.peers._closed_forms import (
 )
 from benchmarks.peers._model import MATLAB, PLAIN, measure_model, tell_model
 from benchmarks.peers._networks import FLOOR, NETWORKS, OUR_NETWORK, measure_networks, tell_networks
+from benchmarks.peers._real import measure_real, tell_features, tell_real
 from benchmarks.peers._records import LOSS, Records, loss_text, spread_text
 from skfrap.plotting._style import CATEGORIES, MARKERS, new_axes, tidy
 
@@ -101,9 +102,9 @@ def summarise(outcomes):
 
 _LIMITS = (
     (
-        "**Samples that no model here describes.** Cells and droplets that are small against the "
-        "spot, flow, and several kinds of particles are not in skfrap's models. BleachDt has the "
-        "edge of a droplet."
+        "**Samples that no model here describes.** Movement in depth, and particles that come and "
+        "go between compartments, are not in skfrap's models. Programs that simulate a cell in "
+        "three dimensions have them."
     ),
     (
         "**Models of your own, without writing classes.** `scipy.optimize` takes any function. In "
@@ -136,7 +137,10 @@ def tell_limits(outcomes):
             "model to be understood; the D made from it is another matter, as seen above."
         )
     text = "\n".join(f"- {item}" for item in (*items, *_LIMITS))
-    return {"Where something else is the better choice": text}
+    return {
+        "What programs do, side by side": tell_features(),
+        "Where something else is the better choice": text,
+    }
 
 
 def tell_runs(found, command):
@@ -166,7 +170,8 @@ def _stage(name, title, measure, tell):
 
 
 def _rerun(given):
-    return ["--bleachdt PYTHON"] if given.bleachdt else []
+    bleachdt = ["--bleachdt PYTHON"] if given.bleachdt else []
+    return bleachdt + (["--real FOLDER"] if given.real else [])
 
 
 STUDY = Study(
@@ -178,15 +183,21 @@ STUDY = Study(
                tell_closed_forms),
         _stage("networks", "Other networks", measure_networks, tell_networks),
         _stage("bleachdt", "BleachDt", measure_bleachdt, tell_bleachdt),
+        _stage("real", "Recordings by others", measure_real, tell_real),
     ),
     full=FULL,
     quick=QUICK,
-    bench=lambda amounts, results, given: Bench(amounts, given.seed, given.bleachdt),
+    bench=lambda amounts, results, given: Bench(
+        amounts, given.seed, given.bleachdt, given.real
+    ),
     introduce=introduce,
     summarise=summarise,
     tell_runs=tell_runs,
     close=tell_limits,
-    options={"bleachdt": {"metavar": "PYTHON", "help": "interpreter that has BleachDt"}},
+    options={
+        "bleachdt": {"metavar": "PYTHON", "help": "interpreter that has BleachDt"},
+        "real": {"metavar": "FOLDER", "help": "of recordings by others, see `_real.py`"},
+    },
     rerun=_rerun,
     again=True,
     kind=Records,

@@ -1,6 +1,7 @@
 """Measure what ordinary and hostile input does: nothing wrong without a word, nothing lost.
 
 files      files of every kind that skfrap reads, mutated: bytes, tags, links, text, truncation
+microscopes   the same of files that microscopes write: CZI, LIF, LSM, STK, ND2, OIB, OIR, pictures
 api        random calls of all that is public, with hostile arguments
 alarms     right curves and image series: how often a finding contradicts the model
 wrong      wrong experiments: how often they are flagged, or right all the same
@@ -10,8 +11,8 @@ save       two programs save to one file while a third loads it
     python -m benchmarks.robustness                      all of it
     python -m benchmarks.robustness --quick              less of everything
     python -m benchmarks.robustness --stage kill save    some of it
-    python -m benchmarks.robustness --seconds 600        files, api and kill for so long each
-    python -m benchmarks.robustness --ci                 files and api for 30 s each, for CI
+    python -m benchmarks.robustness --seconds 600        files, microscopes, api, kill: so long each
+    python -m benchmarks.robustness --ci                 files, microscopes, api: 30 s each, for CI
 """
 
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ class Amounts:
     """How much is measured."""
 
     n_files: int = 10_000
+    n_of_microscope: int = 1000  # of each kind
     n_calls: int = 3000
     n_curves: int = 65_536
     n_others: int = 4096
@@ -44,6 +46,7 @@ class Amounts:
 
 QUICK = Amounts(
     n_files=500,
+    n_of_microscope=50,
     n_calls=200,
     n_curves=4096,
     n_others=256,
@@ -61,7 +64,16 @@ def _module(name):
 
 def measure_files(report, amounts, seed):
     """Read mutated files."""
-    found = _module("files").run(amounts.n_files, seed, amounts.seconds)
+    _enter_files(report, _module("files").run(amounts.n_files, seed, amounts.seconds))
+
+
+def measure_microscopes(report, amounts, seed):
+    """Read mutated files of microscopes."""
+    n = amounts.n_of_microscope
+    _enter_files(report, _module("files").run(n, seed, amounts.seconds, microscopes=True))
+
+
+def _enter_files(report, found):
     read = f"{found['read']} read, {found['refused']} refused"
     report.line("mutated files were", "", read)
     report.add("mutated files", found["n"], "{:d}", at_least=1)
@@ -134,6 +146,7 @@ def _show(faults):
 
 STAGES = {
     "files": measure_files,
+    "microscopes": measure_microscopes,
     "api": measure_api,
     "alarms": measure_alarms,
     "wrong": measure_wrong,
@@ -147,17 +160,28 @@ def main():
         __doc__,
         stage=choice_of(STAGES),
         quick="less of everything",
-        seconds={"type": float, "default": np.inf, "help": "for each of files, api and kill"},
-        ci="files and api only, for 30 s each unless --seconds says otherwise",
+        seconds={
+            "type": float,
+            "default": np.inf,
+            "help": "for each of files, microscopes, api and kill",
+        },
+        ci="files, microscopes and api only, for 30 s each unless --seconds says otherwise",
     )
     amounts = QUICK if given.quick else Amounts()
     names, seconds = given.stage, given.seconds
     if given.ci:
-        names = ["files", "api"]
+        names = ["files", "microscopes", "api"]
         seconds = min(seconds, _CI_SECONDS) if np.isinf(seconds) else seconds
     if np.isfinite(seconds):
         # As many as there is time for.
-        amounts = replace(amounts, seconds=seconds, n_files=10**9, n_calls=10**9, n_kills=10**9)
+        amounts = replace(
+            amounts,
+            seconds=seconds,
+            n_files=10**9,
+            n_of_microscope=10**8,
+            n_calls=10**9,
+            n_kills=10**9,
+        )
     report = Report("Robustness of skfrap", given.seed)
     for name in names:
         report.section(name)

@@ -20,8 +20,8 @@ from skfrap.io import ImageSeries
 CONTRADICT = {
     "frame_does_not_fit", "other_n_prebleach_fits", "zero_after_bleaching",
     "residuals_correlated", "residuals_too_large", "larger_model_fits", "model_visibly_wrong",
-    "not_converged", "sample_ends", "several_patches", "patch_elsewhere", "patch_of_other_size",
-    "patch_edge_differs", "uneven_light", "start_contradicted",
+    "not_converged", "sample_ends", "several_patches", "motion_left", "patch_elsewhere",
+    "patch_of_other_size", "patch_edge_differs", "uneven_light", "start_contradicted",
 }  # fmt: skip
 LIMIT = 0.005
 _CHUNK = 16384

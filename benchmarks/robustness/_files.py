@@ -23,11 +23,13 @@ import numpy as np
 
 from benchmarks.robustness._mutations import (
     KINDS,
+    MICROSCOPES,
     N_FRAMES,
     PROTOCOL,
     SHAPE,
     TIFFS,
     make_files,
+    make_microscope_files,
     mutate,
 )
 
@@ -39,7 +41,7 @@ _ANALYSED = 40  # one in so many is analysed to its end
 _AT_ONCE = 2  # processes that read, each of which takes one core
 
 
-def run(n, seed=0, seconds=np.inf):
+def run(n, seed=0, seconds=np.inf, microscopes=False):
     """Mutate files, read them, and count what must not be.
 
     Parameters
@@ -49,6 +51,8 @@ def run(n, seed=0, seconds=np.inf):
     seed : int, default=0
     seconds : float, default=inf
         Stop after so many, whatever `n` is.
+    microscopes : bool, default=False
+        Whether files are those that microscopes write, `n` of each kind.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def run(n, seed=0, seconds=np.inf):
         ``slow`` and ``large`` of what must not be: numbers, kinds and words.
     """
     found = {"n": 0, "refused": 0, "read": 0, "lost": [], "raised": [], "slow": [], "large": []}
-    numbers, lock = iter(range(n)), threading.Lock()
+    lock = threading.Lock()
 
     def work(worker):
         while time.monotonic() - start <= seconds:
@@ -71,7 +75,8 @@ def run(n, seed=0, seconds=np.inf):
                 _enter(found, outcome, f"{number} {kind}, {how}: {outcome['words']}")
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
-        files = make_files(folder)
+        files = make_microscope_files(folder) if microscopes else make_files(folder)
+        numbers = iter(range(n * len(files) if microscopes else n))
         folders = [Path(folder, f"worker{k}") for k in range(_AT_ONCE)]
         for one in folders:
             one.mkdir()
@@ -100,7 +105,8 @@ def _enter(found, outcome, words):
 
 def _mutated(files, seed, number):
     rng = np.random.default_rng([seed, number])
-    kind = KINDS[number % len(KINDS)]
+    kinds = [kind for kind in (*KINDS, *MICROSCOPES) if kind in files]
+    kind = kinds[number % len(kinds)]
     data, how = mutate(files[kind], rng)
     return kind, data, how
 
@@ -198,10 +204,11 @@ def _read(folder, number, kind, data):
     from skfrap.analysis import ExperimentOptions, analyse_series, describe_experiment
     from skfrap.analysis._region import read_region
     from skfrap.experiment import FRAPProtocol
-    from skfrap.io import find_series, read_series
+    from skfrap.io import find_series, read_image, read_series
     from skfrap.persistence import load
 
     suffix = {"estimator": ".npz", "surrogate": ".npz", "protocol": ".json", "table": ".csv"}
+    suffix |= {kind: f".{kind.partition('_')[0]}" for kind in MICROSCOPES}
     path = folder / f"a{suffix.get(kind, '.tif')}"
     path.write_bytes(data)
     if kind == "protocol":
@@ -216,6 +223,9 @@ def _read(folder, number, kind, data):
         read_region(path, PROTOCOL.pixel_size, SHAPE)
     else:
         source, n_frames = path, N_FRAMES
+        if kind in ("png", "jpg", "bmp"):
+            read_image(path)
+            return ""
         if kind == "folder":
             import tifffile
 

@@ -23,6 +23,9 @@ TIFFS = (
     "skfrap", "times", "imagej", "one_page", "ome", "shaped", "pages", "deflate", "lzw", "tiles",
     "big", "big_endian", "floats",
 )  # fmt: skip
+MICROSCOPES = (
+    "czi", "czi_zstd", "lif", "lsm", "stk", "nd2", "nd2_zip", "oib", "oir", "png", "jpg", "bmp",
+)  # fmt: skip
 KINDS = (*TIFFS, "folder", "mask", "estimator", "surrogate", "protocol", "table")
 _VALUES = (0, 1, 2, 3, 7, 8, 20, 48, 255, 410, 65535, 2**20, 2**31 - 1, 2**31, 2**32 - 1)
 _TEXTS = (
@@ -102,6 +105,48 @@ def make_files(folder):
     estimates = LeastSquaresFRAP(PROTOCOL).fit(curves).estimate(curves)
     files["table"] = estimates.to_frame(index=["a.tif", "b.tif", "c.tif"]).to_csv().encode()
     return files
+
+
+def make_microscope_files(folder):
+    """Write a whole file of each kind that microscopes write, where the library for it is there.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict of str to bytes
+    """
+    from importlib.util import find_spec
+
+    from PIL import Image
+
+    from benchmarks import microscopes as write
+
+    truth = {"D": 2.0, "c0": 0.6, "alpha": 0.4, "a": 1e-4}
+    simulator = FRAPSimulator(PROTOCOL, truth, bit_depth=12, random_state=0)
+    frames = np.maximum(simulator.sample_images(1).data[0], 1).astype(np.uint16)
+    times = 100.0 + PROTOCOL.times - PROTOCOL.times[0]
+    events = [(float(times[3]) + 0.1, 2), (float(times[4]) - 0.1, 3)]
+    circle = (24.0, 20.0, 8.0)
+    paths = {kind: Path(folder, f"{kind}.{kind.partition('_')[0]}") for kind in MICROSCOPES}
+    write.write_czi(paths["czi"], frames, times, events=events, circle=circle)
+    write.write_czi(paths["czi_zstd"], frames, times, compression=6)
+    region = write.leica_region(32, [(-2, -2), (2, 2)])
+    write.write_lif(paths["lif"], [("one", frames, times, region)])
+    write.write_lsm(paths["lsm"], frames, times, events=events, circle=circle)
+    write.write_stk(paths["stk"], frames, times)
+    moments = [when for when, _ in events]
+    write.write_nd2(paths["nd2"], frames, times, events=moments)
+    write.write_nd2(paths["nd2_zip"], frames, times, packed=True)
+    write.write_oib(paths["oib"], frames, times, circle=circle)
+    if find_spec("oirfile"):
+        write.write_oir(paths["oir"], frames, times)
+    grey = Image.fromarray((frames[0] >> 4).astype(np.uint8))
+    for kind in ("png", "jpg", "bmp"):
+        grey.save(paths[kind])
+    return {kind: path.read_bytes() for kind, path in paths.items() if path.exists()}
 
 
 def _put_images_last(path, frames):

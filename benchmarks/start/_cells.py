@@ -6,10 +6,8 @@ from time import process_time
 import numpy as np
 from scipy.ndimage import (
     binary_fill_holes,
-    distance_transform_edt,
     gaussian_filter,
     label,
-    shift,
 )
 
 from skfrap import (
@@ -26,7 +24,13 @@ from skfrap import (
 from skfrap.experiment import TileLayout
 from skfrap.io._series import load_stack
 from skfrap.models.starts import tile_modes
-from skfrap.preprocessing import CompartmentExtractor, RecoveryCurveExtractor, RingExtractor
+from skfrap.preprocessing import (
+    CompartmentExtractor,
+    DriftCorrector,
+    RecoveryCurveExtractor,
+    RingExtractor,
+    compute_drift,
+)
 
 _CELL = Ellipse((10.0, 7.0))  # µm
 _PLACES = {
@@ -37,7 +41,6 @@ _PLACES = {
 _TOLD = Circle(1.0, (8.0, 7.0))  # beside what was bleached, and smaller
 _D = 0.3, 1.0, 3.0, 10.0  # µm²/s
 _TRUTH = {"c0": 0.8, "alpha": 0.5, "a": 1e-3, "bleach_blur": 0.3}
-_RIM = 3.0  # pixels to either side of an outline, by which frames are aligned
 
 
 def _experiment(region, pixel_size=0.25, **options):
@@ -155,14 +158,16 @@ def measure_droplets(report, folder):
         outline = _outline(gaussian_filter(before, 1.0), (row, column))
         frames -= np.percentile(before, 3)
         for aligned in (False, True):
-            seen = _aligned(frames, outline, n) if aligned else frames
             protocol = FRAPProtocol(
                 shape=outline.shape, pixel_size=1.0, n_prebleach=n, n_bleach=1,
                 n_postbleach=len(frames) - n, frame_interval=1.0, padding=0, start="measured",
                 bleach_region=Circle(3.0, (column + 0.5, row + 0.5)),
                 compartment=Mask(outline.astype(float)),
             )  # fmt: skip
-            X = CompartmentExtractor(protocol).fit_transform(seen[np.newaxis])
+            stacks = frames[np.newaxis]
+            if aligned:
+                stacks = DriftCorrector(protocol).fit_transform(stacks)
+            X = CompartmentExtractor(protocol).fit_transform(stacks)
             estimator = MeasuredStartFRAP(protocol).fit(X)
             (one,) = estimator.measure(X)
             estimates = estimator.estimates_of([one], 0.95)
@@ -188,7 +193,7 @@ def measure_droplets(report, folder):
 
 
 def measure_membrane(report, folder):
-    """Measure D in the membrane of a moving cell: open and in its outline, told and measured."""
+    """Measure D in the membrane of a moving cell: open and in its outline, as it is and aligned."""
     report.section("membrane of a cell: D in µm²/s")
     frames = np.asarray(load_stack(folder), dtype=float)
     n, pixel_size, interval = 11, 0.10566, 2.044
@@ -203,11 +208,21 @@ def measure_membrane(report, folder):
     in_outline = open_field.replace(compartment=Mask(outline.astype(float)))
     about = outline & (np.hypot(*(np.indices(outline.shape) - np.reshape(place, (2, 1, 1)))) < 110)
     near = open_field.replace(compartment=Mask(about.astype(float)))
+    recorded = frames[np.newaxis]
+    _measure_membrane(report, recorded, open_field, in_outline, near, "as it is")
+    drift = compute_drift(frames, in_outline)
+    far = f"{drift.largest:.2f} px, each known to {drift.standard_error:.2f}"
+    report.line("moves by, in its outline", far)
+    aligned = DriftCorrector(in_outline, drift=drift).fit_transform(recorded)
+    _measure_membrane(report, aligned, open_field, in_outline, near, "aligned")
+
+
+def _measure_membrane(report, stacks, open_field, in_outline, near, how):
     four = ["D", "c0", "alpha", "mobile_fraction"]
     for name, protocol in (("open", open_field), ("in its outline", in_outline)):
-        curve = RecoveryCurveExtractor(protocol).fit_transform(frames[np.newaxis])
+        curve = RecoveryCurveExtractor(protocol).fit_transform(stacks)
         estimates = LeastSquaresFRAP(protocol, parameters=four).fit(curve).estimate(curve)
-        report.line(f"{name}, told", estimates.summary()[0])
+        report.line(f"{how}, {name}, told", estimates.summary()[0])
     ways = (
         ("open", open_field, RingExtractor),
         ("in its outline", in_outline, CompartmentExtractor),
@@ -215,12 +230,12 @@ def measure_membrane(report, folder):
     )
     for name, protocol, extractor in ways:
         protocol = protocol.replace(start="measured")
-        X = extractor(protocol).fit_transform(frames[np.newaxis])
+        X = extractor(protocol).fit_transform(stacks)
         estimator = MeasuredStartFRAP(protocol).fit(X)
         (one,) = estimator.measure(X)
         estimates = estimator.estimates_of([one], 0.95)
         by_reading = ", ".join(f"{fit.reading} {10**fit.log_D:.3g}" for fit in one.fits)
-        report.line(f"{name}, measured", f"{estimates.summary()[0]} ({by_reading})")
+        report.line(f"{how}, {name}, measured", f"{estimates.summary()[0]} ({by_reading})")
 
 
 def _outline(image, place):
@@ -232,20 +247,3 @@ def _outline(image, place):
         between = (sums[-1] * below / below[-1] - sums) ** 2 / (below * (below[-1] - below))
     pieces, _ = label(image > values[np.nanargmax(between[:-1])])
     return binary_fill_holes(pieces == pieces[place])
-
-
-def _aligned(frames, outline, n):
-    """Shift frames by what their rims say, against the mean of the first n."""
-    before = frames[:n].mean(axis=0)
-    depth = distance_transform_edt(outline) - distance_transform_edt(~outline)
-    rim = np.abs(depth) <= _RIM
-    slopes = np.gradient(gaussian_filter(before, 0.7))
-    columns = np.column_stack([*(slope[rim] for slope in slopes), before[rim]])
-    moved = frames.copy()
-    for frame, original in zip(moved, frames, strict=True):
-        offset = np.zeros(2)
-        for _ in range(3):
-            found = np.linalg.lstsq(columns, frame[rim])[0]
-            offset += found[:2] / found[2]
-            frame[:] = shift(original, offset, order=3, mode="nearest")
-    return moved

@@ -7,10 +7,12 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from skfrap._checks import check_choice
-from skfrap.analysis._cells import in_compartment
+from skfrap.analysis._cells import before_of, in_compartment
+from skfrap.analysis._drift import Motion, follow_sample
 from skfrap.analysis._experiment import (
     before_and_after,
     experiment_of,
+    last_frame,
     recenter,
 )
 from skfrap.analysis._geometries import Geometries
@@ -42,6 +44,7 @@ from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_
 from skfrap.models.forward._window import window_of
 from skfrap.preprocessing import (
     BackgroundSubtractor,
+    Drift,
     FadingCorrector,
     FlatFieldCorrector,
     IntensityRescaler,
@@ -90,6 +93,15 @@ class SeriesAnalysis:
         rings about the patch as seen.
     images : ImageEstimate or None
         What all pixels say, with both errors; None where that was not asked for, or cannot be had.
+    has_region : bool
+        Whether the bleach region is known. It is not for a table without one, of which a half-time
+        and a mobile fraction are estimated; that of `protocol` then means nothing.
+    drift : Drift or None
+        How the sample moves; None where that was not measured.
+    aligned : bool
+        Whether the frames were moved back by it.
+    last : ndarray of shape (ny, nx) or None
+        The last corrected frame; None for a curve.
     """
 
     name: str
@@ -108,6 +120,10 @@ class SeriesAnalysis:
     seen: SeenStart | None = None
     data: str = "curve"
     images: ImageEstimate | None = None
+    has_region: bool = True
+    drift: Drift | None = None
+    aligned: bool = False
+    last: np.ndarray | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -128,13 +144,16 @@ class SeriesAnalysis:
         dict
         """
         columns = {name: values[0] for name, values in self.estimates.to_dict().items()}
-        record = {"series": self.name, "model": self.model}
+        record: dict[str, Any] = {"series": self.name, "model": self.model}
         record |= {name: plain(value) for name, value in columns.items()}
         record["n_frames"] = self.protocol.n_frames
         record["sources"] = self.sources_in_words()
         record["start"] = self.start
         record["data"] = self.data
         record["compartment_um2"] = self._compartment_um2()
+        record["drift_um"] = None
+        if self.drift is not None and np.isfinite(self.drift.errors).all():
+            record["drift_um"] = plain(self.drift.largest * self.protocol.pixel_size)
         return record
 
     def _compartment_um2(self):
@@ -227,6 +246,9 @@ def analyse_series(
         seen=seen,
         data=data,
         images=images,
+        drift=one.motion.drift,
+        aligned=one.motion.aligned,
+        last=last_frame(corrected, protocol),
     )
 
 
@@ -239,7 +261,7 @@ def _images_of(one, options, told):
     flat_field = options.sigma
     stacks = one.corrected
     if one.background == "divide" or not (added or given):
-        stacks = _corrected(one.series, one.protocol, options, "none")
+        stacks = _corrected(one.series, one.protocol, one.described.options, "none", one.motion)
     else:
         flat_field = None
     images, why = None, "all pixels are not used: no bleach region is told"
@@ -270,6 +292,7 @@ class _Prepared(NamedTuple):
     corrected: Any
     before: np.ndarray
     after: np.ndarray
+    motion: Motion
 
 
 def _prepared(source, options):
@@ -277,11 +300,14 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
-    recorded = _as_recorded(series, options)
+    options = described.options
+    motion = follow_sample(series, _outlined(series, described, options), options.drift)
+    sources["drift"] = motion.words
+    recorded = _as_recorded(series, protocol, options, motion)
     if options.recenter:
         # What a subtraction adds or takes does not change what was lost.
         given = "none" if options.background == "auto" else options.background
-        evened = _corrected(series, protocol, options, given)
+        evened = _corrected(series, protocol, options, given, motion)
         protocol, sources["bleach region"] = recenter(evened, protocol, sources["bleach region"])
     before, after = before_and_after(recorded, protocol)
     protocol = in_compartment(protocol, before, options, described.stored, sources)
@@ -297,17 +323,28 @@ def _prepared(source, options):
     if background == "auto":
         background = evenness.choice
         sources["background"] = f"{background}, chosen: {evenness.reason}"
-    corrected = _corrected(series, protocol, options, background)
+    corrected = _corrected(series, protocol, options, background, motion)
     before, after = before_and_after(corrected, protocol)
     return _Prepared(
         series, described, protocol, sources, frames, outside, evenness, background, corrected,
-        before, after,
+        before, after, motion,
     )  # fmt: skip
+
+
+def _outlined(series, described, options):
+    """Put the compartment into a protocol as frames that are not aligned show it, if they do."""
+    protocol = described.protocol
+    try:
+        before = before_of(series, protocol, options)
+        return in_compartment(protocol, before, options, described.stored, {})
+    except ValueError:  # which is raised for aligned frames, if it is to be
+        return protocol
 
 
 def _noticed(one, options, told, geometries, witness):
     """Return what is to be known of D from the start as told, and of D from the start as seen."""
-    noticed = [*one.described.findings, *find_saturation(one.series.frames, one.protocol, options)]
+    noticed = [*one.described.findings, *one.motion.findings]
+    noticed += [*find_saturation(one.series.frames, one.protocol, options)]
     uneven = []
     if one.background in one.evenness.wrong:
         why = one.evenness.wrong[one.background]
@@ -327,28 +364,37 @@ def _noticed(one, options, told, geometries, witness):
 def _read(source, options):
     if isinstance(source, ImageSeries):
         return source
-    return read_series(source, channel=options.channel, allow_large=options.allow_large)
+    return read_series(
+        source,
+        channel=options.channel,
+        allow_large=options.allow_large,
+        series=options.series,
+        join=options.join,
+        times=options.times,
+    )
 
 
-def _as_recorded(series, options):
-    """Rescale a series, and leave it as it is otherwise: a StackSequence of one stack."""
+def _as_recorded(series, protocol, options, motion):
+    """Rescale and align a series, and leave it as it is otherwise: a StackSequence of one stack."""
     # What is saturated counts where it is measured: `find_saturation` says so.
     rescaler = IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
-    return rescaler.fit_transform([series])
+    return make_pipeline(rescaler, *motion.corrections(protocol)).fit_transform([series])
 
 
-def _corrected(series, protocol, options, background):
+def _corrected(series, protocol, options, background, motion=None):
     """Correct a series: a StackSequence of one stack, which is prepared once."""
-    return make_pipeline(*_corrections(protocol, options, background)).fit_transform([series])
+    corrections = _corrections(protocol, options, background, motion)
+    return make_pipeline(*corrections).fit_transform([series])
 
 
-def _corrections(protocol, options, background):
+def _corrections(protocol, options, background, motion):
     check_choice("background", options.background, _BACKGROUNDS)
     check_choice("fading", options.fading, _FADINGS)
     # What is saturated counts where it is measured: `find_saturation` says so.
     corrections = [
         IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
     ]
+    corrections += motion.corrections(protocol) if motion is not None else []
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))

@@ -6,45 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from skfrap._checks import Argument, ArgumentError, check_count
+from skfrap._checks import Argument, ArgumentError
 from skfrap.analysis._alternatives import other_fits
 from skfrap.analysis._analyse import SeriesAnalysis
-from skfrap.analysis._cells import NO_COMPARTMENT
-from skfrap.analysis._clock import end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions, make_regressor
 from skfrap.analysis._seen import SeenStart, bounds_of
 from skfrap.analysis._starts import Told, Witness, alternatives_of, chosen_start, source_of_start
+from skfrap.analysis._tables import curve_of_table
 from skfrap.analysis._witness import FAR, contradiction, difference_of
 from skfrap.estimators import MeasuredStartFRAP
-from skfrap.experiment import Circle, FRAPProtocol, MeasuredStart, parse_region
+from skfrap.experiment import Circle, MeasuredStart
 from skfrap.models.starts import half_radius
 from skfrap.results import Alternatives
 from skfrap.results._reading import read_table
 
-SUFFIXES = (".csv", ".tsv", ".txt")
-"""Of files that are tables of curves."""
-
-_FIELD = 128  # pixels: what is around the region matters to no curve
-_IN_RADIUS = 10  # pixels, where their size plays no part
-_TIMES, _CURVES = ("time",), ("intensity", "curve", "frap")
 _RADII, _PROFILES = ("radius", "distance"), ("intensity", "profile")
 _MORE_MISSING = "more is missing in the first frame than the region told can have lost"
-
-
-def is_table(source: Any) -> bool:
-    """Tell whether a source is the file of a table.
-
-    Parameters
-    ----------
-    source : object
-        What is to be analysed.
-
-    Returns
-    -------
-    bool
-        By the end of its name.
-    """
-    return isinstance(source, str | Path) and Path(source).suffix.lower() in SUFFIXES
 
 
 def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) -> SeriesAnalysis:
@@ -53,11 +30,10 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
     Parameters
     ----------
     source : path
-        Of a table with a column of times in s, and one of intensities, above the dark level and
-        corrected for fading, in any unit. Times below 0 are before bleaching, unless the options
-        say how many are.
+        Of a table, as :func:`skfrap.io.read_table` takes it.
     options : ExperimentOptions, default=None
-        With the bleach region, a circle in µm, and profiles where there are any.
+        With the bleach region in µm where D is wanted, and profiles where there are any. Without a
+        region half-time and mobile fraction of an exponential are estimated.
 
     Returns
     -------
@@ -70,15 +46,9 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
         If columns are not found, or the experiment is not known.
     """
     options = ExperimentOptions() if options is None else options
-    _check_no_compartment(options)
-    path = Path(source)
-    times, curve = _two_columns(path, _TIMES, _CURVES, "times in s and intensities")
-    protocol, sources, findings = _experiment(times, options)
-    n = protocol.n_prebleach
-    curve = curve / curve[:n].mean()
-    if not np.isfinite(curve).all():
-        raise ValueError(f"{path}: intensities before bleaching have no mean to divide by.")
-    curve = curve[np.newaxis]
+    read = curve_of_table(source, options)
+    curve, protocol, options = read.curve, read.protocol, read.options
+    sources, findings = read.sources, read.findings
     regressor = make_regressor(protocol, options).fit(curve)
     estimates = regressor.estimate(curve, level=options.level)
     others = other_fits(estimates, curve, regressor, options)
@@ -88,6 +58,8 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
     start = chosen_start(options, told, seen, witness, unseen)
     sources["start"] = source_of_start(options, start, told, witness, unseen)
     sources["start"] = _of_profiles(sources["start"])
+    if not read.has_region:
+        del sources["start"]  # of a start nothing is asked without a region
     of_told, of_seen = [*findings, *witness.of_told], [*findings, *witness.of_seen]
     alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
     alternatives = Alternatives(
@@ -103,7 +75,7 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
     if start == "measured":
         fitted = _curve_as_seen(seen, protocol)
     return SeriesAnalysis(
-        name=path.stem,
+        name=read.table.name,
         protocol=protocol,
         model=options.model,
         curve=curve[0],
@@ -118,22 +90,8 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
         alternatives=alternatives,
         seen=seen,
         data="curve" if start == "told" else "rings",
+        has_region=read.has_region,
     )
-
-
-def _check_no_compartment(options):
-    """Refuse what only images can tell, or be measured in."""
-    asked = [
-        Argument(name)
-        for name, value in (("compartment", options.compartment), ("rows", options.rows))
-        if value not in (None, NO_COMPARTMENT)
-    ]
-    if asked:
-        raise ArgumentError(
-            asked[0],
-            " is of images: a table has one curve, and no outline. In Python, fit the curve with "
-            "FRAPProtocol(compartment=...).",
-        )
 
 
 def _of_profiles(words):
@@ -161,56 +119,6 @@ def _two_columns(path, first, second, what):
         if column.dtype.kind not in "if" or not np.isfinite(column).all() or not len(column):
             raise ValueError(f"{path}: the column {name} must hold finite numbers.")
     return [column.astype(float) for column in columns]
-
-
-def _experiment(times, options):
-    """Put the experiment of a curve together."""
-    if len(times) < 4 or (np.diff(times) <= 0).any():
-        raise ValueError(f"times must be 4 at least and increase, got {len(times)}.")
-    sources = {"frame times": "table"}
-    n_prebleach = options.n_prebleach
-    sources["prebleach frames"] = "given"
-    if n_prebleach is None:
-        n_prebleach = int(np.sum(times < 0))
-        sources["prebleach frames"] = f"{n_prebleach}, at times below 0"
-    if options.bleach_region is None or not 1 <= n_prebleach < len(times) - 1:
-        raise ArgumentError(
-            "a table of a curve does not say all: give the bleach region (",
-            Argument("bleach_region"),
-            ", e.g. circle:1.5 in µm), and the number of frames before bleaching (",
-            Argument("n_prebleach"),
-            ") unless those are at times below 0.",
-        )
-    region, pixel = options.bleach_region, options.pixel_size
-    if isinstance(region, str | Path):
-        region = parse_region(str(region), 1.0 if pixel is None else pixel)
-    sources["bleach region"] = f"given, {options.bleach_region}"
-    if pixel is None:
-        if not isinstance(region, Circle) or "px" in str(options.bleach_region):
-            raise ArgumentError(
-                "a bleach region that is no circle in µm needs the pixel size (",
-                Argument("pixel_size"),
-                ", µm).",
-            )
-        pixel = region.radius / _IN_RADIUS
-    region = Circle(region.radius) if isinstance(region, Circle) else region
-    n_bleach = check_count("n_bleach", 1 if options.n_bleach is None else options.n_bleach)
-    sources["bleach frames"] = f"{n_bleach}, {'given' if options.n_bleach else 'assumed'}"
-    duration = options.bleach_duration
-    interval = None if duration is None else duration / n_bleach
-    end = end_of_bleaching(times, n_prebleach, n_bleach, options.first_postbleach, interval)
-    sources["end of bleaching"] = end.words
-    protocol = FRAPProtocol(
-        shape=(_FIELD, _FIELD),
-        pixel_size=pixel,
-        bleach_region=region,
-        n_prebleach=n_prebleach,
-        n_bleach=n_bleach,
-        frame_interval=end.frame_interval,
-        postbleach_times=np.round(times[n_prebleach:] - times[n_prebleach] + end.first, 9),
-        bleach_interval=end.bleach_interval,
-    )
-    return protocol, sources, [end.finding] if end.finding else []
 
 
 def _seen(curve, protocol, options, sources):

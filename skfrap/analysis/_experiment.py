@@ -7,9 +7,16 @@ import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
-from skfrap.analysis._bleaching import find_bleaching
 from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._detected import (
+    FOUND,
+    around_bleaching,
+    found_region,
+    with_bleach_frames,
+    with_dark_level,
+)
+from skfrap.analysis._microscope import said_by_file
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, check_field, read_region
 from skfrap.analysis._seen import region_as_seen
@@ -40,6 +47,8 @@ class Described:
         Time around bleaching that nothing accounts for, s, where the clock shows any.
     stored : FRAPProtocol or None
         As it is in the file.
+    options : ExperimentOptions
+        With what was found in the frames.
     """
 
     series: ImageSeries
@@ -50,6 +59,7 @@ class Described:
     told: bool = True
     spare: float | None = None
     stored: FRAPProtocol | None = None
+    options: ExperimentOptions | None = None
 
 
 def describe_experiment(
@@ -78,6 +88,7 @@ def describe_experiment(
     """
     described = experiment_of(series, options)
     protocol, sources = described.protocol, described.sources
+    options = described.options
     before = before_of(described.series, protocol, options)
     return in_compartment(protocol, before, options, described.stored, sources), sources
 
@@ -92,7 +103,9 @@ def experiment_of(series, options):
     _check_series(series)
     stored, set_aside = stored_protocol(series, allow_large=options.allow_large)
     findings = [*series.findings, *([set_aside] if set_aside else [])]
+    of_file = said_by_file(series, stored, options)
     sources, missing = {}, []
+    options = with_dark_level(series, options, sources)
 
     def settle(what, given, from_file, file_source, hint, note=""):
         if given is not None:
@@ -115,20 +128,20 @@ def experiment_of(series, options):
     )
     may_be_seen = options.start != "told"
     n_prebleach = region = None
-    if not may_be_seen or (options.n_prebleach or (stored and stored.n_prebleach)) is not None:
+    if not may_be_seen or (options.n_prebleach or of_file.n_prebleach) is not None:
         n_prebleach = settle(
             "prebleach frames",
             options.n_prebleach,
-            stored and stored.n_prebleach,
-            "protocol in the file",
+            of_file.n_prebleach,
+            of_file.source_of("n_prebleach"),
             ("the number of frames before bleaching (", Argument("n_prebleach"), ")"),
         )
-    if not may_be_seen or (options.bleach_region or (stored and stored.bleach_region)) is not None:
+    if not may_be_seen or (options.bleach_region or of_file.bleach_region) is not None:
         region = settle(
             "bleach region",
             options.bleach_region,
-            stored and stored.bleach_region,
-            "protocol in the file",
+            of_file.bleach_region,
+            of_file.source_of("bleach_region"),
             (
                 "the bleach region (",
                 Argument("bleach_region"),
@@ -154,8 +167,7 @@ def experiment_of(series, options):
             "the file does not say ", *missing[1:], f"; give what is missing{aside}."
         )
     if n_prebleach is None:
-        n_prebleach = find_bleaching(series.frames)
-        sources["prebleach frames"] = f"{n_prebleach}, as seen in the frames"
+        n_prebleach, options = with_bleach_frames(series, times, options, sources)
     if not 1 <= n_prebleach < n_frames:
         raise ValueError(
             f"n_prebleach is {n_prebleach}, and the series has {n_frames} frames; there must be at "
@@ -163,8 +175,12 @@ def experiment_of(series, options):
         )
     told = region is not None
     if not told:
-        region = _seen_region(series, n_prebleach, pixel_size, options)
+        around = around_bleaching(series, n_prebleach, options)
+        region = region_as_seen(*around, pixel_size)
         sources["bleach region"] = "as seen in the first frame after bleaching"
+    if isinstance(region, str) and region == FOUND:
+        region, words = found_region(series, n_prebleach, pixel_size, options)
+        sources["bleach region"] = words
     if isinstance(region, str | Path):
         sources["bleach region"] = f"given, {region}"
         region, words, left_out = read_region(region, pixel_size, series.frames.shape[1:])
@@ -173,12 +189,15 @@ def experiment_of(series, options):
 
     n_bleach = options.n_bleach
     if n_bleach is None:
-        n_bleach = stored.n_bleach if stored else 1
+        n_bleach = of_file.n_bleach or 1
     check_count("n_bleach", n_bleach)
-    sources["bleach frames"] = _source_of(options.n_bleach, stored, n_bleach)
+    sources["bleach frames"] = _source_of(options.n_bleach, of_file, n_bleach)
+    for what in ("bleaching", "other regions"):
+        if what in (of_file.words or {}):
+            sources[what] = of_file.words[what]
     # A clock that the user gives is the clock of all frames.
-    stored_clock = stored if options.frame_interval is None else None
-    end = _end_of_bleaching(times, n_prebleach, n_bleach, stored_clock, options)
+    clock_of_file = of_file if options.frame_interval is None else None
+    end = _end_of_bleaching(times, n_prebleach, n_bleach, clock_of_file, options)
     sources["end of bleaching"] = end.words
     findings += [end.finding] if end.finding else []
     others = {
@@ -212,34 +231,24 @@ def experiment_of(series, options):
     spare = None
     if latest is not None:
         spare = float(protocol.times[n_prebleach] - latest.times[n_prebleach])
-    return Described(selected, protocol, sources, findings, latest, told, spare, stored)
+    return Described(selected, protocol, sources, findings, latest, told, spare, stored, options)
 
 
-def _seen_region(series, n_prebleach, pixel_size, options):
-    """Describe the dark patch in the first frame after bleaching that is used."""
-    first = n_prebleach + check_count("skip", options.skip, 0)
-    if first >= len(series.frames):
-        raise ValueError(f"skip={options.skip} leaves no frame after bleaching.")
-    before = np.mean(series.frames[:n_prebleach], axis=0, dtype=float)
-    dark = options.dark_level
-    return region_as_seen(before - dark, np.asarray(series.frames[first], float) - dark, pixel_size)
-
-
-def _end_of_bleaching(times, n_prebleach, n_bleach, stored, options):
-    """Put the end of bleaching on the clock, by what is given, what is stored, or by the clock."""
+def _end_of_bleaching(times, n_prebleach, n_bleach, of_file, options):
+    """Put the end of bleaching on the clock, by what is given, what the file says, or the clock."""
     interval = None
     if options.bleach_duration is not None:
         interval = options.bleach_duration / n_bleach
     if options.first_postbleach is not None:
         check_number("first_postbleach", options.first_postbleach, what="number of seconds")
-    elif stored:
+    elif of_file and of_file.first is not None:
         end = end_of_bleaching(times, n_prebleach, n_bleach, None, interval)
-        first = float(stored.times[stored.n_prebleach])
-        words = f"{first:.4g} s before the first frame after it, protocol in the file"
-        interval = stored.bleach_interval if interval is None else interval
+        first = of_file.first
+        words = f"{first:.4g} s before the first frame after it, {of_file.source_of('first')}"
+        interval = of_file.bleach_interval if interval is None else interval
         return EndOfBleaching(end.frame_interval, first, interval, words)
-    if stored and interval is None:
-        interval = stored.bleach_interval
+    if of_file and interval is None:
+        interval = of_file.bleach_interval
     return end_of_bleaching(times, n_prebleach, n_bleach, options.first_postbleach, interval)
 
 
@@ -299,6 +308,12 @@ def before_and_after(corrected, protocol):
     )
 
 
+def last_frame(corrected, protocol):
+    """Return the last frame, in single precision: it is only looked at."""
+    last = slice(protocol.n_frames - 1, protocol.n_frames)
+    return corrected.view(0).read(frames=last)[0].astype(np.float32, copy=False)
+
+
 def recenter(corrected, protocol, source):
     """Move the bleach region's centroid to that of the patch that has lost most intensity."""
     before, after = before_and_after(corrected, protocol)
@@ -351,11 +366,11 @@ def _selected(series, n_prebleach, wanted):
     return replace(series, frames=series.frames[kept], times_s=times)
 
 
-def _source_of(given, stored, value):
-    """Say where something that has a default was taken from."""
+def _source_of(given, of_file, value):
+    """Say where the number of bleach frames, which has a default, was taken from."""
     if given is not None:
         return f"{value}, given"
-    return f"{value}, {'protocol in the file' if stored else 'assumed'}"
+    return f"{value}, {of_file.source_of('n_bleach') if of_file.n_bleach else 'assumed'}"
 
 
 def _padding(options, stored):

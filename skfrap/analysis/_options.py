@@ -1,9 +1,11 @@
 """What a user says of an experiment and of its analysis."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from skfrap._checks import Argument, ArgumentError, check_choice
+from skfrap._checks import Argument, ArgumentError, check_choice, check_number
 from skfrap.analysis._cells import check_compartment
+from skfrap.analysis._drift import DRIFTS
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -26,7 +28,8 @@ class ExperimentOptions:
     frame_interval : float
         s.
     bleach_region : str or region
-        A region, text for :func:`skfrap.experiment.parse_region`, or the path of an image of it.
+        A region, text for :func:`skfrap.experiment.parse_region`, or the path of an image of it;
+        "auto" is the circle that is seen in the first frame after bleaching.
     recenter : bool
         Move the region to where bleaching is seen in the first frame after it; default False.
     n_prebleach : int
@@ -51,14 +54,25 @@ class ExperimentOptions:
         Smoothing of the prebleach image, pixels; default 5.
     fading : {"none", "frame", "exponential"}
         Correction for fading of the whole field; default "none".
-    dark_level : float
-        Counts without light; default 0.
+    drift : {"auto", "none", "translation", "rigid"}
+        What to do with a sample that moves: align frames where it clearly moves by more than 0.02
+        radii of the bleach region; nothing; align them, by shifts or by shifts and turns. Default
+        "auto". Regions and outlines are those of the sample when it was bleached.
+    dark_level : float or "auto"
+        Counts without light; default 0. "auto" takes them from frames with the shutter closed, or
+        from beside the sample.
     bit_depth : int
         Of the detector.
     channel : int
         Of a file with several, from 0.
     allow_large : bool
         Whether images, and what is stored with them, may take any amount of memory; default False.
+    series : int, str or sequence of these
+        Which series of a file with several, as in :func:`skfrap.io.read_series`.
+    join : bool
+        Whether to join parts of one experiment by their time stamps; default False.
+    times : path or array-like
+        The clock: a file with the time of each frame.
     padding : int
         Pixels by which the model extends the field; default: that of FRAPProtocol.
     model : str
@@ -94,6 +108,13 @@ class ExperimentOptions:
     rows : str, region or sequence
         What is fitted besides the bleach region, in a compartment: ``"compartment"``, and regions
         with names as ``"reference:circle:2@8,9"`` or as FRAPProtocol takes them.
+    columns : mapping, str or sequence of str
+        For a table: which column is what, as of :func:`skfrap.io.read_table`.
+    sheet : str
+        For a workbook of several tables: the name of the sheet.
+    normalisation : {"auto", "none", "single", "double", "full_scale"}
+        For a table, as :class:`skfrap.preprocessing.Normalizer`. Default "auto": double where there
+        is a reference column that is no row of the model, else single.
 
     Raises
     ------
@@ -114,10 +135,14 @@ class ExperimentOptions:
     background: str = "auto"
     sigma: float = 5.0
     fading: str = "none"
-    dark_level: float = 0.0
+    drift: str = "auto"
+    dark_level: Any = 0.0
     bit_depth: int | None = None
     channel: int | None = None
     allow_large: bool = False
+    series: object | None = None
+    join: bool = False
+    times: object | None = None
     padding: int | None = None
     model: str = "diffusion"
     free: tuple[str, ...] = ()
@@ -132,6 +157,9 @@ class ExperimentOptions:
     last_profile: object | None = None
     compartment: object | None = None
     rows: object | None = None
+    columns: object | None = None
+    sheet: str | None = None
+    normalisation: str = "auto"
 
     def __post_init__(self):
         _check_fit(self)
@@ -142,6 +170,9 @@ def _check_fit(options):
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
     check_choice("data", options.data, DATA)
+    check_choice("drift", options.drift, DRIFTS)
+    if options.dark_level != "auto":
+        check_number("dark_level", options.dark_level, what="number of counts, or 'auto'")
     check_compartment(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(

@@ -89,6 +89,7 @@ def _recording(source, options):
     try:
         described = experiment_of(series, options)
         series, protocol, sources = described.series, described.protocol, described.sources
+        options = described.options
         if options.recenter:
             seen = _corrected(series, protocol, options, "none")
             protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from skfrap._files import is_special
+from skfrap._files import is_special, write_bytes
 from skfrap._text import visible
 from skfrap.cli._journal import Journal, state_of
 from skfrap.cli._lock import Lock
@@ -23,6 +23,7 @@ from skfrap.cli._output import (
     say,
 )
 from skfrap.cli._overwrite import check_table, may_be_drawn
+from skfrap.cli._work import name_of
 
 _AT_ONCE = 500  # rows up to which the table is written after each series
 _SHARE = 20  # of the time goes to writing longer ones, at most: one in so many
@@ -96,6 +97,8 @@ class KeptRecords:
         Folder of pictures.
     rows_of : callable, default=None
         Turns a record into rows of the table; None is the record itself.
+    report : ReportFile, default=None
+        Takes every record, with what was rendered of it, and is written at the end.
     resume : bool, default=False
         Whether to take over what the journal of an earlier run holds.
     """
@@ -112,6 +115,7 @@ class KeptRecords:
         plots=None,
         rows_of=None,
         resume=False,
+        report=None,
     ):
         from skfrap.results._tables import CSVTable
 
@@ -119,6 +123,7 @@ class KeptRecords:
         self.series = series
         self._inputs, self._out, self._as_json, self._plots = inputs, out, as_json, plots
         self._rows_of = rows_of or (lambda record: [record])
+        self._report = report
         self._table, self._n_found, self._n_printed = CSVTable(), 0, 0
         self._unwritten, self._next, self._in_hand = False, 0.0, None
         if resume and out is None:
@@ -139,9 +144,9 @@ class KeptRecords:
         """Take records of an earlier run that hold for the series of this one."""
         self._done = self._journal.read() if resume else {}
         for source in self.series:
-            record = self._resumed(source)
+            record, part = self._resumed(source)
             if record is not None:
-                self._enter(record)
+                self._enter(record, part)
         if resume:
             n, journal = len(self.records), self._journal.path
             say(f"{n} of {len(self.series)} series are taken over from {journal}", err=True)
@@ -151,12 +156,14 @@ class KeptRecords:
     def _resumed(self, source):
         entry = self._done.get(name_of(source)) if self._journal else None
         if entry is None or entry["state"] is None or entry["state"] != state_of(source):
-            return None
+            return None, None
         if self._plots is not None:
             picture = entry["record"].get("picture")
             if not picture or not Path(picture).exists():
-                return None
-        return entry["record"]
+                return None, None
+        if self._report is not None and entry.get("report") is None:
+            return None, None
+        return entry["record"], entry.get("report")
 
     def pending(self):
         """Yield the series that are not done, as long as anybody wants to know of them."""
@@ -164,22 +171,30 @@ class KeptRecords:
         for source in self.series:
             if name_of(source) in taken_over:
                 continue
-            if nobody_reads() and self._out is None and self._plots is None:
+            unread = self._out is None and self._plots is None and self._report is None
+            if nobody_reads() and unread:
                 return
             self._in_hand = source
             yield source
 
-    def add(self, record):
-        """Keep the record of the series in hand."""
+    def add(self, record, part=None, source=None):
+        """Keep the record of a series, the one in hand or another, and what a report shows."""
+        source = self._in_hand if source is None else source
         if self._journal is not None and not record["error"]:
-            self._journal.add(name_of(self._in_hand), state_of(self._in_hand), record)
-        self._enter(record)
+            self._journal.add(name_of(source), state_of(source), record, part)
+        self._enter(record, part)
         if self._journal is not None and self._is_time():
             self._write()
 
-    def _enter(self, record):
+    def _enter(self, record, part=None):
         self.records.append(record)
         self._n_found += len(record) > 2  # a failed analysis has but a name and an error
+        if self._report is not None:
+            if "spots" in record:
+                for one, shown in zip(record["spots"], part, strict=True):
+                    self._report.add(one, shown)
+            else:
+                self._report.add(record, part)
         if self._as_json:
             self._print(record)
         if self._out is not None:
@@ -224,6 +239,8 @@ class KeptRecords:
         """Write what is not written yet, and let other runs have the table."""
         try:
             self._finish()
+            if self._report is not None:
+                self._report.write()
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -274,11 +291,6 @@ def _ended_by_signals():
             signal.signal(number, handler)
 
 
-def name_of(source):
-    """Return what a series is called: its file, or the first of its files."""
-    return str(source if isinstance(source, str) else source[0])
-
-
 def attempt_each(function, series):
     """Yield the name of each series, the result or None, and the error in words or nothing."""
     for source in series:
@@ -300,9 +312,25 @@ def _attempt(function, source):
 
 def add_picture(draw, name, record, kept):
     """Write a picture of a record, and enter its path there, or None and the error."""
+    _enter_picture(lambda path: save_picture(draw, path), name, record, kept)
+
+
+def add_drawn_picture(outcome, record, kept):
+    """Write a picture that was drawn, as :func:`add_picture` does."""
+
+    def write(path):
+        if outcome.picture_error:
+            raise ValueError(outcome.picture_error)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, outcome.picture)
+
+    _enter_picture(write, outcome.name, record, kept)
+
+
+def _enter_picture(write, name, record, kept):
     try:
         path = kept.new_path(name)
-        save_picture(draw, path)
+        write(path)
         record["picture"] = str(path)
     except Exception as error:  # the numbers stand without their picture
         record["picture"] = None

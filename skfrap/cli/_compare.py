@@ -18,6 +18,7 @@ from skfrap.cli._options import (
     table_option,
 )
 from skfrap.cli._output import as_title, clear_errors, say
+from skfrap.cli._sources import each_series
 
 
 @click.command("compare-models")
@@ -61,6 +62,8 @@ def compare_models_of_series(
     from skfrap.comparison import compare_models, options_for
 
     asked = options | {"models": names, "fixed": fixed, "noise": noise, "criterion": criterion}
+    each = options["series"] == "all" and not options["join"]
+    options["series"] = None if options["series"] == "all" else options["series"]
     with clear_errors():
         models = {name: options_for(name, fixed) for name in names}
         options = ExperimentOptions(**options)
@@ -73,6 +76,7 @@ def compare_models_of_series(
         )
 
     series, inputs = expand(files), [*files, asked["bleach_region"], asked["compartment"]]
+    series = each_series(series) if each else series
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:
         for name, found, error in attempt_each(compare, kept.pending()):

@@ -1,12 +1,11 @@
 """Estimates from image series."""
 
 import sys
-from dataclasses import replace
 
 import click
 
 from skfrap._text import visible
-from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._batch import add_drawn_picture, exit_if_any_failed, kept_records
 from skfrap.cli._names import MODELS, check_names
 from skfrap.cli._options import (
     FILE,
@@ -15,6 +14,7 @@ from skfrap.cli._options import (
     files_argument,
     fit_options,
     free_option,
+    jobs_options,
     json_option,
     level_option,
     pictures_option,
@@ -22,12 +22,17 @@ from skfrap.cli._options import (
     resume_option,
     rows_option,
     table_option,
+    table_options,
 )
-from skfrap.cli._output import as_title, clear_errors, say
+from skfrap.cli._output import clear_errors, say
+from skfrap.cli._report import Remembering, ReportFile, report_option
+from skfrap.cli._sources import each_series, expand_mixed
 from skfrap.cli._unusable import tell_unusable
+from skfrap.cli._work import Estimation, name_of
+from skfrap.cli._workers import workers
 
 
-@click.command()
+@click.command(cls=Remembering)
 @files_argument
 @click.option(
     "--as-one-series",
@@ -37,6 +42,7 @@ from skfrap.cli._unusable import tell_unusable
 @recording_options
 @compartment_option
 @rows_option
+@table_options
 @choice_option(
     "--model",
     [*MODELS],
@@ -88,15 +94,19 @@ from skfrap.cli._unusable import tell_unusable
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@report_option
+@jobs_options
 @json_option
-def estimate(files, as_one_series, out, resume, plots, as_json, **options):
+def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, as_json, **options):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
     glob patterns. Pixel size and times are taken from the file where it has them; series written by
     skfrap bring all the rest as well. Without --bleach-region and --n-prebleach the images show
-    what was bleached, and when. FILES that end in .csv, .tsv or .txt are tables of one curve each,
-    with columns of times in s and of intensities.
+    what was bleached, and when. FILES that end in .csv, .tsv, .txt, .xlsx or .xls are tables of the
+    intensities of regions, a row for each frame, as Fiji, ZEN, LAS X and spreadsheets write them:
+    columns, units and the time of bleaching are found, and said. Without --bleach-region they give
+    a half-time and a mobile fraction. A folder may hold series, tables, and folders of them.
 
     Below the result stands what D would be under other assumptions, and which of them is
     recommended; * is the result.
@@ -108,86 +118,79 @@ def estimate(files, as_one_series, out, resume, plots, as_json, **options):
 
     from tqdm import tqdm
 
-    from skfrap import analysis as analyses_of
     from skfrap.analysis import ExperimentOptions
-    from skfrap.analysis._curves import is_table
 
     options["rows"] = options["rows"] or None
+    options["columns"] = options["columns"] or None
+    given_series = options["series"]
+    options["series"] = None if given_series == "all" else given_series
     with clear_errors():
-        given = ExperimentOptions(**options)
-
-    def analyse(source):
-        if is_table(source):
-            return analyses_of.analyse_curve(source, given)
-        return analyses_of.analyse_series(source, given)
-
-    series = [list(files)] if as_one_series else expand(files)
+        ExperimentOptions(**options)
+    series = [list(files)] if as_one_series else expand_mixed(files, [out])
+    if given_series == "all" and not options["join"]:
+        series = each_series(series)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
     inputs = [*files, options["bleach_region"], *profiles, *outlines]
+    report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
-    with kept_records("estimate", options, series, inputs, **keep) as kept:
+    keep["report"] = report
+    work = Estimation(options, plots is not None, None if report is None else len(series))
+    with (
+        kept_records("estimate", options, series, inputs, **keep) as kept,
+        workers(work, jobs, scheduler) as outcomes,
+    ):
         shown = tqdm(
-            kept.pending(),
+            outcomes(kept.pending()),
             total=len(series) - len(kept.records),
             desc="estimating",
             unit="series",
             disable=quiet,
         )
-        analyses = attempt_each(analyse, shown)
-        for name, analysis, error in analyses:
-            record = {"file": name, "error": error}
-            if analysis is not None:
-                found = {"findings": analysis.estimates.findings[0]}
-                found["alternatives"] = analysis.alternatives.to_records()
-                record = {"file": name, **analysis.to_record() | found, "error": error}
-                if plots is not None:
-                    add_picture(_picture_of(analysis), analysis.name, record, kept)
-            kept.add(record)
-            if analysis is not None and not as_json:
+        for source, outcome in shown:
+            name = name_of(source)
+            record, part = {"file": name, "error": outcome.error}, outcome.part
+            if outcome.spots:
+                record, part = _of_spots(outcome, name, plots is not None, kept)
+            elif outcome.record is None:
+                say(f"{visible(name)}: {outcome.error}", err=True)
+            else:
+                record = {"file": name, **outcome.record, "error": ""}
+                _add_pictures(outcome, record, name, plots is not None, kept)
+            kept.add(record, part, source)
+            if outcome.lines and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
-                    say("\n".join(_lines(analysis, visible(name))))
+                    say("\n".join(outcome.lines))
     tell_unusable(kept.records)
     exit_if_any_failed(kept.records)
 
 
-def _picture_of(analysis):
-    titled = replace(analysis, name=as_title(analysis.name))
-    return lambda plotting: plotting.plot_analysis(titled)
+def _add_pictures(outcome, record, name, with_picture, kept):
+    """Write the picture of a series; the numbers stand without it, and without the report."""
+    if with_picture:
+        add_drawn_picture(outcome, record, kept)
+    if outcome.part_error:
+        say(f"{visible(name)}: not drawn in the report: {outcome.part_error}", err=True)
+
+
+def _of_spots(outcome, name, with_picture, kept):
+    """Return the record of several spots of one series, and what a report shows of each."""
+    spots = [{"file": name, **one.record, "error": ""} for one in outcome.spots]
+    for one, record in zip(outcome.spots, spots, strict=True):
+        _add_pictures(one, record, name, with_picture, kept)
+    errors = "; ".join(record["error"] for record in spots if record["error"])
+    findings = tuple(found for record in spots for found in record["findings"])
+    record = {"file": name, "spots": spots, "findings": findings, "error": errors}
+    return record, [one.part for one in outcome.spots]
 
 
 def _rows(record):
-    """Return the row of a table: alternatives stand side by side, after all other columns."""
+    """Return the rows of a table: alternatives stand side by side, after all other columns."""
     from skfrap.results._alternatives import columns_of_alternatives
 
+    if "spots" in record:
+        return [row for spot in record["spots"] for row in _rows(spot)]
     alternatives = record.get("alternatives", [])
     row = {name: value for name, value in record.items() if name != "alternatives"}
     return [row | columns_of_alternatives(alternatives)]
-
-
-def _lines(analysis, name):
-    protocol, estimates = analysis.protocol, analysis.estimates
-    # What a summary leaves out, where the model has it.
-    values = {one: estimates.values[one][0] for one in ("c0", "alpha") if one in estimates.values}
-    parts = [f"model {analysis.model}", *(f"{one} = {value:.4g}" for one, value in values.items())]
-    start = "start as told" if analysis.start == "told" else "start as seen"
-    result = ", ".join([*estimates.values_in_words(0), start])
-    return [
-        name,
-        f"  {'; '.join([result, *map(str, estimates.findings[0])])}",
-        (
-            f"  {', '.join(parts)}; {protocol.n_prebleach} + {protocol.n_postbleach} frames, "
-            f"pixel {protocol.pixel_size:.6g} µm, region {_region(protocol)}"
-        ),
-        *(f"  {what}: {source}" for what, source in analysis.sources.items()),
-        *(f"  {line}" for line in analysis.alternatives.lines()),
-    ]
-
-
-def _region(protocol):
-    region = protocol.bleach_region
-    if getattr(region, "radius", None) and region.center:
-        x, y = region.center
-        return f"Circle(radius={region.radius:.6g}, center=({x:.6g}, {y:.6g}))"
-    return str(region)

@@ -107,9 +107,14 @@ class Journal:
             self._lines.append(line + b"\n")
         return entries
 
-    def add(self, name, state, record):
-        """Add the record of a series; the first one begins the journal anew, or goes on with it."""
+    def add(self, name, state, record, report=None):
+        """Add the record of a series; the first one begins the journal anew, or goes on with it.
+
+        Where a report is made, what it shows of the series is kept as well.
+        """
         entry = {"name": name, "state": state, "record": record}
+        if report is not None:
+            entry["report"] = report
         line = json_text(entry, indent=None).encode() + b"\n"
         try:
             if self._file is None:
@@ -179,11 +184,14 @@ def _files_of(source):
     if not isinstance(source, str):
         return [Path(one) for one in source]
     path = Path(source)
-    if path.is_dir():
-        from skfrap.io.readers._registry import known_suffixes
+    if "::" in source:  # a series of a file
+        from skfrap.io._series import split_series
 
-        ends = known_suffixes()
-        return sorted(one for one in path.iterdir() if one.name.lower().endswith(ends))
+        path = Path(split_series(source)[0])
+    if path.is_dir():
+        from skfrap.io._series import image_files
+
+        return sorted(image_files(path))
     if not path.exists() and glob.has_magic(source):
         return sorted(map(Path, glob.glob(source, recursive=True)))
     return [path]

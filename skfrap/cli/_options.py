@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from skfrap.cli._names import SIMULATED
-from skfrap.cli._types import Assignment, as_dict
+from skfrap.cli._types import Assignment, NumberOrAuto, as_dict
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -77,6 +77,20 @@ resume_option = click.option(
 )
 pictures_option = click.option(
     "--plots", type=FOLDER, help="Write a picture per series into this folder."
+)
+jobs_options = options_together(
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Series to analyse at the same time, each in a process of its own. What is printed "
+        "and written is the same, in the same order.  [default: 1]",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Analyse on the workers of a scheduler of Dask, which must find FILES under the same "
+        "names; local: start one here, with --jobs workers.",
+    ),
 )
 simulated_model_option = choice_option(
     "--model",
@@ -155,6 +169,25 @@ rows_option = click.option(
     help="Fit this as well, in a compartment: its mean, or a region with a name, as "
     "reference:circle:2@8,9. Repeatable.",
 )
+table_options = options_together(
+    click.option(
+        "--columns",
+        multiple=True,
+        metavar="ROLE=NAME,...",
+        help="Of a table: which column is what, of time, bleach, reference and background, as "
+        "bleach=ROI1,reference=ROI2,background=none; a name, or a number from 1.  [default: by "
+        "names, and by what the numbers do at bleaching]",
+    ),
+    click.option("--sheet", help="Of a workbook.  [default: the only one with a table]"),
+    choice_option(
+        "--normalisation",
+        ["auto", "none", "single", "double", "full_scale"],
+        "auto",
+        "Of a table. single: over the light before bleaching. double: and over the reference. "
+        "full_scale: stretched to 0 after bleaching, for comparison only. auto: double where there "
+        "is a reference.",
+    ),
+)
 channel_option = click.option(
     "--channel", type=click.IntRange(0), help="Of files with several, from 0."
 )
@@ -166,13 +199,33 @@ allow_large_option = click.option(
 recording_options = options_together(
     channel_option,
     allow_large_option,
+    click.option(
+        "--series",
+        metavar="NUMBER|NAME|all",
+        help="Of files with several, from 0 or by name; all: one by one; of --join several, "
+        "with commas between.",
+    ),
+    click.option(
+        "--join",
+        is_flag=True,
+        help="Join parts of one experiment by their time stamps: the series of a file, or, with "
+        "--as-one-series, FILES.",
+    ),
+    click.option(
+        "--times",
+        type=FILE,
+        help="Take the time of each frame from this file: in s, or dates, one a line; or a table "
+        "with a column named time.",
+    ),
     number_option("--pixel-size", text="µm."),
     number_option("--frame-interval", text="s."),
     click.option(
         "--bleach-region",
         metavar="REGION",
         help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm "
-        "from the corner of the image or in pixels as 12px; or the file of an image of the region.",
+        "from the corner of the image or in pixels as 12px; or the file of an image of the region. "
+        "auto: the circle seen in the first frame after bleaching; each (skfrap estimate): all "
+        "circles seen, a row for each.",
     ),
     click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen."),
     click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching."),
@@ -206,7 +259,21 @@ recording_options = options_together(
         "none",
         "Undo fading of the field: per frame, or by a fitted decay.",
     ),
-    number_option("--dark-level", 0.0, "Counts."),
+    choice_option(
+        "--drift",
+        ["auto", "none", "translation", "rigid"],
+        "auto",
+        "Align frames of a sample that moves, by shifts, or by shifts and turns. auto: by shifts "
+        "where it clearly does, which is said.",
+    ),
+    click.option(
+        "--dark-level",
+        type=NumberOrAuto(),
+        default=0.0,
+        show_default=True,
+        help="Counts without light; auto: as frames with the shutter closed, or what is dark "
+        "beside the sample, have it.",
+    ),
     bit_depth_option,
     click.option(
         "--padding", type=click.IntRange(0), help="Pixels by which the model extends the field."

@@ -52,6 +52,22 @@ def check_table(path, inputs=(), option="--out"):
             )
 
 
+def check_report(path, inputs=(), option="--report"):
+    """Refuse to write a report over an input, or over what is no report of skfrap."""
+    if path is None:
+        return
+    with clear_errors():
+        _refuse_input(path, inputs, option)
+        if not path.name.lower().endswith((".html", ".htm")):
+            raise ValueError(f"{option} {path} must end in .html, as browsers know it.")
+        head = _head_of(path)
+        if head.strip() and b'<meta name="generator" content="skfrap ' not in head:
+            raise ValueError(
+                f"{option} {path} is there and is no report of skfrap; name another file, or "
+                "delete it first."
+            )
+
+
 def check_picture(path, inputs=(), option="--plot"):
     """Refuse to draw over an input, or an image that skfrap has not drawn."""
     if path is None:
@@ -111,10 +127,9 @@ def _files_of(inputs):
         if isinstance(source, list | tuple):
             yield from _files_of(source)
         elif source is not None and os.path.isdir(source):
-            from skfrap.io.readers._registry import known_suffixes
+            from skfrap.io._series import image_files
 
-            ends = known_suffixes()
-            yield from (one for one in Path(source).iterdir() if one.name.lower().endswith(ends))
+            yield from image_files(Path(source))
         elif source is not None:
             yield source
 

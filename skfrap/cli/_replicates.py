@@ -18,6 +18,13 @@ from skfrap.cli._overwrite import check_picture, check_table
     help="Column that says which sample a series is of; folder takes that of the file.  [default: "
     "all are replicates of one sample]",
 )
+@click.option(
+    "--levels",
+    metavar="DAY/DISH",
+    help="Columns that say in which nested groups a series is, from the coarsest level to the "
+    "finest; where TABLE has none of them, the folders that hold each file. The interval then "
+    "counts the groups of the coarsest level.",
+)
 @click.option("--name", default="D", show_default=True, help="What to average.")
 @click.option(
     "--scale",
@@ -35,7 +42,7 @@ from skfrap.cli._overwrite import check_picture, check_table
 @table_option("Write a CSV table, a row per sample.")
 @picture_option("Write a picture of all samples.")
 @json_option
-def replicates(table, by, name, scale, compare, level, table_level, out, plot, as_json):
+def replicates(table, by, levels, name, scale, compare, level, table_level, out, plot, as_json):
     """Average replicates, with an interval that tells how they vary.
 
     TABLE is what skfrap estimate writes with --out. The interval of a single series tells how well
@@ -44,9 +51,18 @@ def replicates(table, by, name, scale, compare, level, table_level, out, plot, a
     model does not describe the curve are left out, and counted; so is what TABLE has twice. A
     spreadsheet may have saved it meanwhile, with commas, semicolons or tabs, decimal commas, and
     its own words for TRUE and FALSE.
+
+    Series of one dish, and dishes of one day, have something in common. With --levels each level
+    has a variance of its own, and the interval holds for another day.
     """
     check_table(out, [table])
     check_picture(plot, [table])
+    if levels is not None:
+        if plot is not None:
+            raise click.UsageError("--plot draws replicates of one level; leave out --levels.")
+        options = {"name": name, "scale": scale, "level": level, "table_level": table_level}
+        _nested(table, by, levels, compare, options, out, as_json)
+        return
     from skfrap.replicates import compare_groups, summarise_replicates
     from skfrap.results._finding import count_in_words
     from skfrap.results._tables import plain_rows
@@ -79,6 +95,36 @@ def replicates(table, by, name, scale, compare, level, table_level, out, plot, a
             save_table([one | {"reasons": count_in_words(one["reasons"])} for one in samples], out)
         if plot is not None:
             save_picture(lambda p: p.ReplicatesDisplay.from_summary(summary).figure_, plot)
+
+
+def _nested(table, by, levels, compare, options, out, as_json):
+    """Average series of nested groups, and say, print and write what is found."""
+    from skfrap.replicates import summarise_nested
+    from skfrap.results._finding import count_in_words
+    from skfrap.results._tables import plain_rows
+
+    with clear_errors():
+        rows = _read_table(table, by)
+        summary = summarise_nested(rows, levels, groups=by, **options)
+    samples = [
+        sample | {"reasons": dict(Counter(why))}
+        for sample, why in zip(plain_rows(summary.to_dict()), summary.reasons, strict=True)
+    ]
+    shown = compare and summary.contrasts is not None
+    if as_json:
+        found = zip(samples, summary.findings, strict=True)
+        record = {"samples": [sample | {"findings": some} for sample, some in found]}
+        if shown:
+            record["comparisons"] = plain_rows(summary.contrasts.to_dict())
+        print_json(record)
+    else:
+        lines = summary.summary()
+        n_contrasts = 0 if summary.contrasts is None else len(summary.contrasts)
+        for line in lines if shown else lines[: len(lines) - n_contrasts]:
+            say(line)
+    if out is not None:
+        with clear_errors():
+            save_table([one | {"reasons": count_in_words(one["reasons"])} for one in samples], out)
 
 
 def _read_table(path, by):

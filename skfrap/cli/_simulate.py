@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from skfrap import __version__
-from skfrap.cli._experiment import NOT_OF_THE_MODEL, complete, make_protocol, take_protocol
+from skfrap.cli._experiment import complete, make_protocol, take_protocol
 from skfrap.cli._options import (
     FILE,
     FOLDER,
@@ -44,6 +43,7 @@ def demo(out, **truth):
         _check_level(truth)
 
     from skfrap.analysis import analyse_series
+    from skfrap.analysis._simulated import write_simulated
     from skfrap.experiment import FRAPProtocol
 
     path, picture, table = (out / f"demo{suffix}" for suffix in (".tif", ".png", ".csv"))
@@ -52,7 +52,7 @@ def demo(out, **truth):
     check_table(table)
     protocol = FRAPProtocol()
     with clear_errors():
-        _simulate(path, protocol, truth, bit_depth=16, vignetting=0.1)
+        write_simulated(path, protocol, truth, bit_depth=16, vignetting=0.1)
     say(f"simulated  {path}: {protocol.n_frames} frames of 256 x 256 pixels, 16 bit")
     analysis = analyse_series(path)
     _tell_beside_truth(analysis.estimates, truth)
@@ -86,8 +86,11 @@ def simulate(out, model, bit_depth, vignetting, **truth):
         _check_level(truth)
         protocol = make_protocol(protocol)
     check_simulated(out)
+
+    from skfrap.analysis._simulated import write_simulated
+
     with clear_errors():
-        _simulate(
+        write_simulated(
             out, protocol, truth, model=model, bit_depth=int(bit_depth), vignetting=vignetting
         )
     ny, nx = protocol.shape
@@ -97,41 +100,6 @@ def simulate(out, model, bit_depth, vignetting, **truth):
 def _check_level(truth):
     if truth["c0"] > 1:
         raise ValueError(f"c0 is {truth['c0']:g}; above 1 the simulated detector is saturated.")
-
-
-def _simulate(path, protocol, truth, *, model="diffusion", bit_depth, vignetting):
-    """Write a simulated series; its protocol and truth go into the file."""
-    import numpy as np
-
-    from skfrap.io import write_series
-    from skfrap.simulator import FRAPSimulator
-
-    ny, nx = protocol.shape
-    y, x = np.ogrid[-1 : 1 : ny * 1j, -1 : 1 : nx * 1j]
-    background = vignetting * (0.5 - 0.5 * (x**2 + y**2))
-    prior = {name: value for name, value in truth.items() if name not in NOT_OF_THE_MODEL}
-    simulator = FRAPSimulator(
-        protocol,
-        prior=prior | {"a": truth["noise_a"] or 1e-300, "b": truth["noise_b"]},
-        model=model,
-        noise="proportional" if truth["noise_a"] or truth["noise_b"] else "none",
-        random_state=truth["seed"],
-        bit_depth=bit_depth,
-        background=background - background.mean(),
-    )
-    images = simulator.sample_images(1).data[0]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_series(
-        path,
-        images,
-        pixel_size_um=protocol.pixel_size,
-        frame_interval_s=protocol.frame_interval,
-        info={
-            "protocol": protocol.to_dict(),
-            "truth": {"model": model, **truth},
-            "skfrap": __version__,
-        },
-    )
 
 
 def _tell_beside_truth(estimates, truth):

@@ -23,6 +23,21 @@ class Assignment(click.ParamType):
             self.fail(f"{value!r} has no number after the '='.", param, ctx)
 
 
+class NumberOrAuto(click.ParamType):
+    """Read a number, or the word auto."""
+
+    name = "NUMBER|auto"
+
+    def convert(self, value, param, ctx):
+        """Return the number, or the word."""
+        if value == "auto":
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor auto.", param, ctx)
+
+
 class Range(click.ParamType):
     """Read a positive number or LOWEST:HIGHEST."""
 

@@ -5,6 +5,7 @@ from importlib import import_module as _import_module
 _HOME = {
     "BayesianFRAP": "skfrap.estimators._bayesian",
     "FRAPEstimates": "skfrap.results",
+    "JointFRAP": "skfrap.estimators._joint",
     "LeastSquaresFRAP": "skfrap.estimators._least_squares",
     "MeasuredStartFRAP": "skfrap.estimators._measured_start",
     "NeuralFRAP": "skfrap.estimators._neural",

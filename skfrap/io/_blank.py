@@ -20,11 +20,12 @@ def find_blank_frames(frames):
     list of Finding
         One, or none.
     """
-    blank = np.array([frame.min() == frame.max() for frame in frames])
+    blank = np.array([_is_blank(frames, k) for k in range(len(frames))])
     if blank.all():
-        blank = blank & ~frames.any()  # even light without noise is of a simulation, or of a test
+        # Even light without noise is of a simulation, or of a test.
+        blank = blank & ~np.array([frame.any() for frame in frames])
     else:
-        n_zero = np.array([_zero_rows_at_end(frame) for frame in frames])
+        n_zero = np.array([_zero_rows_at_end(frames, k) for k in range(len(frames))])
         least = max(_LEAST_ROWS, int(_LEAST_SHARE * frames.shape[1]))
         blank |= (n_zero >= least) & (n_zero > np.median(n_zero[~blank]))
     found = np.flatnonzero(blank)
@@ -35,9 +36,19 @@ def find_blank_frames(frames):
     return [Finding.of("blank_frames", words, remedy="see whether the file is whole")]
 
 
-def _zero_rows_at_end(frame):
+def _is_blank(frames, k):
+    """Tell whether a frame holds one value; two of its rows mostly tell, without the others."""
+    last, middle = frames[k, -1], frames[k, frames.shape[1] // 2]
+    if not (last == last[0]).all() or not (middle == last[0]).all():
+        return False
+    frame = frames[k]
+    return frame.min() == frame.max()
+
+
+def _zero_rows_at_end(frames, k):
     """Count the rows at the end of a frame in which all pixels are zero."""
-    if frame[-1].any():
+    if frames[k, -1].any():
         return 0
+    frame = frames[k]
     filled = np.flatnonzero(frame.any(axis=1))
     return len(frame) - 1 - int(filled[-1]) if len(filled) else len(frame)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skfrap.experiment import FRAPProtocol
+from skfrap.io._bleaching import BleachingRecord
 from skfrap.results import Finding
 
 Stated = tuple[Any, str]
@@ -57,6 +58,14 @@ class Recording:
         frame, s, and where it stood. They are compared with the one that is taken.
     findings : sequence of Finding, default=()
         What else is to be known before the images are used, such as frames that may be missing.
+    bleaching : BleachingRecord, default=None
+        What the microscope wrote down of bleaching.
+    channels : sequence of str, default=()
+        Names of all channels in the file, of which the frames are one.
+    acquisition : dict of str to (value, str), default=None
+        Objective, scan and detector settings, by name, each with where it stood.
+    start : str, default=""
+        Date and time of the first frame, ISO 8601, by which parts of one experiment are joined.
 
     Raises
     ------
@@ -101,6 +110,10 @@ class Recording:
     info: Mapping[str, Any] | None = None
     clocks: Sequence[tuple[Any, str]] = ()
     findings: Sequence[Finding] = ()
+    bleaching: BleachingRecord | None = None
+    channels: Sequence[str] = ()
+    acquisition: Mapping[str, Stated] | None = None
+    start: str = ""
 
     def __post_init__(self):
         if self.protocol is not None:
@@ -124,6 +137,9 @@ class Recording:
         object.__setattr__(self, "info", dict(self.info or {}))
         object.__setattr__(self, "clocks", tuple(self.clocks))
         object.__setattr__(self, "findings", tuple(self.findings))
+        object.__setattr__(self, "bleaching", self.bleaching or None)
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "acquisition", dict(self.acquisition or {}))
 
     def _check_protocol(self):
         """Check that frames are those of the protocol."""
@@ -183,6 +199,14 @@ class ImageSeries:
     findings : tuple of Finding
         What the files leave in doubt: clocks that disagree, images that the header does not count,
         pixels that are not square. An analysis passes them on.
+    bleaching : BleachingRecord or None
+        What the microscope wrote down of bleaching: regions, when it was, frames before it.
+    channels : tuple of str
+        Names of all channels in the file.
+    acquisition : dict of str to (value, str)
+        Objective, scan and detector settings, by name, each with where it stood.
+    start : str
+        Date and time of the first frame, ISO 8601; empty where the file does not say.
     """
 
     frames: np.ndarray
@@ -194,6 +218,10 @@ class ImageSeries:
     paths: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    bleaching: BleachingRecord | None = None
+    channels: tuple[str, ...] = ()
+    acquisition: dict[str, Stated] = field(default_factory=dict)
+    start: str = ""
 
     def __repr__(self):
         n_frames, ny, nx = self.frames.shape

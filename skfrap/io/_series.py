@@ -4,15 +4,18 @@ import glob
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from skfrap.io._blank import find_blank_frames
 from skfrap.io._limits import check_memory, large_allowed
+from skfrap.io._parts import joined
 from skfrap.io._recording import NOT_STATED, ImageSeries
-from skfrap.io.readers._registry import known_suffixes, read_file, reader_for
+from skfrap.io._times import given_times
+from skfrap.io.readers._registry import known_suffixes, read_file, reader_for, series_names
 from skfrap.io.readers._stated import (
     checked_times,
     find_contradiction,
@@ -22,12 +25,20 @@ from skfrap.io.readers._stated import (
 )
 from skfrap.results import Finding
 
+_OF_PARTS = ("time_s", "first_stamp_s")  # which readers tell, to put parts together
+
 Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """What a series is read from: a file, a folder, a pattern, or a list of files."""
 
 
 def read_series(
-    source: Source, *, channel: int | None = None, allow_large: bool = False
+    source: Source,
+    *,
+    channel: int | None = None,
+    allow_large: bool = False,
+    series: int | str | Sequence[int | str] | None = None,
+    join: bool = False,
+    times: Any = None,
 ) -> ImageSeries:
     """Read one image series, with its pixel size and clock where the file says them.
 
@@ -35,7 +46,8 @@ def read_series(
     ----------
     source : path, str or sequence of paths
         A multi-page TIFF, OME-TIFF or ImageJ hyperstack, or a file of another format that has a
-        reader (:class:`skfrap.io.readers.Reader`); a folder of files of one image each; a glob
+        reader (:class:`skfrap.io.readers.Reader`), of which ``"day.lif::NAME"`` is the series that
+        is called so; a folder of files of one image each; a glob
         pattern for such files (``"cell1/frame_*.tif"``); or a list of them. A list is kept
         in its order. A folder or pattern is sorted by name, img2 before img10; where the files'
         DateTime tags tell another order, by time, and ``sources["order"]`` says so.
@@ -43,6 +55,16 @@ def read_series(
         Which channel, from 0. Needed where there are several.
     allow_large : bool, default=False
         Whether a file's images may take more than 4 GiB of memory, or far more than the file.
+    series : int, str or sequence of these, default=None
+        Which series of a file with several: a number from 0, a name, or the end of one; of several
+        that are joined, each of them, or a text with commas between them.
+    join : bool, default=False
+        Whether to put parts of one experiment together by their time stamps: the series of a file,
+        or the files of a list. What the name of a part says it to be is believed: before bleaching,
+        bleaching, after it.
+    times : path or array-like of shape (n_frames,), default=None
+        The clock: the time of each frame, s, or a file that lists them, as numbers or dates. None
+        is what the file says.
 
     Returns
     -------
@@ -83,18 +105,72 @@ def read_series(
     >>> series.sources["times_s"]
     'ImageJ frame interval'
     """
+    source, named = split_series(source)
+    series = named if series is None else series
     paths, name, by_name = _resolve(source)
+    name = f"{_name(paths)}: {named}" if named is not None else name
     with large_allowed(allow_large):
-        if len(paths) == 1:
-            series = _one_file(paths[0], channel)
+        if join:
+            found = _joined(paths, name, channel, series)
+        elif len(paths) == 1:
+            recording = read_file(paths[0], channel, series)
+            found = _series_of(recording, name or _name(paths), paths)
         else:
-            series = _one_image_per_file(paths, name, by_name, channel)
-    if len(series.frames) < 2:
+            found = _one_image_per_file(paths, name, by_name, channel)
+    if len(found.frames) < 2:
         raise ValueError(
             f"{paths[0]} holds a single image where a series is needed; pass the folder, a pattern "
             "or the list of the images of the series (read_image reads a single image)."
         )
-    return series
+    return found if times is None else _on_clock(found, times)
+
+
+def split_series(source):
+    """Split ``FILE::NAME`` into the file, and the series of it; None where no series is named.
+
+    Parameters
+    ----------
+    source : path, str or sequence of paths
+
+    Returns
+    -------
+    source : path, str or sequence of paths
+    series : str or None
+    """
+    if isinstance(source, str) and "::" in source and not Path(source).exists():
+        file, _, series = source.partition("::")
+        if Path(file).is_file():
+            return file, series
+    return source, None
+
+
+def _joined(paths, name, channel, series):
+    """Read the parts of one experiment, and join them."""
+    if isinstance(series, str):
+        series = [one.strip() for one in series.split(",")]
+    elif isinstance(series, int):
+        series = [series]
+    parts = []
+    for path in paths:
+        names = series_names(path)
+        several = len(names) > 1 or series is not None
+        for one in (range(len(names)) if series is None else series) if several else (None,):
+            called = names[one] if isinstance(one, int) and one < len(names) else one
+            parts.append((called or path.stem, read_file(path, channel, one)))
+    if len(parts) < 2:
+        raise ValueError(
+            f"{paths[0]} holds one series, and nothing to join it with; give all parts."
+        )
+    return _series_of(joined(parts), name or _name(paths), paths)
+
+
+def _on_clock(series, times):
+    """Give a series another clock."""
+    values, source = given_times(times, len(series.frames))
+    sources = {**series.sources, "times_s": source}
+    sources.pop("clocks", None)
+    findings = tuple(one for one in series.findings if one.code != "clocks_disagree")
+    return replace(series, times_s=values, sources=sources, findings=findings)
 
 
 def find_series(source: str | os.PathLike[str]) -> list[str]:
@@ -146,7 +222,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     ValueError
         If the file is damaged, ends early or holds more than one image.
     """
-    frames = read_file(Path(path)).frames
+    frames = np.asarray(read_file(Path(path)).frames)
     if len(frames) != 1:
         raise ValueError(f"{path} holds {len(frames)} images, expected one; use read_series.")
     return frames[0]
@@ -184,8 +260,8 @@ def load_stack(source: np.ndarray | ImageSeries | Source) -> np.ndarray:
             )
         return source
     if isinstance(source, ImageSeries):
-        return source.frames
-    return read_series(source).frames
+        return np.asarray(source.frames)
+    return np.asarray(read_series(source).frames)
 
 
 def _resolve(source):
@@ -194,9 +270,8 @@ def _resolve(source):
         path = Path(source)
         if path.is_dir():
             suffixes = known_suffixes()
-            inside = (file for file in path.iterdir() if file.name.lower().endswith(suffixes))
-            paths = [file for file in inside if not file.name.startswith(".")]
-            lacking = f"the folder {path} holds no {' or '.join(suffixes)} file"
+            paths = image_files(path)
+            lacking = f"the folder {path} holds no image file ({', '.join(suffixes)})"
             return _sorted(paths, lacking), path.name, True
         if not path.exists() and glob.has_magic(str(source)):
             found = map(Path, glob.glob(str(source), recursive=True))
@@ -215,6 +290,25 @@ def _resolve(source):
         raise ValueError("source must hold the paths of the images of a series, got an empty list.")
     paths = [Path(path) for path in source]
     return paths, None, False
+
+
+def image_files(folder):
+    """List the image files in a folder: pictures only where there is nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+    """
+    return _files_in(folder, known_suffixes()) or _files_in(folder, known_suffixes(pictures=True))
+
+
+def _files_in(folder, suffixes):
+    inside = (file for file in folder.iterdir() if file.name.lower().endswith(suffixes))
+    return [file for file in inside if not file.name.startswith(".")]
 
 
 def _sorted(paths, message):
@@ -242,8 +336,7 @@ def _name(paths):
     return first if len(paths) == 1 else f"{first}..{last}"
 
 
-def _one_file(path, channel):
-    recording = read_file(path, channel)
+def _series_of(recording, name, paths):
     n_frames = len(recording.frames)
     clock = recording.times_s
     if clock[0] is not None:
@@ -262,14 +355,18 @@ def _one_file(path, channel):
     doubts = _doubts(times, times_source, clocks, pixel_source, sources)
     return ImageSeries(
         frames=recording.frames,
-        name=_name([path]),
+        name=name,
         pixel_size_um=pixel,
         times_s=times,
         bit_depth=recording.bit_depth,
         sources=sources,
-        paths=(str(path),),
+        paths=tuple(str(path) for path in paths),
         info=_info_of(recording),
         findings=(*recording.findings, *doubts, *find_blank_frames(recording.frames)),
+        bleaching=recording.bleaching,
+        channels=recording.channels,
+        acquisition=recording.acquisition,
+        start=recording.start,
     )
 
 
@@ -301,7 +398,7 @@ def _one_image_per_file(paths, name, by_name, channel):
         paths, sources["order"] = _in_time(paths, recordings)
     ordered = [recordings[path] for path in paths]
     times, sources["times_s"] = frame_times(
-        len(paths), NOT_STATED, _shared(recordings, "interval_s"), _dates(ordered), "files"
+        len(paths), _in_names(ordered), _shared(recordings, "interval_s"), _dates(ordered), "files"
     )
     pixel, sources["pixel_size_um"] = _shared(recordings, "pixel_size_um")
     depths = {recording.bit_depth for recording in ordered}
@@ -311,7 +408,7 @@ def _one_image_per_file(paths, name, by_name, channel):
     ]
     doubts = _doubts(times, sources["times_s"], clocks, sources["pixel_size_um"], sources)
     kept = [one for recording in ordered for one in recording.findings]
-    frames = np.concatenate([recording.frames for recording in ordered])
+    frames = np.concatenate([np.asarray(recording.frames) for recording in ordered])
     return ImageSeries(
         frames=frames,
         name=name or _name(paths),
@@ -320,15 +417,26 @@ def _one_image_per_file(paths, name, by_name, channel):
         bit_depth=depths.pop() if len(depths) == 1 else None,
         sources={key: words or "the files do not say" for key, words in sources.items()},
         paths=tuple(str(path) for path in paths),
-        info=ordered[0].info,
+        info=_info_of(ordered[0]),
+        channels=ordered[0].channels,
+        acquisition=ordered[0].acquisition,
         findings=(*_once_each(kept), *doubts, *find_blank_frames(frames)),
     )
+
+
+def _in_names(recordings):
+    """Return the times that the names of the files hold, where all do, and where they stood."""
+    seconds = [recording.info.get("time_s") for recording in recordings]
+    if None in seconds:
+        return NOT_STATED
+    return checked_times(np.array(seconds), "times in the names of the files")
 
 
 def _info_of(recording):
     """Return what else a file holds, and the protocol where its reader knows one."""
     known = {} if recording.protocol is None else {"protocol": recording.protocol.to_dict()}
-    return recording.info | known
+    own = {name: one for name, one in recording.info.items() if name not in _OF_PARTS}
+    return own | known
 
 
 def _clock_of_dates(dates, owner):

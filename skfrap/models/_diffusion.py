@@ -5,6 +5,7 @@ import numpy as np
 from skfrap.models._base import ExactModel, broadcast_parameters, image_series, in_window
 from skfrap.models._optics import optics_for
 from skfrap.models.cell._engine import CompartmentEngine
+from skfrap.models.field._coarser import coarser_of_many
 from skfrap.models.field._imaging import ImagingDiffusion
 from skfrap.models.field._local import LocalDiffusion
 from skfrap.models.field._spectral import FrameStepper, memoised
@@ -255,4 +256,16 @@ class DiffusionModel(ExactModel, name="diffusion"):
         if kind == "local":
             return LocalDiffusion(self.protocol, optics.bleach, optics.weights, imaging_blur)
         stepper = self._engine("stepper", bleach_blur)
-        return ImagingDiffusion(self.protocol, optics, stepper, imaging_blur)
+        coarse = self._coarse_imaging(bleach_blur, imaging_blur)
+        return ImagingDiffusion(self.protocol, optics, stepper, imaging_blur, coarse)
+
+    def _coarse_imaging(self, bleach_blur, imaging_blur):
+        """Make what tells on fewer pixels what comes over the edges of a large field."""
+        protocol = coarser_of_many(self.protocol) if self._weights is None else None
+        if protocol is None:
+            return None
+        try:
+            optics = optics_for(protocol, bleach_blur)
+        except ValueError:  # a region at the rim
+            return None
+        return ImagingDiffusion(protocol, optics, FrameStepper(protocol, optics), imaging_blur)

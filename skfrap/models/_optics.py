@@ -8,9 +8,10 @@ from scipy.special import ndtr
 from skfrap.experiment import Circle, Mask, Rectangle
 
 _FAR = 40.0  # standard deviations
+_TAIL = 8.5  # standard deviations, beyond which less than the negligible is left
 _NEGLIGIBLE = 1e-16  # of a pixel's area, and of its side
 _SUBPIXELS = 9
-_NODES_PER_WIDTH = 12
+_NODES_PER_WIDTH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +54,38 @@ def optics_for(protocol, bleach_blur=0.0, weights=None):
         If the weights are not of the field's shape or do not sum to 1.
     """
     padding = protocol.padding
-    bleach = np.pad(protocol.bleach_mask, padding)
     if bleach_blur > 0:
         bleach = blur_mask(protocol, bleach_blur)
-    weights = protocol.roi_weights if weights is None else np.asarray(weights, dtype=float)
+    else:
+        bleach = _padded(protocol.bleach_mask, padding)
+    field = tuple(slice(padding, padding + n) for n in protocol.shape)
+    if weights is None:
+        return Optics(bleach, field, _weights_of(protocol))
+    weights = np.asarray(weights, dtype=float)
     if weights.shape != protocol.shape:
         raise ValueError(
             f"weights must have the field's shape {protocol.shape}, got {weights.shape}."
         )
-    field = tuple(slice(padding, padding + n) for n in protocol.shape)
     if not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-9):
         raise ValueError(f"weights must sum to 1, got a sum of {weights.sum():.6g}.")
-    return Optics(bleach, field, np.pad(weights, padding))
+    return Optics(bleach, field, _padded(weights, padding))
+
+
+_LAST = [None, None]
+
+
+def _weights_of(protocol):
+    """Return the weights on the padded grid: the same for every blur, so the last ones are kept."""
+    known, weights = _LAST
+    if known is not protocol:
+        weights = _padded(protocol.roi_weights, protocol.padding)
+        _LAST[:] = protocol, weights
+    return weights
+
+
+def _padded(image, padding):
+    """Put an image onto the padded grid; large ones are not copied for nothing."""
+    return np.pad(image, padding) if padding else image
 
 
 def blur_mask(protocol, blur):
@@ -80,6 +101,7 @@ def blur_mask(protocol, blur):
     if width < _NEGLIGIBLE:
         return np.pad(protocol.bleach_mask, protocol.padding)
     rows, columns = (np.arange(-protocol.padding, n + protocol.padding + 1.0) for n in shape)
+    window = ...
     if isinstance(region, Circle | Rectangle):
         x, y = np.divide(region.center_on(shape, pixel_size), pixel_size)
     if isinstance(region, Rectangle):
@@ -89,7 +111,7 @@ def blur_mask(protocol, blur):
             _mean_of_blurred_box(columns, x - half_width, x + half_width, width),
         )
     elif isinstance(region, Circle) and width > 1e-3 * region.radius / pixel_size:
-        mask = _blurred_disk(rows, columns, x, y, region.radius / pixel_size, width)
+        mask, window = _blurred_disk(rows, columns, x, y, region.radius / pixel_size, width)
     else:
         parts = 1 if isinstance(region, Mask) else _SUBPIXELS
         fine = region.area_fractions(tuple(parts * n for n in shape), pixel_size / parts)
@@ -98,23 +120,52 @@ def blur_mask(protocol, blur):
             for edges, n in ((rows, shape[0]), (columns, shape[1]))
         )
         mask = by_row.T @ fine @ by_column
-    mask[mask < _NEGLIGIBLE] = 0.0
-    if not mask.any():
+    part = mask[window]
+    part[part < _NEGLIGIBLE] = 0.0
+    np.minimum(part, 1.0, out=part)
+    if not part.any():
         raise ValueError(f"bleach_blur of {blur:.3g} µm leaves no light on the field; check it.")
-    return np.minimum(mask, 1.0)
+    return mask
 
 
 def _blurred_disk(rows, columns, x, y, radius, width):
-    """Sum blurred chords of a disk, at the nodes of a quadrature over their heights."""
+    """Sum blurred chords of a disk, at the nodes of a quadrature over their heights.
+
+    Only where it reaches: the field may be many times as large.
+
+    Returns
+    -------
+    mask : ndarray of shape (ny, nx)
+    window : tuple of two slices
+        Outside of which it is 0.
+    """
+    mask = np.zeros((len(rows) - 1, len(columns) - 1))
+    reach = radius + _TAIL * width
+    window = tuple(
+        slice(*np.clip(np.searchsorted(edges, [at - reach - 1, at + reach + 1]), 0, len(edges) - 1))
+        for edges, at in ((rows, y), (columns, x))
+    )
+    if any(part.start == part.stop for part in window):
+        return mask, window
+    rows, columns = (
+        edges[part.start : part.stop + 1]
+        for edges, part in zip((rows, columns), window, strict=True)
+    )
     # Over the angle the integrand is smooth and periodic: the midpoint rule is all it takes.
-    n_nodes = 48 + int(_NODES_PER_WIDTH * radius / min(width, 1.0))
-    angles = np.pi * ((np.arange(n_nodes) + 0.5) / n_nodes - 0.5)
+    n_nodes = 48 + int(_NODES_PER_WIDTH * radius / width)
+    n_nodes += n_nodes % 2
+    # Chords above the middle are as long as those below.
+    angles = np.pi * ((np.arange(n_nodes // 2) + 0.5) / n_nodes - 0.5)
     heights, half_chords = radius * np.sin(angles), radius * np.cos(angles)
     node_weights = np.pi / n_nodes * half_chords
     lows, highs = (side[:, np.newaxis] for side in (x - half_chords, x + half_chords))
     across = _mean_of_blurred_box(columns, lows, highs, width)
-    along = np.diff(ndtr((rows - (y + heights)[:, np.newaxis]) / width), axis=1)
-    return (along * node_weights[:, np.newaxis]).T @ across
+    along = sum(
+        np.diff(ndtr((rows - at[:, np.newaxis]) / width), axis=1)
+        for at in (y + heights, y - heights)
+    )
+    mask[window] = (along * node_weights[:, np.newaxis]).T @ across
+    return mask, window
 
 
 def _sides(parts, n):

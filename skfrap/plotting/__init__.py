@@ -3,6 +3,7 @@
 from skfrap.plotting._comparison import ModelComparisonDisplay
 from skfrap.plotting._coverage import CoverageDisplay
 from skfrap.plotting._curves import RecoveryCurveDisplay, plot_analysis
+from skfrap.plotting._drift import DriftDisplay
 from skfrap.plotting._noise import NoiseCalibrationDisplay
 from skfrap.plotting._plan import ExperimentPlanDisplay
 from skfrap.plotting._posterior import PosteriorDisplay
@@ -14,6 +15,7 @@ from skfrap.plotting._truth import EstimatedVersusTrueDisplay
 
 __all__ = [
     "CoverageDisplay",
+    "DriftDisplay",
     "EstimatedVersusTrueDisplay",
     "ExperimentPlanDisplay",
     "MeasuredStartDisplay",

@@ -5,9 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import center_of_mass
 
 from skfrap._arrays import nan_where_masked
 from skfrap.judging import prediction_deviations
+from skfrap.plotting._drift import draw_way
 from skfrap.plotting._seen import draw_profiles, draw_seen_start
 from skfrap.plotting._style import (
     DATA,
@@ -232,6 +234,11 @@ def _draw_region(ax, analysis):
         draw_seen_start(ax, analysis.seen)
     else:
         image = draw_frame(ax, analysis.bleached, analysis.protocol, vmin=low, vmax=high)
+    if analysis.aligned:
+        protocol = analysis.protocol
+        row, column = center_of_mass(protocol.bleach_mask)
+        start = np.array([column + 0.5, row + 0.5]) * protocol.pixel_size
+        draw_way(ax, analysis.drift.shifts * protocol.pixel_size, start)
     write_title(ax, "first frame after bleaching")
     ax.set_xlabel("x (µm)")
     ax.set_ylabel("y (µm)")

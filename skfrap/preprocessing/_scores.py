@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils.validation import check_is_fitted
 
 from skfrap.models import ImageScores, image_surrogate_for
-from skfrap.models.forward._separable import fold_quarter
+from skfrap.models.forward._separable import fold_rows
 from skfrap.preprocessing._protocols import protocol_at, shared_protocol
 from skfrap.preprocessing._sources import check_shape, computed_type
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
@@ -49,6 +49,7 @@ class ImageScoreExtractor(StackTransformer):
     flat_field : float or None, default=5.0
         Standard deviation in pixels of the Gaussian filter of the mean image before bleaching, by
         which all frames are divided. Its noise counts in standard errors. None is for even light.
+        Nothing is divided in a compartment, outside of which there is no light.
     ranges : dict, default=None
         ``{name: (lowest, highest)}`` of ``"D"``, in µm²/s, and of ``"bleach_blur"``, in µm, where
         that is to be estimated. None is D over all that the protocol can tell; a narrower range
@@ -227,27 +228,33 @@ def stack_row(view, surrogate):
     step = min(n_frames, max(1, _PIXELS_AT_ONCE // surrogate.n_pixels))
     dtype = computed_type(view.stack.dtype)
     work = np.empty((step, ny, nx), dtype)
-    quarter = (step, (ny + 1) // 2, (nx + 1) // 2)
-    between, folded = np.empty((step, quarter[1], nx), dtype), np.empty(quarter, dtype)
+    half = np.empty((step, (ny + 1) // 2, nx), dtype)
     scores = np.empty((n_frames, surrogate.n_images))
-    squares, level = 0.0, None
+    squares, level, even = 0.0, None, surrogate.level_image
     for first in range(0, n_frames, step):
         n = min(step, n_frames - first)
         block = view.read(slice(first, first + n), rows, columns, out=work[:n])
         if gain is not None:
             block *= gain
         if level is None:  # it lies in the space; small numbers keep their digits
-            level = dtype.type(block[0].mean(dtype=float))
-        block -= level
+            level = dtype.type(_level_of(block[0], even))
+        block -= level if even is None else level * even
         for frame in block.reshape(n, -1):
             squares += float(frame @ frame)
         if surrogate.is_folded:
-            fold_quarter(block, between[:n], folded[:n])
-            block = folded[:n]
+            fold_rows(block, half[:n])
+            block = half[:n]
         scores[first : first + n] = _products(block.reshape(n, -1), surrogate.projectors)
     if not np.isfinite(squares):
         raise ValueError("pixels in the window are not finite; mask or crop them away.")
     return surrogate.row(scores, squares, float(level))
+
+
+def _level_of(frame, even):
+    """Return the intensity of a frame before bleaching."""
+    if even is None:
+        return frame.mean(dtype=float)
+    return np.vdot(frame, even) / np.vdot(even, even)
 
 
 def _products(frames, images):

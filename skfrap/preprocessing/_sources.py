@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from skfrap.io import ImageSeries, Recording
+from skfrap.io import FileFrames, ImageSeries, Recording
 
+_MOST_READ = 2**27  # bytes of frames in a file that are read at once
 _ALL = slice(None)
 
 
@@ -117,6 +118,8 @@ def as_stack(item, name):
     ValueError
         If it has another number of axes, or no real numbers.
     """
+    if isinstance(item, FileFrames) and item.nbytes > _MOST_READ:
+        return item  # of which only what is looked at is read
     if isinstance(item, np.ma.MaskedArray) and np.ma.is_masked(item):
         wide = item.astype(np.float64 if item.dtype.itemsize > 2 else np.float32)
         item = wide.filled(np.nan)

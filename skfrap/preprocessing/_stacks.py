@@ -463,7 +463,8 @@ class StackSequence(Sequence):
             for finding in item.findings:
                 if finding.code in _OF_FRAMES:
                     warnings.warn(f"{self.describe(place)}: {finding}", UserWarning, stacklevel=2)
-            item.frames.flags.writeable = False  # others look at the same
+            if isinstance(item.frames, np.ndarray):
+                item.frames.flags.writeable = False  # others look at the same
         elif are_paths(item):
             item = read_series(item)
         declared = None

@@ -1,5 +1,6 @@
 """Several measurements of one sample: means with intervals, and comparisons."""
 
+from skfrap.replicates._nested import NestedSummary, summarise_nested
 from skfrap.replicates._replicates import (
     Comparisons,
     ReplicateSummary,
@@ -10,8 +11,10 @@ from skfrap.replicates._replicates import (
 
 __all__ = [
     "Comparisons",
+    "NestedSummary",
     "ReplicateSummary",
     "compare_groups",
     "compare_methods",
+    "summarise_nested",
     "summarise_replicates",
 ]

@@ -5,10 +5,9 @@ import numpy as np
 from skfrap._checks import check_choice
 from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters import is_parameter, parameter
-from skfrap.replicates._rows import NO_VALUE, as_floats, is_empty, is_table, take_rows
+from skfrap.replicates._rows import NO_VALUE, as_floats, is_table, take_rows
 from skfrap.results import FRAPEstimates
-
-ALL = "all"  # the group of all curves, where no groups are given
+from skfrap.results._groups import ALL, names_of_groups
 
 
 def to_natural(values, scale):
@@ -89,27 +88,10 @@ def split_groups(groups, estimates, n):
                 f"groups must be a column of the table, {', '.join(estimates)}; got {groups!r}."
             )
         groups = estimates[groups]
-    groups = _as_names(groups)
+    groups = names_of_groups(groups)
     if groups.shape != (n,):
         raise ValueError(f"groups must name one for each of the {n} curves, got {groups.shape}.")
     if n == 0:
         raise ValueError("estimates must hold at least one curve, got none.")
     names = tuple(dict.fromkeys(groups.tolist()))
     return names, [np.flatnonzero(groups == name) for name in names]
-
-
-def _as_names(groups):
-    """Return names of groups as text, without blanks around them; refuse what has no name."""
-    groups = groups if isinstance(groups, np.ma.MaskedArray) else np.asarray(groups)
-    if groups.ndim != 1:
-        raise ValueError(f"groups must have the shape (n,), got {groups.shape}.")
-    names = []
-    for row, one in enumerate(groups):
-        if is_empty(one) or not str(one).strip():
-            raise ValueError(
-                f"groups has no name in row {row} (from 0); name the sample of each curve, or "
-                "leave the row out."
-            )
-        whole = isinstance(one, float | np.floating) and float(one).is_integer()
-        names.append(str(int(one)) if whole else str(one).strip())
-    return np.array(names, dtype=str)

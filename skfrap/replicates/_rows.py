@@ -13,6 +13,7 @@ from scipy.stats import norm
 from skfrap._checks import check_level
 from skfrap.parameters import is_parameter, parameter
 from skfrap.results._finding import codes_in, worst_code
+from skfrap.results._groups import is_empty
 
 NO_VALUE = "no value"
 _USUAL_LEVEL = 0.95  # of a table that does not say it
@@ -38,13 +39,6 @@ _FALSE = frozenset(
 def is_table(estimates):
     """Tell whether something has columns by name."""
     return isinstance(estimates, Mapping) or hasattr(estimates, "columns")
-
-
-def is_empty(value):
-    """Tell whether a cell is empty: None, not a number, pandas' missing value or a masked one."""
-    if value is None or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 def as_floats(what, values):

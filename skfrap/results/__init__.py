@@ -4,6 +4,7 @@ from skfrap.results._alternatives import Alternative, Alternatives
 from skfrap.results._estimates import FRAPEstimates
 from skfrap.results._finding import Finding
 from skfrap.results._fit import Fit
+from skfrap.results._joint import JointEstimates
 from skfrap.results._kinds import FINDINGS, KindOfFinding
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "FRAPEstimates",
     "Finding",
     "Fit",
+    "JointEstimates",
     "KindOfFinding",
 ]

@@ -220,6 +220,13 @@ _OF_FRAMES = {
                 "it is the light, divide by the frame before bleaching. Else report the spread."
             ),
         ),
+        motion_left=(
+            (
+                "The sample moves by more than 0.05 radii of the bleach region, and frames are not "
+                "aligned, or motion is left about the region after they were."
+            ),
+            "Align the frames, draw the region on a part that stays, or leave out the late frames.",
+        ),
         several_patches=(
             "The first frame after bleaching shows more than one bleached patch.",
             "Give all of them as the bleach region, or crop the frames.",
@@ -298,6 +305,10 @@ _OF_RECORDINGS = {
         patches_left_out=(
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
+        ),
+        table_rows_left_out=(
+            "Rows of the table have empty cells elsewhere than at bleaching, and are left out.",
+            "None is needed if they are few; else look why values are missing.",
         ),
     ),
 }
@@ -495,12 +506,24 @@ _OF_REPLICATES = {
                 "not determine."
             ),
         ),
+        not_shared=(
+            "Series that were fitted with a parameter in common differ in it.",
+            "Fit each by itself, and average them as replicates.",
+        ),
     ),
     **_kinds(
         "note",
         single_replicate=(
             "How replicates differ is not known from one, nor an interval.",
             "Measure at least three.",
+        ),
+        few_groups=(
+            "Two groups of the coarsest level, the subject, say little of how such groups differ.",
+            "Repeat the experiment on more days; more cells on a day do not help.",
+        ),
+        level_not_told=(
+            "A level, the subject, splits nothing further, and its variance is part of others'.",
+            "None is needed; two or more of it in each group of the coarser level would tell it.",
         ),
         replicates_left_out=(
             "Replicates were left out of the mean: failed ones, unusable ones and doubtful ones.",

@@ -17,6 +17,7 @@ _CHUNK = 2048
 _CHUNK_IN_FRAMES = 256  # where fits are refined: a cache holds derivatives in so many frames
 _FEW = 16  # curves: so few are done before the threads of BLAS are told to wait
 _GUIDED = 60  # steps of a fit on the guide
+_GUIDED_DIRECTLY = 15  # where the guide computes curves of a model
 _GUIDE_TOLERANCE = 1e-6  # of its cost, relative
 _GUIDED_STARTS = 4  # best optima of the guide from which fits start
 _SAME_PLACE = 0.1  # decades, or what linear parameters are in: nearer optima are one
@@ -92,7 +93,7 @@ class CurveFitter:
     ----------
     evaluator : CurveSurrogate or DirectCurves
     space : ParameterSpace
-    guide : CurveSurrogate or None
+    guide : CurveSurrogate, DirectCurves or None
         A coarser evaluator, cheap enough to look for the right basin with.
     objective : HuberLoss, ProportionalNoise or None
         What to refine least-squares fits by.
@@ -128,7 +129,8 @@ class CurveFitter:
     ):
         self.guide = None
         if guide is not None:
-            options = {"max_nfev": _GUIDED, "tol": _GUIDE_TOLERANCE, "n_jobs": n_jobs}
+            steps = _GUIDED if isinstance(guide, CurveSurrogate) else _GUIDED_DIRECTLY
+            options = {"max_nfev": steps, "tol": _GUIDE_TOLERANCE, "n_jobs": n_jobs}
             self.guide = CurveFitter(guide, space, **options)
         self.evaluator = evaluator
         self.space = space
@@ -273,7 +275,9 @@ class CurveFitter:
     def _starts_by_guide(self, X):
         """Make starts at the best few optima that are seen with the guide's eyes."""
         guide = self.guide
-        slabs = guide.grid.best_in_slabs(Problems(guide, X).scores)
+        direct = guide.grid.n_forms == 2 and not isinstance(guide.evaluator, CurveSurrogate)
+        n_starts = _DIRECT_STARTS_OF_TWO if direct else None
+        slabs = guide.grid.best_in_slabs(Problems(guide, X).scores, n_starts)
         optima = [guide.fit(X, guide.at_values(theta)) for theta in slabs]
         costs = np.array([fits.cost for fits in optima])
         thetas = np.array([fits.theta for fits in optima])
@@ -285,6 +289,8 @@ class CurveFitter:
             near = np.abs(thetas[:k] - thetas[k]).max(axis=2) < _SAME_PLACE
             costs[k, near.any(axis=0)] = np.inf
         order = costs.argsort(axis=0, kind="stable")[:_GUIDED_STARTS]
+        others = np.isfinite(np.take_along_axis(costs, order, axis=0)).any(axis=1)
+        order = order[others] if others.any() else order[:1]
         return self.at_values(*np.take_along_axis(thetas, order[..., np.newaxis], axis=0))
 
     def _start_on_grid(self, problems, rows):
@@ -490,6 +496,10 @@ class Problems:
     def factor_of(self, rows):
         """Return the known factors of some curves, None where the factor is free."""
         return None if self.factor is None else self.factor[rows]
+
+    def linearize(self, theta, which):
+        """Compute scores and their Jacobian for some curves."""
+        return self._fitter.forward.linearize(theta, self.factor_of(which))
 
     def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None):
         """Minimise the sums of squares of some curves within bounds, from given values."""

@@ -70,9 +70,9 @@ class LevelProblems(Problems):
         frames = surrogate.frame_scores(self.X)
         n = surrogate.protocol.n_prebleach
         self.frames, before = frames[:, n:], frames[:, :n]
-        self.before = before[..., 0] / np.sqrt(surrogate.n_pixels)
+        self.before = before[..., 0] / surrogate.level_size
         self.prebleach = self.before.mean(axis=1)
-        self._pixels = n * surrogate.n_pixels
+        self._pixels = n * surrogate.level_size**2
         self._roots = None
         self.floor = surrogate.rest(self.X) + np.sum(before[..., 1:] ** 2, axis=(1, 2))
         self._set_bounds(fitter)
@@ -160,7 +160,7 @@ class LevelProblems(Problems):
         surrogate = self._fitter.evaluator
         light, level = self._light_and_levels(theta)
         before = np.zeros((*self.before.shape, surrogate.n_images))
-        before[..., 0] = self.before * np.sqrt(surrogate.n_pixels)
+        before[..., 0] = self.before * surrogate.level_size
         frames = np.concatenate([before, level[..., np.newaxis] * light], axis=1)
         rows = np.pad(frames.reshape(len(frames), -1), ((0, 0), (0, 1)))
         return rows, np.concatenate([self.before, level], axis=1)

@@ -196,7 +196,7 @@ class ImageFitter(CurveFitter):
             return precision
         if self.known_noise is not None:
             a, b = self.known_noise
-            variance = np.full(len(X), a + b * np.abs(fits.theta).max(initial=0.0))
+            variance = a + b * np.maximum(problems.prebleach, 0.0)
         covariance = inverse_with_voids(precision)
         known = np.isfinite(np.einsum("nvv->nv", covariance)).all(axis=1)
         more = self._of_division(

@@ -6,13 +6,16 @@ from skfrap.numerics._covariance import propagated_error
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
-_WIDE = 0.05  # decades
+WIDE = 0.05  # decades: intervals as wide are taken from profiles
 _STEP = 1e-5  # of differences, on the scale of each parameter
 _NO_SLOPE = 1e-9  # below which a difference is rounding
 _PROFILE_STEPS = 4  # secants towards each end of an interval
 _PROFILE_FIT = 30  # steps of a fit along a profile
 _PROFILE_TOLERANCE = 1e-3
-_WITH_PROFILES = "noise='constant' and loss='squared', and with more frames than parameters"
+_WITH_PROFILES = (
+    "noise='constant' and loss='squared', with more frames than parameters, and with images that "
+    "were not divided, flat_field=None"
+)
 
 
 def confidence_ends(fitter, fit, reach, method):
@@ -49,7 +52,7 @@ def confidence_ends(fitter, fit, reach, method):
     wide = np.zeros(len(fit), bool)
     for k in np.flatnonzero(fit.space.rates):
         entry = fit.space.parameters[k]
-        wide |= entry.decades(fit.theta[:, k], reach * errors[:, k]) > _WIDE
+        wide |= entry.decades(fit.theta[:, k], reach * errors[:, k]) > WIDE
     wide &= fit.residual_sum_of_squares > 0
     some = np.flatnonzero(wide | (method == "profile"))
     if len(some) == 0:
@@ -110,25 +113,56 @@ def profile_ends(fitter, fit, errors, reach):
 
 
 def _profile_end(problems, theta, row, sign, bound, error, reach, best, unit):
-    """Go out along one parameter by secants of the root of what the cost has risen."""
-    here, risen, guess = theta[:, row], np.zeros(len(theta)), theta
-    step = np.minimum(reach * error, np.abs(bound - here))
-    there = here + sign * step
-    for _ in range(_PROFILE_STEPS):
+    """Go out along one parameter, the others fitted anew from where they were last."""
+    guess = theta
+
+    def risen(there):
+        nonlocal guess
         guess = guess.copy()
         lower, upper = problems.lower.copy(), problems.upper.copy()
         guess[:, row] = lower[:, row] = upper[:, row] = there
         guess, cost, *_ = problems.minimize(guess, _PROFILE_FIT, lower=lower, upper=upper)
-        now = np.sqrt(np.maximum(cost - best, 0.0) / unit)
+        return np.sqrt(np.maximum(cost - best, 0.0) / unit)
+
+    return end_of_profile(risen, theta[:, row], sign, bound, error, reach)
+
+
+def end_of_profile(risen, start, sign, bound, error, reach):
+    """Go out along one parameter by secants of the root of what a cost has risen.
+
+    Parameters
+    ----------
+    risen : callable
+        ``risen(there)`` gives that root, in standard errors, (n,).
+    start : ndarray of shape (n,)
+        Where the cost is lowest.
+    sign : {-1, 1}
+        To which side.
+    bound : float or ndarray of shape (n,)
+        Where to end at the latest.
+    error : ndarray of shape (n,)
+        Standard errors, finite.
+    reach : float or ndarray of shape (n,)
+        How far to go, in standard errors.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    here, before = start, np.zeros(len(start))
+    step = np.minimum(reach * error, np.abs(bound - here))
+    there = here + sign * step
+    for _ in range(_PROFILE_STEPS):
+        now = risen(there)
         with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (now - risen) / (there - here)
+            slope = (now - before) / (there - here)
             step = (reach - now) / slope
         # Where the cost has hardly risen go on as far again.
-        away = np.abs(there - theta[:, row])
+        away = np.abs(there - start)
         step = np.where(np.isfinite(step) & (sign * slope > 0), step, sign * away)
         step = sign * np.clip(sign * step, -0.7 * away, 2 * away)
         step[np.abs(now - reach) < _PROFILE_TOLERANCE * reach] = 0.0
-        here, risen = there, now
+        here, before = there, now
         there = there + step
         there = np.maximum(there, bound) if sign < 0 else np.minimum(there, bound)
     return there

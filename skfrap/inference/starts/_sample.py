@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -253,7 +254,7 @@ class SampleFitter:
         if flicker not in (None, 0, np.inf):
             flicker = _FLICKER_RATIO**flicker
         return _prepare(
-            self.protocol,
+            _Clock.of(self.protocol),
             len(one.radii),
             one.step,
             self.bounds,
@@ -448,28 +449,43 @@ def _jackknife(rows, tangent, fitted, sectors, rings, levels, counts):
     return found
 
 
+class _Clock(NamedTuple):
+    """What rings know of an experiment: its pixels and times, and not the bleach region."""
+
+    pixel_size: float
+    n_prebleach: int
+    times: tuple
+    delays: tuple
+
+    @classmethod
+    def of(cls, protocol):
+        times = tuple(protocol.times[protocol.n_prebleach :].tolist())
+        bleached = protocol.bleach_times
+        delays = times[0] - float(bleached[-1]), times[0] - float(bleached[0])
+        return cls(protocol.pixel_size, protocol.n_prebleach, times, delays)
+
+
 @lru_cache(maxsize=12)
-def _prepare(protocol, n_rings, step, bounds, readings, flicker, extra):
+def _prepare(clock, n_rings, step, bounds, readings, flicker, extra):
     """Prepare fits of samples that have so many rings and so large a patch."""
-    rows = _rows(protocol, n_rings, step, bounds, extra, flicker is None)
+    rows = _rows(clock, n_rings, step, bounds, extra, flicker is None)
     return StartFitter(rows.with_flicker(flicker) if flicker else rows, readings)
 
 
 @lru_cache(maxsize=6)
-def _rows(protocol, n_rings, step, bounds, extra, are_even):
+def _rows(clock, n_rings, step, bounds, extra, are_even):
     """Prepare rows of rings whose levels do not flicker, or are all the same."""
     layout = RingLayout(n_rings, 1)
-    radii = layout.radii * protocol.pixel_size
-    seen = protocol.times[protocol.n_prebleach :]
-    delays = seen[0] - protocol.bleach_times[-1], seen[0] - protocol.bleach_times[0]
+    radii = layout.radii * clock.pixel_size
+    seen = np.array(clock.times)
     return RingRows(
         RingBasis.spanning(step, radii[-1]),
         radii,
         layout.counts[0].astype(float),
         seen - seen[0],
-        protocol.n_prebleach,
+        clock.n_prebleach,
         bounds,
-        delays=tuple(map(float, delays)),
+        delays=clock.delays,
         flicker=None if are_even else 0.0,
         extra=extra,
     )

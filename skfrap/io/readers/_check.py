@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skfrap._contract import must
+from skfrap.io._file_frames import FileFrames
 from skfrap.io._recording import Recording
 from skfrap.results import Finding
 
@@ -90,7 +91,9 @@ def _check_recording(recording):
     must(isinstance(recording, Recording), f"read must return a Recording, got {recording!r}")
     frames = recording.frames
     must(
-        isinstance(frames, np.ndarray) and frames.dtype.kind in "uif" and frames.dtype.isnative,
+        isinstance(frames, np.ndarray | FileFrames)
+        and frames.dtype.kind in "uif"
+        and frames.dtype.isnative,
         "frames must be an array of integers or floats in the machine's byte order",
     )
     depth = recording.bit_depth

@@ -1,7 +1,8 @@
 """What a reader is, which there are, and which of them reads a file."""
 
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,13 +14,31 @@ GROUP = "skfrap.readers"
 
 _HEAD = 8  # bytes of a file to show
 
+# Readers that come along, by the suffixes of their files; each is imported when such a file is met.
+_BUILT_IN = {
+    ".czi": "czi:CZIReader",
+    ".lif": "lif:LIFReader",
+    ".xlef": "lif:LIFReader",
+    ".lof": "lif:LIFReader",
+    ".lsm": "lsm:LSMReader",
+    ".nd2": "nd2:ND2Reader",
+    ".oif": "oif:OIFReader",
+    ".oib": "oif:OIFReader",
+    ".oir": "oir:OIRReader",
+    ".stk": "lsm:STKReader",
+}
+# Pictures, which a folder may hold beside its series: they are images only where nothing else is.
+_PICTURES = dict.fromkeys((".jpg", ".jpeg", ".png", ".bmp"), "pictures:PictureReader")
+
 
 @runtime_checkable
 class Reader(Protocol):
     r"""What reads the files of one format.
 
-    A reader is any object with these four; it derives from nothing. Paths are of files that exist
-    and are not empty. Register it with :func:`register_reader`, or let a package bring it: an entry
+    A reader is any object with these four; it derives from nothing. One of files with several
+    series has, besides, ``series_names(path)``, which lists them, and ``read`` with a third
+    argument `series`, a number from 0 or a name. Paths are of files that exist and are not empty.
+    Register it with :func:`register_reader`, or let a package bring it: an entry
     point of the group ``skfrap.readers``, named as the suffix without its dot, is imported when
     such a file is met. :func:`check_reader` tells whether a reader keeps to all of this.
 
@@ -167,8 +186,13 @@ def register_reader(reader: Reader) -> None:
         _READERS.append(reader)
 
 
-def known_suffixes():
+def known_suffixes(*, pictures=False):
     """Return the suffixes of all files that have a reader, installed ones included.
+
+    Parameters
+    ----------
+    pictures : bool, default=False
+        Whether to return those of pictures instead, of which a folder may hold a series.
 
     Returns
     -------
@@ -181,8 +205,12 @@ def known_suffixes():
     >>> known_suffixes()[:2]
     ('.tif', '.tiff')
     """
+    if pictures:
+        return (*_PICTURES,)
     registered = [suffix for reader in _READERS for suffix in reader.suffixes]
-    return (*dict.fromkeys([*registered, *(suffix for suffix, _ in _installed())]),)
+    installed = (suffix for suffix, _ in _installed())
+    known = dict.fromkeys([*registered, *installed, *_BUILT_IN])
+    return tuple(suffix for suffix in known if suffix not in _PICTURES)
 
 
 def reader_for(path):
@@ -217,6 +245,9 @@ def reader_for(path):
     for suffix, entry_point in _installed():
         if name.endswith(suffix):
             register_reader(_loaded(entry_point, path))
+    for suffix, place in (_BUILT_IN | _PICTURES).items():
+        if name.endswith(suffix):
+            _register_built_in(place)
     latest_first = _READERS[::-1]
     of_suffix = [reader for reader in latest_first if name.endswith(tuple(reader.suffixes))]
     for reader in (*of_suffix, *latest_first):
@@ -224,15 +255,29 @@ def reader_for(path):
             return reader
     if of_suffix:
         return of_suffix[-1]
+    for place in dict.fromkeys([*_BUILT_IN.values(), *_PICTURES.values()]):
+        if _built_in(place).can_read(path):
+            return _built_in(place)
     with path.open("rb") as file:
         head = file.read(_HEAD)
     raise ValueError(
         f"{path} is in no format that has a reader, it begins with {head!r}; there are readers of "
-        f"{', '.join(known_suffixes())} files; export the series as TIFF, OME-TIFF or from ImageJ."
+        f"{', '.join(known_suffixes())} files; export the series as OME-TIFF, which keeps the time "
+        f"of every frame, or as TIFF, or from ImageJ{_by_bioio()}."
     )
 
 
-def read_file(path, channel=None):
+def _by_bioio():
+    """Say how bioio helps, where it is installed."""
+    if find_spec("bioio") is None:
+        return ""
+    return (
+        "; bioio is installed here and may read it: "
+        "BioImage(path).save('series.ome.tiff') writes it as OME-TIFF"
+    )
+
+
+def read_file(path, channel=None, series=None):
     """Read the images of one file by its reader, and what the file says of them.
 
     Parameters
@@ -240,6 +285,8 @@ def read_file(path, channel=None):
     path : path
     channel : int, default=None
         Which channel, from 0; needed where there are several.
+    series : int or str, default=None
+        Which series, from 0 or by its name; needed where there are several.
 
     Returns
     -------
@@ -250,7 +297,48 @@ def read_file(path, channel=None):
     FileNotFoundError, ValueError, ImportError
         As :func:`reader_for`, and if the file is damaged or takes a guess to understand.
     """
-    return reader_for(path).read(Path(path), channel)
+    reader, path = reader_for(path), Path(path)
+    if series is None:
+        return reader.read(path, channel)
+    if not hasattr(reader, "series_names"):
+        if series in (0, "0", ""):
+            return reader.read(path, channel)
+        raise ValueError(f"{path} holds one series, number 0, got series={series!r}.")
+    return reader.read(path, channel, series)
+
+
+def series_names(path):
+    """List the series of one file by their names.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    list of str
+        Of one series the name may be empty.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`read_file`.
+    """
+    reader = reader_for(path)
+    return reader.series_names(Path(path)) if hasattr(reader, "series_names") else [""]
+
+
+def _register_built_in(place):
+    """Let a reader that comes along take part, unless one that was registered does."""
+    reader = _built_in(place)
+    if reader not in _READERS:
+        _READERS.insert(1, reader)
+
+
+@cache
+def _built_in(place):
+    module, name = place.split(":")
+    return getattr(import_module(f"skfrap.io.readers.{module}"), name)()
 
 
 @cache

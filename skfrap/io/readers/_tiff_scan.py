@@ -38,6 +38,8 @@ _UNSIGNED = {1, 3, 4, 13, 16, 18}
 _ASCII = 2
 _CHUNK = 2**22
 _MOST_PAGES = 200_000
+_MOST_BITS = 64  # of a pixel
+_FEW_PARTS = 16  # of an image, whose places are kept
 _MOST_TAGS = 4096  # of a page
 _MOST_OF_TEXT = 1000  # bytes of a description, in which ImageJ counts its images
 _MOST_OF_OTHERS = 64  # bytes of what is a number or two, or a date
@@ -74,6 +76,8 @@ class Page(NamedTuple):
     date, description : str or None
     reduced : bool
         Whether it is a thumbnail.
+    offsets : tuple of int
+        Where the parts of its image begin, of the first few.
     """
 
     form: tuple
@@ -85,6 +89,7 @@ class Page(NamedTuple):
     date: str | None
     description: str | None
     reduced: bool
+    offsets: tuple = ()
 
 
 class Scan(NamedTuple):
@@ -272,6 +277,11 @@ def _checked_page(data, layout, tags, written, path):
         if code in _NUMBERS and kind in _UNSIGNED and count:
             form = np.dtype(layout.order + _TYPES[kind])
             values[code] = np.frombuffer(data[place : place + n_bytes], form).astype(np.uint64)
+            if code == _BITS and count == 2 and values[code].max() > _MOST_BITS:
+                # Zeiss' LSM files keep two depths elsewhere, though there is room for them.
+                apart = int(values[code][0]) + (int(values[code][1]) << 16)
+                _need(data, apart + n_bytes, path)
+                values[code] = np.frombuffer(data[apart : apart + n_bytes], form).astype(np.uint64)
         elif code in (_DATE, _DESCRIPTION) and kind == _ASCII:
             texts[code] = data[place : place + n_bytes].decode("latin-1")
     for code in (_WIDTH, _HEIGHT):
@@ -310,6 +320,7 @@ def _checked_page(data, layout, tags, written, path):
         texts.get(_DATE),
         texts.get(_DESCRIPTION),
         bool(int(values.get(_SUBFILE, [0])[0]) & _REDUCED),
+        tuple(int(one) for one in places[:_FEW_PARTS]),
     )
 
 

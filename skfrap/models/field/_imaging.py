@@ -8,7 +8,9 @@ weights of the curve: a recorded frame takes the concentration c to I S c. There
   is the local model's. What this neglects is of second order in how little comes in, and estimated.
 - "modes". Where only the lowest Fourier modes outlast the time between two frames, I is a product
   with a small matrix for each axis.
-- "grid". Fourier transforms to pixels and back, as in :mod:`skfrap.models.field._spectral`.
+- "grid". Fourier transforms to pixels and back, as in :mod:`skfrap.models.field._spectral`. Where
+  the field has many pixels only what "edges" neglects, which varies slowly, is computed so, on
+  fewer of them.
 
 The latter two step from frame to frame. S and I are their own transposes, so that with frames at
 even intervals the values of a curve are <w, (I S)^k I S c> = <(I S)^k I w, S c>: the weights are
@@ -28,6 +30,7 @@ from skfrap.numerics._threads import one_blas_thread
 
 _FEW_MODES = 72  # along an axis: nothing is faster
 _GONE = 1e-14  # what the shortest interval leaves of modes that are left out
+_NOT_FELT = 1e-9  # of an intensity of 1, that large fields may neglect
 _EVEN = 1e-11  # relative differences between intervals that count as even
 _FLOPS_PER_PIXEL = 400.0  # matrix products that take as long as a pair of Fourier transforms
 
@@ -43,10 +46,13 @@ class ImagingDiffusion:
         Of the same protocol and optics.
     imaging_blur : float, default=0.0
         Standard deviation of the Gaussian spread of the detection, µm.
+    coarse : ImagingDiffusion, default=None
+        Of the same field with fewer pixels.
     """
 
-    def __init__(self, protocol, optics, stepper, imaging_blur=0.0):
+    def __init__(self, protocol, optics, stepper, imaging_blur=0.0, coarse=None):
         self.protocol = protocol
+        self.coarse = coarse
         self._frames = events(protocol)
         self._optics = optics
         self._stepper = stepper
@@ -100,6 +106,12 @@ class ImagingDiffusion:
         way = way or self.way(D, imaging_bleach)
         if way == "edges":
             return self._edges.curves(depth, D, imaging_bleach)
+        if way == "grid" and self.coarse is not None:
+            near = self.moving(depth, D, imaging_bleach, "edges")
+            if self._edges.neglected(D) < _NOT_FELT:
+                return near
+            coarse = [self.coarse.moving(depth, D, imaging_bleach, w) for w in ("grid", "edges")]
+            return near + coarse[0] - coarse[1]
         steps = (
             self._modes.steps(D, imaging_bleach)
             if way == "modes"

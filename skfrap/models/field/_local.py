@@ -10,6 +10,8 @@ of two one-dimensional convolutions, so everything happens on small arrays and a
 Gaussian blur of the image is diffusion too, for a time of blur**2 / 2D.
 """
 
+from functools import cached_property, lru_cache
+
 import numpy as np
 from scipy.fft import irfft2, next_fast_len, rfft2
 
@@ -36,7 +38,7 @@ class LocalDiffusion:
         self.n_pixels = self._mask.size
         self._weights = weights[self.box]
         self._blur = 0.5 * imaging_blur**2
-        self._axes = [_PeriodicAxis(n, protocol.pixel_size) for n in bleach.shape]
+        self._axes = [_axis(n, protocol.pixel_size) for n in bleach.shape]
         # Cross-correlations with the ROI weights go by FFTs long enough not to wrap around.
         self._fft_shape = [next_fast_len(2 * n - 1, real=True) for n in self._mask.shape]
         self._weights_fft = np.conj(rfft2(self._weights, self._fft_shape))
@@ -80,10 +82,18 @@ class LocalDiffusion:
             for i, lags in enumerate(self._lag_index):
                 recovery += deposits[i].reshape(len(depth), -1) @ spread_weights[lags].T
             return recovery
-        correlation = self._correlate_with_weights(deposits)
+        if found is None and self.protocol.n_bleach == 1:
+            correlation = self._of_flash
+        else:
+            correlation = self._correlate_with_weights(deposits)
         for i, lags in enumerate(self._lag_index):
             recovery += np.sum((ky[lags] @ correlation[i]) * kx[lags], axis=-1)
         return recovery
+
+    @cached_property
+    def _of_flash(self):
+        """The correlation of what one bleach frame deposits, whatever its depth and D are."""
+        return self._correlate_with_weights(self._mask[np.newaxis, np.newaxis])
 
     def _spread_weights(self, ky, kx):
         """Spread the ROI weights by each kernel: (n_lags, h * w)."""
@@ -173,6 +183,12 @@ class LocalDiffusion:
             spread = spread.reshape(h, n, w).transpose(1, 0, 2)
             deposits[i] = self._mask * (found[i] - depth[:, np.newaxis, np.newaxis] * spread)
         return deposits
+
+
+@lru_cache(maxsize=8)
+def _axis(n, pixel_size):
+    """Make an axis, or take it from earlier: that of a large field takes longer than a curve."""
+    return _PeriodicAxis(n, pixel_size)
 
 
 class _PeriodicAxis:

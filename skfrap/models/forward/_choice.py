@@ -15,6 +15,7 @@ from skfrap.models import (
     shared_ranges,
     surrogate_for,
 )
+from skfrap.models.forward._coarse import coarse_guide
 
 _FEWEST_CURVES = 4  # for which a grid over two is cheaper than direct evaluation
 _GUIDE_ERROR = 4e-3
@@ -40,8 +41,9 @@ def choose_evaluators(key, model, space, interpolate, n_curves):
     Returns
     -------
     evaluator : CurveSurrogate or DirectCurves
-    guide : CurveSurrogate or None
-        A coarse interpolation that leads direct fits to the right basin, where that is cheap.
+    guide : CurveSurrogate, DirectCurves or None
+        A coarse interpolation, or the model on a coarser grid, that leads direct fits to the right
+        basin, where that is cheap.
     """
     check_choice("interpolate", interpolate, (True, False, "auto"))
     if not isinstance(model, ExactModel):
@@ -65,7 +67,7 @@ def choose_evaluators(key, model, space, interpolate, n_curves):
     if not few and _is_cheap(model, space):
         with suppress(InterpolationError):
             return DirectCurves(model), interpolated(largest_error=_GUIDE_ERROR)
-    return DirectCurves(model), None
+    return DirectCurves(model), coarse_guide(key, model)
 
 
 def _is_cheap(model, space):

@@ -28,6 +28,7 @@ _MORE_NODES = 6
 _BLUR_NODES = 10
 _ROUNDING = 1e-10  # of the strongest direction in which frames differ
 _SAFETY = 0.8
+_SAFETY_OF_BLURS = 0.5  # which are sampled more coarsely
 _CHECKS = ((0.13, 0.31, 0.15), (0.42, 0.77, 0.5), (0.71, 0.12, 0.93), (0.93, 0.55, 0.3))
 
 
@@ -112,6 +113,8 @@ def build_bases(images, mask_of, grid, frame_levels, share):
     D, masks, depth = grid.D, [mask_of(blur) for blur in grid.blur], grid.depth
     # Tangents between the sampled ones lose somewhat more; series are cut twice.
     part = (_SAFETY if frame_levels else 0.5 * _SAFETY) * share
+    if len(masks) > 1:
+        part *= _SAFETY_OF_BLURS
     coordinates = _choose_images(images, mask_of, grid, frame_levels, part)
     protocol = images.protocol
     n_after, n_images = protocol.n_postbleach, len(coordinates)
@@ -235,7 +238,7 @@ def _slopes_at_nodes(values, axis):
     return np.moveaxis(np.tensordot(slopes, coefficients, 1), 0, axis)
 
 
-def losses_and_errors(images, mask_of, grid, surrogate):
+def losses_and_errors(images, mask_of, grid, surrogate, points=_CHECKS):
     """Compare a surrogate with the model itself, between the nodes.
 
     Parameters
@@ -243,6 +246,8 @@ def losses_and_errors(images, mask_of, grid, surrogate):
     images, mask_of, grid
         As of :func:`build_bases`.
     surrogate : ImageSurrogate
+    points : sequence of tuple of float
+        Where: fractions of the ranges of log10 D, of the depth, and of the blur.
 
     Returns
     -------
@@ -254,7 +259,7 @@ def losses_and_errors(images, mask_of, grid, surrogate):
     loss = error = 0.0
     frames = np.arange(images.protocol.n_postbleach)
     names = ("D", "bleach_blur") if grid.blurs[0] < grid.blurs[1] else ("D",)
-    for at_D, at_depth, at_blur in _CHECKS:
+    for at_D, at_depth, at_blur in points:
         log_D, blur = (
             low + (high - low) * at
             for (low, high), at in ((grid.log_ends, at_D), (grid.blurs, at_blur))

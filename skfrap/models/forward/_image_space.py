@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from skfrap.experiment import FRAPProtocol
-from skfrap.models.forward._separable import quarter_weights, unfolded
+from skfrap.models.forward._separable import row_weights, unfolded
 
 _FILTER_REACH = 4.0  # standard deviations
 
@@ -25,7 +25,8 @@ class ImageSpace:
     n_pixels: int
     n_values: int
     _bases: Any
-    _axis_ranges: tuple[np.ndarray, np.ndarray]
+    level_size: float
+    _axis_ranges: tuple[np.ndarray, ...]
     _level: np.ndarray
 
     @property
@@ -68,25 +69,38 @@ class ImageSpace:
     def projectors(self):
         """Images that a stack is projected on, (n_images, n), in single precision.
 
-        Of a quarter of the window where it is folded: for frames as `fold_quarter` leaves them.
+        Of the upper half of the window where it is folded: for frames as `fold_rows` leaves them.
         """
-        matrices = self._bases.coordinates.reshape(
-            self.n_images, *(part.shape[1] for part in self._axis_ranges)
-        )
-        images = self._axis_ranges[0] @ matrices @ self._axis_ranges[1].T
+        images = self._in_axes_of_window()
         if self.is_folded:
-            images = images * quarter_weights(self.shape)
+            ny, nx = self.shape
+            images = unfolded(images, -1, nx) * row_weights(ny)
         return np.ascontiguousarray(images.reshape(self.n_images, -1), dtype=np.float32)
 
     @cached_property
     def images(self):
         """The orthonormal images of the window that frames are projected on, (n_images, ny, nx)."""
-        rows, columns = self.shape
-        if not self.is_folded:
-            return self.projectors.reshape(-1, rows, columns)
-        images = self.projectors.reshape(-1, (rows + 1) // 2, (columns + 1) // 2)
-        images = (images / quarter_weights(self.shape)).astype(np.float32)
-        return unfolded(unfolded(images, -2, rows), -1, columns)
+        images = self._in_axes_of_window()
+        if self.is_folded:
+            images = unfolded(unfolded(images, -2, self.shape[0]), -1, self.shape[1])
+        return images.astype(np.float32)
+
+    def _in_axes_of_window(self):
+        """Compute the images, of a quarter where they are folded."""
+        if not self._axis_ranges:  # they are kept as they are
+            return self._bases.coordinates.reshape(-1, *self.shape)
+        if len(self._axis_ranges) == 1:
+            return (self._bases.coordinates @ self._axis_ranges[0].T).reshape(-1, *self.shape)
+        sizes = (part.shape[1] for part in self._axis_ranges)
+        matrices = self._bases.coordinates.reshape(self.n_images, *sizes)
+        return self._axis_ranges[0] @ matrices @ self._axis_ranges[1].T
+
+    @cached_property
+    def level_image(self):
+        """The image before bleaching, of an intensity of 1, in single precision; None if even."""
+        if self.protocol.compartment is None:
+            return None
+        return self.images[0] * np.float32(self.level_size)
 
     @cached_property
     def division_covariance(self):
@@ -118,7 +132,7 @@ class ImageSpace:
         squares : float
             Their sum of squares.
         level : float, default=0.0
-            That was subtracted from all pixels.
+            Intensity of the image before bleaching that was subtracted from all of them.
 
         Returns
         -------

@@ -7,10 +7,13 @@ chi-squared. As data and model are projected alike, a small basis makes no bias:
 information, and is cut by how much of it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from skfrap._checks import check_choice, check_positive, check_range
 from skfrap.models._diffusion import DiffusionModel
+from skfrap.models.forward._compartment_images import CompartmentImages
 from skfrap.models.forward._image_build import (
     ImageBases,
     NodeGrid,
@@ -42,7 +45,7 @@ class ImageSurrogate(ImageSpace):
     Parameters
     ----------
     protocol : FRAPProtocol
-        The experiment. It must have no compartment.
+        The experiment, in an open field or with a compartment.
     ranges : dict, default=None
         ``{name: (lowest, highest)}`` in natural units of what to interpolate over besides alpha and
         the mobile fraction: ``"D"``, in µm²/s, and ``"bleach_blur"``, in µm. None is D over the
@@ -56,7 +59,8 @@ class ImageSurrogate(ImageSpace):
         Whether the level of each frame is free in fits. Scores are then those of each frame.
     flat_field : float or None, default=5.0
         Standard deviation in pixels of the filter of the mean image before bleaching, by which
-        stacks are divided; its noise counts in errors. None is for even light.
+        stacks are divided; its noise counts in errors. None is for even light, and what is taken in
+        a compartment, outside of which there is none.
     information_loss : float, default=1e-4
         Share of the Fisher information of any parameter that bases may lose.
 
@@ -73,6 +77,9 @@ class ImageSurrogate(ImageSpace):
         root of the rest besides.
     n_values : int
         Pixels that a series has in the window.
+    level_size : float
+        Norm of the image before bleaching, of an intensity of 1: the root of the number of pixels
+        in an open field.
     basis : ndarray of shape (n_scores, n_columns) or None
         Takes scores to rows without a rest; None where frames are kept apart.
     loss : float
@@ -83,7 +90,7 @@ class ImageSurrogate(ImageSpace):
     Raises
     ------
     ValueError
-        If the protocol has a compartment, or an argument is out of range.
+        If an argument is out of range.
     InterpolationError
         If the error is above a millionth.
 
@@ -119,6 +126,8 @@ class ImageSurrogate(ImageSpace):
         check_choice("frame_levels", frame_levels, (True, False))
         check_range("information_loss", information_loss, 0, 1, with_lowest=False)
         self.flat_field = None if flat_field is None else check_positive("flat_field", flat_field)
+        if protocol.compartment is not None:  # outside of it there is no light to divide by
+            self.flat_field = None
         self.protocol = protocol
         self.frame_levels = bool(frame_levels)
         self.information_loss = float(information_loss)
@@ -126,9 +135,14 @@ class ImageSurrogate(ImageSpace):
         self._set_parameters(ranges, fixed or {})
         grid = self._grid
         masks = [self._mask(blur) for blur in {*grid.blurs}]
-        images = SeparableImages(
-            protocol, self.window, masks, self.ranges["D"], self.fixed["imaging_blur"]
-        )
+        if protocol.compartment is None:
+            images = SeparableImages(
+                protocol, self.window, masks, self.ranges["D"], self.fixed["imaging_blur"]
+            )
+        else:
+            blurs = self.fixed["bleach_blur"], self.fixed["imaging_blur"]
+            images = CompartmentImages(protocol, self.window, *blurs)
+        self.level_size = float(np.linalg.norm(images.level))
         kept = {}
 
         def mask_of(blur):
@@ -137,8 +151,13 @@ class ImageSurrogate(ImageSpace):
             return kept[blur]
 
         bases = build_bases(images, mask_of, grid, self.frame_levels, self.information_loss)
-        self._set_bases(bases, images.ranges, images.is_folded)
+        in_compartment = protocol.compartment is not None
+        axes = (images.pixels,) if in_compartment else images.ranges
+        self._set_bases(bases, axes, images.is_folded)
         self.loss, self.error = losses_and_errors(images, mask_of, grid, self)
+        if in_compartment:  # coordinates in pixels are all that is needed from here on
+            bases = replace(bases, coordinates=bases.coordinates @ images.pixels.T)
+            self._set_bases(bases, (), False)
         if self.error > _LARGEST_ERROR:
             raise InterpolationError(
                 f"interpolation of images over {self.ranges} reaches an error of {self.error:.1e} "
@@ -146,16 +165,16 @@ class ImageSurrogate(ImageSpace):
             )
 
     def _set_parameters(self, ranges, fixed):
-        if self.protocol.compartment is not None:
-            raise ValueError(
-                "images are interpolated on an open field, and the protocol has a compartment; use "
-                "curves, or a protocol without compartment."
-            )
         model = DiffusionModel(self.protocol)
         defaults = model.defaults()
         self.names = tuple(name for name in defaults if name != "c0")
         ranges = {} if ranges is None else dict(ranges)
         ranges.setdefault("D", tuple(map(float, model.bounds["D"])))
+        if self.protocol.compartment is not None and "bleach_blur" in ranges:
+            raise ValueError(
+                "ranges of bleach_blur are of an open field, and the protocol has a compartment; "
+                "give fixed={'bleach_blur': ...} where it is known."
+            )
         given = {name: check_ends(name, ends, _INTERPOLATED) for name, ends in ranges.items()}
         self.ranges = {name: given[name] for name in _INTERPOLATED if name in given}
         known = {name: value for name, value in _KNOWN.items() if name not in self.ranges}
@@ -189,7 +208,7 @@ class ImageSurrogate(ImageSpace):
         self.n_pixels = int(np.prod([part.stop - part.start for part in self.window]))
         self.n_values = protocol.n_frames * self.n_pixels
         level = np.zeros((protocol.n_frames, self.n_images))
-        level[:, 0] = np.sqrt(self.n_pixels)
+        level[:, 0] = self.level_size
         self._level = level.ravel()
         if not self.frame_levels:
             self._level = bases.series @ self._level
@@ -218,6 +237,7 @@ class ImageSurrogate(ImageSpace):
             "loss": self.loss,
             "error": self.error,
             "folded": self.is_folded,
+            "level_size": self.level_size,
             "axis_ranges": list(self._axis_ranges),
             "coordinates": bases.coordinates,
             "series": bases.series,
@@ -240,7 +260,7 @@ class ImageSurrogate(ImageSpace):
         ImageSurrogate
         """
         surrogate = cls.__new__(cls)
-        same = "protocol ranges frame_levels flat_field information_loss loss error"
+        same = "protocol ranges frame_levels flat_field information_loss loss error level_size"
         for name in same.split():
             setattr(surrogate, name, state[name])
         surrogate.window = tuple(slice(*map(int, ends)) for ends in state["window"])

@@ -36,6 +36,11 @@ def surrogate_for_prior(protocol, prior, surrogate=None):
         for name, value in prior.items()
         if parameter(name).is_shaping or parameter(name).dependence == "power"
     }
+    if protocol.n_rows > 1:
+        raise ValueError(
+            f"scores are drawn with curves of one row, and the protocol has {protocol.row_names}; "
+            "leave out rows."
+        )
     if surrogate is None:
         ranges = {name: given for name, given in ends.items() if given[0] < given[1]}
         fixed = {name: given[0] for name, given in ends.items() if name not in ranges}
@@ -169,7 +174,7 @@ class ScoreNoise:
         n_frames, n = surrogate.protocol.n_frames, surrogate.n_pixels - surrogate.n_images - 1
         if not b.any():
             return a * n_frames * n, 2 * a**2 * n_frames * n
-        mean_light = light[..., 0] / np.sqrt(surrogate.n_pixels)
+        mean_light = light @ surrogate.images.sum(axis=(1, 2), dtype=float) / surrogate.n_pixels
         square = np.sum(light**2, axis=2) / surrogate.n_pixels
         one = a[:, np.newaxis] + b[:, np.newaxis] * mean_light
         two = one**2 + b[:, np.newaxis] ** 2 * (square - mean_light**2)
@@ -179,7 +184,7 @@ class ScoreNoise:
         """Return what the noise of the image that frames are divided by does to their scores."""
         surrogate, n_images = self.surrogate, self.surrogate.n_images
         size = light[:, : surrogate.protocol.n_prebleach, 0].mean(axis=1)
-        size = size / np.sqrt(surrogate.n_pixels)
+        size = size / surrogate.level_size
         variance = (a + b * size) / surrogate.protocol.n_prebleach / size**2
         pairs = normals @ self._division_root.T * np.sqrt(variance)[:, np.newaxis]
         errors = np.zeros((len(a), n_images, n_images))

@@ -68,8 +68,10 @@ class ImageScores(Sequence):
         findings: Sequence[Sequence[Any]] | None = None,
         brings_protocols: bool = False,
     ):
-        values = tuple(np.asarray(row, dtype=float) for row in rows)
-        if not values:
+        values: Any = rows
+        if not (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype == np.float64):
+            values = tuple(np.asarray(row, dtype=float) for row in rows)
+        if not len(values):
             raise ValueError("rows must hold at least one series, got none.")
         if isinstance(surrogates, ImageSurrogate):
             surrogates = [surrogates] * len(values)
@@ -78,7 +80,10 @@ class ImageScores(Sequence):
                 f"there are {len(values)} rows and {len(surrogates)} surrogates; give one for each "
                 "row, or one for all."
             )
-        for k, (row, surrogate) in enumerate(zip(values, surrogates, strict=True)):
+        pairs: Any = zip(values, surrogates, strict=True)
+        if isinstance(values, np.ndarray):  # all rows are of one width
+            pairs = ((values[0], surrogate) for surrogate in _different(surrogates))
+        for k, (row, surrogate) in enumerate(pairs):
             if row.shape != (surrogate.n_columns,):
                 raise ValueError(
                     f"row {k} (from 0) must have {surrogate.n_columns} values, of {surrogate!r}; "
@@ -107,8 +112,9 @@ class ImageScores(Sequence):
         return self._take(places)
 
     def _take(self, places):
+        whole = isinstance(self._values, np.ndarray)
         return ImageScores(
-            [self._values[k] for k in places],
+            self._values[places] if whole else [self._values[k] for k in places],
             [self.surrogates[k] for k in places],
             findings=[self.findings[k] for k in places],
             brings_protocols=self.brings_protocols,
@@ -130,13 +136,13 @@ class ImageScores(Sequence):
     def values(self) -> np.ndarray:
         """All rows, (n, n_columns); of one experiment only."""
         self.surrogate  # noqa: B018  which says what is wrong
-        return np.stack(self._values)
+        return self._values if isinstance(self._values, np.ndarray) else np.stack(self._values)
 
     @property
     def surrogate(self) -> ImageSurrogate:
         """What all of them are scores of."""
         first = self.surrogates[0]
-        if any(one is not first and one != first for one in self.surrogates):
+        if any(one != first for one in _different(self.surrogates)):
             raise ValueError(
                 "series are scores of different experiments or windows, and make no array; take "
                 "those of one at a time."
@@ -189,3 +195,8 @@ class ImageScores(Sequence):
         some = self._take(np.asarray(places))
         some.brings_protocols = False
         return some
+
+
+def _different(surrogates):
+    """Return the objects that there are among surrogates, in their order, each once."""
+    return list({id(one): one for one in surrogates}.values())

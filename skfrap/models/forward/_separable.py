@@ -15,8 +15,9 @@ from skfrap.models._optics import blur_mask
 
 _LIT = 1e-12  # of full bleaching: where the box of a mask ends
 _EVEN = 1e-12
-_RANGE_TOLERANCE = 1e-8  # of the kernels' size
+_RANGE_TOLERANCE = 1e-7  # of the kernels' size
 _PROBES = 160  # random combinations that span the kernels' range
+_KEPT_OPERATORS = 4
 _TIMES_PER_DECADE = 6  # of D times lag, at which the range is sampled
 
 
@@ -56,29 +57,26 @@ def folded(images, axis):
     return np.swapaxes(half, axis, -2) if axis != -2 else half
 
 
-def fold_quarter(images, half, quarter):
-    """Fold images that are even in both directions to a quarter, norms kept but for a factor.
+def fold_rows(images, half):
+    """Fold images that are even from top to bottom, norms kept but for a factor.
+
+    Folded from left to right as well they would take longer to fold than they save.
 
     Parameters
     ----------
     images : ndarray of shape (n, ny, nx)
     half : ndarray of shape (n, (ny + 1) // 2, nx)
-        What is between.
-    quarter : ndarray of shape (n, (ny + 1) // 2, (nx + 1) // 2)
-        The result: where ny and nx are even twice what keeps norms, see :func:`quarter_weights`.
+        The result, to be multiplied by :func:`row_weights` for norms to be kept.
     """
-    ny, nx = images.shape[-2:]
-    y, x = ny // 2, nx // 2
+    ny = images.shape[-2]
+    y = ny // 2
     np.add(images[:, :y], images[:, : ny - y - 1 : -1], out=half[:, :y])
     half[:, y:] = images[:, y : ny - y]
-    np.add(half[..., :x], half[..., : nx - x - 1 : -1], out=quarter[..., :x])
-    quarter[..., x:] = half[..., x : nx - x]
 
 
-def quarter_weights(shape):
-    """Return what pixels of :func:`fold_quarter` are to be multiplied by for norms to be kept."""
-    along, across = (np.where(np.arange((n + 1) // 2) < n // 2, np.sqrt(0.5), 1.0) for n in shape)
-    return np.outer(along, across)
+def row_weights(ny):
+    """Return what rows of :func:`fold_rows` are to be multiplied by for norms to be kept."""
+    return np.where(np.arange((ny + 1) // 2) < ny // 2, np.sqrt(0.5), 1.0)[:, np.newaxis]
 
 
 def unfolded(images, axis, n):
@@ -140,6 +138,7 @@ class SeparableImages:
         self._blurred = 0.5 * imaging_blur**2  # as a spread
         self._box = box_of(np.max(masks, axis=0))
         self.is_folded = self._is_even(masks)
+        self._kept: dict[bytes, list] = {}
         self._set_lags()
         smallest = D_range[0] * self._lags[self._lags > 0].min(initial=np.inf)
         largest = D_range[1] * self._lags.max()
@@ -292,12 +291,13 @@ class SeparableImages:
         return (along @ ((1 - left) / depth) @ across.T).reshape(len(depth), -1)
 
     def _operators(self, spreads):
-        return [
-            basis.T @ self._kernels(axis, spreads + self._blurred)
-            for axis, basis in enumerate(self.ranges)
-        ]
-
-    def images(self, coordinates):
-        """Compute images, (..., n_coordinates) to (..., ny, nx); of a quarter where folded."""
-        matrices = np.reshape(coordinates, (*np.shape(coordinates)[:-1], *self._sizes))
-        return self.ranges[0] @ matrices @ self.ranges[1].T
+        """Compute kernels in coordinates, of both axes; the last few are kept for other masks."""
+        key = spreads.tobytes()
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT_OPERATORS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = [
+                basis.T @ self._kernels(axis, spreads + self._blurred)
+                for axis, basis in enumerate(self.ranges)
+            ]
+        return self._kept[key]

@@ -16,7 +16,8 @@ def window_of(protocol, window):
     protocol : FRAPProtocol
     window : {"auto", "field"} or int
         ``"auto"`` reaches 2.3 radii beyond the bleach region, an int is the side of a square in
-        pixels; both are about the middle of the bleach region and end where the field does.
+        pixels; both are about the middle of the bleach region and end where the field does. In a
+        compartment ``"auto"`` is all of it.
 
     Returns
     -------
@@ -34,6 +35,8 @@ def window_of(protocol, window):
         raise ValueError(f"window must be 'auto', 'field' or a number of pixels, got {window!r}.")
     if window != "auto":
         check_count("window", window, _FEWEST)
+    elif protocol.compartment is not None:
+        return _with_margin(protocol.compartment_mask > 0)
     lit = protocol.bleach_mask > 0
     radius = protocol.equivalent_radius / protocol.pixel_size
     window_parts = []
@@ -50,3 +53,12 @@ def window_of(protocol, window):
             beyond = room
         window_parts.append(slice(max(0, first - beyond), min(n, last + beyond)))
     return tuple(window_parts)
+
+
+def _with_margin(mask):
+    """Return the rows and columns of what is inside of a mask, and two more on each side."""
+    parts = []
+    for axis, n in enumerate(mask.shape):
+        places = np.flatnonzero(mask.any(axis=1 - axis))
+        parts.append(slice(max(0, int(places[0]) - 2), min(n, int(places[-1]) + 3)))
+    return tuple(parts)

@@ -1,0 +1,128 @@
+"""Results as plain values, for the page to draw and to write."""
+
+from typing import Any
+
+import numpy as np
+
+from skfrap.analysis import SeriesAnalysis
+from skfrap.app._shapes import outline_of, region_in_pixels
+from skfrap.experiment import FRAPProtocol
+from skfrap.judging import prediction_deviations
+from skfrap.parameters import parameter
+from skfrap.results._tables import plain
+
+_REACH = 1.96  # standard deviations that hold 95 %
+
+
+def _numbers(values):
+    """Return plain numbers; None where they are not finite."""
+    return [None if not np.isfinite(one) else float(one) for one in np.ravel(values)]
+
+
+def describe_curve(protocol: FRAPProtocol, measured, fitted=None, deviations=None) -> dict:
+    """Tell what is drawn of a curve.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+    measured : ndarray of shape (n_values,)
+    fitted, deviations : ndarray of shape (n_values,), default=None
+
+    Returns
+    -------
+    dict
+    """
+    described = {
+        "times": _numbers(protocol.times),
+        "n_prebleach": protocol.n_prebleach,
+        "bleached": [float(protocol.bleach_times[0]), 0.0],
+        "rows": [name.replace("_", " ") for name in protocol.row_names],
+        "measured": _numbers(measured),
+    }
+    if fitted is not None:
+        described["fitted"] = _numbers(fitted)
+    if deviations is not None:
+        described["band"] = _numbers(_REACH * np.asarray(deviations))
+    return described
+
+
+def describe_values(estimates: Any) -> dict[str, Any]:
+    """Tell what was estimated, in words and numbers.
+
+    Parameters
+    ----------
+    estimates : FRAPEstimates
+        Of one curve.
+
+    Returns
+    -------
+    dict
+    """
+    words = estimates.values_in_words(0)
+    values = {
+        name: {
+            "value": plain(float(estimates.values[name][0])),
+            "lower": plain(float(estimates.lower[name][0])),
+            "upper": plain(float(estimates.upper[name][0])),
+            "unit": parameter(name).unit,
+        }
+        for name in estimates.values
+    }
+    return {
+        "words": words,
+        "values": values,
+        "usable": bool(estimates.usable[0]),
+        "findings": [one.to_dict() for one in estimates.findings[0]],
+    }
+
+
+def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
+    """Tell all that the page shows of an analysis.
+
+    Parameters
+    ----------
+    analysis : SeriesAnalysis
+
+    Returns
+    -------
+    dict
+    """
+    protocol, estimates = analysis.protocol, analysis.estimates
+    deviations = None
+    if analysis.start == "told" and estimates.fit is not None:
+        fit = estimates.fit
+        deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())[0]
+    regions = {
+        name: region_in_pixels(region, protocol.shape, protocol.pixel_size)
+        for name, region in dict(protocol.rows or ()).items()
+        if region is not None
+    }
+    told = analysis.seen.told if analysis.seen is not None else None
+    known = protocol if analysis.start == "told" or told is None else told
+    return {
+        **describe_values(estimates),
+        "model": analysis.model,
+        "start": analysis.start,
+        "curve": describe_curve(protocol, analysis.curve, analysis.fitted, deviations),
+        "alternatives": analysis.alternatives.to_records(),
+        "sources": analysis.sources,
+        "region": region_in_pixels(known.bleach_region, known.shape, known.pixel_size),
+        "outline": outline_of(known.bleach_mask),
+        "seen": region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+        if analysis.start == "measured"
+        else None,
+        "compartment": None
+        if protocol.compartment is None
+        else outline_of(protocol.compartment_mask),
+        "rows": regions,
+        "drift": _drift(analysis),
+        "n_frames": protocol.n_frames,
+    }
+
+
+def _drift(analysis):
+    """Tell how far the sample has moved in each frame, pixels, where frames are aligned by it."""
+    drift = analysis.drift
+    if drift is None or not analysis.aligned:
+        return None
+    return [[float(x), float(y)] for x, y in drift.shifts]

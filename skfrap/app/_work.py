@@ -1,0 +1,394 @@
+"""What is done in a process of its own: reading, fitting, comparing, reporting.
+
+Each task takes and returns plain values, and knows the series that is open by the files that
+`open_series` has made of it: nothing here is remembered that could not be had again.
+"""
+
+import json
+import re
+import warnings
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skfrap._checks import Argument, ArgumentError
+from skfrap._text import visible
+from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
+from skfrap.app._fields import BY_NAME
+from skfrap.app._outcome import describe_curve, describe_result, describe_values
+from skfrap.app._reading import kept, list_series, open_series, write_demo
+from skfrap.app._shapes import region_in_pixels
+from skfrap.models import MODELS
+from skfrap.report import Report
+from skfrap.report._records import record_of, row_of
+from skfrap.report._section import part_of
+from skfrap.results._tables import CSVTable
+
+_MENDABLE = ValueError, OSError, ImportError
+_KNOWN = {one.name for one in fields(ExperimentOptions)}
+
+
+def in_words(error: BaseException) -> tuple[str, int, tuple[str, ...]]:
+    """Say what went wrong: words, a status of HTTP, and the settings that are meant.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    tuple
+        Arguments of an AppError.
+    """
+    named: list[str] = []
+
+    def write(argument: Argument) -> str:
+        known = BY_NAME.get(argument.name)
+        if known is not None or argument.name == "channel":
+            named.append(argument.name)
+        words = str(argument) if known is None else f"“{known.label}”"
+        return f"{words}: {argument.value}" if known and argument.value else words
+
+    words = error.spell(write) if isinstance(error, ArgumentError) else str(error)
+    if not named:
+        named = [name for name in BY_NAME if re.match(rf"{name}\b", words)]
+    mendable = isinstance(error, _MENDABLE)
+    if isinstance(error, OSError) and error.strerror:
+        words = f"the file cannot be read: {error.strerror}"
+    if not words or not mendable:
+        words = f"{type(error).__name__}: {words}".rstrip(": ")
+    return _without_folder(visible(words))[:4000], 422 if mendable else 500, tuple(named)
+
+
+def _without_folder(words):
+    """Name files as the page does, without the folder that they were put into."""
+    parts = words.split("skfrap-app-")
+    for k, part in enumerate(parts[1:], 1):
+        before = parts[k - 1]
+        start = max(before.rfind(" "), before.rfind("'"), before.rfind('"')) + 1
+        parts[k - 1] = before[:start]
+        parts[k] = "/".join(part.split("/")[2:]) if part.count("/") > 1 else part
+    return "".join(parts)
+
+
+def options_of(given: dict[str, Any]) -> ExperimentOptions:
+    """Make options of what the page says.
+
+    Parameters
+    ----------
+    given : dict
+        As from :func:`skfrap.app._fields.check_given`.
+
+    Returns
+    -------
+    ExperimentOptions
+    """
+    return ExperimentOptions(**({"start": "auto"} | given))
+
+
+def warm() -> list[str]:
+    """Import what analyses need, before it is needed.
+
+    Returns
+    -------
+    list of str
+        Names of settings that there are.
+    """
+    LiveAnalysis, analyse_series  # noqa: B018
+    return sorted(_KNOWN)
+
+
+_live: dict[str, Any] = {}  # the last one, by what it was made of
+
+
+def _live_of(keep, given):
+    """Return an analysis to follow a region with; a given region is not part of what it is."""
+    others = sorted((name, value) for name, value in given.items() if name != "bleach_region")
+    key = repr((keep, others, "bleach_region" in given))
+    if _live.get("key") != key:
+        _live.clear()
+        _live.update(key=key, analysis=LiveAnalysis(kept(keep), options_of(given)))
+    return _live["analysis"]
+
+
+def follow(keep: str, given: dict, region: str | None, fit: bool) -> dict[str, Any]:
+    """Return the curve of a region, and its fit if asked for.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series, as of :func:`open_series`.
+    given : dict
+        Settings.
+    region : str or None
+        In pixels; None is the series' own.
+    fit : bool
+
+    Returns
+    -------
+    dict
+    """
+    live = _live_of(keep, given)
+    region = region or given.get("bleach_region")
+    protocol = live.protocol_of(region)
+    if not fit:
+        return {"curve": describe_curve(protocol, live.curve(region))}
+    estimates = live.fit(region)
+    fitted = estimates.fit
+    curve = describe_curve(protocol, fitted.data[0], fitted.curves[0])
+    return {"curve": curve, "values": describe_values(estimates), "seen": describe_use(live, given)}
+
+
+def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
+    """Tell what is used, and from where, before anything is fitted.
+
+    Parameters
+    ----------
+    live : LiveAnalysis
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+    """
+    protocol = live.protocol
+    model: Any = MODELS[given.get("model", "diffusion")]
+    region = region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+    return {
+        "sources": live.sources,
+        "region": region,
+        "n_prebleach": protocol.n_prebleach,
+        "free": [name for name, value in model.defaults().items() if value is not None],
+    }
+
+
+_last: dict[str, Any] = {}  # the analysis that is shown, by what it is of
+
+
+def _analysis_of(keep, given):
+    """Return the analysis of the series that is open, made anew where it is not the last one."""
+    key = repr((keep, sorted(given.items())))
+    if _last.get("key") != key:
+        _last.clear()
+        _last.update(key=key, analysis=_analysed(kept(keep), options_of(given)))
+    return _last["analysis"]
+
+
+def _analysed(source, options):
+    """Analyse a series as the command line does: what is computed badly is no result."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return analyse_series(source, options)
+
+
+def analyse(keep: str, given: dict) -> dict[str, Any]:
+    """Analyse the series, as `skfrap estimate` does.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+        What the page shows of it.
+    """
+    _last.clear()
+    return describe_result(_analysis_of(keep, given))
+
+
+def analyse_file(
+    source: str | list[str],
+    series: int | None,
+    join: bool,
+    channel: int | None,
+    given: dict,
+    name: str,
+    part: str,
+    n_series: int,
+) -> dict[str, Any]:
+    """Analyse one series of a batch, from its file.
+
+    Parameters
+    ----------
+    source : str or list of str
+        As of :func:`skfrap.io.read_series`.
+    series : int or None
+        Which of several.
+    join : bool
+        Whether the files are parts of one experiment.
+    channel : int or None
+    given : dict
+        Settings.
+    name : str
+        What people call it.
+    part : str
+        Path of the file in which its part of a report is kept.
+    n_series : int
+        Of the batch.
+
+    Returns
+    -------
+    dict
+        Its record, and what the page shows of it.
+    """
+    options = replace(options_of(given), channel=channel, series=series, join=join)
+    analysis = _analysed(source, options)
+    estimates = analysis.estimates
+    record = record_of(analysis, name)
+    Path(part).write_text(json.dumps(part_of(analysis, record, n_series)), encoding="utf-8")
+    record["findings"] = [one.to_dict() for one in record["findings"]]
+    return {
+        "record": record,
+        "words": estimates.values_in_words(0),
+        "usable": bool(estimates.usable[0]),
+    }
+
+
+def table_of(records: list[dict]) -> str:
+    """Write the table of a batch, as `skfrap estimate --out` does.
+
+    Parameters
+    ----------
+    records : list of dict
+        As in a report; of what failed, name and error.
+
+    Returns
+    -------
+    str
+        CSV.
+    """
+    table = CSVTable()
+    for record in records:
+        table.add(row_of(record))
+    return table.to_text()
+
+
+def report_of_one(keep: str, given: dict, name: str, command: str, path: str) -> None:
+    """Write the report of the series that is open.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+    name : str
+        What people call it.
+    command : str
+        The command line that repeats it.
+    path : str
+        Of the file to write.
+    """
+    report = Report(1, title=f"FRAP report of {name}", command=command, options=options_of(given))
+    analysis = _analysis_of(keep, given)
+    report.add(analysis, record_of(analysis, name))
+    report.write(Path(path))
+
+
+def report_of_all(
+    records: list[dict], parts: list[str | None], given: dict, command: str, path: str
+) -> None:
+    """Write the report of a batch.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of all series.
+    parts : list of str or None
+        Paths of what `analyse_file` has kept of each; None of what failed.
+    given : dict
+        Settings.
+    command : str
+        The command line that repeats it.
+    path : str
+        Of the file to write.
+    """
+    report = Report(len(records), command=command, options=options_of(given))
+    for record, part in zip(records, parts, strict=True):
+        shown = None if part is None else json.loads(Path(part).read_text(encoding="utf-8"))
+        report.add_part(record, shown)
+    report.write(Path(path))
+
+
+def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
+    """Fit the curve by several models, and say which of them it asks for.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+    models : list of str
+        As `skfrap compare-models` takes them.
+
+    Returns
+    -------
+    dict
+    """
+    from skfrap.comparison import compare_models, options_for
+
+    fixed = given.get("fixed", {})
+    analysis = _analysis_of(keep, given)
+    comparison = compare_models(
+        analysis.curve[np.newaxis],
+        {name: options_for(name, fixed) for name in models},
+        analysis.protocol,
+        level=given.get("level", 0.95),
+        noise=given.get("noise", "constant"),
+        fixed=fixed,
+    )
+    rows = []
+    for row, fit in zip(comparison.to_records(), comparison.fits, strict=True):
+        words = [] if fit.estimates is None else fit.estimates.values_in_words(0)
+        found = [str(one) for one in fit.findings[0]]
+        weight = {"criterion": row.get("bic"), "weight": row.get("bic_weight")}
+        rows.append({"name": fit.name, "words": words, "findings": found, **weight})
+    return {
+        "rows": rows,
+        "best": comparison.best["bic"][0].item(),
+        "summary": comparison.summary("bic")[0].split("\n"),
+    }
+
+
+def residual_images(keep: str, given: dict) -> dict[str, Any]:
+    """Subtract the fitted images from the measured ones.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    given : dict
+        Settings.
+
+    Returns
+    -------
+    dict
+        ``labels``, ``shape``, ``reach``, and ``pixels``, bytes of floats.
+    """
+    found = _live_of(keep, given).residual_images(given.get("bleach_region"))
+    images = np.stack([image for _, image in found]).astype("<f4")
+    reach = float(np.percentile(np.abs(images), 99.5)) or 1.0
+    return {
+        "labels": [words for words, _ in found],
+        "shape": list(images.shape[1:]),
+        "reach": reach,
+        "pixels": images.tobytes(),
+    }
+
+
+TASKS = {
+    one.__name__: one
+    for one in (
+        warm, write_demo, list_series, open_series, follow, analyse, analyse_file, table_of,
+        compare, residual_images, report_of_one, report_of_all,
+    )
+}  # fmt: skip
+"""What can be asked for, by name."""

@@ -1,0 +1,274 @@
+"""Tables of intensities as programs write them: understood, or refused in words."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from skfrap.analysis import ExperimentOptions, analyse_curve
+from skfrap.cli import cli
+from skfrap.io import read_table
+from skfrap.io.tables._read import looks_like_table
+
+HALF_TIME, MOBILE = 2.0, 0.8
+TIMES = np.round(np.arange(40) * 0.5, 3)
+N = 6
+RNG = np.random.default_rng(0)
+AFTER = TIMES[N:] - TIMES[N - 1]
+RELATIVE = np.concatenate([np.ones(N), 1 - 0.6 * (1 - MOBILE * (1 - 2 ** (-AFTER / HALF_TIME)))])
+FADING = np.exp(-TIMES / 80) * np.where(np.arange(40) < N, 1, 0.9)
+DARK = 7.0
+BLEACH = 100 * RELATIVE * FADING + DARK + RNG.normal(0, 0.2, 40)
+WHOLE = 80 * FADING + DARK + RNG.normal(0, 0.05, 40)
+BACK = DARK + RNG.normal(0, 0.05, 40)
+COLUMNS = [TIMES, BLEACH, WHOLE, BACK]
+
+
+def text_of(head, columns=COLUMNS, separator=",", form="{:.6g}"):
+    cells = [["" if np.isnan(x) else form.format(x) for x in one] for one in columns]
+    rows = [separator.join(row) for row in zip(*cells, strict=True)]
+    return "\n".join([head, *rows]) + "\n"
+
+
+def with_empty_cells(columns):
+    """Put two bleach frames between, of which there are times and no values."""
+    gap = np.array([TIMES[N - 1] + 0.1, TIMES[N - 1] + 0.2])
+    return [np.insert(one, N, gap if k == 0 else [np.nan, np.nan]) for k, one in enumerate(columns)]
+
+
+def fiji_labels():
+    lines = ["\t".join([" ", "Label", "Area", "Mean", "Min", "Max"])]
+    for k in range(len(TIMES)):
+        for name, values in (("spot", BLEACH), ("cell", WHOLE), ("bg", BACK)):
+            label = f"frap.tif:{name}:{k + 1}"
+            lines.append(f"{len(lines)}\t{label}\t100\t{values[k]:.4f}\t1\t250")
+    return "\n".join(lines)
+
+
+INDEX = np.arange(1.0, len(TIMES) + 1)
+AREAS = [np.full(len(TIMES), area) for area in (30.0, 900.0, 50.0)]
+MULTI = [INDEX] + [x for pair in zip(AREAS, (BLEACH, WHOLE, BACK), strict=True) for x in pair]
+LAYOUTS = {
+    "LAS and easyFRAP": ("Channel 1\r\n" + text_of("Axis [s],ROI1 [],ROI2 [],ROI3 []"), {}),
+    "ZEN": (text_of("Time [s],Intensity Region 1,Intensity Region 2,Intensity Region 3"), {}),
+    "ZEN blue with units below": (
+        text_of("Relative Time,R1_IntensityMean,R2_IntensityMean,R3_IntensityMean\ns,,,"),
+        {},
+    ),
+    "LAS X, semicolons and decimal commas": (
+        text_of("Time [s];ROI01;ROI02;ROI03", separator=";").replace(".", ","),
+        {},
+    ),
+    "milliseconds": (
+        text_of("time_ms\tbleach\treference\tbackground", [1000 * TIMES, *COLUMNS[1:]], "\t"),
+        {},
+    ),
+    "minutes": (
+        text_of("Time (min),FRAP,whole cell,BG", [TIMES / 60, *COLUMNS[1:]], form="{:.9g}"),
+        {},
+    ),
+    "Fiji, Multi Measure": (
+        text_of(" ,Area1,Mean1,Area2,Mean2,Area3,Mean3", MULTI),
+        {"frame_interval": 0.5},
+    ),
+    "Fiji, names of regions": (
+        text_of(" ,Area(spot),Mean(spot),Area(cell),Mean(cell),Area(bg),Mean(bg)", MULTI),
+        {"frame_interval": 0.5},
+    ),
+    "Fiji, a row for each region": (fiji_labels(), {"frame_interval": 0.5}),
+    "empty cells": (text_of("Axis [s],ROI1,ROI2,ROI3", with_empty_cells(COLUMNS)), {}),
+    "no head": (text_of("", COLUMNS).lstrip("\n"), {}),
+    "other order": (
+        text_of("Time [s],dark,A,B", [TIMES, BACK, WHOLE, BLEACH]),
+        {"columns": "background=dark"},
+    ),
+    "stamps": (
+        "\n".join(
+            ["Time,A,B,C"]
+            + [
+                f"0:00:{t:06.3f},{a:.5g},{b:.5g},{c:.5g}"
+                for t, a, b, c in zip(*COLUMNS, strict=True)
+            ]
+        ),
+        {},
+    ),
+    "blanks": (text_of("t a b c", separator="   "), {}),
+    "statistics below": (text_of("Time [s],A,B,C") + "Mean,1,2,3\nSD,1,2,3\n", {}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_is_understood(tmp_path, layout):
+    text, options = LAYOUTS[layout]
+    path = tmp_path / "cell.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    table = read_table(path, **options)
+    np.testing.assert_allclose(table.times_s - table.times_s[0], TIMES, atol=1e-6)
+    np.testing.assert_allclose(table.bleach, BLEACH, atol=0.01)
+    np.testing.assert_allclose(table.reference, WHOLE, atol=0.01)
+    np.testing.assert_allclose(table.background, BACK, atol=0.01)
+    assert table.n_prebleach == N
+    assert looks_like_table(path)
+    assert all(table.sources.values())
+    assert len(table.bleach_times_s) == (2 if layout == "empty cells" else 0)
+
+
+def test_workbook_says_the_same(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["Time [s]", "Region 1", "Region 2", "Region 3"])
+    for row in zip(*with_empty_cells(COLUMNS), strict=True):
+        book.active.append([None if np.isnan(one) else float(one) for one in row])
+    book.create_sheet("notes").append(["a cell", "of somebody"])
+    path = tmp_path / "cell.xlsx"
+    book.save(path)
+    table = read_table(path)
+    np.testing.assert_allclose(table.bleach, BLEACH, rtol=1e-12)
+    assert (table.n_prebleach, len(table.bleach_times_s)) == (N, 2)
+    book.create_sheet("again")
+    for row in book.worksheets[0].values:
+        book["again"].append(row)
+    book.save(path)
+    with pytest.raises(ValueError, match="2 sheets with tables, 'Sheet', 'again'"):
+        read_table(path)
+    assert len(read_table(path, sheet="again")) == 40
+    book["again"]["B5"] = "=1+1"
+    book.save(path)
+    with pytest.raises(ValueError, match=r"the formula '=1\+1' in row 5"):
+        read_table(path, sheet="again")
+
+
+def test_an_old_workbook_is_read_or_refused_in_words(tmp_path, monkeypatch):
+    path = tmp_path / "cell.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    if importlib.util.find_spec("xlrd") is not None:
+        with pytest.raises(ValueError, match="damaged, or no workbook"):
+            read_table(path)
+    monkeypatch.setitem(__import__("sys").modules, "xlrd", None)
+    with pytest.raises(ImportError, match=r"pip install xlrd, or save it as \.xlsx or CSV"):
+        read_table(path)
+    path.write_text(text_of("Time [s]\tA\tB\tC", separator="\t"))  # as Fiji names its text
+    assert read_table(path).n_prebleach == N
+
+
+def spoilt(k, value):
+    columns = [one.copy() for one in COLUMNS]
+    columns[k][20] = value
+    return columns
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("just words\nand more\n", "no rows of numbers below each other"),
+        (text_of("Time [s],A,B,C").replace("\n3,", "\nx,"), "another kind|more"),
+        (text_of("Time [s],A,B,C", spoilt(0, 0.0)), "must increase, and at line 22"),
+        (text_of("Time [s],A,B,C", spoilt(0, np.nan)), "line 22 of .* has no time"),
+        (text_of("Time [s],A,B,C", spoilt(1, np.inf)), "'inf' in 'A', where a number"),
+        (text_of("Time [s],A,B,C", spoilt(1, 1e300)).replace("1e+300", "1e+999"), "too large"),
+        (text_of("A,B,C", COLUMNS[1:]), "no column of times .*frame_interval"),
+        (text_of("Time [s],A,B", [TIMES, BLEACH, 0.9 * BLEACH]), "both fall at once"),
+        (text_of("Time [s],A,B", [TIMES, WHOLE * 0 + 5, BACK]), "falls at once"),
+        (text_of("Time [s],A,B,C", [TIMES, BLEACH, WHOLE, 0.9 * WHOLE]), "none is much darker"),
+        (text_of("Time [s],A,B", [TIMES, BLEACH, 0.4 * WHOLE]), "what the column 'B' is"),
+        (text_of("Time [s],A,B,C,D,E", [*COLUMNS, WHOLE, WHOLE]), "besides the bleached one"),
+        (text_of("Time [s],bleach,A", [TIMES, WHOLE, BLEACH]), "named as bleached, and 'A' falls"),
+        (text_of("Time [s],Raw FRAP,Corrected FRAP", [TIMES, BLEACH, BLEACH]), "could all be the"),
+        (text_of("Time [s],Time [ms],A", [TIMES, 1000 * TIMES, BLEACH]), None),
+        (text_of("Time [s],Time 2,A", [TIMES, 2 * TIMES, BLEACH]), "several columns of times"),
+        (
+            text_of("Time [s];A", [TIMES, BLEACH], ";").replace("105.886", "105,9"),
+            "points and with comma",
+        ),
+        (text_of("Time [s],A", [TIMES, BLEACH]).replace(".", ","), "more cells than the head"),
+        (text_of("Time [s],A", [TIMES, BLEACH]).replace("0,", "0,1.507.025 and ", 1), "line 2 of"),
+        ("file,error,sources\na,b,c\n", "results of skfrap"),
+        (
+            "\n".join(f"{k}.lsm,Time," + ",".join(map(str, range(90))) for k in range(9)),
+            "transpose",
+        ),
+        ("\n".join(",".join(map(str, range(90))) for _ in range(4)), "frames are columns"),
+    ],
+)
+def test_what_is_not_clear_is_refused_in_words(tmp_path, text, message):
+    path = tmp_path / "cell.csv"
+    path.write_text(text, encoding="utf-8")
+    if message is None:
+        assert read_table(path).n_prebleach == N
+        return
+    with pytest.raises(ValueError, match=message):
+        read_table(path)
+
+
+def test_what_is_told_is_taken(tmp_path):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of("Time [s],A,B,C", [TIMES, BLEACH, 0.9 * BLEACH, WHOLE]))
+    table = read_table(path, columns={"bleach": "b", "reference": "4", "background": "none"})
+    np.testing.assert_allclose(table.bleach, 0.9 * BLEACH, atol=0.01)
+    assert table.sources["bleached region"] == "column 'B', told"
+    assert table.background is None
+    for wrong in ("bleach=Z", "spot=A", "bleach=A,bleach=B", {"bleach": "none"}):
+        with pytest.raises(ValueError, match="columns"):
+            read_table(path, columns=wrong)
+
+
+def test_frames_recorded_while_bleaching_are_left_out(tmp_path):
+    path = tmp_path / "cell.csv"
+    bleach = np.insert(BLEACH, N, [85.0, 65.0])
+    times = np.concatenate([TIMES[:N], TIMES[N - 1] + [0.1, 0.2], TIMES[N:]])
+    path.write_text(text_of("Time [s],bleach", [times, bleach]))
+    table = read_table(path)
+    assert (table.n_prebleach, table.n_bleach_recorded) == (N, 2)
+    analysis = analyse_curve(path)
+    assert analysis.protocol.n_frames == 40
+    assert "2 frames after them recorded while bleaching" in analysis.sources["prebleach frames"]
+
+
+def test_rows_with_empty_cells_elsewhere_are_left_out_and_said(tmp_path):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of("Time [s],A,B,C", spoilt(2, np.nan)))
+    table = read_table(path)
+    assert len(table) == 39
+    assert [one.code for one in table.findings] == ["table_rows_left_out"]
+    assert "lines 22" in table.sources["rows left out"]
+
+
+def test_half_time_and_mobile_fraction_need_no_region(tmp_path):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of("Axis [s],ROI1,ROI2,ROI3"))
+    analysis = analyse_curve(path)
+    assert not analysis.has_region
+    assert abs(analysis.estimates.half_time_s[0] / HALF_TIME - 1) < 0.05
+    assert abs(analysis.estimates.mobile_fraction[0] - MOBILE) < 0.02
+    assert analysis.sources["normalisation"].startswith("double")
+    with pytest.raises(ValueError, match="'binding' needs the bleach region"):
+        analyse_curve(path, ExperimentOptions(model="binding"))
+    full = analyse_curve(path, ExperimentOptions(normalisation="full_scale"))
+    assert full.estimates.has_finding("zero_after_bleaching")[0]
+
+
+def test_folders_of_tables_give_a_row_each(tmp_path):
+    folder = tmp_path / "cells"
+    for condition in ("control", "treated"):
+        (folder / condition).mkdir(parents=True)
+        for k in (1, 2, 10):
+            (folder / condition / f"{k}.csv").write_text(text_of("Axis [s],ROI1,ROI2,ROI3"))
+    (folder / "control" / "broken.tsv").write_text("1\t2\n")
+    (folder / "notes.txt").write_text("somebody's notes\n")
+    out = folder / "results.csv"
+    said = ["estimate", str(folder), "--out", str(out)]
+    first = CliRunner().invoke(cli, said)
+    assert "notes.txt passed over" in first.stderr
+    assert "1 of 7 series could not be analysed" in first.stderr
+    rows = out.read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 8
+    again = CliRunner().invoke(cli, [*said, "--resume"])
+    assert "6 of 7 series are taken over" in again.stderr
+    averaged = CliRunner().invoke(
+        cli, ["replicates", str(out), "--by", "folder", "--name", "half_time", "--json"]
+    )
+    samples = json.loads(averaged.stdout)["samples"]
+    assert [one["group"] for one in samples] == ["control", "treated"]
