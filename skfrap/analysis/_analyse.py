@@ -24,6 +24,7 @@ from skfrap.analysis._images import (
     with_images,
 )
 from skfrap.analysis._options import ExperimentOptions
+from skfrap.analysis._rois import resolved
 from skfrap.analysis._saturation import find_saturation
 from skfrap.analysis._seen import SeenStart
 from skfrap.analysis._starts import (
@@ -49,6 +50,7 @@ from skfrap.preprocessing import (
     FlatFieldCorrector,
     IntensityRescaler,
     RecoveryCurveExtractor,
+    ReferenceCorrector,
 )
 from skfrap.results import Alternatives, Finding
 from skfrap.results._tables import plain
@@ -190,6 +192,7 @@ def analyse_series(
     """
     options = ExperimentOptions() if options is None else options
     one = _prepared(source, options)
+    options = one.options
     corrected, protocol, sources = one.corrected, one.protocol, one.sources
     told: Any = None  # the curve of the region, where there is one
     geometries: Any = None
@@ -293,6 +296,7 @@ class _Prepared(NamedTuple):
     before: np.ndarray
     after: np.ndarray
     motion: Motion
+    options: ExperimentOptions  # with the regions that are measured
 
 
 def _prepared(source, options):
@@ -300,7 +304,7 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
-    options = described.options
+    options = resolved(described.options, series, protocol, sources)
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
     recorded = _as_recorded(series, protocol, options, motion)
@@ -327,7 +331,7 @@ def _prepared(source, options):
     before, after = before_and_after(corrected, protocol)
     return _Prepared(
         series, described, protocol, sources, frames, outside, evenness, background, corrected,
-        before, after, motion,
+        before, after, motion, options,
     )  # fmt: skip
 
 
@@ -395,6 +399,8 @@ def _corrections(protocol, options, background, motion):
         IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
     ]
     corrections += motion.corrections(protocol) if motion is not None else []
+    if options.reference is not None:
+        corrections.append(ReferenceCorrector(options.reference, protocol))
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))
