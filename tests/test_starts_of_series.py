@@ -234,7 +234,7 @@ def test_the_table_goes_into_text_JSON_and_spreadsheets(right, tmp_path):
     region = ["--bleach-region", "circle:5", "--n-prebleach", 10]
     (told,) = json.loads(run(*region, "--start", "told", "--json").stdout)
     assert told["start"] == "told"
-    assert len(told["alternatives"]) == 5
+    assert len(told["alternatives"]) == 7
 
 
 def test_a_picture_shows_the_rings_where_the_start_is_measured(right):

@@ -16,7 +16,15 @@ from skfrap.analysis._experiment import (
     recenter,
 )
 from skfrap.analysis._geometries import Geometries
+from skfrap.analysis._images import (
+    ImageEstimate,
+    compare_images,
+    misfit_findings,
+    see_images,
+    with_images,
+)
 from skfrap.analysis._options import ExperimentOptions
+from skfrap.analysis._rois import resolved
 from skfrap.analysis._saturation import find_saturation
 from skfrap.analysis._seen import SeenStart
 from skfrap.analysis._starts import (
@@ -34,6 +42,7 @@ from skfrap.io import ImageSeries, read_series
 from skfrap.io._series import Source
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
+from skfrap.models.forward._window import window_of
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     Drift,
@@ -41,6 +50,7 @@ from skfrap.preprocessing import (
     FlatFieldCorrector,
     IntensityRescaler,
     RecoveryCurveExtractor,
+    ReferenceCorrector,
 )
 from skfrap.results import Alternatives, Finding
 from skfrap.results._tables import plain
@@ -80,6 +90,11 @@ class SeriesAnalysis:
         D under other assumptions, and which of them is recommended.
     seen : SeenStart or None
         What the images show of the start; None where they show none.
+    data : {"curve", "images", "rings"}
+        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
+        rings about the patch as seen.
+    images : ImageEstimate or None
+        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     has_region : bool
         Whether the bleach region is known. It is not for a table without one, of which a half-time
         and a mobile fraction are estimated; that of `protocol` then means nothing.
@@ -89,6 +104,11 @@ class SeriesAnalysis:
         Whether the frames were moved back by it.
     last : ndarray of shape (ny, nx) or None
         The last corrected frame; None for a curve.
+    data : {"curve", "images", "rings"}
+        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
+        rings about the patch as seen.
+    images : ImageEstimate or None
+        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     """
 
     name: str
@@ -105,10 +125,14 @@ class SeriesAnalysis:
     start: str = "told"
     alternatives: Alternatives = field(default_factory=Alternatives)
     seen: SeenStart | None = None
+    data: str = "curve"
+    images: ImageEstimate | None = None
     has_region: bool = True
     drift: Drift | None = None
     aligned: bool = False
     last: np.ndarray | None = None
+    data: str = "curve"
+    images: ImageEstimate | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -134,6 +158,7 @@ class SeriesAnalysis:
         record["n_frames"] = self.protocol.n_frames
         record["sources"] = self.sources_in_words()
         record["start"] = self.start
+        record["data"] = self.data
         record["compartment_um2"] = self._compartment_um2()
         record["drift_um"] = None
         if self.drift is not None and np.isfinite(self.drift.errors).all():
@@ -174,6 +199,7 @@ def analyse_series(
     """
     options = ExperimentOptions() if options is None else options
     one = _prepared(source, options)
+    options = one.options
     corrected, protocol, sources = one.corrected, one.protocol, one.sources
     told: Any = None  # the curve of the region, where there is one
     geometries: Any = None
@@ -182,19 +208,34 @@ def analyse_series(
         geometries = Geometries(
             corrected, one.frames.before, told, protocol, options, one.background
         )
+    images, no_images = _images_of(one, options, told)
+    apart = compare_images(told, images) if images else None
     seen, unseen = see(corrected, one.before, one.after, protocol, options, told)
     witness = Witness.of(told, seen, one.frames, one.described.spare)
     start = chosen_start(options, told, seen, witness, unseen)
     sources["start"] = source_of_start(options, start, told, witness, unseen)
+    data = "images" if options.data == "images" else "curve"
+    if options.data != "curve":
+        sources["all pixels"] = images.in_words() if images else no_images
     of_told, of_seen = _noticed(one, options, told, geometries, witness)
+    of_either = of_told
+    if apart is not None:
+        of_told = [*of_told, *apart.findings]
     alternatives = alternatives_of(told, seen, options, of_told, of_seen, start, witness)
     if geometries:
         alternatives = geometries.recommend(alternatives, witness, seen)
-    if start == "told":
+    if images:
+        alternatives = with_images(alternatives, images, apart, of_either, taken=data == "images")
+    if data == "images":
+        curve, start = told.curve, "told"
+        noticed = [*of_either, *misfit_findings(images.misfit, protocol)]
+        estimates = images.estimates.with_findings(noticed)
+        fitted = images.curve(told)
+    elif start == "told":
         curve, estimates, noticed = told.curve, told.estimates.with_findings(of_told), of_told
         fitted = estimates.fit.curves[0]
     else:
-        protocol, noticed = seen.protocol, of_seen
+        data, protocol, noticed = "rings", seen.protocol, of_seen
         curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
         fitted = seen.curve_beside(curve[0])
         estimates = seen.estimates.with_findings(of_seen)
@@ -213,10 +254,40 @@ def analyse_series(
         start=start,
         alternatives=alternatives,
         seen=seen,
+        data=data,
+        images=images,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
         last=last_frame(corrected, protocol),
+        data=data,
+        images=images,
     )
+
+
+def _images_of(one, options, told):
+    """Estimate from all pixels, where that is asked for: the estimate, and why there is none."""
+    if options.data == "curve":
+        return None, ""
+    added = one.background == "subtract" and "divide" in one.evenness.wrong
+    given = options.background != "auto"
+    flat_field = options.sigma
+    stacks = one.corrected
+    if one.background == "divide" or not (added or given):
+        stacks = _corrected(one.series, one.protocol, options, "none", one.motion)
+    else:
+        flat_field = None
+    images, why = None, "all pixels are not used: no bleach region is told"
+    if told is not None and one.outside is not None and _ends_in_window(one):
+        why = "all pixels are not used: the sample ends among them"
+    elif told is not None:
+        images, why = see_images(stacks, one.protocol, options, told, flat_field)
+    if images is None and options.data == "images":
+        raise ValueError(f"data='images' cannot be had; {why}.")
+    return images, why
+
+
+def _ends_in_window(one):
+    return one.outside.dark[window_of(one.protocol, "auto")].any()
 
 
 class _Prepared(NamedTuple):
@@ -234,6 +305,7 @@ class _Prepared(NamedTuple):
     before: np.ndarray
     after: np.ndarray
     motion: Motion
+    options: ExperimentOptions  # with the regions that are measured
 
 
 def _prepared(source, options):
@@ -241,7 +313,7 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
-    options = described.options
+    options = resolved(described.options, series, protocol, sources)
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
     recorded = _as_recorded(series, protocol, options, motion)
@@ -268,7 +340,7 @@ def _prepared(source, options):
     before, after = before_and_after(corrected, protocol)
     return _Prepared(
         series, described, protocol, sources, frames, outside, evenness, background, corrected,
-        before, after, motion,
+        before, after, motion, options,
     )  # fmt: skip
 
 
@@ -336,6 +408,8 @@ def _corrections(protocol, options, background, motion):
         IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
     ]
     corrections += motion.corrections(protocol) if motion is not None else []
+    if options.reference is not None:
+        corrections.append(ReferenceCorrector(options.reference, protocol))
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))

@@ -89,6 +89,7 @@ def analyse_curve(source: str | Path, options: ExperimentOptions | None = None) 
         start=start,
         alternatives=alternatives,
         seen=seen,
+        data="curve" if start == "told" else "rings",
         has_region=read.has_region,
     )
 

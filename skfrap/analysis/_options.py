@@ -6,11 +6,13 @@ from typing import Any
 from skfrap._checks import Argument, ArgumentError, check_choice, check_number
 from skfrap.analysis._cells import check_compartment
 from skfrap.analysis._drift import DRIFTS
+from skfrap.analysis._rois import check_regions
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
 
 STARTS = ("told", "measured", "auto")
+DATA = ("curve", "images", "both")
 _OF_NOISE = ("a", "b")
 _FREE = Argument("free", "free")
 _FIXED = Argument("fixed", "fixed")
@@ -45,10 +47,10 @@ class ExperimentOptions:
         Frames after bleaching to leave out, in which the clock goes on.
     until : float
         Leave out frames later than this, s after the end of bleaching.
-    background : {"auto", "subtract", "divide", "none"}
+    background : {"auto", "subtract", "divide", "none"}, str, path or region
         What to do with the uneven prebleach image: subtract it, where light is added; divide by it,
         where light is uneven; leave it, where the sample is. Default "auto": what the frames before
-        and after bleaching ask for.
+        and after bleaching ask for. A region without sample: its mean is taken as the dark level.
     sigma : float
         Smoothing of the prebleach image, pixels; default 5.
     fading : {"none", "frame", "exponential"}
@@ -92,6 +94,10 @@ class ExperimentOptions:
         What bleaching left: the bleach region as told; what the images show, for which no region
         and no time of bleaching is needed; or as told where a region is known and the images do not
         contradict it. Default "told". Whichever is taken, the others are in the alternatives.
+    data : {"curve", "images", "both"}
+        What the start as told is fitted to: the curve of its region; all pixels of a window about
+        it; or the curve, with all pixels beside it in the alternatives and a finding where the two
+        disagree. Default "curve".
     first_profile, last_profile : path or MeasuredStart
         Of a table of a curve: tables of the distance from the middle of the patch, µm, and of the
         intensity there over that before bleaching, in the first frame after bleaching and in the
@@ -110,6 +116,9 @@ class ExperimentOptions:
     normalisation : {"auto", "none", "single", "double", "full_scale"}
         For a table, as :class:`skfrap.preprocessing.Normalizer`. Default "auto": double where there
         is a reference column that is no row of the model, else single.
+    reference : str, path or region
+        Of images: where nothing was bleached. With a compartment it is fitted as a row of the
+        model, as of `rows`; without one each frame is divided by its light.
 
     Raises
     ------
@@ -147,6 +156,7 @@ class ExperimentOptions:
     bounds: dict | None = None
     level: float = 0.95
     start: str = "told"
+    data: str = "curve"
     first_profile: object | None = None
     last_profile: object | None = None
     compartment: object | None = None
@@ -154,6 +164,7 @@ class ExperimentOptions:
     columns: object | None = None
     sheet: str | None = None
     normalisation: str = "auto"
+    reference: object | None = None
 
     def __post_init__(self):
         _check_fit(self)
@@ -163,10 +174,12 @@ def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
     check_choice("model", options.model, MODELS)
     check_choice("start", options.start, STARTS)
+    check_choice("data", options.data, DATA)
     check_choice("drift", options.drift, DRIFTS)
     if options.dark_level != "auto":
         check_number("dark_level", options.dark_level, what="number of counts, or 'auto'")
     check_compartment(options)
+    check_regions(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(
             Argument("last_profile"),
@@ -178,6 +191,18 @@ def _check_fit(options):
         raise ArgumentError(
             Argument("start", "start='measured'", "measured"),
             f" is of free diffusion, and the model is {options.model!r}; choose one of the two.",
+        )
+    if options.data == "images" and options.model != "diffusion":
+        raise ArgumentError(
+            Argument("data", "data='images'", "images"),
+            f" is of free diffusion, and the model is {options.model!r}; choose one of the two.",
+        )
+    if options.data == "images" and options.start == "measured":
+        raise ArgumentError(
+            Argument("data", "data='images'", "images"),
+            " takes the region as told, and ",
+            Argument("start", "start='measured'", "measured"),
+            " does not; choose one of the two.",
         )
     if isinstance(options.free, str):
         raise ValueError(f"free must be a sequence of names, got {options.free!r}.")

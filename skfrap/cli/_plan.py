@@ -75,6 +75,7 @@ def plan(
 
     import numpy as np
 
+    from skfrap.design import expected_errors
     from skfrap.design import plan as plan_experiments
 
     for name in ("D", "D_at_1s"):
@@ -95,12 +96,21 @@ def plan(
             target=target,
             level=level,
         )
+    images = None
+    if _images_tell(choice, model, values, known, noise):
+        with clear_errors():
+            images = expected_errors(
+                choice.best(), values, a=a, b=b, parameters=(*values,), fixed=known, level=level,
+                data="images",
+            )  # fmt: skip
     if as_json:
-        print_json(_record(choice))
+        print_json(_record(choice, images))
     else:
         say(f"{_premises(values | known, a, b)}, estimating {', '.join(values)}:\n")
         for line in (*choice.summary(), "", *choice.recommendation()):
             say(line)
+        if images is not None:
+            say(_of_images(choice, images))
     if plot is not None:
         with clear_errors():
             save_picture(lambda p: p.ExperimentPlanDisplay.from_plan(choice).figure_, plot)
@@ -132,6 +142,26 @@ def _guesses(given, model, free, fixed):
     return values, known | fixed, a, b
 
 
+def _images_tell(choice, model, values, known, noise):
+    """Tell whether all pixels can be planned with beside the curve: D, where it is determined."""
+    plain = {"D", "c0", "alpha", "mobile_fraction"} >= {*values}
+    plain = plain and "imaging_bleach" not in known and noise == "constant"
+    return model == "diffusion" and plain and choice.target == "D" and choice.determined[0]
+
+
+def _of_images(choice, images):
+    """Say what all pixels would tell, in place of the curve."""
+    from skfrap.design._errors import as_percent
+
+    curve, all_pixels = choice.error[0], images.relative_error("D").max()
+    at_worst = " at worst" if len(images) > 1 else ""
+    return (
+        f"All pixels about the bleach region would tell D to {as_percent(all_pixels)}{at_worst} by "
+        f"noise alone, where its curve tells it to {as_percent(curve)}; skfrap estimate gives "
+        "both, and what else makes images uncertain."
+    )
+
+
 def _premises(guesses, a, b):
     import numpy as np
 
@@ -151,7 +181,7 @@ def _with_findings(result):
     return [row | {"findings": some} for row, some in zip(rows, result.findings, strict=True)]
 
 
-def _record(choice):
+def _record(choice, images):
     """Return plain values by name, a record per experiment; what is infinite is None."""
     experiments = _with_findings(choice)
     for record, one in zip(experiments, choice.expected, strict=True):
@@ -159,5 +189,6 @@ def _record(choice):
     return {
         "target": choice.target,
         "recommendation": choice.recommendation(),
+        "images": None if images is None else _with_findings(images),
         "experiments": experiments,
     }

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 from scipy.stats import t as student_t
 
 from skfrap._checks import check_choice, check_level, check_number
+from skfrap.design._images import check_images, image_errors
 from skfrap.design._information import Information
 from skfrap.design._judgement import judge
 from skfrap.design._start import check_free_diffusion, start_errors
@@ -130,6 +132,7 @@ def expected_errors(
     bounds: Any = None,
     noise: Any = "constant",
     level: float = 0.95,
+    data: str = "curve",
 ) -> ExpectedErrors:
     """Compute the standard errors that fits of an experiment are expected to have.
 
@@ -153,6 +156,9 @@ def expected_errors(
         intensity, and then the errors are the smallest that are possible.
     level : float, default=0.95
         Level of the intervals.
+    data : {"curve", "images"}, default="curve"
+        What is fitted: the recovery curve; or all pixels of a window about the bleach region, as
+        :class:`skfrap.preprocessing.ImageScoreExtractor` takes them, by noise alone.
 
     Returns
     -------
@@ -199,10 +205,14 @@ def expected_errors(
     ...     print(start, expected.relative_error("D").round(3))
     told [0.029]
     measured [0.015]
+    >>> images = expected_errors(told, guess, a=3e-3, data="images")
+    >>> print(images.relative_error("D").round(3))
+    [0.013]
     """
     if not isinstance(protocol, FRAPProtocol):
         raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
     check_choice("noise", noise, NOISE_KINDS)
+    check_choice("data", data, ("curve", "images"))
     check_level(level)
     _check_noise(a, b)
     forward = model_for(protocol, model)
@@ -215,6 +225,13 @@ def expected_errors(
     space = ParameterSpace.of(forward, parameters, fixed, bounds)
     names = space.free
     values = _complete(values, space)
+    if data == "images":
+        check_images(forward, space, noise)
+        covariance = image_errors(forward, space, values, a, b)
+        errors = dict(zip(names, np.sqrt(np.einsum("nvv->nv", covariance)).T, strict=True))
+        reported, findings = {name: values[name] for name in names}, ((),) * len(covariance)
+        reach = norm.ppf(0.5 + 0.5 * level)
+        return _expected(reported, errors, reach, space.bounds, findings, level)
     weighted = noise == "proportional" or protocol.n_rows > 1
     information = Information(protocol, model, space, a, b, weighted)
     covariance = information.covariance(values)
@@ -222,15 +239,17 @@ def expected_errors(
     derived, errors_of_derived = information.derived(values, covariance)
     reported, errors = {name: values[name] for name in names} | derived, errors | errors_of_derived
     reach = student_t.ppf(0.5 + 0.5 * level, max(1, protocol.n_values - len(names)))
+    findings = judge(information, values, covariance)
+    return _expected(reported, errors, reach, space.bounds, findings, level)
+
+
+def _expected(values, errors, reach, bounds, findings, level):
+    """Add the ends of intervals, so many standard errors to either side."""
     lower, upper = (
-        {
-            name: _end(name, reported[name], out * error, space.bounds)
-            for name, error in errors.items()
-        }
+        {name: _end(name, values[name], out * error, bounds) for name, error in errors.items()}
         for out in (-reach, reach)
     )
-    findings = judge(information, values, covariance)
-    return ExpectedErrors(reported, errors, lower, upper, findings, level)
+    return ExpectedErrors(values, errors, lower, upper, findings, level)
 
 
 def _names(model, values, parameters, fixed):

@@ -28,11 +28,11 @@ class Alternative:
         intervals; NaN where there is no value.
     assumes : str
         What it takes for granted.
-    data : {"curve", "rings"}
+    data : {"curve", "rings", "images"}
         What it is fitted to. Only alternatives of the same data can be compared by `cost`.
     cost : float
-        By how much it fits worse than the best of the same data: of curves in the Bayesian
-        information criterion, of rings in -2 log evidence. NaN where it was not computed.
+        By how much it fits worse than the best of the same data: of curves and images in the
+        Bayesian information criterion, of rings in -2 log evidence. NaN where it was not computed.
     findings : tuple of Finding, default=()
         What is to be known of it before it is used.
     taken : bool, default=False
@@ -41,6 +41,9 @@ class Alternative:
         Whether it is the one to believe.
     why : str, default=""
         Why it is recommended, or why not.
+    errors : dict of str to float, default={}
+        Parts of the standard error of log10 D, where it has several: ``"noise"`` and ``"misfit"``
+        of images.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class Alternative:
     taken: bool = False
     recommended: bool = False
     why: str = ""
+    errors: dict = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -86,6 +90,7 @@ class Alternative:
         found = [one.to_dict() for one in self.findings]
         others: dict[str, Any] = {"name": self.name, "start": self.start}
         others |= self._columns()
+        others |= {f"log10_D_{kind}_error": plain(error) for kind, error in self.errors.items()}
         others |= {"assumes": self.assumes, "data": self.data, "cost": plain(self.cost)}
         others |= {"taken": self.taken, "recommended": self.recommended}
         return others | {"why": self.why, "findings": found}
@@ -161,7 +166,7 @@ class Alternatives:
         -------
         list of str
             A head, a line per alternative, and what is recommended. Empty without alternatives.
-            The codes of findings stand at those that are not of the result's start.
+            The codes of findings stand at those that are not of the result's start and data.
         """
         if not self.rows:
             return []
@@ -172,10 +177,10 @@ class Alternatives:
         head = f"{'alternatives':{width + 4}}  {'D (µm²/s)':{shown}}"
         lines = [f"{head}  mobile fraction" if some else head.rstrip()]
         beside = max(len(mobile) for *_, mobile in cells)
-        taken = next((one.start for one in self.rows if one.taken), "")
+        taken = next(((one.start, one.data) for one in self.rows if one.taken), None)
         for one, D, mobile in cells:
             mark = "*" if one.taken else " "
-            found = [] if one.start == taken else _labels(one.findings)
+            found = [] if (one.start, one.data) == taken else _labels(one.findings)
             line = f"{mark} {one.name:{width}}    {D:{shown}}  {mobile:{beside}}  {' '.join(found)}"
             lines.append(line.rstrip())
         best = self.recommended
@@ -210,7 +215,7 @@ def columns_of_alternatives(records):
     for one in records:
         key = one["name"].replace(",", "").replace(" ", "_")
         for name, value in one.items():
-            if name.startswith(("D_", "mobile_fraction")):
+            if name.startswith(("D_", "mobile_fraction", "log10_D_")):
                 columns[f"{key}_{name}"] = value
     return columns
 

@@ -340,6 +340,23 @@ _OF_STARTS = {
             ),
             "Take the start as seen in the images, or tell the region and the times as they were.",
         ),
+        images_disagree=(
+            (
+                "All pixels about the bleach region give another D than its curve, beyond the "
+                "errors of both. The words say how far, and where the images are not as told."
+            ),
+            (
+                "See whether region, first frame, light and neighbours are as told; where they "
+                "are, the images are the more precise of the two."
+            ),
+        ),
+        images_misfit=(
+            (
+                "The images are not as the model has them, so that D of all pixels is uncertain "
+                "by more than 12 %. The words say where."
+            ),
+            "See the pictures of what is left; take a smaller window, or the curve.",
+        ),
         immobile_shape_assumed=(
             "Only the first profile was given, so that the shape of what stays had to be assumed.",
             "Give the profile of the last frames as well, or the images.",
@@ -379,6 +396,13 @@ _OF_STARTS = {
                 "that was told."
             ),
             "See what was bleached, and when; D does not rest on it.",
+        ),
+        images_partly_misfit=(
+            (
+                "The images are not quite as the model has them. The error of D counts that, and "
+                "is larger than that of noise. The words say where."
+            ),
+            "None is needed for D; the words say what would make it more precise.",
         ),
         patch_faint=(
             "The dark patch is hardly seen above the noise.",
