@@ -104,11 +104,6 @@ class SeriesAnalysis:
         Whether the frames were moved back by it.
     last : ndarray of shape (ny, nx) or None
         The last corrected frame; None for a curve.
-    data : {"curve", "images", "rings"}
-        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
-        rings about the patch as seen.
-    images : ImageEstimate or None
-        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     """
 
     name: str
@@ -131,8 +126,6 @@ class SeriesAnalysis:
     drift: Drift | None = None
     aligned: bool = False
     last: np.ndarray | None = None
-    data: str = "curve"
-    images: ImageEstimate | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -259,8 +252,6 @@ def analyse_series(
         drift=one.motion.drift,
         aligned=one.motion.aligned,
         last=last_frame(corrected, protocol),
-        data=data,
-        images=images,
     )
 
 
