@@ -60,6 +60,7 @@ PROGRAMS = {
         Program("preprocessing", quick=()),
         Program("import_time", quick=None),
         Program("streaming"),
+        Program("many"),
         Program("files"),
         Program("report"),
         Program("images"),

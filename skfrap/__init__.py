@@ -35,6 +35,7 @@ _SUBMODULES = {
     "calibration",
     "cells",
     "comparison",
+    "datasets",
     "design",
     "estimators",
     "experiment",

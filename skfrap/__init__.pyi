@@ -5,6 +5,7 @@ from skfrap import app as app
 from skfrap import calibration as calibration
 from skfrap import cells as cells
 from skfrap import comparison as comparison
+from skfrap import datasets as datasets
 from skfrap import design as design
 from skfrap import estimators as estimators
 from skfrap import experiment as experiment

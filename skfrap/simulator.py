@@ -12,6 +12,7 @@ from scipy.stats import uniform
 from sklearn.utils import Bunch, check_random_state
 
 from skfrap._checks import check_choice, check_count
+from skfrap.datasets._write import DatasetWriter
 from skfrap.experiment import NOISE_KINDS, FRAPProtocol, Noise
 from skfrap.models import (
     MOST_INTERPOLATED,
@@ -43,7 +44,7 @@ _DIMMEST = 0.7  # of the brightest, at least: a range of c0 is left
 _NOISE_KINDS = (*NOISE_KINDS, "none")
 
 
-class FRAPSimulator:
+class FRAPSimulator(DatasetWriter):
     """Generate noisy FRAP recovery curves and image series with known parameters.
 
     Parameters are drawn from a prior, curves computed by the model (an exact one with one or two

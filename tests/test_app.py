@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import struct
+import sys
 import time
 import warnings
 from dataclasses import fields
@@ -14,13 +15,13 @@ import numpy as np
 import pytest
 
 from benchmarks._browser import series_file
-from skfrap import Circle
+from skfrap import Circle, Rectangle
 from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.app import make_app
 from skfrap.app._errors import AppError
 from skfrap.app._fields import BY_NAME, FIELDS, as_command, check_given
 from skfrap.app._shapes import outline_of, region_in_pixels
-from skfrap.experiment import Ellipse, Polygon, Rectangle, parse_region
+from skfrap.experiment import Ellipse, Polygon, parse_region
 from skfrap.models import MODELS
 from skfrap.report import read_report
 
@@ -322,6 +323,21 @@ def test_the_outline_of_a_mask_is_its_edge():
     assert outline_of(np.zeros((3, 3))) == ""
 
 
+@pytest.mark.parametrize("package", ["starlette.applications", "uvicorn"])
+def test_what_is_not_installed_is_named_with_the_extra(monkeypatch, package):
+    from click.testing import CliRunner
+
+    from skfrap.cli import cli
+
+    for name in [name for name in sys.modules if name.startswith("skfrap.app")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    ended = CliRunner().invoke(cli, ["app", "--no-browser"])
+    assert ended.exit_code == 1
+    assert "pip install 'skfrap[app]'" in ended.output
+    assert package.partition(".")[0] in ended.output
+
+
 @pytest.mark.slow
 def test_a_file_becomes_the_D_of_the_command_line(page, tmp_path):
     path = series_file(tmp_path)
@@ -575,3 +591,41 @@ def test_everything_is_removed_at_the_end(tmp_path):
         assert (folder / group / "a.tif").read_bytes() == b"x"
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
+
+
+@pytest.mark.slow
+def test_regions_of_imagej_are_read_and_written(page, tmp_path):
+    from skfrap.io import read_rois, write_rois
+
+    send(page, ("cell.tif", series_file(tmp_path).read_bytes()))
+    settled(page)
+    path = tmp_path / "one.roi"
+    write_rois(path, {"1": Rectangle(10.0, 12.0, (24.0, 25.0))}, 1.0)
+    state = page.post("/t/rois?target=bleach_region", content=path.read_bytes()).json()
+    assert state["given"]["bleach_region"] == "rectangle:10pxx12px@24px,25px"
+    settled(page)
+    path = tmp_path / "several.zip"
+    several = {"nucleus": Circle(20.0, (24.0, 24.0)), "FRAP": Circle(6.0, (24.0, 24.0))}
+    write_rois(path, several | {"Ref": Circle(3.0, (36.0, 24.0))}, 1.0)
+    state = page.post("/t/rois?target=bleach_region", content=path.read_bytes()).json()
+    assert state["given"] == {
+        "bleach_region": "circle:6px@24px,24px",
+        "compartment": "circle:20px@24px,24px",
+        "reference": "circle:3px@36px,24px",
+    }
+    state = settled(page)
+    assert state["error"] is None
+    again = read_rois(saved(page, "regions.zip", tmp_path), 1.0)
+    assert again == {
+        "bleach region": several["FRAP"],
+        "cell": several["nucleus"],
+        "reference": Circle(3.0, (36.0, 24.0)),
+    }
+    for content in (b"", b"PK", b"Iout", path.read_bytes()[:200]):
+        answer = page.post("/t/rois?target=bleach_region", content=content)
+        assert answer.status_code == 422
+        assert "skfrap-app-" not in answer.text
+    assert page.post("/t/rois?target=x", content=b"Iout").status_code == 400
+    assert page.post("/t/rois?target=reference", content=bytes(2**24 + 1)).status_code == 413
+    page.post("/t/settings-file", json={"settings": {}})
+    settled(page)

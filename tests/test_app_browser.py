@@ -114,7 +114,7 @@ def test_a_file_becomes_the_D_of_the_command_line_by_keys_and_drawing(chromium, 
         page.drag("#overlay", 200, 10)()
         page.until("document.getElementById('set-compartment').value.startsWith('circle')")
         page.settle()
-        page.page.select_option("#target", "rows")
+        page.page.select_option("#target", "reference")
         page.page.focus("#stage")
         page.page.keyboard.press("c")
         box = page.page.locator("#overlay").bounding_box()
@@ -123,7 +123,7 @@ def test_a_file_becomes_the_D_of_the_command_line_by_keys_and_drawing(chromium, 
         page.page.mouse.down()
         page.page.mouse.move(x + 15, y + 15)
         page.page.mouse.up()
-        page.until("document.getElementById('set-rows').value.startsWith('reference:circle')")
+        page.until("document.getElementById('set-reference').value.startsWith('circle')")
         page.settle()
         assert page.page.locator("#overlay .row-region").count() == 1
         assert not page.errors

@@ -26,6 +26,7 @@ ROOMS = (
     "models",
     "preprocessing",
     "judging",
+    "datasets",
     "simulator",
     "cells",
     "calibration",

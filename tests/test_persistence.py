@@ -80,6 +80,7 @@ from skfrap.preprocessing import (
     IntensityRescaler,
     Normalizer,
     RecoveryCurveExtractor,
+    ReferenceCorrector,
     RingExtractor,
 )
 
@@ -336,6 +337,7 @@ def one_of_each_class(protocol, sample):
         Drift(np.zeros((3, 2)), np.ones((3, 2)), np.zeros(3)),
         RecoveryCurveExtractor(protocol),
         Normalizer(),
+        ReferenceCorrector(Circle(3.0)),
         ImageScoreExtractor(protocol),
         images,
         ImageFitter(images, ParameterSpace.of(DiffusionModel(protocol)), max_nfev=9, tol=1e-9),

@@ -24,6 +24,7 @@ from skfrap.analysis._images import (
     with_images,
 )
 from skfrap.analysis._options import ExperimentOptions
+from skfrap.analysis._rois import resolved
 from skfrap.analysis._saturation import find_saturation
 from skfrap.analysis._seen import SeenStart
 from skfrap.analysis._starts import (
@@ -49,6 +50,7 @@ from skfrap.preprocessing import (
     FlatFieldCorrector,
     IntensityRescaler,
     RecoveryCurveExtractor,
+    ReferenceCorrector,
 )
 from skfrap.results import Alternatives, Finding
 from skfrap.results._tables import plain
@@ -88,6 +90,11 @@ class SeriesAnalysis:
         D under other assumptions, and which of them is recommended.
     seen : SeenStart or None
         What the images show of the start; None where they show none.
+    data : {"curve", "images", "rings"}
+        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
+        rings about the patch as seen.
+    images : ImageEstimate or None
+        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     has_region : bool
         Whether the bleach region is known. It is not for a table without one, of which a half-time
         and a mobile fraction are estimated; that of `protocol` then means nothing.
@@ -97,11 +104,6 @@ class SeriesAnalysis:
         Whether the frames were moved back by it.
     last : ndarray of shape (ny, nx) or None
         The last corrected frame; None for a curve.
-    data : {"curve", "images", "rings"}
-        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
-        rings about the patch as seen.
-    images : ImageEstimate or None
-        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     """
 
     name: str
@@ -118,12 +120,12 @@ class SeriesAnalysis:
     start: str = "told"
     alternatives: Alternatives = field(default_factory=Alternatives)
     seen: SeenStart | None = None
+    data: str = "curve"
+    images: ImageEstimate | None = None
     has_region: bool = True
     drift: Drift | None = None
     aligned: bool = False
     last: np.ndarray | None = None
-    data: str = "curve"
-    images: ImageEstimate | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -190,6 +192,7 @@ def analyse_series(
     """
     options = ExperimentOptions() if options is None else options
     one = _prepared(source, options)
+    options = one.options
     corrected, protocol, sources = one.corrected, one.protocol, one.sources
     told: Any = None  # the curve of the region, where there is one
     geometries: Any = None
@@ -244,11 +247,11 @@ def analyse_series(
         start=start,
         alternatives=alternatives,
         seen=seen,
+        data=data,
+        images=images,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
         last=last_frame(corrected, protocol),
-        data=data,
-        images=images,
     )
 
 
@@ -261,7 +264,7 @@ def _images_of(one, options, told):
     flat_field = options.sigma
     stacks = one.corrected
     if one.background == "divide" or not (added or given):
-        stacks = _corrected(one.series, one.protocol, options, "none")
+        stacks = _corrected(one.series, one.protocol, options, "none", one.motion)
     else:
         flat_field = None
     images, why = None, "all pixels are not used: no bleach region is told"
@@ -293,6 +296,7 @@ class _Prepared(NamedTuple):
     before: np.ndarray
     after: np.ndarray
     motion: Motion
+    options: ExperimentOptions  # with the regions that are measured
 
 
 def _prepared(source, options):
@@ -300,7 +304,7 @@ def _prepared(source, options):
     series = _read(source, options)
     described = experiment_of(series, options)
     series, protocol, sources = described.series, described.protocol, described.sources
-    options = described.options
+    options = resolved(described.options, series, protocol, sources)
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
     recorded = _as_recorded(series, protocol, options, motion)
@@ -327,7 +331,7 @@ def _prepared(source, options):
     before, after = before_and_after(corrected, protocol)
     return _Prepared(
         series, described, protocol, sources, frames, outside, evenness, background, corrected,
-        before, after, motion,
+        before, after, motion, options,
     )  # fmt: skip
 
 
@@ -395,6 +399,8 @@ def _corrections(protocol, options, background, motion):
         IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
     ]
     corrections += motion.corrections(protocol) if motion is not None else []
+    if options.reference is not None:
+        corrections.append(ReferenceCorrector(options.reference, protocol))
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.
     if options.fading != "none":
         corrections.append(FadingCorrector(protocol, per_frame=options.fading == "frame"))

@@ -8,6 +8,7 @@ from skfrap._checks import Argument, ArgumentError
 from skfrap.analysis._region import REGIONS
 from skfrap.experiment import Compartment, Mask, parse_region
 from skfrap.io import read_image
+from skfrap.io._rois import read_roi, split_name
 from skfrap.preprocessing import find_compartment
 
 NO_COMPARTMENT, FOUND = "none", "auto"
@@ -64,7 +65,7 @@ def in_compartment(protocol, before, options, stored, sources):
         sources["compartment"] += f", {words}" if words else ""
     sources.setdefault("compartment", "given")
     if rows is not None:
-        rows = _rows(rows, protocol.pixel_size)
+        rows = _rows(rows, protocol.pixel_size, protocol.shape)
         names = [name if isinstance(name, str) else name[0] for name in rows]
         sources["rows"] = f"the bleach region, {', '.join(names)}; fitted together"
     return protocol.replace(compartment=given, rows=rows)
@@ -110,7 +111,7 @@ def _is_region(one):
     return hasattr(one, "area_fractions")
 
 
-def _rows(rows, pixel_size):
+def _rows(rows, pixel_size, shape=None):
     """Read rows that are given as text: ``compartment``, or a name, a colon and a region."""
     if isinstance(rows, str):
         rows = (rows,)
@@ -118,10 +119,10 @@ def _rows(rows, pixel_size):
         rows = (("reference", rows),)
     elif hasattr(rows, "items"):
         rows = tuple(rows.items())
-    return tuple(_row(one, pixel_size) for one in rows)
+    return tuple(_row(one, pixel_size, shape) for one in rows)
 
 
-def _row(one, pixel_size):
+def _row(one, pixel_size, shape):
     if _is_region(one):
         return "reference", one
     if not isinstance(one, str) or one == _WHOLE:
@@ -134,6 +135,8 @@ def _row(one, pixel_size):
         )
     if text.partition(":")[0] in REGIONS:
         return name, parse_region(text, pixel_size)
+    if split_name(text) is not None and shape is not None:
+        return name, read_roi(text, pixel_size, shape, (name.casefold(),))[0]
     if not Path(text).is_file():
         raise ArgumentError(
             Argument("rows"),
@@ -147,6 +150,10 @@ def _read(text, protocol):
     """Read a compartment from text, or from the file of an image: white on black, or labels."""
     if text.partition(":")[0] in REGIONS:
         return parse_region(text, protocol.pixel_size), ""
+    if split_name(text) is not None:
+        wanted = ("cell", "nucle", "whole", "compartment")
+        region, name = read_roi(text, protocol.pixel_size, protocol.shape, wanted)
+        return region, f"ImageJ's region {name!r}"
     if not Path(text).is_file():
         raise ArgumentError(Argument("compartment"), f" must be {_KINDS}, got {text!r}.")
     image = np.asarray(read_image(text))

@@ -6,6 +6,7 @@ from typing import Any
 from skfrap._checks import Argument, ArgumentError, check_choice, check_number
 from skfrap.analysis._cells import check_compartment
 from skfrap.analysis._drift import DRIFTS
+from skfrap.analysis._rois import check_regions
 from skfrap.estimators import LeastSquaresFRAP
 from skfrap.models import MODELS
 from skfrap.parameters import check_value, parameter
@@ -46,10 +47,10 @@ class ExperimentOptions:
         Frames after bleaching to leave out, in which the clock goes on.
     until : float
         Leave out frames later than this, s after the end of bleaching.
-    background : {"auto", "subtract", "divide", "none"}
+    background : {"auto", "subtract", "divide", "none"}, str, path or region
         What to do with the uneven prebleach image: subtract it, where light is added; divide by it,
         where light is uneven; leave it, where the sample is. Default "auto": what the frames before
-        and after bleaching ask for.
+        and after bleaching ask for. A region without sample: its mean is taken as the dark level.
     sigma : float
         Smoothing of the prebleach image, pixels; default 5.
     fading : {"none", "frame", "exponential"}
@@ -115,6 +116,9 @@ class ExperimentOptions:
     normalisation : {"auto", "none", "single", "double", "full_scale"}
         For a table, as :class:`skfrap.preprocessing.Normalizer`. Default "auto": double where there
         is a reference column that is no row of the model, else single.
+    reference : str, path or region
+        Of images: where nothing was bleached. With a compartment it is fitted as a row of the
+        model, as of `rows`; without one each frame is divided by its light.
 
     Raises
     ------
@@ -160,6 +164,7 @@ class ExperimentOptions:
     columns: object | None = None
     sheet: str | None = None
     normalisation: str = "auto"
+    reference: object | None = None
 
     def __post_init__(self):
         _check_fit(self)
@@ -174,6 +179,7 @@ def _check_fit(options):
     if options.dark_level != "auto":
         check_number("dark_level", options.dark_level, what="number of counts, or 'auto'")
     check_compartment(options)
+    check_regions(options)
     if options.last_profile is not None and options.first_profile is None:
         raise ArgumentError(
             Argument("last_profile"),

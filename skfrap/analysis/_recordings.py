@@ -8,6 +8,7 @@ from skfrap.analysis._analyse import _corrected, _read
 from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._experiment import experiment_of, recenter
 from skfrap.analysis._options import ExperimentOptions
+from skfrap.analysis._rois import resolved
 from skfrap.io import ImageSeries, Recording, find_series
 
 
@@ -89,7 +90,7 @@ def _recording(source, options):
     try:
         described = experiment_of(series, options)
         series, protocol, sources = described.series, described.protocol, described.sources
-        options = described.options
+        options = resolved(described.options, series, protocol, sources)
         if options.recenter:
             seen = _corrected(series, protocol, options, "none")
             protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])

@@ -6,6 +6,7 @@ import numpy as np
 
 from skfrap.experiment import Mask, parse_region
 from skfrap.io import read_image
+from skfrap.io._rois import read_roi, split_name
 from skfrap.results import Finding
 
 REGIONS = "circle", "ellipse", "rectangle", "polygon"
@@ -16,7 +17,7 @@ _FEWEST = 8  # rows, and columns, of a field
 
 
 def read_region(text, pixel_size, shape):
-    """Read a region from text, or from the file of an image.
+    """Read a region from text, or from the file of an image or of ImageJ's regions.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def read_region(text, pixel_size, shape):
     -------
     region : Circle, Ellipse, Rectangle, Polygon or Mask
     words : str
-        What was taken of an image; empty for text.
+        What was taken of a file; empty for text.
     finding : Finding or None
         What was left out.
 
@@ -41,9 +42,13 @@ def read_region(text, pixel_size, shape):
     """
     if str(text).partition(":")[0] in REGIONS:
         return parse_region(str(text), pixel_size), "", None
+    if split_name(text) is not None:
+        region, name = read_roi(text, pixel_size, shape, ("bleach", "frap", "spot"))
+        return region, f"ImageJ's region {name!r}", None
     if not Path(text).is_file():
         raise ValueError(
-            f"bleach region {str(text)!r} is neither the file of an image nor understood as "
+            f"bleach region {str(text)!r} is neither the file of an image or of ImageJ's "
+            "regions (.roi, .zip) nor understood as "
             "circle:RADIUS[@X,Y], ellipse:AxB[@X,Y], rectangle:WIDTHxHEIGHT[@X,Y] or "
             "polygon:X,Y;X,Y;X,Y."
         )

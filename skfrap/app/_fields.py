@@ -176,6 +176,10 @@ FIELDS = (
         "auto",
     ),
     Field(
+        "reference", "Reference region", "region", "Normalisation", "",
+        "draw it where nothing was bleached: each frame is divided by its light", "reference",
+    ),
+    Field(
         "dark_level", "Dark level", "number", "Normalisation", "counts", "counts without light",
         default=0.0,
     ),

@@ -17,6 +17,7 @@ from skfrap import __version__
 from skfrap.app._errors import AppError
 from skfrap.app._fields import described
 from skfrap.app._guard import Guard
+from skfrap.app._outputs import save_rois, take_rois, write_report
 from skfrap.app._session import Session
 from skfrap.app._uploads import MOST_BYTES
 
@@ -27,6 +28,7 @@ _REPORT_POLICY = (
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 )
 _MOST_JSON = 2**20
+_MOST_ROIS = 2**24
 _MOST_FRAME_BYTES = 2**25
 
 
@@ -73,9 +75,12 @@ def make_app(
 
     changing = (
         _group, _upload, _add, _demo, _open, _join, _remove, _settings, _settings_file, _follow,
-        _compare, _residuals, _report, _batch, _stop,
+        _compare, _residuals, _rois, _report, _batch, _stop,
     )  # fmt: skip
-    reading = _page, _static, _state, _fields, _frames, _saved_settings, _table, _written_report
+    reading = (
+        _page, _static, _state, _fields, _frames, _saved_settings, _table, _written_report,
+        _saved_rois,
+    )  # fmt: skip
     routes = [having(one) for one in reading] + [having(one, "POST") for one in changing]
     app = Starlette(
         routes=routes,
@@ -240,8 +245,18 @@ async def _residuals(request, session):
     return Response(pixels, media_type="application/octet-stream", headers=headers)
 
 
+async def _rois(request, session):
+    content = await _body(request, _MOST_ROIS)
+    await take_rois(session, content, request.query_params.get("target"))
+    return _json(session.state())
+
+
+async def _saved_rois(request, session):
+    return _download(await save_rois(session), "skfrap-regions.zip", "application/zip")
+
+
 async def _report(request, session):
-    return _json({"name": await session.report((await _asked(request)).get("of"))})
+    return _json({"name": await write_report(session, (await _asked(request)).get("of"))})
 
 
 async def _written_report(request, session):
@@ -306,6 +321,8 @@ _ADDRESSES = {
     _follow: "/follow",
     _compare: "/compare",
     _residuals: "/residuals",
+    _rois: "/rois",
+    _saved_rois: "/regions.zip",
     _report: "/report",
     _written_report: "/report-{of}.html",
     _batch: "/batch",

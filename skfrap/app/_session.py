@@ -396,15 +396,14 @@ class Session:
         mark = -1
         while mark != self._wanted and self._kept:
             mark, keep, given = self._wanted, self._kept, dict(self.given)
-            quick = None
             if given.get("model", "diffusion") == "diffusion":
-                quick = self.spawn(self._fit_quickly(mark, keep, given))
+                await self._fit_quickly(mark, keep, given)
+                if mark != self._wanted:
+                    continue
             try:
                 result, error = await self.full.call("analyse", keep=keep, given=given), None
             except AppError as failed:
                 result, error = None, failed.to_dict()
-            if quick is not None:
-                await quick
             if mark == self._wanted:
                 self.result, self.error = result, error
                 self.changed()
@@ -463,32 +462,3 @@ class Session:
         dict
         """
         return await self.live.call("residual_images", keep=self.kept(), given=self.given)
-
-    async def report(self, of: Any) -> str:
-        """Write a report, and return its name.
-
-        Parameters
-        ----------
-        of : {"current", "all"}
-
-        Returns
-        -------
-        str
-        """
-        if of not in ("current", "all"):
-            raise AppError("a report is of the current series, or of all")
-        path = str(self.uploads.folder / f"report-{of}.html")
-        if of == "all":
-            await self.batch.report(path)
-        else:
-            keep, entry = self.kept(), self.entry(self.current)
-            command = self.command([entry])
-            await self.full.call(
-                "report_of_one",
-                keep=keep,
-                given=self.given,
-                name=entry.name,
-                command=command,
-                path=path,
-            )
-        return f"report-{of}.html"

@@ -19,6 +19,7 @@ from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
 from skfrap.app._fields import BY_NAME
 from skfrap.app._outcome import describe_curve, describe_result, describe_values
 from skfrap.app._reading import kept, list_series, open_series, write_demo
+from skfrap.app._rois import rois_of_settings, settings_of_rois
 from skfrap.app._shapes import region_in_pixels
 from skfrap.models import MODELS
 from skfrap.report import Report
@@ -384,11 +385,46 @@ def residual_images(keep: str, given: dict) -> dict[str, Any]:
     }
 
 
+def read_regions(path: str, keep: str, target: str) -> dict[str, Any]:
+    """Read regions of ImageJ as settings.
+
+    Parameters
+    ----------
+    path : str
+        Of their file.
+    keep : str
+        Of the series that is open.
+    target : str
+        What the page draws.
+
+    Returns
+    -------
+    dict
+    """
+    return settings_of_rois(path, keep, target)
+
+
+def write_regions(keep: str, given: dict, path: str) -> None:
+    """Write the regions that are drawn for ImageJ.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series that is open.
+    given : dict
+        Settings.
+    path : str
+        Of the file to write.
+    """
+    rois_of_settings(_live_of(keep, given), given, path)
+
+
 TASKS = {
     one.__name__: one
     for one in (
         warm, write_demo, list_series, open_series, follow, analyse, analyse_file, table_of,
         compare, residual_images, report_of_one, report_of_all,
+        read_regions, write_regions,
     )
 }  # fmt: skip
 """What can be asked for, by name."""

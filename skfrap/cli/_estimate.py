@@ -21,11 +21,13 @@ from skfrap.cli._options import (
     recording_options,
     resume_option,
     rows_option,
+    save_rois_option,
     table_option,
     table_options,
 )
 from skfrap.cli._output import clear_errors, say
 from skfrap.cli._report import Remembering, ReportFile, report_option
+from skfrap.cli._rois import SavedROIs
 from skfrap.cli._sources import each_series, expand_mixed
 from skfrap.cli._unusable import tell_unusable
 from skfrap.cli._work import Estimation, name_of
@@ -94,10 +96,13 @@ from skfrap.cli._workers import workers
 @table_option("Write a CSV table, anew after each series.")
 @resume_option
 @pictures_option
+@save_rois_option
 @report_option
 @jobs_options
 @json_option
-def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, as_json, **options):
+def estimate(
+    files, as_one_series, out, resume, plots, save_rois, report, jobs, scheduler, as_json, **options
+):
     """Estimate D, or another model's parameters, from image series.
 
     FILES are TIFF, OME-TIFF or ImageJ files, folders of single images (one series) or of series, or
@@ -126,18 +131,21 @@ def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, 
     options["series"] = None if given_series == "all" else given_series
     with clear_errors():
         ExperimentOptions(**options)
-    series = [list(files)] if as_one_series else expand_mixed(files, [out])
+    series = [list(files)] if as_one_series else expand_mixed(files, [out, report])
     if given_series == "all" and not options["join"]:
         series = each_series(series)
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
-    inputs = [*files, options["bleach_region"], *profiles, *outlines]
+    measured = [options["reference"], options["background"]]
+    inputs = [*files, options["bleach_region"], *profiles, *outlines, *measured]
+    rois = SavedROIs(save_rois, inputs)
     report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     keep["report"] = report
     work = Estimation(options, plots is not None, None if report is None else len(series))
     with (
+        rois,
         kept_records("estimate", options, series, inputs, **keep) as kept,
         workers(work, jobs, scheduler) as outcomes,
     ):
@@ -151,6 +159,8 @@ def estimate(files, as_one_series, out, resume, plots, report, jobs, scheduler, 
         for source, outcome in shown:
             name = name_of(source)
             record, part = {"file": name, "error": outcome.error}, outcome.part
+            for one in outcome.spots or (outcome,):
+                rois.add(one)
             if outcome.spots:
                 record, part = _of_spots(outcome, name, plots is not None, kept)
             elif outcome.record is None:

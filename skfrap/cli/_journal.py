@@ -43,11 +43,14 @@ class Journal:
         outlines = {
             "region": options.get("bleach_region"),
             "compartment": options.get("compartment"),
+            "reference": options.get("reference"),
+            "background": options.get("background"),
         }
         for row in options.get("rows") or ():
             outlines[f"row {row}"] = row.partition(":")[2]
         for name, file in outlines.items():
-            if isinstance(file, str) and os.path.isfile(file):
+            file = file_of(file)
+            if file is not None:
                 self._head[name] = state_of(file)
         self._file = None
         self._lines = []
@@ -134,6 +137,15 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def file_of(outline):
+    """Return the file that an outline is read from, None where it is not read from any."""
+    from skfrap.io._rois import split_name
+
+    found = split_name(outline)
+    file = found[0] if found else outline
+    return file if isinstance(file, str) and os.path.isfile(file) else None
 
 
 def _write_all(file, content):

@@ -169,6 +169,11 @@ rows_option = click.option(
     help="Fit this as well, in a compartment: its mean, or a region with a name, as "
     "reference:circle:2@8,9. Repeatable.",
 )
+save_rois_option = click.option(
+    "--save-rois",
+    type=FILE,
+    help="Write the regions that were used, for ImageJ's ROI Manager: a .zip.",
+)
 table_options = options_together(
     click.option(
         "--columns",
@@ -223,9 +228,9 @@ recording_options = options_together(
         "--bleach-region",
         metavar="REGION",
         help="circle:R[@X,Y], ellipse:AxB[@X,Y], rectangle:WxH[@X,Y], polygon:X,Y;X,Y;..., in µm "
-        "from the corner of the image or in pixels as 12px; or the file of an image of the region. "
-        "auto: the circle seen in the first frame after bleaching; each (skfrap estimate): all "
-        "circles seen, a row for each.",
+        "from the corner of the image or in pixels as 12px; ImageJ's regions, as rois.zip:NAME; or "
+        "the file of an image of the region. auto: the circle seen in the first frame after "
+        "bleaching; each (skfrap estimate): all circles seen, a row for each.",
     ),
     click.option("--recenter", is_flag=True, help="Move the region to where bleaching is seen."),
     click.option("--n-prebleach", type=click.IntRange(1), help="Frames before bleaching."),
@@ -246,11 +251,19 @@ recording_options = options_together(
         help="Leave out so many frames after those before bleaching; the clock goes on.",
     ),
     number_option("--until", text="Leave out frames later than this, s after bleaching."),
-    choice_option(
+    click.option(
         "--background",
-        ["auto", "subtract", "divide", "none"],
-        "auto",
-        "Use of the smoothed prebleach image. auto: as the frames ask for, which is said.",
+        default="auto",
+        show_default=True,
+        metavar="auto|subtract|divide|none|REGION",
+        help="Use of the smoothed prebleach image. auto: as the frames ask for, which is said. Or "
+        "a REGION without sample, as of --bleach-region: its mean is the dark level.",
+    ),
+    click.option(
+        "--reference",
+        metavar="REGION",
+        help="Where nothing was bleached, as of --bleach-region. With --compartment it is fitted "
+        "as a row, without each frame is divided by its light.",
     ),
     number_option("--sigma", 5.0, "Smoothing of the prebleach image, pixels."),
     choice_option(

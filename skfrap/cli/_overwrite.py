@@ -68,6 +68,19 @@ def check_report(path, inputs=(), option="--report"):
             )
 
 
+def check_rois(path, inputs=(), option="--save-rois"):
+    """Refuse to write regions over an input, or over what holds none."""
+    if path is None:
+        return
+    with clear_errors():
+        if path.suffix.lower() != ".zip":
+            raise ValueError(f"{option} {path} must end in .zip, as regions.zip.")
+        _refuse_input(path, inputs, option)
+        head = _head_of(path)
+        if head and not head.startswith(b"PK"):
+            raise ValueError(f"{option} {path} is there and holds no regions; name another file.")
+
+
 def check_picture(path, inputs=(), option="--plot"):
     """Refuse to draw over an input, or an image that skfrap has not drawn."""
     if path is None:
@@ -123,6 +136,8 @@ def _is_input(path, inputs):
 
 def _files_of(inputs):
     """List the files that inputs stand for."""
+    from skfrap.io._rois import split_name
+
     for source in inputs:
         if isinstance(source, list | tuple):
             yield from _files_of(source)
@@ -131,7 +146,8 @@ def _files_of(inputs):
 
             yield from image_files(Path(source))
         elif source is not None:
-            yield source
+            found = split_name(source)
+            yield found[0] if found else source
 
 
 def _head_of(path):

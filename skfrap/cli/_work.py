@@ -30,6 +30,8 @@ class Outcome:
         What a report shows of it, None without a report.
     part_error : str
         Why there is none, where one was asked for.
+    protocol : FRAPProtocol or None
+        With the regions that were used; None of a table.
     spots : tuple of Outcome
         Of several spots in one series, whose own record is None.
     """
@@ -42,6 +44,7 @@ class Outcome:
     picture_error: str = ""
     part: Any = None
     part_error: str = ""
+    protocol: Any = None
     spots: tuple["Outcome", ...] = ()
 
 
@@ -81,6 +84,7 @@ class Estimation:
             record=analysis.to_record() | found,
             lines=tuple(_lines(analysis, visible(name))),
             name=analysis.name,
+            protocol=None if analysis.prebleach is None else analysis.protocol,
         )
         outcome = self._drawn(outcome, analysis) if self.draw else outcome
         return outcome if self.n_reported is None else self._reported(outcome, analysis, source)

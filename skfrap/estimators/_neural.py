@@ -21,11 +21,13 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._checkpoint import checkpoints_in
 from skfrap.inference.networks._data import split
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
+from skfrap.inference.networks._disk import DiskStream, check_lazy
 from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import CurveStream, check_stream
 from skfrap.inference.networks._task import task_of_simulator
 from skfrap.inference.networks._training import train_once, train_online, train_starts
 from skfrap.models import CurveModel
+from skfrap.numerics._lazy import ROWS, is_lazy, read_rows, row_slices
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
 
@@ -288,7 +290,8 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_frames)
-            Recovery curves.
+            Recovery curves. Arrays of Zarr or Dask, with y and weights that are too or not, are
+            read in chunks, in a random order each pass, and never are in memory as a whole.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
             `parameters` says: all, some or one of them, in any order. The names of y tell which,
@@ -325,6 +328,10 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
             If the loss is no longer finite.
         """
         origin = self._origin(self.warm_start, transfers=True)
+        if is_lazy(X):
+            alone = checkpoint_dir is None and max_time is None
+            check_lazy(self, alone and (validation_data is not None or not self.early_stopping))
+            return self._fit_lazy(origin, X, y, sample_weight, validation_data)
         options, n_starts = origin.options, self.n_init if origin.is_new else 1
         measured = self.early_stopping or validation_data is not None
         options.check_fit(n_starts, measured, checkpoint_dir, self.random_state)
@@ -347,6 +354,33 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         deviations = None if held is None else constant_deviations(network, *held[:2])
         return self._keep(replace(network, deviation_weights=deviations), state)
 
+    def _fit_lazy(self, origin, X, y, sample_weight, validation_data):
+        """Learn from curves that are read in chunks, `max_iter` passes."""
+        random, options = check_random_state(self.random_state), origin.options
+        lazy = X, y, sample_weight
+
+        def read(rows, network):
+            return check_labelled(self, *(read_rows(one, rows) for one in lazy), network=network)
+
+        first = slice(0, min(ROWS, X.shape[0]))
+        data = read(first, origin.staying)
+        network, before = origin.with_data(data, names_of_targets(y), random)
+        del data
+        held = None
+        if validation_data is not None:
+            held = check_labelled(self, *validation_data, network=network)
+        stream = DiskStream(lambda rows: read(rows, network), X.shape[0], self.batch_size, random)
+        n_steps = self.max_iter * stream.n_chunks * BLOCK
+        watch = Watch(self, self.max_iter * stream.n_chunks)
+        validation = validation_of(network, options, held)
+        network, state = train_online(
+            network, before, stream, n_steps, options, validation, watch=watch
+        )
+        watch.close(lambda: (network, state))
+        deviations = None if held is None else constant_deviations(network, *held[:2])
+        state = replace(state, n_seen=before.n_seen)
+        return self._keep(replace(network, deviation_weights=deviations), state)
+
     @one_blas_thread()
     def partial_fit(self, X: ArrayLike, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Pass once over labelled curves, going on from where the estimator is.
@@ -367,6 +401,10 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         -------
         self
         """
+        if is_lazy(X):
+            for rows in row_slices(np.shape(X)[0]):
+                self.partial_fit(*(read_rows(one, rows) for one in (X, y, sample_weight)))
+            return self
         origin = self._origin(True)
         if origin.is_new or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)

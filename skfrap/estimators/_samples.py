@@ -5,6 +5,7 @@ for each protocol in it, and for others when it meets them. Samples of one proto
 one batch, as that estimator alone would answer them, and all rows are put in order again.
 """
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skfrap import __version__
 from skfrap._state import public_fitted, set_public_fitted
 from skfrap.io._samples import curves_of
+from skfrap.numerics._lazy import is_lazy, read_rows, row_slices
 from skfrap.parameters import ParameterSpace
 
 _MOST_UNSEEN = 32  # experiments that were not fitted, of which the latest are kept prepared
@@ -55,6 +57,8 @@ def answers_one_experiment(method: _Method) -> _Method:
 def _answering(method, joined):
     @wraps(method)
     def answered(self, X, *args, **kwargs):
+        if joined and is_lazy(X):
+            return _answer_in_chunks(self, X, method, *args, **kwargs)
         samples = curves_of(X)
         if samples is not None:
             check_is_fitted(self)
@@ -71,6 +75,21 @@ def _answering(method, joined):
         return method(self, X, *args, **kwargs)
 
     return answered
+
+
+def _answer_in_chunks(estimator, X, answer, /, *args, **kwargs):
+    """Answer curves that are not in memory, some thousands at a time."""
+    check_is_fitted(estimator)
+    slices = row_slices(X.shape[0])
+    places = [np.arange(rows.start, rows.stop) for rows in slices]
+    own = copy.copy(estimator)
+    parts = []
+    for rows, some in zip(slices, places, strict=True):
+        if hasattr(estimator, "_take_rows"):
+            own = copy.copy(estimator)
+            own._take_rows(some, X.shape[0])
+        parts.append(answer(own, read_rows(X, rows), *args, **kwargs))
+    return join_samples(parts, places)
 
 
 class OwnProtocols:

@@ -39,6 +39,7 @@ _PLACES = {
     "skfrap.preprocessing._compartment": ("CompartmentExtractor",),
     "skfrap.preprocessing._rings": ("RingExtractor",),
     "skfrap.preprocessing._normalise": ("Normalizer",),
+    "skfrap.preprocessing._reference": ("ReferenceCorrector",),
     "skfrap.estimators._measured_start": ("MeasuredStartFRAP",),
     "skfrap.preprocessing._curves": ("RecoveryCurveExtractor",),
     "skfrap.preprocessing._drift": ("Drift",),

@@ -27,6 +27,7 @@ from skfrap.preprocessing._levels import (
 )
 from skfrap.preprocessing._normalise import Normalizer
 from skfrap.preprocessing._outlines import FoundCompartment, find_compartment
+from skfrap.preprocessing._reference import ReferenceCorrector
 from skfrap.preprocessing._rings import RingExtractor
 from skfrap.preprocessing._scores import ImageScoreExtractor
 from skfrap.preprocessing._stacks import StackSequence, StackView
@@ -47,6 +48,7 @@ __all__ = [
     "IntensityRescaler",
     "Normalizer",
     "RecoveryCurveExtractor",
+    "ReferenceCorrector",
     "RingExtractor",
     "StackCorrector",
     "StackFunction",

@@ -11,8 +11,8 @@ from skfrap.preprocessing._protocols import protocol_at, shared_protocol
 from skfrap.preprocessing._sources import check_shape, computed_type
 from skfrap.preprocessing._stacks import StackSequence, StackTransformer
 
-_PIXELS_AT_ONCE = 2**18  # a block that stays in the cache
-_PIXELS_OF_PRODUCTS = 2**12
+_PIXELS_AT_ONCE = 2**19  # of a block of frames, which stays in the cache
+_LARGEST_PRODUCT = 2**18  # numbers that are multiplied at once: more are multiplied more slowly
 _REACH = 4.0  # standard deviations of the filter
 _DARK = 0.02  # of the mean light: nothing to divide by
 
@@ -259,12 +259,17 @@ def _level_of(frame, even):
 
 def _products(frames, images):
     """Return the products of all frames, (n, n_pixels), and all images, (m, n_pixels): (n, m)."""
-    # What BLAS does not do for thin matrices: both parts stay in the cache.
-    found = np.zeros((len(frames), len(images)))
-    for first in range(0, frames.shape[1], _PIXELS_OF_PRODUCTS):
-        some = slice(first, first + _PIXELS_OF_PRODUCTS)
-        found += frames[:, some] @ images[:, some].T
-    return found
+    # BLAS is slow with thin matrices, unless they are so small that both parts stay in the cache.
+    n_pixels = frames.shape[1]
+    length = min(n_pixels, max(1, _LARGEST_PRODUCT // (len(frames) * len(images))))
+    whole = n_pixels - n_pixels % length
+    parts = (
+        some[:, :whole].reshape(len(some), -1, length).transpose(1, 0, 2)
+        for some in (frames, images)
+    )
+    first, second = parts
+    found = np.matmul(first, second.transpose(0, 2, 1)).sum(axis=0, dtype=float)
+    return found + frames[:, whole:] @ images[:, whole:].T
 
 
 def gain_image(view, surrogate):

@@ -93,11 +93,7 @@ const viewer = new Viewer({
   load: async (first, count) => (await ask(`frames?first=${first}&count=${count}&of=${state.frames}`)).arrayBuffer(),
   onFrame: () => { where(); drawChart(); },
   onDrag: (region) => follow(region),
-  onRegion: (target, region) => {
-    if (target === "rows") return act("settings", { rows: [...(state.given.rows || []).filter((one) => !one.startsWith("reference:")), `reference:${region}`],
-      ...(state.given.compartment ? {} : { compartment: "auto" }) });
-    return act("settings", { [target]: region });
-  },
+  onRegion: (target, region) => act("settings", { [target]: region }),
   tip: (words) => { $("tip").textContent = words; },
 });
 
@@ -145,10 +141,10 @@ function render() {
     viewer.open(state.frames, opened);
     const use = state.result || (state.quick && state.quick.seen) || {};
     const source = (use.sources || {})["bleach region"] || "";
-    const target = $("target").value, reference = (state.given.rows || []).find((one) => one.startsWith("reference:"));
-    const text = { bleach_region: use.region, compartment: state.given.compartment, rows: reference && reference.slice(10) }[target];
+    const target = $("target").value, { compartment, reference } = state.given;
+    const text = { bleach_region: use.region, compartment, reference }[target];
     if (!live || target !== "bleach_region") viewer.setRegion(text, target === "bleach_region" && !source.startsWith("given"), target);
-    viewer.setOthers({ ...state.result, bleached: use.region });
+    viewer.setOthers({ ...state.result, rows: { ...(state.result || {}).rows, reference }, bleached: use.region });
     const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
     if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;

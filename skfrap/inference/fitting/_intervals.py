@@ -12,7 +12,10 @@ _NO_SLOPE = 1e-9  # below which a difference is rounding
 _PROFILE_STEPS = 4  # secants towards each end of an interval
 _PROFILE_FIT = 30  # steps of a fit along a profile
 _PROFILE_TOLERANCE = 1e-3
-_WITH_PROFILES = "noise='constant' and loss='squared', and with more frames than parameters"
+_WITH_PROFILES = (
+    "noise='constant' and loss='squared', with more frames than parameters, and with images that "
+    "were not divided, flat_field=None"
+)
 
 
 def confidence_ends(fitter, fit, reach, method):

@@ -1,0 +1,165 @@
+"""Simulated samples to disk: shard by shard, by several processes, and on from where it ended."""
+
+import hashlib
+import numbers
+from typing import Any
+
+import numpy as np
+
+from skfrap import __version__
+from skfrap._checks import check_choice, check_count
+from skfrap.datasets._store import ARRAYS, FORMAT, WHAT, zarr_of
+
+KINDS = ("curves", "images")
+_SHARDS = {"curves": 2**16, "images": 16}  # samples in a file
+_CHUNKS = {"curves": 2**12, "images": 1}  # samples that are read at the least
+_FIRST = 4096  # samples whose mean weight is taken for that of all
+_SHOWN_AFTER = 2.0  # seconds
+
+
+class DatasetWriter:
+    """Let a simulator write what it draws."""
+
+    def write(
+        self: Any,
+        path: Any,
+        n_samples: int,
+        kind: str = "curves",
+        *,
+        n_jobs: int | None = None,
+        verbose: int = 1,
+    ) -> None:
+        """Write samples to a Zarr store, for data larger than memory.
+
+        Each sample depends on `random_state` and its index alone, so the store is the same whoever
+        writes which part of it. A call that is interrupted is gone on with by the same call.
+
+        Parameters
+        ----------
+        path : path-like
+            Folder of the store, ``.zarr`` by custom. Zarr 3, with a file for 65536 curves or 16
+            image series.
+        n_samples : int
+            How many.
+        kind : {"curves", "images"}, default="curves"
+            Curves of float32 as from :meth:`sample`, or series as from :meth:`sample_images`.
+        n_jobs : int, default=None
+            Processes that write side by side. None is 1, or what `joblib.parallel_config` says.
+        verbose : int, default=1
+            Whether to show progress in a terminal, of what takes over 2 s.
+
+        Raises
+        ------
+        ValueError
+            If `random_state` is no whole number, or something else is at `path`.
+        ImportError
+            If there is no Zarr 3: ``pip install 'skfrap[zarr]'``.
+
+        See Also
+        --------
+        skfrap.datasets.open : Opens it.
+        """
+        from joblib import Parallel, delayed
+        from tqdm import tqdm
+
+        check_count("n_samples", n_samples, 1)
+        check_choice("kind", kind, KINDS)
+        if not isinstance(self.random_state, numbers.Integral):
+            raise ValueError(
+                "random_state must be a whole number where samples are written, so that the rest "
+                f"can be written later; got {self.random_state!r}."
+            )
+        group = _group(self, path, n_samples, kind)
+        size = _SHARDS[kind]
+        to_do = np.flatnonzero(np.asarray(group["written"][:]) == 0).tolist()
+        mean = float(np.mean(_weights(self._draw_parameters(_FIRST, 0))))
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        done = parallel(
+            delayed(_write_shard)(self, path, kind, shard, size, n_samples, mean) for shard in to_do
+        )
+        hidden = None if verbose else True
+        for _ in tqdm(
+            done, "writing", len(to_do), unit="shard", delay=_SHOWN_AFTER, disable=hidden
+        ):
+            pass
+
+
+def _group(simulator, path, n_samples, kind):
+    """Make the store, or open the one that an earlier call has begun."""
+    zarr = zarr_of()
+    protocol = simulator.protocol
+    first = _draw(simulator, kind, 0, 1)
+    digest = hashlib.sha256(first.data.tobytes() + first.target.tobytes())
+    head = {
+        "what": WHAT,
+        "format": FORMAT,
+        "kind": kind,
+        "feature_names": [*protocol.feature_names],
+        "target_names": [*simulator.target_names],
+        "provenance": {
+            "skfrap": __version__,
+            "simulator": repr(simulator),
+            "random_state": int(simulator.random_state),
+            "n_samples": int(n_samples),
+            "first_sample": digest.hexdigest(),
+        },
+    }
+    try:
+        group = zarr.open_group(path, mode="r+")
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+        group = zarr.open_group(path, mode="w-")
+        _create_arrays(group, first, n_samples, kind)
+        group.attrs.update(head)  # last: without it there is no data set
+        return group
+    found = dict(group.attrs)
+    if found.get("what") != WHAT:
+        raise ValueError(f"{path} holds something else; write to another place.")
+    other = next((name for name in head if found.get(name) != head[name]), None)
+    if other is not None:
+        raise ValueError(
+            f"{path} is a data set of another {other}: {found.get(other)!r}, not {head[other]!r}; "
+            "write to another place, or delete it."
+        )
+    return group
+
+
+def _create_arrays(group, first, n_samples, kind):
+    shard = min(_SHARDS[kind], -(-n_samples // _CHUNKS[kind]) * _CHUNKS[kind])
+    for name in ARRAYS:
+        one = np.asarray(first[name])
+        within = one.shape[1:]
+        group.create_array(
+            name,
+            shape=(n_samples, *within),
+            chunks=(min(_CHUNKS[kind], shard), *within),
+            shards=(shard, *within),
+            dtype=one.dtype,
+            compressors=None,  # noise does not compress
+        )
+    n_shards = -(-n_samples // _SHARDS[kind])
+    group.create_array("written", shape=(n_shards,), chunks=(1,), dtype="uint8", fill_value=0)
+
+
+def _write_shard(simulator, path, kind, shard, size, n_samples, mean):
+    """Draw and write one shard; that it is written is written last."""
+    group = zarr_of().open_group(path, mode="r+")
+    first = shard * size
+    drawn = _draw(simulator, kind, first, min(size, n_samples - first))
+    drawn["sample_weight"] = _weights(drawn.parameters) / mean
+    rows = slice(first, first + len(drawn.target))
+    for name in ARRAYS:
+        group[name][rows] = drawn[name]
+    group["written"][shard] = 1
+    return shard
+
+
+def _draw(simulator, kind, start, n):
+    if kind == "images":
+        return simulator.sample_images(n, start=start)
+    return simulator.sample(n, start=start, dtype=np.float32)
+
+
+def _weights(parameters):
+    """Return 1 over the noise variance of each sample, 1 where there is no noise."""
+    variance = parameters["a"] + parameters["b"] * parameters.get("c0", 1.0)
+    return np.where(variance > 0, 1 / np.where(variance > 0, variance, 1.0), 1.0)

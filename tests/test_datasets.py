@@ -1,0 +1,140 @@
+"""Data sets on disk: the same samples whoever writes them, and estimators that read in chunks."""
+
+import numpy as np
+import pytest
+
+import skfrap.datasets
+from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap.datasets import _store, _write
+from skfrap.numerics import _lazy
+
+pytest.importorskip("zarr", minversion="3")
+
+PROTOCOL = FRAPProtocol(
+    shape=(32, 32), bleach_region=Circle(4.0), n_prebleach=5, n_postbleach=20, padding=8
+)
+
+
+def simulator(seed=0, **options):
+    return FRAPSimulator(PROTOCOL, random_state=seed, **options)
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setitem(_write._SHARDS, "curves", 1024)
+    monkeypatch.setitem(_write._CHUNKS, "curves", 512)
+
+
+def test_what_is_written_is_what_is_sampled(tmp_path, small_shards):
+    simulator().write(tmp_path / "a.zarr", 2500)
+    dataset = skfrap.datasets.open(tmp_path / "a.zarr")
+    drawn = simulator().sample(2500, dtype=np.float32)
+    assert dataset.is_complete
+    assert len(dataset) == 2500
+    np.testing.assert_array_equal(dataset.data[:], drawn.data)
+    np.testing.assert_array_equal(dataset.target[:], drawn.target)
+    np.testing.assert_array_equal(dataset.noise_variance[:], drawn.noise_variance)
+    weight = dataset.sample_weight[:]
+    np.testing.assert_allclose(weight / weight.mean(), drawn.sample_weight)
+    assert dataset.target_names == drawn.target_names
+    assert dataset.provenance["random_state"] == 0
+    parts = [*dataset.chunks(1000)]
+    assert [len(part[0]) for part in parts] == [1000, 1000, 500]
+
+
+def test_writing_goes_on_where_it_ended(tmp_path, small_shards, monkeypatch):
+    write, written = _write._write_shard, []
+
+    def ends(*arguments):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(arguments[3])
+        return write(*arguments)
+
+    monkeypatch.setattr(_write, "_write_shard", ends)
+    with pytest.raises(KeyboardInterrupt):
+        simulator().write(tmp_path / "a.zarr", 4096)
+    assert skfrap.datasets.open(tmp_path / "a.zarr").written.tolist() == [True, True, False, False]
+    monkeypatch.setattr(
+        _write, "_write_shard", lambda *some: written.append(some[3]) or write(*some)
+    )
+    simulator().write(tmp_path / "a.zarr", 4096)
+    assert written == [0, 1, 2, 3]
+    simulator().write(tmp_path / "b.zarr", 4096)
+    both = [skfrap.datasets.open(tmp_path / name).data[:] for name in ("a.zarr", "b.zarr")]
+    np.testing.assert_array_equal(*both)
+
+
+def test_image_series_are_written_too(tmp_path):
+    made = simulator(bit_depth=16)
+    made.write(tmp_path / "a.zarr", 3, "images")
+    dataset = skfrap.datasets.open(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(dataset.data[1:], made.sample_images(2, start=1).data)
+    assert dataset.data.dtype == np.uint16
+
+
+def test_other_data_are_not_written_over(tmp_path):
+    simulator().write(tmp_path / "a.zarr", 10)
+    with pytest.raises(ValueError, match="another provenance"):
+        simulator(1).write(tmp_path / "a.zarr", 10)
+    with pytest.raises(ValueError, match="another provenance"):
+        simulator().write(tmp_path / "a.zarr", 11)
+    with pytest.raises(ValueError, match="must be a whole number"):
+        simulator(None).write(tmp_path / "b.zarr", 10)
+    with pytest.raises(FileNotFoundError, match="no data set"):
+        skfrap.datasets.open(tmp_path / "b.zarr")
+
+
+@pytest.fixture
+def dataset(tmp_path, monkeypatch):
+    simulator().write(tmp_path / "a.zarr", 3000)
+    return skfrap.datasets.open(tmp_path / "a.zarr")
+
+
+def test_fits_read_in_chunks(dataset, monkeypatch):
+    monkeypatch.setattr(_lazy.row_slices, "__defaults__", (1100,))
+    X = dataset.data[:300].astype(float)
+    fitted = LeastSquaresFRAP(PROTOCOL).fit(X)
+    whole = fitted.predict(dataset.data[:])
+    np.testing.assert_allclose(fitted.predict(dataset.data), whole, atol=1e-9)
+    intervals = fitted.predict_interval(dataset.data, method="curvature")
+    assert intervals.shape == (3000, 3, 2)
+    _, std = fitted.predict(dataset.data, return_std=True)
+    assert std.shape == (3000, 3)
+
+
+def test_dask_arrays_are_read_in_chunks_as_well(dataset):
+    dask = pytest.importorskip("dask.array")
+    fitted = LeastSquaresFRAP(PROTOCOL).fit(dataset.data[:100])
+    X = dask.from_array(dataset.data)
+    np.testing.assert_array_equal(fitted.predict(X), fitted.predict(dataset.data))
+
+
+@pytest.mark.slow
+def test_networks_learn_from_disk(dataset):
+    options = {"hidden_layer_sizes": (16,), "batch_size": 32, "random_state": 0}
+    network = NeuralFRAP(PROTOCOL, max_iter=3, **options)
+    network.fit(dataset.data, dataset.target, dataset.sample_weight)
+    X, y = simulator(9).sample(500, return_X_y=True)
+    in_memory = NeuralFRAP(PROTOCOL, max_iter=3, **options)
+    in_memory.fit(dataset.data[:], dataset.target[:], dataset.sample_weight[:])
+    errors = [np.mean((one.predict(X) - y) ** 2, axis=0) for one in (network, in_memory)]
+    assert (errors[0] < 1.3 * errors[1]).all()
+    assert len(network.history_["loss"]) == 3 * 2  # chunks of 64 batches
+    again = NeuralFRAP(PROTOCOL, max_iter=3, **options)
+    again.fit(dataset.data, dataset.target, dataset.sample_weight)
+    np.testing.assert_array_equal(network.predict(X), again.predict(X))
+    before = network.n_steps_
+    network.partial_fit(dataset.data, dataset.target)
+    assert network.n_steps_ > before
+
+
+def test_what_takes_all_curves_in_memory_is_refused(dataset):
+    with pytest.raises(ValueError, match="read in chunks"):
+        NeuralFRAP(PROTOCOL, early_stopping=True).fit(dataset.data, dataset.target)
+
+
+def test_missing_zarr_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "zarr", None)
+    with pytest.raises(ImportError, match=r"skfrap\[zarr\]"):
+        _store.open("nowhere")
