@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import skfrap.datasets
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.datasets import _store, _write
 from skfrap.numerics import _lazy
 
@@ -108,6 +108,41 @@ def test_dask_arrays_are_read_in_chunks_as_well(dataset):
     fitted = LeastSquaresFRAP(PROTOCOL).fit(dataset.data[:100])
     X = dask.from_array(dataset.data)
     np.testing.assert_array_equal(fitted.predict(X), fitted.predict(dataset.data))
+
+
+class Counted:
+    """A lazy array that counts the rows that are read of it."""
+
+    def __init__(self, values, n_rows):
+        self.values, self.shape, self.chunks, self.n_read = (
+            values,
+            (n_rows, values.shape[1]),
+            (1,),
+            0,
+        )
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        places = np.arange(len(self))[rows] % len(self.values)
+        self.n_read += len(places)
+        return self.values[places]
+
+
+@pytest.mark.parametrize("cls", [LeastSquaresFRAP, BayesianFRAP])
+def test_preparing_a_fit_does_not_read_all(cls):
+    drawn = simulator().sample(300)
+    n = 2**20
+    X, y, weight = (
+        Counted(one, n) for one in (drawn.data, drawn.target[:, ::-1], np.ones((300, 1)))
+    )
+    weight.values = np.ones(300)
+    fitted = cls(PROTOCOL, target_names=["alpha", "c0", "log10_D"]).fit(X, y, weight)
+    assert 0 < X.n_read <= 2**16
+    assert fitted.target_names_ == ["alpha", "c0", "log10_D"]
+    with pytest.raises(ValueError, match="they must agree"):
+        cls(PROTOCOL).fit(X, y.values)
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from skfrap.models import (
     surrogate_for,
 )
 from skfrap.models.forward._frames import at_frames
+from skfrap.numerics._lazy import first_rows
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.parameters._priors import plain_prior, prior_of_plain
 from skfrap.results import Fit
@@ -189,6 +190,7 @@ class BayesianFRAP(CurveRegressor):
         """
         if are_images(X):
             return self._fit_images(X, y, sample_weight)
+        X, y, sample_weight = first_rows(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])

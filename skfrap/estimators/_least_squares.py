@@ -36,6 +36,7 @@ from skfrap.models import (
     evaluator_of,
     model_for,
 )
+from skfrap.numerics._lazy import first_rows
 from skfrap.parameters import ParameterSpace, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
@@ -222,6 +223,7 @@ class LeastSquaresFRAP(CurveRegressor):
         """
         if are_images(X):
             return self._fit_images(X, y, sample_weight)
+        X, y, sample_weight = first_rows(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))
         errors = self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])
