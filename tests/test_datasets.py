@@ -73,6 +73,30 @@ def test_image_series_are_written_too(tmp_path):
     assert dataset.data.dtype == np.uint16
 
 
+def test_scores_of_series_are_written_and_read_in_chunks(tmp_path, monkeypatch):
+    for store, n_jobs in (("a.zarr", None), ("b.zarr", 1)):
+        monkeypatch.setitem(_write._SHARDS, "scores", 64)
+        monkeypatch.setitem(_write._CHUNKS, "scores", 32)
+        simulator().write(tmp_path / store, 100, "scores", n_jobs=n_jobs)
+    dataset, again = (skfrap.datasets.open(tmp_path / name) for name in ("a.zarr", "b.zarr"))
+    np.testing.assert_array_equal(dataset.data[:].values, again.data[:].values)
+    drawn = simulator().sample_scores(100)
+    assert dataset.data.surrogate == drawn.data.surrogate
+    assert dataset.data.shape == drawn.data.shape
+    np.testing.assert_allclose(dataset.data[:].values, drawn.data.values, rtol=1e-6, atol=1e-5)
+    np.testing.assert_array_equal(dataset.target[:], drawn.target)
+    in_memory = LeastSquaresFRAP(PROTOCOL).fit(drawn.data)
+    monkeypatch.setattr(_lazy.row_slices, "__defaults__", (30,))
+    fitted = LeastSquaresFRAP(PROTOCOL).fit(dataset.data, dataset.target)
+    # Single precision moves a fit by far less than its error.
+    found, std = in_memory.predict(drawn.data, return_std=True)
+    off = np.abs(fitted.predict(dataset.data) - found) / std
+    assert np.median(off) < 1e-3
+    assert {type(part[0]).__name__ for part in dataset.chunks(40)} == {"ImageScores"}
+    with pytest.raises(ValueError, match="surrogate is what scores are of"):
+        simulator().write(tmp_path / "c.zarr", 10, surrogate=dataset.data.surrogate)
+
+
 def test_other_data_are_not_written_over(tmp_path):
     simulator().write(tmp_path / "a.zarr", 10)
     with pytest.raises(ValueError, match="another provenance"):

@@ -188,9 +188,9 @@ class BayesianFRAP(CurveRegressor):
             If X does not fit the protocol, the prior not the model, or y names what is not
             estimated, or is not what it names.
         """
+        X, y, sample_weight = first_rows(X, y, sample_weight)
         if are_images(X):
             return self._fit_images(X, y, sample_weight)
-        X, y, sample_weight = first_rows(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])

@@ -221,9 +221,9 @@ class LeastSquaresFRAP(CurveRegressor):
             If X does not fit the protocol, bounds are not in order, or y names what is not
             estimated, or is not what it names.
         """
+        X, y, sample_weight = first_rows(X, y, sample_weight)
         if are_images(X):
             return self._fit_images(X, y, sample_weight)
-        X, y, sample_weight = first_rows(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))
         errors = self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])

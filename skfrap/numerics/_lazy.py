@@ -18,13 +18,16 @@ def read_rows(values, rows):
     Parameters
     ----------
     values : array-like or None
-        Lazy, or not.
+        Lazy, or not. Of what has a method ``read_samples(rows)`` samples are more than an array,
+        and it says what.
     rows : slice
 
     Returns
     -------
-    ndarray or None
+    ndarray, samples or None
     """
+    if hasattr(values, "read_samples"):
+        return values.read_samples(rows)
     return None if values is None else np.asarray(values[rows])
 
 
@@ -57,9 +60,10 @@ def first_rows(X, *others, size=ROWS):
     if not is_lazy(X):
         return X, *others
     for one in others:
-        if one is not None and len(one) != X.shape[0]:
+        n = None if one is None else one.shape[0] if hasattr(one, "shape") else len(one)
+        if n not in (None, X.shape[0]):
             raise ValueError(
-                f"X has {X.shape[0]} samples and what goes with it has {len(one)}; they must agree."
+                f"X has {X.shape[0]} samples and what goes with it has {n}; they must agree."
             )
     rows = slice(0, min(size, X.shape[0]))
     return tuple(
