@@ -115,7 +115,7 @@ def open(path: Any) -> Dataset:  # noqa: A001 (as xarray and zarr have it)
     zarr = zarr_of()
     try:
         group = zarr.open_group(path, mode="r")
-    except (FileNotFoundError, zarr.errors.GroupNotFoundError) as error:
+    except FileNotFoundError as error:
         raise FileNotFoundError(f"there is no data set at {path}.") from error
     head = dict(group.attrs)
     if head.get("what") != WHAT or head.get("format") != FORMAT:

@@ -106,7 +106,7 @@ def _group(simulator, path, n_samples, kind):
     }
     try:
         group = zarr.open_group(path, mode="r+")
-    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+    except FileNotFoundError:
         group = zarr.open_group(path, mode="w-")
         _create_arrays(group, first, n_samples, kind)
         group.attrs.update(head)  # last: without it there is no data set
