@@ -81,8 +81,8 @@ def compare_models_of_series(
             curve, models, protocol, level=options.level, noise=noise, fixed=fixed
         )
 
-    outlines = [asked[name] for name in ("bleach_region", "compartment", "reference", "background")]
-    series, inputs = expand(files), [*files, *outlines]
+    told = ("bleach_region", "compartment", "reference", "background", "times")
+    series, inputs = expand(files), [*files, *(asked[name] for name in told)]
     series = each_series(series) if each else series
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:
