@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfrap.estimators._image_input import are_images
 from skfrap.estimators._missing import complete_curves
 from skfrap.experiment._frames import check_width, refuse_rows
 from skfrap.inference._intensities import check_size
@@ -39,6 +40,11 @@ def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protoco
     ValueError
         If they do not fit to the network or the protocol, or make no sense.
     """
+    if are_images(X):
+        raise ValueError(
+            f"{type(estimator).__name__} learns from curves, and X holds scores of images; use "
+            "LeastSquaresFRAP or BayesianFRAP for those."
+        )
     names = None if network is None else network.task.target_names
     columns = names_of_targets(y)
     if names is not None and columns not in (None, names):
