@@ -272,3 +272,15 @@ def test_folders_of_tables_give_a_row_each(tmp_path):
     )
     samples = json.loads(averaged.stdout)["samples"]
     assert [one["group"] for one in samples] == ["control", "treated"]
+
+
+def test_info_says_what_a_table_holds(tmp_path):
+    path = tmp_path / "cell.csv"
+    rows = [f"{0.5 * k},{1.0 if k < 4 else 0.4 + 0.02 * k:.3f},1.0" for k in range(20)]
+    path.write_text("\n".join(["time (s),bleach,reference", *rows]), encoding="utf-8")
+    result = CliRunner().invoke(cli, ["info", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "frames: 20, bleach, reference" in result.output
+    assert "clock: 0.5 s from frame to frame, 9.5 s in all" in result.output
+    path.write_text("nothing", encoding="utf-8")
+    assert CliRunner().invoke(cli, ["info", str(path)]).exit_code == 1
