@@ -9,7 +9,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
-from skfrap.inference.networks._stream import ScoreStream
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import ImageSurrogate
 from skfrap.persistence import load, save
@@ -52,10 +51,12 @@ def losses(estimator, drawn):
     return weighted_mean_squared_error(drawn.target, theta, drawn.sample_weight)
 
 
-def test_scores_of_the_stream_are_those_of_the_simulator(simulator, surrogate, drawn):
-    X, y, weight = ScoreStream(simulator, 512, 10**6, None, surrogate).sample(1)
-    assert_array_equal(y, drawn.target)
-    assert_array_equal(weight, drawn.sample_weight)
+def test_scores_without_curves_have_the_noise_of_pixels(simulator, surrogate, drawn):
+    alone = simulator.sample_scores(512, surrogate, start=10**6, with_curves=False)
+    X = alone.data.values
+    assert "curves" not in alone
+    assert_array_equal(alone.target, drawn.target)
+    assert_array_equal(alone.sample_weight, drawn.sample_weight)
     clean = FRAPSimulator(PROTOCOL, random_state=0, noise="none").sample_scores(
         512, surrogate, start=10**6
     )

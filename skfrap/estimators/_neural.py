@@ -37,12 +37,13 @@ if TYPE_CHECKING:  # who only predicts has no need of it
 
 
 class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
-    """Estimate parameters from recovery curves by a fully connected neural network.
+    """Estimate parameters from recovery curves, or images, by a fully connected neural network.
 
-    The network learns from labelled curves, or from an endless stream of simulated ones, to
-    minimise the squared error weighted by the inverse noise (Eqs. 9 and 10 of [1]_). On a known
-    protocol it corrects a rough fit of the model rather than working on the curve itself, which it
-    learns in seconds: what is left to learn is how far the prior should pull a noisy estimate.
+    The network learns from labelled curves or scores of image series, or from an endless stream of
+    simulated ones, to minimise the squared error weighted by the inverse noise (Eqs. 9 and 10 of
+    [1]_). On a known protocol it corrects a rough fit of the model rather than working on the curve
+    itself, which it learns in seconds: what is left to learn is how far the prior should pull a
+    noisy estimate.
     It is Keras that trains; predictions are made in NumPy. From scikit-learn 1.9 on,
     ``set_callbacks`` lets its callbacks, as ``ProgressBar`` and ``ScoringMonitor``, watch every
     pass of :meth:`fit` and every chunk of 64 batches of :meth:`fit_online`, or end them.
@@ -158,6 +159,8 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         What of the model is estimated, in which box, and what is known.
     bounds_ : dict or None
         The box, in natural units by parameter.
+    surrogate_ : ImageSurrogate or None
+        What scores of images are of, where the network learnt from such.
     features_name_ : str
         Which features are in use.
     features_ : object

@@ -3,14 +3,11 @@
 import numbers
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 
 from skfrap.experiment._frames import check_told_start
 from skfrap.inference.networks._run import BLOCK
-from skfrap.models.forward._score_noise import ScoreNoise
-from skfrap.numerics._draws import normal_rows
 from skfrap.parameters._targets import names_of_targets
 
 _AHEAD = 2  # chunks drawn at once: drawing takes longer than learning
@@ -90,26 +87,12 @@ class ScoreStream(CurveStream):
     def __init__(self, simulator, batch_size, n_seen, target_names, surrogate):
         super().__init__(simulator, batch_size, n_seen, target_names)
         self.surrogate = surrogate
-        self._noise = ScoreNoise(surrogate)
 
     def sample(self, n_batches, first=None):
         """Draw rows of scores, targets and weights."""
         first, n = self.n_seen if first is None else first, n_batches * self.batch_size
-        simulator, surrogate = self.simulator, self.surrogate
-        if simulator.noise != "constant" or surrogate.flat_field is not None:
-            drawn = simulator.sample_scores(n, surrogate, start=first)
-            return drawn.data.values, drawn.target[:, self.columns], drawn.sample_weight
-        # Nobody asks for the curves here, without which drawing is many times as fast.
-        drawn = simulator.sample(n, start=first)
-        values = drawn.parameters
-        given = {
-            name: values[name] if name in values else np.full(n, float(simulator.prior[name]))
-            for name in ("c0", *surrogate.names)
-        }
-        rows = surrogate.curves(**given)
-        normals = partial(normal_rows, simulator._score_key)
-        self._noise.add_to_scores(rows, drawn.noise_variance, normals, first)
-        return rows, drawn.target[:, self.columns], drawn.sample_weight
+        drawn = self.simulator.sample_scores(n, self.surrogate, start=first, with_curves=False)
+        return drawn.data.values, drawn.target[:, self.columns], drawn.sample_weight
 
 
 def stream_of(simulator, batch_size, n_seen, target_names, surrogate=None):
