@@ -363,6 +363,17 @@ def test_estimates_say_what_they_are_worth(stacks):
     assert np.isnan(found.D_um2_s[0])
 
 
+@pytest.mark.parametrize("frame_levels", [True, False])
+def test_images_of_one_intensity_tell_nothing(frame_levels):
+    stacks = np.full((2, PROTOCOL.n_frames, *PROTOCOL.shape), 100, np.uint8)
+    extractor = ImageScoreExtractor(PROTOCOL, frame_levels=frame_levels, ranges=RANGES)
+    regressor = LeastSquaresFRAP()
+    estimates = regressor.fit(scores := extractor.fit_transform(stacks)).estimate(scores)
+    unknown = np.isnan(estimates.values["D"])
+    everything = (estimates.lower["D"] < 2.1) & (estimates.upper["D"] > 199)
+    assert (unknown | everything).all()
+
+
 def test_scikit_learn_splits_scores():
     drawn = simulator(prior={"D": FRAPSimulator().prior["D"]}).sample_scores(
         30, image_surrogate_for(PROTOCOL, {"D": (1.0, 1000.0)}, frame_levels=False)

@@ -143,6 +143,14 @@ def test_lost_frames_count_for_nothing():
     assert 0 < abs(found.shared_[0, 0] - whole.shared_[0, 0]) < whole.std_[0, 0]
 
 
+def test_a_series_without_light_counts_for_nothing():
+    X = series(4)
+    dark = np.vstack([X, np.zeros_like(X[:1])])
+    for end in ("lower", "upper"):
+        with_it, without = (getattr(joint(some).estimates_, end)["D"] for some in (dark, X))
+        np.testing.assert_allclose(with_it, without, rtol=1e-3)
+
+
 def test_estimates_stay_within_bounds():
     bounded = LeastSquaresFRAP(PROTOCOL, {"D": (1.0, 7.5), "alpha": (0.0, 0.4)})
     found = JointFRAP(bounded).fit(series(5))

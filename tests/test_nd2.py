@@ -48,6 +48,15 @@ def test_file_says_clock_pixel_bits_and_stimulation(tmp_path, frames):
     assert "ND2 events" in sources["bleaching"]
 
 
+@pytest.mark.parametrize(
+    ("stated", "read"), [(1.0, 1.0), (0.0, None), (-0.25, None), (np.nan, None)]
+)
+def test_a_pixel_size_that_is_none_is_not_1_um(tmp_path, frames, stated, read):
+    # The library states 1 in its place: D would be wrong by the square of the true size.
+    write_nd2(tmp_path / "a.nd2", frames, TIMES, pixel_um=stated)
+    assert read_series(tmp_path / "a.nd2").pixel_size_um == read
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_channels_are_chosen(tmp_path, frames, packed):
     path = tmp_path / "a.nd2"

@@ -9,7 +9,8 @@ def inverse_with_voids(precision):
     """Invert precision matrices; what they leave undetermined has an infinite variance."""
     diagonal = np.einsum("nvv->nv", precision)
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = precision / scale[:, :, np.newaxis] / scale[:, np.newaxis]
+    with np.errstate(invalid="ignore"):  # infinite precision, of curves without noise
+        scaled = precision / scale[:, :, np.newaxis] / scale[:, np.newaxis]
     broken = ~np.isfinite(scaled).all(axis=(1, 2))
     scaled[broken] = 0.0
     values, vectors = np.linalg.eigh(scaled)

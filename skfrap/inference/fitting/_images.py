@@ -190,7 +190,8 @@ class ImageFitter(CurveFitter):
         freedom = max(1, self.evaluator.freedom(len(self.space.free)))
         variance = fits.cost / freedom
         if self.known_noise is None:
-            with np.errstate(divide="ignore"):
+            # Without noise, 0 / 0 is what is not determined, as in images of one intensity.
+            with np.errstate(divide="ignore", invalid="ignore"):
                 precision = precision / variance[:, np.newaxis, np.newaxis]
         if self.evaluator.flat_field is None:
             return precision
@@ -199,6 +200,8 @@ class ImageFitter(CurveFitter):
             variance = a + b * np.maximum(problems.prebleach, 0.0)
         covariance = inverse_with_voids(precision)
         known = np.isfinite(np.einsum("nvv->nv", covariance)).all(axis=1)
+        if not known.any():
+            return precision
         more = self._of_division(
             problems, fits.theta[known], jacobian[known], np.flatnonzero(known)
         )

@@ -110,7 +110,8 @@ class JointProfiles:
                 self._unit[rows, factor] = problems.size
             self.n_values[rows] = part.X.shape[1]
             self.theta[rows] = part.fits.theta
-            self._squares[rows] = np.einsum("nt,nt->n", problems.X, problems.X)
+            squares = np.einsum("nt,nt->n", problems.X, problems.X)
+            self._squares[rows] = np.where(squares > 0, squares, 1.0)  # 0 of a dark curve
         # What is shared takes its degrees of freedom from all series of the group alike, so that a
         # group of one is that series alone.
         self.freedom = self.n_values - len(self.own) - self.n_shared / self.sizes[labels]

@@ -3,11 +3,14 @@
 import numbers
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from skfrap.experiment._frames import check_told_start
 from skfrap.inference.networks._run import BLOCK
+from skfrap.models.forward._score_noise import ScoreNoise
+from skfrap.numerics._draws import normal_rows
 from skfrap.parameters._targets import names_of_targets
 
 _AHEAD = 2  # chunks drawn at once: drawing takes longer than learning
@@ -70,6 +73,50 @@ class CurveStream:
                     coming.append(pool.submit(make, k + _AHEAD))
                 self.n_seen = int(firsts[k + 1])
                 yield data
+
+
+class ScoreStream(CurveStream):
+    """Scores of image series in the place of curves, without an image.
+
+    Parameters
+    ----------
+    simulator : FRAPSimulator
+    batch_size, n_seen, target_names : object
+        As of :class:`CurveStream`.
+    surrogate : ImageSurrogate
+        What scores are of.
+    """
+
+    def __init__(self, simulator, batch_size, n_seen, target_names, surrogate):
+        super().__init__(simulator, batch_size, n_seen, target_names)
+        self.surrogate = surrogate
+        self._noise = ScoreNoise(surrogate)
+
+    def sample(self, n_batches, first=None):
+        """Draw rows of scores, targets and weights."""
+        first, n = self.n_seen if first is None else first, n_batches * self.batch_size
+        simulator, surrogate = self.simulator, self.surrogate
+        if simulator.noise != "constant" or surrogate.flat_field is not None:
+            drawn = simulator.sample_scores(n, surrogate, start=first)
+            return drawn.data.values, drawn.target[:, self.columns], drawn.sample_weight
+        # Nobody asks for the curves here, without which drawing is many times as fast.
+        drawn = simulator.sample(n, start=first)
+        values = drawn.parameters
+        given = {
+            name: values[name] if name in values else np.full(n, float(simulator.prior[name]))
+            for name in ("c0", *surrogate.names)
+        }
+        rows = surrogate.curves(**given)
+        normals = partial(normal_rows, simulator._score_key)
+        self._noise.add_to_scores(rows, drawn.noise_variance, normals, first)
+        return rows, drawn.target[:, self.columns], drawn.sample_weight
+
+
+def stream_of(simulator, batch_size, n_seen, target_names, surrogate=None):
+    """Make a stream of curves, or of the scores that a surrogate is of; see the classes."""
+    if surrogate is None:
+        return CurveStream(simulator, batch_size, n_seen, target_names)
+    return ScoreStream(simulator, batch_size, n_seen, target_names, surrogate)
 
 
 def check_stream(simulator, n_samples, options, protocol, validation):

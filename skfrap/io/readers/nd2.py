@@ -148,6 +148,7 @@ def _read(opened, chunks, images, path, channel):
         volume = described[min(chosen, len(described) - 1)].volume
         if volume.axesCalibrated[0]:
             x, y = (number(one) for one in volume.axesCalibration[:2])
+            x, y = (x, y) if x != 1.0 else (_calibration_of(opened, x), y)
             pixel = square_pixel(x, y, "ND2 calibration") if x and x > 0 else pixel
         settings = _acquisition_of(described[min(chosen, len(described) - 1)])
     events = _events_of(opened, zero, times[0])
@@ -235,6 +236,13 @@ def _events_of(opened, zero, times):
     later = times[times > found[0]]
     last = max(one for one in found if not len(later) or one <= later[0])
     return [BleachEvent(found[0], last, "ND2 events", None)]
+
+
+def _calibration_of(opened, stated):
+    """Return the pixel size that is in the file, where the library states 1 for none, too."""
+    name = "ImageMetadataSeqLV|0"
+    found = opened.unstructured_metadata(include={name}).get(name, {})
+    return number(found.get("SLxPictureMetadata", {}).get("Calibration", stated))
 
 
 def _regions_of(opened, shape, pixel):

@@ -108,6 +108,26 @@ class ScoreNoise:
             rows[some], of_curves[some] = self.draw(rows[some, :-1], a[some], b[some], drawn)
         return of_curves
 
+    def add_to_scores(self, rows, a, normals, start):
+        """Add noise to rows of scores alone, in place: many times as fast as with the curves'.
+
+        Of constant noise, undivided stacks and scores of whole series, each of which then has
+        independent noise.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_columns)
+        a : ndarray of shape (n,)
+            Variance of a pixel.
+        normals, start : object
+            As of :meth:`add_to`.
+        """
+        surrogate = self.surrogate
+        drawn = normals(start, *rows.shape)
+        rows[:, :-1] += np.sqrt(a)[:, np.newaxis] * drawn[:, :-1]
+        n_beside = surrogate.n_values - surrogate.n_scores
+        rows[:, -1] = np.sqrt(a * n_beside * _unit_chi_squared(n_beside, drawn[:, -1]))
+
     def draw(self, scores, a, b, normals):
         """Draw rows and curves' noise.
 
