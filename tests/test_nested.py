@@ -145,7 +145,7 @@ def test_a_posterior_says_the_same():
     import jax.numpy as jnp
     from numpyro.infer import MCMC, NUTS
 
-    n_days, n_dishes, n_cells = 12, 2, 2
+    n_days, n_dishes, n_cells = 12, 2, 3
     _, day, dish = balanced(np.random.default_rng(0), n_days, n_dishes, n_cells)
     alike = [jnp.asarray((one[:, None] == one).astype(float)) for one in (day, dish)]
 
@@ -156,7 +156,7 @@ def test_a_posterior_says_the_same():
         normal = numpyro.distributions.MultivariateNormal(mean, covariance_matrix=total)
         numpyro.sample("values", normal, obs=values)
 
-    sampler = MCMC(NUTS(model), num_warmup=200, num_samples=400, progress_bar=False)
+    sampler = MCMC(NUTS(model), num_warmup=300, num_samples=700, progress_bar=False)
     ratios = []
     for seed in range(10):
         rng = np.random.default_rng(seed)

@@ -47,6 +47,7 @@ class StoredScores:
         Parameters
         ----------
         rows : slice
+            Which, from 0.
 
         Returns
         -------
