@@ -187,6 +187,7 @@ def spoilt(k, value):
         ),
         (text_of("Time [s],A", [TIMES, BLEACH]).replace(".", ","), "more cells than the head"),
         (text_of("Time [s],A", [TIMES, BLEACH]).replace("0,", "0,1.507.025 and ", 1), "line 2 of"),
+        (text_of("Time [s],A,B,C").replace("\n1,", "\n1.\n0,"), "line 4 of .* has other cells"),
         ("file,error,sources\na,b,c\n", "results of skfrap"),
         (
             "\n".join(f"{k}.lsm,Time," + ",".join(map(str, range(90))) for k in range(9)),
