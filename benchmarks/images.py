@@ -11,6 +11,7 @@ recovery curves of the same images.
 6. ``streaming``: memory and time of 500 frames of 512 x 512 pixels from a file.
 7. ``robust``: standard errors of the default (window, free levels, division) over the curve's.
 8. ``bias``: what flicker, fading, uneven light, bleaching by imaging and a wrong centre do.
+9. ``networks``: least squares, Bayes and a network on the same scores; a minute of training.
 
     python -m benchmarks.images             some ten minutes
     python -m benchmarks.images --quick     some two minutes, without scipy's fits
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
+from benchmarks._image_networks import networks
 from benchmarks._published import TABLE_1_BOX
 from benchmarks._report import Report, arguments_of, choice_of, median_time, timed
 from benchmarks.streaming import Peak, own_megabytes
@@ -37,7 +39,9 @@ from skfrap.preprocessing import (
     RecoveryCurveExtractor,
 )
 
-STAGES = ("accuracy", "loss", "noise", "direct", "times", "streaming", "robust", "bias")
+STAGES = (
+    "accuracy", "loss", "noise", "direct", "times", "streaming", "robust", "bias", "networks",
+)  # fmt: skip
 RANGES = {"D": (1.0, 1000.0)}
 STEADY = {"ranges": RANGES, "window": "field", "frame_levels": False, "flat_field": None}
 LEVELS = {"ranges": RANGES, "flat_field": None}
@@ -320,7 +324,7 @@ def main():
     stages = dict(
         zip(
             STAGES,
-            (accuracy, loss, noise, direct, times, streaming, robust, bias),
+            (accuracy, loss, noise, direct, times, streaming, robust, bias, networks),
             strict=True,
         )
     )

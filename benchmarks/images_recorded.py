@@ -1,4 +1,11 @@
-"""What others have recorded: D of all pixels, with both errors, in three windows."""
+"""What others have recorded: D of all pixels in three windows, with both errors.
+
+Levels of frames are free, or as they are; the bleach region is as sharp as it was told, or has a
+blur that is estimated. "apart" is how far windows are apart at most, in their whole errors.
+
+    python -m benchmarks.images_recorded --leeds FOLDER       images of a lipid bilayer
+    python -m benchmarks.images_recorded --membrane FOLDER    images of the membrane of a cell
+"""
 
 import re
 from itertools import combinations
@@ -6,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._report import Report, arguments_of
 from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP
 from skfrap.io import load_stack
 from skfrap.judging import judge_images
@@ -52,7 +60,12 @@ def measure_bilayer(report, folder):
         "a lipid bilayer, bleached for long: D in µm²/s; widths of the patch say 1.6 to 1.8"
     )
     _compare(
-        report, stack / stack[0].mean(), protocol, windows=(160, 224, 320), D=(0.1, 20.0), blur=8.0
+        report,
+        stack / stack[0].mean(),
+        protocol,
+        windows=(160, 224, 320),
+        D=(0.3, 10.0),
+        blur=(2.0, 8.0),
     )
 
 
@@ -76,7 +89,12 @@ def measure_membrane(report, folder):
     )  # fmt: skip
     report.section("the membrane of a cell that moves: D in µm²/s; rough methods say 0.11 to 0.22")
     _compare(
-        report, frames / before.mean(), protocol, windows=(90, 120, 160), D=(0.01, 5.0), blur=2.0
+        report,
+        frames / before.mean(),
+        protocol,
+        windows=(90, 120, 160),
+        D=(0.02, 2.0),
+        blur=(0.3, 1.5),
     )
 
 
@@ -93,7 +111,7 @@ def _compare(report, stack, protocol, windows, D, blur):
         for levels in (True, False):
             found = []
             for window in windows:
-                ranges = {"D": D} | ({"bleach_blur": (0.0, blur)} if blurred else {})
+                ranges = {"D": D} | ({"bleach_blur": blur} if blurred else {})
                 extractor = ImageScoreExtractor(protocol, window, levels, ranges=ranges)
                 X = extractor.fit_transform([stack])
                 estimates = LeastSquaresFRAP(protocol, bounds=ranges).fit(X).estimate(X)
@@ -129,3 +147,22 @@ def _agreement(report, found):
         for (one, error), (other, its) in combinations(found, 2)
     )
     report.add("  windows apart, errors of both", apart, "{:.1f}", at_most=_APART)
+
+
+def main():
+    given = arguments_of(
+        __doc__,
+        seed=None,
+        leeds={"metavar": "FOLDER", "help": "with the images of a bilayer"},
+        membrane={"metavar": "FOLDER", "help": "with images of the membrane of a cell"},
+    )
+    report = Report("all pixels of recorded series", None)
+    if given.leeds:
+        measure_bilayer(report, given.leeds)
+    if given.membrane:
+        measure_membrane(report, given.membrane)
+    report.exit()
+
+
+if __name__ == "__main__":
+    main()

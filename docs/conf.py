@@ -60,7 +60,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "within_subsection_order": "gallery.reading_order",
     "abort_on_example_error": True,
-    "reset_modules": ("matplotlib", "gallery.warnings_are_errors"),
+    "reset_modules": ("matplotlib", "gallery.one_palette", "gallery.warnings_are_errors"),
     "reset_modules_order": "both",
     "doc_module": ("skfrap",),
     "backreferences_dir": "api/examples_of",

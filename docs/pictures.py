@@ -37,21 +37,14 @@ from skfrap.io import ImageSeries
 from skfrap.models import DiffusionModel, effective_diffusion, model_for
 from skfrap.plotting import ExperimentPlanDisplay, RecoveryCurveDisplay, ReplicatesDisplay
 from skfrap.plotting import _style as style
-from skfrap.plotting._style import DATA, FIT, REGION, TIME, new_axes
+from skfrap.plotting._style import DATA, FIT, REGION, SHADES, TIME, new_axes
+from skfrap.plotting._style import SECOND_FIT as OTHER
 from skfrap.preprocessing import FadingCorrector, IntensityRescaler
 from skfrap.replicates import summarise_replicates
 from skfrap.report import write_report
 
 IMAGES = Path(__file__).resolve().parent / "images"
-OTHER = "#2a9d8f"  # a second fit
-SHADES = LIGHT, MIDDLE, _ = "#8ab6d6", "#4a86b8", DATA
-STYLE = {
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "legend.fontsize": 10,
-}
+LIGHT, MIDDLE, _ = SHADES
 DPI, WIDTH = 140, 6.4
 
 PROTOCOL = FRAPProtocol()
@@ -939,7 +932,7 @@ def main(names):
     IMAGES.mkdir(exist_ok=True)
     for name in names or PICTURES:
         print(name, flush=True)
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(style.FIGURE):
             PICTURES[name]()
             figure, path = plt.gcf(), IMAGES / f"{name}.png"
             style.tidy(*(ax for ax in figure.axes if not ax.images))

@@ -119,8 +119,8 @@ for ax, row in zip(axes.flat, rows, strict=True):
         continue
     analysis = analyses[row["sample"], row["series"]]
     times = analysis.protocol.times
-    ax.plot(times, analysis.curve, ".", ms=3, color="#1f4e79")
-    ax.plot(times[times > 0], analysis.fitted[times > 0], color="#d1495b")
+    ax.plot(times, analysis.curve, ".", ms=3, color="C0")
+    ax.plot(times[times > 0], analysis.fitted[times > 0], color="C1")
 figure.supxlabel("time since end of bleaching (s)")
 figure.supylabel("mean intensity in region")
 plt.show()

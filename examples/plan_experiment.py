@@ -96,11 +96,11 @@ print(f"at D = 10 µm²/s expected: {100 * expected:.2f} %, ", end="")
 print(f"scatter of 1000 fits: {100 * found.std() / found.mean():.2f} %")
 
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
-style = {"density": True, "color": "#1f4e79", "alpha": 0.5}
+style = {"density": True, "color": "C0", "alpha": 0.5}
 ax.hist(found, bins=40, label="1000 fits", **style)
 at = np.linspace(found.min(), found.max(), 200)
 bell = norm.pdf(at, 10.0, 10.0 * expected)
-ax.plot(at, bell, color="#d1495b", lw=2, label="expected")
+ax.plot(at, bell, color="C1", lw=2, label="expected")
 ax.set(xlabel="estimated D (µm²/s)", ylabel="density")
 ax.legend(frameon=False)
 plt.show()

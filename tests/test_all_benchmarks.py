@@ -9,6 +9,7 @@ from benchmarks.__main__ import PROGRAMS, Program, main, page_of, read, run
 
 ROOT = Path(__file__).parents[1]
 NOT_FIGURES = {"golden", "structure", "pretrain", "paper_training"}  # they make something else
+NOT_FIGURES |= {"images_recorded"}  # of recordings that are given
 NOT_FIGURES |= {"tables"}  # it needs what others have published
 
 

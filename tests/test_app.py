@@ -291,7 +291,7 @@ def test_settings_are_those_of_analyses_and_choices_those_of_the_library():
     assert {one.name for one in FIELDS} <= known
     defaults = {one.name: one.default for one in fields(ExperimentOptions)}
     for one in FIELDS:
-        if one.name in known - {"start", "fixed"}:  # of which a page has others
+        if one.name in known - {"start", "data", "fixed"}:  # of which a page has others
             assert (one.default or None) == (defaults[one.name] or None), one.name
         assert one.hint or one.kind == "flag"
     assert {*BY_NAME["model"].choices} == {*MODELS}
@@ -317,7 +317,9 @@ def test_the_command_line_says_the_same(given):
     known = {one.name for one in fields(ExperimentOptions)}
     asked = {name: value for name, value in context.params.items() if name in known}
     asked |= {name: asked[name] or None for name in ("rows", "columns")}
-    expected = ExperimentOptions(**({"start": "auto", "channel": 1, "fixed": {}} | given))
+    expected = ExperimentOptions(
+        **({"start": "auto", "data": "both", "channel": 1, "fixed": {}} | given)
+    )
     assert asked.pop("series") is None
     assert ExperimentOptions(**asked) == expected
 
@@ -367,7 +369,7 @@ def test_a_file_becomes_the_D_of_the_command_line(page, tmp_path):
     assert state["opened"]["shape"] == [26, 48, 48]
     assert state["opened"]["said"]["pixel_size_um"]
     state = settled(page)
-    expected = analyse_series(path, ExperimentOptions(start="auto"))
+    expected = analyse_series(path, ExperimentOptions(start="auto", data="both"))
     assert state["error"] is None
     assert state["result"]["words"] == expected.estimates.values_in_words(0)
     for end in ("", "_lower", "_upper"):
@@ -502,7 +504,7 @@ def test_all_series_are_analysed_and_the_broken_one_is_told_of(page, tmp_path):
     assert [entry["state"] for entry in state["entries"]] == ["done", "done", "failed"]
     assert state["batch"] == "done"
     first = state["entries"][0]
-    expected = analyse_series(one, ExperimentOptions(start="auto"))
+    expected = analyse_series(one, ExperimentOptions(start="auto", data="both"))
     assert first["words"] == expected.estimates.values_in_words(0)
     assert state["entries"][2]["error"]
     import pandas as pd
@@ -546,7 +548,7 @@ def test_the_report_is_that_of_the_library_and_may_do_nothing_here(page, tmp_pat
     assert policy.startswith("sandbox")
     assert "allow-same-origin" not in policy
     told = read_report(saved(page, "report-current.html", tmp_path))
-    expected = analyse_series(path, ExperimentOptions(start="auto"))
+    expected = analyse_series(path, ExperimentOptions(start="auto", data="both"))
     assert told["records"][0]["D_um2_s"] == expected.estimates.D_um2_s[0]
     assert told["command"].startswith("skfrap estimate 'my cell.tif'")
 
@@ -578,7 +580,7 @@ def test_a_file_of_a_microscope_is_read_with_all_that_it_says(page, shared, tmp_
     send(page, (path.name, path.read_bytes()))
     state = settled(page)
     assert state["result"]["sources"]["pixel size"].startswith("CZI")
-    expected = analyse_series(path, ExperimentOptions(start="auto"))
+    expected = analyse_series(path, ExperimentOptions(start="auto", data="both"))
     assert state["result"]["words"] == expected.estimates.values_in_words(0)
 
 

@@ -23,7 +23,9 @@ def chromium():
 
 
 def words_of(path):
-    return analyse_series(path, ExperimentOptions(start="auto")).estimates.values_in_words(0)[0]
+    return analyse_series(
+        path, ExperimentOptions(start="auto", data="both")
+    ).estimates.values_in_words(0)[0]
 
 
 def test_the_demo_becomes_its_D_and_nothing_is_lost_by_a_reload(chromium):

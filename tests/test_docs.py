@@ -135,7 +135,7 @@ def test_commands_print_what_is_shown(page, folder):
     for command, shown in commands_on(page):
         result = CliRunner().invoke(cli, shlex.split(command)[1:], prog_name="skfrap")
         # Progress, which slow machines show for a while, is written over.
-        printed = re.sub(r"[^\n]*\r", "", result.output)
+        printed = re.sub(r"[^\n]*\r( {20,})?", "", result.output)
         assert alike(shown, printed), f"$ {command}\n{printed}\nand the page shows\n{shown}"
         assert result.exit_code == 0 or "could not be" in shown, command
 

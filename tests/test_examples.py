@@ -206,6 +206,34 @@ def test_the_outline_that_images_show_mends_what_an_open_field_gives(run):
     assert "found in the frames before bleaching" in output
 
 
+@pytest.mark.slow
+def test_motion_and_light_are_undone_one_after_the_other(run):
+    output = run("moving_cell")
+    opened, aligned, evened = (
+        numbers_after(f"{way}: D = ", output)[0]
+        for way in ("open field", "outline, aligned", "outline, aligned, even light")
+    )
+    assert evened == pytest.approx(1.5, rel=0.05)
+    assert abs(evened - 1.5) < abs(aligned - 1.5) < abs(opened - 1.5)
+    assert re.search(r"^open field: .*findings: motion_left, sample_ends", output, re.MULTILINE)
+    assert re.search(r"^outline, aligned: .*start_contradicted", output, re.MULTILINE)
+    assert re.search(r"^outline, aligned, even light: .*findings: none", output, re.MULTILINE)
+    furthest, error = numbers_after("moves by up to ", output)
+    assert furthest > 4
+    assert error < 0.1
+    assert numbers_after("report of ", output)[1] == evened
+
+
+@pytest.mark.slow
+def test_all_pixels_tell_more_than_a_curve_and_know_how_much(run):
+    output = run("all_pixels")
+    curve, images = (numbers_after(f"{way}: ", output) for way in ("curve", "all pixels"))
+    assert images[0] < 0.4 * curve[0]
+    assert images[1] < 0.6 * curve[1]
+    for pulls in (curve[2], images[2]):
+        assert 0.7 < pulls < 1.3
+
+
 def test_every_script_is_run_and_begins_with_a_title():
     tested = {*re.findall(r'run\("(\w+)"\)', Path(__file__).read_text(encoding="utf-8"))}
     assert tested == SCRIPTS

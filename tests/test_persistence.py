@@ -47,6 +47,7 @@ from skfrap.experiment import MeasuredStart, RingLayout, TileLayout
 from skfrap.inference.fitting._images import ImageFitter
 from skfrap.inference.fitting._objectives import HuberLoss, ProportionalNoise
 from skfrap.inference.fitting._rows import RowNoise
+from skfrap.inference.networks._features import LinearizedImageFeatures
 from skfrap.metrics import weighted_mean_squared_error
 from skfrap.models import (
     AnomalousModel,
@@ -305,6 +306,14 @@ def one_of_each_class(protocol, sample):
     flash = protocol.replace(n_bleach=1)
     joint = JointFRAP(LeastSquaresFRAP(protocol)).fit(curves[:4])
     images = ImageSurrogate(flash, {"D": (1.0, 10.0)})
+    steady = ImageSurrogate(flash, {"D": (1.0, 10.0)}, frame_levels=False, flat_field=None)
+    box = {"D": (1.0, 10.0), "c0": (0.5, 1.0)}
+    fitter = ImageFitter(
+        steady, ParameterSpace.of(DiffusionModel(flash), bounds=box), max_nfev=9, tol=1e-9
+    )
+    scores = FRAPSimulator(flash, {"D": 3.0}, random_state=0).sample_scores(8, steady)
+    of_images = LinearizedImageFeatures(fitter)
+    of_images.fit(scores.data.values, scores.target, scores.sample_weight)
     return [
         protocol,
         Circle(6.0),
@@ -329,6 +338,7 @@ def one_of_each_class(protocol, sample):
         networks[0],
         networks[0]._task,
         *(network.features_ for network in networks),
+        of_images,
         IntensityRescaler(),
         BackgroundSubtractor(),
         FlatFieldCorrector(),

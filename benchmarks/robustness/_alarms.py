@@ -126,7 +126,10 @@ def _series(protocol, n, random):
     for k in range(n):
         one = {name: column[k] for name, column in values.items()}
         series = series_of(protocol, one, int(random.integers(2**31)))
-        tally.add(analyse_series(series, options_of(protocol)).estimates, values["D"][k : k + 1])
+        tally.add(
+            analyse_series(series, options_of(protocol, data="both")).estimates,
+            values["D"][k : k + 1],
+        )
     return tally
 
 

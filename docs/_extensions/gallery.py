@@ -4,6 +4,11 @@ import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
+import matplotlib as mpl
+from cycler import cycler
+
+from skfrap.plotting import _style as style
+
 READING_ORDER = (
     "quickstart.py",
     "folder_of_files.py",
@@ -11,7 +16,10 @@ READING_ORDER = (
     "mobile_fraction_and_binding.py",
     "plan_experiment.py",
     "image_series_pipeline.py",
+    "cell.py",
+    "moving_cell.py",
     "measured_start.py",
+    "all_pixels.py",
     "own_protocol.py",
     "hybrid.py",
     "grid_search.py",
@@ -24,6 +32,12 @@ def reading_order(path):
     """Tell the place of an example; a new one comes last."""
     name = Path(path).name
     return (READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER), name)
+
+
+def one_palette(gallery_conf, path, when):
+    """Draw examples as all other pictures of the documentation are drawn."""
+    mpl.rcParams.update(style.FIGURE)
+    mpl.rcParams["axes.prop_cycle"] = cycler(color=style.CATEGORIES)
 
 
 def warnings_are_errors(gallery_conf, path, when):

@@ -90,6 +90,11 @@ class SeriesAnalysis:
         D under other assumptions, and which of them is recommended.
     seen : SeenStart or None
         What the images show of the start; None where they show none.
+    data : {"curve", "images", "rings"}
+        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
+        rings about the patch as seen.
+    images : ImageEstimate or None
+        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     has_region : bool
         Whether the bleach region is known. It is not for a table without one, of which a half-time
         and a mobile fraction are estimated; that of `protocol` then means nothing.
@@ -99,11 +104,6 @@ class SeriesAnalysis:
         Whether the frames were moved back by it.
     last : ndarray of shape (ny, nx) or None
         The last corrected frame; None for a curve.
-    data : {"curve", "images", "rings"}
-        What `estimates` are fitted to: the curve of the bleach region, all pixels about it, or
-        rings about the patch as seen.
-    images : ImageEstimate or None
-        What all pixels say, with both errors; None where that was not asked for, or cannot be had.
     """
 
     name: str
@@ -120,12 +120,12 @@ class SeriesAnalysis:
     start: str = "told"
     alternatives: Alternatives = field(default_factory=Alternatives)
     seen: SeenStart | None = None
+    data: str = "curve"
+    images: ImageEstimate | None = None
     has_region: bool = True
     drift: Drift | None = None
     aligned: bool = False
     last: np.ndarray | None = None
-    data: str = "curve"
-    images: ImageEstimate | None = None
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -247,11 +247,11 @@ def analyse_series(
         start=start,
         alternatives=alternatives,
         seen=seen,
+        data=data,
+        images=images,
         drift=one.motion.drift,
         aligned=one.motion.aligned,
         last=last_frame(corrected, protocol),
-        data=data,
-        images=images,
     )
 
 
@@ -264,7 +264,7 @@ def _images_of(one, options, told):
     flat_field = options.sigma
     stacks = one.corrected
     if one.background == "divide" or not (added or given):
-        stacks = _corrected(one.series, one.protocol, options, "none")
+        stacks = _corrected(one.series, one.protocol, options, "none", one.motion)
     else:
         flat_field = None
     images, why = None, "all pixels are not used: no bleach region is told"

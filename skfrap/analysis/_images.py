@@ -148,7 +148,8 @@ def _why_not(protocol, options, told):
         ("imaging_bleach" in asked, "frames have levels of their own there, and no imaging_bleach"),
         (options.noise != "constant" or options.loss != "squared", "that is by least squares"),
         (n_values > _MOST, f"{n_values:.2g} of them are more than {_MOST:.2g}, which takes long"),
-        (not np.isfinite(told.estimates.values["D"][0]), "the curve shows no bleaching"),
+        # Of another model, which has been refused by then, there may be none.
+        (np.isnan(told.estimates.values.get("D", [np.nan])[0]), "the curve shows no bleaching"),
     ):
         if refused:
             return words

@@ -258,9 +258,9 @@ def _of_shape(frames, patches, expected):
     ratio = patches.main.sum() / should.sum()
     causes = []
     if ratio > _WIDER * slack:
-        causes.append(f"the first dark patch is wider than told, {ratio:.1f} times the area")
+        causes.append(f"the first dark patch is wider than told, {ratio:.2g} times the area")
     elif ratio < _NARROWER / slack:
-        causes.append(f"the first dark patch is narrower than told, {ratio:.1f} times the area")
+        causes.append(f"the first dark patch is narrower than told, {ratio:.2g} times the area")
     long, told = (_elongation(mask) for mask in (patches.main, should))
     if not 1 / (_LONGER * slack) < long / told < _LONGER * slack:
         causes.append(

@@ -123,6 +123,15 @@ FIELDS = (
         },
         "auto",
     ),
+    Field(
+        "data", "What is fitted", "choice", "Model", "", "where the region is told", "",
+        {
+            "both": "the curve, with the images beside it",
+            "curve": "the mean of the region",
+            "images": "all pixels about the region",
+        },
+        "both",
+    ),
     Field("model", "Model", "choice", "Model", "", "what particles do", "", _MODELS, "diffusion"),
     Field(
         "free", "Estimate as well", "names", "Model", "",

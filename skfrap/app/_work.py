@@ -86,7 +86,7 @@ def options_of(given: dict[str, Any]) -> ExperimentOptions:
     -------
     ExperimentOptions
     """
-    return ExperimentOptions(**({"start": "auto"} | given))
+    return ExperimentOptions(**({"start": "auto", "data": "both"} | given))
 
 
 def warm() -> list[str]:

@@ -37,8 +37,11 @@ def _records_of(file, channel, allow_large):
     """Return what each series of a file says, or what is wrong with it."""
     from pathlib import Path
 
+    from skfrap.analysis._tables import is_table
     from skfrap.io.readers._registry import series_names
 
+    if is_table(str(file)):
+        return [_record_of_table(file)]
     try:
         names = series_names(file) if Path(file).is_file() else [""]
     except _MENDABLE as error:
@@ -48,6 +51,27 @@ def _records_of(file, channel, allow_large):
         _record_of(file, k if several else None, name, channel, allow_large)
         for k, name in enumerate(names)
     ]
+
+
+def _record_of_table(file):
+    """Return what a table of intensities holds."""
+    from skfrap.io import read_table
+
+    record = {"file": str(file), "series": None, "name": ""}
+    try:
+        table = read_table(file)
+    except _MENDABLE as error:
+        return record | {"error": in_words(error)}
+    return record | {
+        "n_frames": len(table),
+        "rows": list(table.rows),
+        "times_s": [float(one) for one in table.times_s],
+        "clock": _clock(table.times_s),
+        "n_prebleach": table.n_prebleach,
+        "sources": dict(table.sources),
+        "findings": [str(finding) for finding in table.findings],
+        "error": "",
+    }
 
 
 def _record_of(file, number, name, channel, allow_large):
@@ -80,17 +104,22 @@ def _read(file, channel, allow_large, number):
         return _series_of(read_file(file, channel, number), Path(file).stem, [file])
 
 
-def _described(series):
+def _clock(times):
+    """Say in words what the times of frames are, nothing without any."""
     import numpy as np
 
+    if times is None or len(times) < 2:
+        return ""
+    steps = np.diff(times)
+    longest = int(steps.argmax())
+    words = f"{np.median(steps):.6g} s from frame to frame, {times[-1] - times[0]:.6g} s in all"
+    if steps[longest] > 1.05 * np.median(steps):
+        words += f", the longest step {steps[longest]:.6g} s after frame {longest + 1}"
+    return words
+
+
+def _described(series):
     times = series.times_s
-    clock = ""
-    if times is not None and len(times) > 1:
-        steps = np.diff(times)
-        longest = int(steps.argmax())
-        clock = f"{np.median(steps):.6g} s from frame to frame, {times[-1]:.6g} s in all"
-        if steps[longest] > 1.05 * np.median(steps):
-            clock += f", the longest step {steps[longest]:.6g} s after frame {longest + 1}"
     return {
         "n_frames": len(series.frames),
         "shape": [int(n) for n in series.frames.shape[1:]],
@@ -98,7 +127,7 @@ def _described(series):
         "bit_depth": series.bit_depth,
         "pixel_size_um": series.pixel_size_um,
         "times_s": None if times is None else [float(one) for one in times],
-        "clock": clock,
+        "clock": _clock(times),
         "sources": dict(series.sources),
         "start": series.start,
         "channels": list(series.channels),
@@ -113,6 +142,11 @@ def _lines(record):
     title = f"{record['file']}{which}"
     if record["error"]:
         return [f"{title}: {record['error']}"]
+    if "rows" in record:
+        told = (f"{what}: {source}" for what, source in record["sources"].items())
+        lines = [title, f"  frames: {record['n_frames']}, {', '.join(record['rows'])}"]
+        lines += [f"  clock: {record['clock']}", *(f"  {one}" for one in told)]
+        return [*lines, *(f"  {finding}" for finding in record["findings"])]
     ny, nx = record["shape"]
     bits = f", {record['bit_depth']} bits used" if record["bit_depth"] else ""
     pixel, sources = record["pixel_size_um"], record["sources"]

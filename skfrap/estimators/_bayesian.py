@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count, check_level
+from skfrap.estimators._image_input import are_images, image_model, image_space
 from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.estimators._samples import answers_samples, fits_samples
@@ -18,10 +19,20 @@ from skfrap.experiment import FRAPProtocol, Noise
 from skfrap.experiment._frames import refuse_rows
 from skfrap.inference._intensities import check_level as check_intensities
 from skfrap.inference._intensities import check_size
+from skfrap.inference.fitting._images import ImageFitter, ImageMap
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
-from skfrap.models import ExactModel, ForwardMap, evaluator_of, model_for, surrogate_for
+from skfrap.inference.posterior._scores import ScorePosterior
+from skfrap.models import (
+    ExactModel,
+    ForwardMap,
+    ImageSurrogate,
+    evaluator_of,
+    model_for,
+    surrogate_for,
+)
 from skfrap.models.forward._frames import at_frames
+from skfrap.numerics._lazy import first_rows
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.parameters._priors import plain_prior, prior_of_plain
 from skfrap.results import Fit
@@ -29,6 +40,7 @@ from skfrap.results import Fit
 _FEWEST_NODES = 4
 _METHODS = "equal_tailed", "highest_density"
 _PRIORS = "prior", "prior_"
+_FITS_OF_IMAGES = {"max_nfev": 100, "tol": 1e-12}  # that find where posteriors are
 
 
 class BayesianFRAP(CurveRegressor):
@@ -155,8 +167,9 @@ class BayesianFRAP(CurveRegressor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames), or CurveSequence
-            Recovery curves.
+        X : array-like of shape (n_samples, n_frames), CurveSequence or ImageScores
+            Recovery curves, or the scores of image series, as
+            :class:`skfrap.preprocessing.ImageScoreExtractor` gives them.
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Not needed. If given, :meth:`predict` answers in its columns: by the names of a
             DataFrame or Series, else as `target_names` says, else in the targets that they
@@ -175,6 +188,9 @@ class BayesianFRAP(CurveRegressor):
             If X does not fit the protocol, the prior not the model, or y names what is not
             estimated, or is not what it names.
         """
+        X, y, sample_weight = first_rows(X, y, sample_weight)
+        if are_images(X):
+            return self._fit_images(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])
@@ -188,6 +204,24 @@ class BayesianFRAP(CurveRegressor):
         self._n_nodes = self.n_nodes
         self._prepare_posterior()
         self._choose_outputs(curves, y)
+        self.skfrap_version_ = __version__
+        return self
+
+    def _fit_images(self, scores, y, sample_weight):
+        """Prepare for scores of image series, which bring what they are scores of."""
+        self._check_options()
+        rows = check_size(self._validate(scores.values))
+        self.model_ = image_model(self.model, scores, self.protocol)
+        self.protocol_, self.surrogate_ = scores.surrogate.protocol, scores.surrogate
+        self.prior_ = check_prior(self.prior, self.model_)
+        if sample_weight is not None:
+            _check_sample_weight(sample_weight, rows)
+        self._set_space()
+        space = self.space_  # which the surrogate must cover
+        image_space(self.model_, self.surrogate_, space.free, space.fixed, self.bounds_)
+        self._n_nodes = self.n_nodes
+        self._prepare_posterior()
+        self._choose_outputs(rows, y)
         self.skfrap_version_ = __version__
         return self
 
@@ -319,6 +353,8 @@ class BayesianFRAP(CurveRegressor):
         """Keep the posterior means as a fit."""
         self._check_intensities(X)
         theta, std, _ = self._posterior.moments(X, self.weighting)
+        if self._has_images:
+            return self._fit_of_images(X, theta, std)
         curves = self._forward().curves(theta)
         squares = np.sum((X - curves) ** 2, axis=1)
         freedom = max(1, X.shape[1] - theta.shape[1])
@@ -334,6 +370,30 @@ class BayesianFRAP(CurveRegressor):
             np.ones(len(X), dtype=bool),
         )
 
+    @property
+    def _has_images(self):
+        return isinstance(self.surrogate_, ImageSurrogate)
+
+    def _fit_of_images(self, X, theta, std):
+        """Keep the posterior means of image series as a fit."""
+        fitter = self._posterior.fitter
+        curves, levels = fitter.problems(X, np.ones(len(X))).fitted(theta)
+        squares = np.sum((X - curves) ** 2, axis=1)
+        n_values = self.surrogate_.freedom(theta.shape[1]) + theta.shape[1]
+        return Fit(
+            self._forward(),
+            X,
+            theta,
+            std[:, :, np.newaxis] ** 2 * np.eye(theta.shape[1]),
+            curves,
+            curves,
+            squares,
+            Noise(squares / max(1, n_values - theta.shape[1]), 0.0, 1.0),
+            np.ones(len(X), dtype=bool),
+            n_values=n_values,
+            levels=levels,
+        )
+
     def _ends(self, fit, level):
         return self._posterior.intervals(fit.data, lambda density: density.equal_tailed(level))
 
@@ -341,6 +401,8 @@ class BayesianFRAP(CurveRegressor):
         return max(LEAST_REACH, norm.ppf(0.5 + 0.5 * level))
 
     def _forward(self, weights="mean"):
+        if self._has_images:
+            return ImageMap(self.surrogate_, self.space_)
         return ForwardMap(evaluator_of(weights, self.surrogate_, self.model), self.space_)
 
     def _given_names(self):
@@ -356,6 +418,8 @@ class BayesianFRAP(CurveRegressor):
         return X
 
     def _check_intensities(self, X):
+        if self._has_images:
+            return
         prior = self.prior_["c0"]
         ends = finite_ends("c0", prior) if is_uncertain(prior) else (float(prior),) * 2
         n_prebleach = self.protocol_.n_prebleach
@@ -430,5 +494,11 @@ class BayesianFRAP(CurveRegressor):
         self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
 
     def _prepare_posterior(self):
-        if hasattr(self, "surrogate_"):
+        if not hasattr(self, "surrogate_"):
+            return
+        if self._has_images:
+            fitter = ImageFitter(self.surrogate_, self.space_, **_FITS_OF_IMAGES)
+            options = self.surrogate_, self.prior_, fitter, self._n_nodes
+            self._posterior = ScorePosterior(*options)
+        else:
             self._posterior = CurvePosterior(self.surrogate_, self.prior_, self._n_nodes)

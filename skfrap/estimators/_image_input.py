@@ -1,5 +1,6 @@
 """Scores of image series, in the place of curves."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,94 @@ def image_space(
                 "the estimator narrower bounds."
             )
     return space
+
+
+def check_of_network(surrogate: ImageSurrogate, features: str) -> None:
+    """Refuse scores that a network cannot learn from.
+
+    Parameters
+    ----------
+    surrogate : ImageSurrogate
+        What they are scores of.
+    features : str
+        As the estimator is given it.
+
+    Raises
+    ------
+    ValueError
+        If frames have free levels, or the network is not to know the model.
+    """
+    if surrogate.frame_levels:
+        raise ValueError(
+            "NeuralFRAP takes scores of whole series, and these are of frames with free levels; "
+            "use ImageScoreExtractor(frame_levels=False), or LeastSquaresFRAP or BayesianFRAP."
+        )
+    if features not in ("auto", "linearized"):
+        raise ValueError(
+            f"features must be 'auto' or 'linearized' for scores of images, got {features!r}."
+        )
+
+
+def check_task_of_images(task: Any, features: str) -> None:
+    """Check that a network can learn a task from scores of images that are drawn.
+
+    Parameters
+    ----------
+    task : Task
+        With the surrogate.
+    features : str
+        As the estimator is given it.
+
+    Raises
+    ------
+    ValueError
+        If the surrogate is of another experiment, or does not know what is to be learnt.
+    """
+    surrogate = task.surrogate
+    if not isinstance(surrogate, ImageSurrogate):
+        raise ValueError(f"surrogate must be an ImageSurrogate or None, got {surrogate!r}.")
+    if surrogate.protocol != task.protocol:
+        raise ValueError(
+            f"surrogate must be of the simulator's protocol, {task.protocol!r}, got one of "
+            f"{surrogate.protocol!r}."
+        )
+    check_of_network(surrogate, features)
+    model = model_for(task.protocol, task.model)
+    if type(model) is not DiffusionModel:
+        raise ValueError(
+            f"scores of images are of model='diffusion', and the simulator has {task.model!r}."
+        )
+    image_space(model, surrogate, task.names, task.fixed, task.bounds)
+
+
+def asked_of_images(asked: Any, scores: ImageScores) -> Any:
+    """Say what a network is to learn from labelled scores, which bring what they are scores of.
+
+    Parameters
+    ----------
+    asked : TaskOptions
+        By the arguments of the estimator.
+    scores : ImageScores
+
+    Returns
+    -------
+    TaskOptions
+        With the protocol, and the ranges of the surrogate where no bounds are given.
+    """
+    surrogate = scores.surrogate
+    check_of_network(surrogate, asked.features)
+    key = "diffusion" if asked.model is None else asked.model
+    model = image_model(key, scores, asked.protocol)
+    space = image_space(model, surrogate, asked.parameters, asked.fixed, asked.bounds)
+    bounds = {name: ends for name, ends in surrogate.ranges.items() if name in space.free}
+    return replace(
+        asked,
+        protocol=surrogate.protocol,
+        parameters=space.free,
+        fixed=dict(space.fixed),
+        bounds=bounds | dict(asked.bounds or {}),
+        surrogate=surrogate,
+    )
 
 
 def rows_of_images(X: Any, surrogate: Any) -> np.ndarray:

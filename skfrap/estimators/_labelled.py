@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfrap.estimators._image_input import are_images, rows_of_images
 from skfrap.estimators._missing import complete_curves
 from skfrap.experiment._frames import check_width, refuse_rows
 from skfrap.inference._intensities import check_size
@@ -10,7 +11,9 @@ from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters._targets import names_of_targets
 
 
-def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protocol=None):
+def check_labelled(
+    estimator, X, y, sample_weight=None, *, network=None, protocol=None, surrogate=None
+):
     """Check labelled curves.
 
     Parameters
@@ -18,13 +21,15 @@ def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protoco
     estimator : NetworkRegressor
         It keeps how many frames there are and whether y had one dimension, where there is no
         network yet.
-    X : array-like of shape (n, n_frames)
+    X : array-like of shape (n, n_frames) or ImageScores
     y : array-like of shape (n,) or (n, n_targets)
     sample_weight : array-like of shape (n,), default=None
     network : TrainedNetwork, default=None
         What they have to fit to.
     protocol : FRAPProtocol, default=None
         What they were measured with, if it is not the estimator's.
+    surrogate : ImageSurrogate, default=None
+        What rows are scores of, if they are, and there is no network yet.
 
     Returns
     -------
@@ -39,6 +44,10 @@ def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protoco
     ValueError
         If they do not fit to the network or the protocol, or make no sense.
     """
+    if network is not None:
+        surrogate = network.task.surrogate
+    if are_images(X):
+        X = rows_of_images(X, surrogate)
     names = None if network is None else network.task.target_names
     columns = names_of_targets(y)
     if names is not None and columns not in (None, names):
@@ -55,7 +64,8 @@ def check_labelled(estimator, X, y, sample_weight=None, *, network=None, protoco
     estimator._check_names(protocol)
     if protocol is not None:
         refuse_rows(protocol, "a NeuralFRAP")
-    check_width(X.shape[1], protocol)
+    if surrogate is None:
+        check_width(X.shape[1], protocol)
     flat, y = y.ndim == 1, y.reshape(len(X), -1)
     if names is None:
         estimator._flat_output = flat

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfrap import __version__
 from skfrap._checks import check_level
+from skfrap.estimators._image_input import are_images, asked_of_images
 from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
 from skfrap.estimators._samples import answers_samples, join_samples, samples_in_words
@@ -21,7 +22,13 @@ from skfrap.inference.networks._options import (
 )
 from skfrap.inference.networks._origin import Origin
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
-from skfrap.models import CurveModel, DirectCurves, ForwardMap, evaluator_of
+from skfrap.models import (
+    CurveModel,
+    DirectCurves,
+    ForwardMap,
+    ImageSurrogate,
+    evaluator_of,
+)
 from skfrap.parameters import ParameterSpace
 from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
@@ -61,10 +68,15 @@ class NetworkRegressor(FRAPRegressor):
         self.skfrap_version_ = __version__
         return self
 
-    def _origin(self, goes_on, *, transfers=False):
-        """Return what training is to begin with; what transfers may be asked for another task."""
+    def _origin(self, goes_on, X=None, *, transfers=False):
+        """Return what training is to begin with; what transfers may be asked for another task.
+
+        Scores of images, as labelled data `X`, bring what they are scores of.
+        """
         arguments = self.get_params(deep=False)
         options, asked = TrainingOptions.of(arguments), TaskOptions.of(arguments)
+        if are_images(X):
+            asked = asked_of_images(asked, X)
         if not (goes_on and hasattr(self, "weights_")):
             return Origin(options, asked)
         architecture = architecture_of(options, asked)
@@ -151,6 +163,9 @@ class NetworkRegressor(FRAPRegressor):
             self.protocol_, self.target_names_ = self._task.protocol, self._task.target_names
             super().set_fitted_state(others)
             self.bounds_ = self.features_.bounds
+            evaluator = getattr(self.features_.forward, "evaluator", None)
+            if isinstance(evaluator, ImageSurrogate):  # which the features keep
+                self._task.surrogate = evaluator
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -334,6 +349,8 @@ class NetworkRegressor(FRAPRegressor):
 
     @property
     def _can_omit(self):
+        if "_task" in vars(self) and self.surrogate_ is not None:
+            return False  # scores are of all frames together
         # Other features know each frame by its place, and cannot do without.
         name = getattr(self, "features_name_", self.features)
         return name == "linearized" or (name == "auto" and self.protocol is not None)
@@ -363,6 +380,11 @@ class NetworkRegressor(FRAPRegressor):
         return self._task.curve_model() if self._network.is_complete else None
 
     @property
+    def surrogate_(self) -> ImageSurrogate | None:
+        """What scores of images are of, None where the network learnt from curves."""
+        return self._task.surrogate
+
+    @property
     def space_(self) -> ParameterSpace | None:
         """What of the model is estimated, in which box, and what is known; None without a model."""
         return self._task.space() if self._network.is_complete else None
@@ -376,7 +398,10 @@ class NetworkRegressor(FRAPRegressor):
         theta, covariance = network.complete(X, theta, std)
         curves = forward.curves(theta)
         squares = np.sum((X - curves) ** 2, axis=1)
-        variance = squares / max(1, X.shape[1] - theta.shape[1])
+        freedom, gain, n_values = X.shape[1] - theta.shape[1], self.protocol_.noise_gain, None
+        if self.surrogate_ is not None:  # a score has the noise of a pixel
+            freedom, gain = self.surrogate_.freedom(theta.shape[1]), 1.0
+            n_values = freedom + theta.shape[1]
         return Fit(
             forward,
             X,
@@ -385,8 +410,9 @@ class NetworkRegressor(FRAPRegressor):
             curves,
             curves,
             squares,
-            Noise.of_variance(variance, self.protocol_.noise_gain),
+            Noise.of_variance(squares / max(1, freedom), gain),
             np.ones(len(X), dtype=bool),
+            n_values=n_values,
         )
 
     def _larger_models(self, fit):
@@ -407,5 +433,7 @@ class NetworkRegressor(FRAPRegressor):
         forward = self.features_.forward
         if forward is None:
             forward = ForwardMap(DirectCurves(self.model_), self.space_)
+        if self.surrogate_ is not None:
+            return forward
         evaluator = evaluator_of(weights, forward.evaluator, self._task.model)
         return forward if evaluator is forward.evaluator else ForwardMap(evaluator, forward.space)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
+from skfrap.estimators._image_input import check_task_of_images
 from skfrap.estimators._labelled import check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._published import PublishedDesigns
@@ -23,10 +24,10 @@ from skfrap.inference.networks._data import split
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
 from skfrap.inference.networks._disk import DiskStream, check_lazy
 from skfrap.inference.networks._run import BLOCK
-from skfrap.inference.networks._stream import CurveStream, check_stream
+from skfrap.inference.networks._stream import check_stream, stream_of
 from skfrap.inference.networks._task import task_of_simulator
 from skfrap.inference.networks._training import train_once, train_online, train_starts
-from skfrap.models import CurveModel
+from skfrap.models import CurveModel, ImageSurrogate
 from skfrap.numerics._lazy import ROWS, is_lazy, read_rows, row_slices
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
@@ -36,12 +37,13 @@ if TYPE_CHECKING:  # who only predicts has no need of it
 
 
 class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
-    """Estimate parameters from recovery curves by a fully connected neural network.
+    """Estimate parameters from recovery curves, or images, by a fully connected neural network.
 
-    The network learns from labelled curves, or from an endless stream of simulated ones, to
-    minimise the squared error weighted by the inverse noise (Eqs. 9 and 10 of [1]_). On a known
-    protocol it corrects a rough fit of the model rather than working on the curve itself, which it
-    learns in seconds: what is left to learn is how far the prior should pull a noisy estimate.
+    The network learns from labelled curves or scores of image series, or from an endless stream of
+    simulated ones, to minimise the squared error weighted by the inverse noise (Eqs. 9 and 10 of
+    [1]_). On a known protocol it corrects a rough fit of the model rather than working on the curve
+    itself, which it learns in seconds: what is left to learn is how far the prior should pull a
+    noisy estimate.
     It is Keras that trains; predictions are made in NumPy. From scikit-learn 1.9 on,
     ``set_callbacks`` lets its callbacks, as ``ProgressBar`` and ``ScoringMonitor``, watch every
     pass of :meth:`fit` and every chunk of 64 batches of :meth:`fit_online`, or end them.
@@ -157,6 +159,8 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         What of the model is estimated, in which box, and what is known.
     bounds_ : dict or None
         The box, in natural units by parameter.
+    surrogate_ : ImageSurrogate or None
+        What scores of images are of, where the network learnt from such.
     features_name_ : str
         Which features are in use.
     features_ : object
@@ -289,9 +293,12 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_frames)
-            Recovery curves. Arrays of Zarr or Dask, with y and weights that are too or not, are
-            read in chunks, in a random order each pass, and never are in memory as a whole.
+        X : array-like of shape (n_samples, n_frames) or ImageScores
+            Recovery curves, or the scores of image series without free levels of frames, as
+            ``ImageScoreExtractor(frame_levels=False)`` gives them: then bounds that are not given
+            are the ranges that the scores know. Arrays of Zarr or Dask, with y and weights that are
+            too or not, are read in chunks, in a random order each pass, and never are in memory as
+            a whole.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
             `parameters` says: all, some or one of them, in any order. The names of y tell which,
@@ -327,7 +334,7 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        origin = self._origin(self.warm_start, transfers=True)
+        origin = self._origin(self.warm_start, X, transfers=True)
         if is_lazy(X):
             alone = checkpoint_dir is None and max_time is None
             check_lazy(self, alone and (validation_data is not None or not self.early_stopping))
@@ -336,7 +343,10 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         measured = self.early_stopping or validation_data is not None
         options.check_fit(n_starts, measured, checkpoint_dir, self.random_state)
         random = check_random_state(self.random_state)
-        data = check_labelled(self, X, y, sample_weight, network=origin.staying)
+        surrogate = origin.asked.surrogate
+        data = check_labelled(
+            self, X, y, sample_weight, network=origin.staying, surrogate=surrogate
+        )
         held = None
         if self.early_stopping and validation_data is None:
             data, held = split(data, self.validation_fraction, random)
@@ -405,10 +415,13 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
             for rows in row_slices(np.shape(X)[0]):
                 self.partial_fit(*(read_rows(one, rows) for one in (X, y, sample_weight)))
             return self
-        origin = self._origin(True)
+        origin = self._origin(True, X)
         if origin.is_new or not hasattr(self, "_random"):
             self._random = check_random_state(self.random_state)
-        data = check_labelled(self, X, y, sample_weight, network=origin.staying)
+        surrogate = origin.asked.surrogate
+        data = check_labelled(
+            self, X, y, sample_weight, network=origin.staying, surrogate=surrogate
+        )
         network, state = origin.with_data(data, names_of_targets(y), self._random)
         network, state = train_once(network, state, data, origin.options, self._random)
         return self._keep(replace(network, deviation_weights=None), state)
@@ -421,6 +434,7 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         n_samples: int = 5_000 * 1024,
         *,
         validation: tuple | None = None,
+        surrogate: ImageSurrogate | None = None,
     ) -> Self:
         """Learn from a stream of simulated curves, none of which is seen twice.
 
@@ -437,6 +451,10 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
             Curves to measure the progress on, in ``history_["validation_loss"]``, to choose the
             best weights by with `early_stopping`, and to compare with `stop_at`. Best from a
             simulator with another seed.
+        surrogate : ImageSurrogate, default=None
+            Learn from scores of image series rather than from curves: what they are scores of, as
+            ``ImageScoreExtractor(frame_levels=False)`` has it in ``surrogate_``. They are drawn
+            directly; no image is ever simulated.
 
         Returns
         -------
@@ -444,23 +462,29 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
 
         Raises
         ------
+        ValueError
+            If the simulator is of another protocol, or draws what the surrogate does not know.
         FloatingPointError
             If the loss is no longer finite.
         """
         origin = self._origin(self.warm_start, transfers=True)
         options = origin.options
         check_stream(simulator, n_samples, options, self.protocol, validation)
+        if surrogate is not None:
+            origin = replace(origin, asked=replace(origin.asked, surrogate=surrogate))
         task = task_of_simulator(origin.asked, simulator)
+        if surrogate is not None:
+            check_task_of_images(task, self.features)
         network, before = origin.network, origin.state
         stays = origin.has_task(task)
         random = check_random_state(self.random_state)
         n_steps = n_samples // self.batch_size
         start = time.perf_counter()
         n_seen = before.n_seen if stays else 0
-        stream = CurveStream(simulator, self.batch_size, n_seen, task.target_names)
+        stream = stream_of(simulator, self.batch_size, n_seen, task.target_names, surrogate)
         if not stays:
             data = stream.sample(min(BLOCK, n_steps))
-            check_labelled(self, *data, protocol=simulator.protocol)
+            check_labelled(self, *data, protocol=simulator.protocol, surrogate=surrogate)
             self._flat_output = isinstance(self.target_names, str)
             network, before = origin.for_task(task, data, random)
         seconds = time.perf_counter() - start

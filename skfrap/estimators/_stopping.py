@@ -5,6 +5,7 @@ import numpy as np
 from skfrap.inference.networks._data import Validation
 from skfrap.inference.networks._run import squared_scales
 from skfrap.metrics import weighted_mean_squared_error
+from skfrap.models import ImageScores
 
 
 def validation_of(network, options, held):
@@ -37,6 +38,8 @@ def validation_of(network, options, held):
     if task.model is None:
         raise ValueError("stop_at='least_squares' needs a protocol, got None.")
     known = {"model": task.model, "parameters": task.names, "fixed": task.fixed}
+    if task.surrogate is not None:
+        X = ImageScores(X, task.surrogate)
     rival = LeastSquaresFRAP(task.protocol, task.bounds, **known).fit(X)
     goal = weighted_mean_squared_error(y, rival.predict(X)[:, task.columns], weight)
     return Validation(X, y, weight, goal, squared_scales(network, options.target_scales))

@@ -56,7 +56,12 @@ _PLACES = {
     "skfrap.inference.fitting._objectives": ("HuberLoss", "ProportionalNoise"),
     "skfrap.inference.fitting._rows": ("RowNoise",),
     "skfrap.estimators._bayesian": ("BayesianFRAP",),
-    "skfrap.inference.networks._features": ("LinearizedFeatures", "RawFeatures", "ScoreFeatures"),
+    "skfrap.inference.networks._features": (
+        "LinearizedFeatures",
+        "LinearizedImageFeatures",
+        "RawFeatures",
+        "ScoreFeatures",
+    ),
     "skfrap.estimators._joint": ("JointFRAP",),
     "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),
     "skfrap.estimators._neural": ("NeuralFRAP",),

@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from skfrap.plotting._style import COMPARTMENT, FIT, REGION, tidy, write_title
+from skfrap.plotting._style import COMPARTMENT, FIT, REGION, RINGS, STAGES, tidy, write_title
 
 _N_RINGS = 4  # of a hundred or so: circles that are drawn
 _N_TIMES = 4
-_RINGS = "#2a9df4"
-_COLORS = "#440154", "#31688e", "#35b779", "#b8a800"  # from early to late
 
 
 def draw_seen_start(ax, seen):
@@ -31,8 +29,8 @@ def draw_seen_start(ax, seen):
     handles = [ax.plot([], [], color=FIT, lw=1.8, label="as seen, at half its depth")[0]]
     if protocol.compartment is None:
         for radius in np.linspace(0, seen.radii[-1], _N_RINGS + 1)[1:]:
-            ax.add_patch(Patch(center, radius, fill=False, ec=_RINGS, lw=0.9, ls=":"))
-        handles.append(ax.plot([], [], color=_RINGS, lw=1.2, ls=":", label="some of the rings")[0])
+            ax.add_patch(Patch(center, radius, fill=False, ec=RINGS, lw=0.9, ls=":"))
+        handles.append(ax.plot([], [], color=RINGS, lw=1.2, ls=":", label="some of the rings")[0])
     if seen.told is not None:
         ny, nx = protocol.shape
         x, y = (protocol.pixel_size * (np.arange(n) + 0.5) for n in (nx, ny))
@@ -53,7 +51,7 @@ def draw_profiles(ax, seen):
     """
     n_frames = len(seen.times)
     frames = np.unique(np.geomspace(1, n_frames, _N_TIMES).round().astype(int) - 1)
-    for frame, color in zip(frames, _COLORS, strict=False):
+    for frame, color in zip(frames, STAGES, strict=False):
         label = f"{seen.times[frame]:.3g} s"
         ax.plot(seen.radii, seen.missing[frame], ".", ms=3.5, color=color, alpha=0.6)
         ax.plot(seen.radii, seen.fitted[frame], color=color, lw=2, label=label)

@@ -8,8 +8,19 @@ REGION = "#ffd166"
 CATEGORIES = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"  # Okabe and Ito's
 COMPARTMENT = "#56b4e9"
 ROWS = "#009e73", "#cc79a7", "#e69f00"  # besides the bleach region
+SECOND_FIT = "#2a9d8f"  # beside a fit
+RINGS = "#2a9df4"
+SHADES = "#8ab6d6", "#4a86b8", DATA  # from light to dark
+STAGES = "#440154", "#31688e", "#35b779", "#b8a800"  # from early to late
 MARKERS = "os^Dv<>P"
 TIME = "time since end of bleaching (s)"
+FIGURE = {  # of the documentation's pictures, which are read on a page
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+}
 _NARROW = 6  # highest over lowest value below which an axis is too short for ticks at 1, 2, 5
 _FEW_DECADES = 300
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from skfrap.inference._intensities import check_level
 from skfrap.inference.fitting._frames import fitter_at_frames
-from skfrap.models import InterpolationError
+from skfrap.models import ImageSurrogate, InterpolationError
 from skfrap.parameters import parameter
 
 _N_STEPS, _N_STEPS_OF_MANY = 2, 4  # up to three parameters a third changes nothing to learn
@@ -325,17 +325,55 @@ class LinearizedFeatures(_ModelFeatures):
             ends = self.lower[column], self.upper[column]
         return self.fitter.grid.nearest(scores, *(np.full(len(scores), end) for end in ends))
 
+    def _freedom(self, n_free):
+        return self.forward.basis.shape[1] - n_free
+
     def _linearize(self, scores, rest, theta):
         """Return covariance, gradient, residuals and noise, parameters in units of the ridge."""
         model, jacobian = self.forward.linearize(theta)
         residuals = model - scores
-        freedom = max(1, self.forward.basis.shape[1] - theta.shape[1])
+        freedom = max(1, self._freedom(theta.shape[1]))
         noise = np.sqrt(np.maximum((rest + _squared(residuals)) / freedom, _LEAST_VARIANCE))
         jacobian *= self.width[:, np.newaxis] / noise[:, np.newaxis, np.newaxis]
         precision = jacobian @ jacobian.swapaxes(1, 2)
         precision += np.eye(theta.shape[1])
         gradient = np.einsum("nvs,ns->nv", jacobian, -residuals / noise[:, np.newaxis])
         return np.linalg.inv(precision), gradient, residuals, noise
+
+
+class LinearizedImageFeatures(LinearizedFeatures):
+    """Do the same with the scores of image series, of which the rest tells the noise.
+
+    Parameters
+    ----------
+    fitter : ImageFitter
+        Of a surrogate whose frames have no free levels.
+    columns : list of int, default=None
+        Of all that is free what the targets are. None is all, in order.
+    """
+
+    def check_curves(self, X):
+        """Refuse series whose intensity is not one that was trained on."""
+        column = self.forward.factor_column
+        if column is None:
+            return
+        scores, rest = self._project(np.asarray(X, dtype=float))
+        found = self.fitter.grid.nearest(scores, np.zeros(len(X)), np.full(len(X), np.inf))
+        level, low, high = found[:, column], self.lower[column], self.upper[column]
+        outside = np.flatnonzero((level < 0.5 * low) | (level > 2.0 * high))
+        # Where noise hides the light, nothing can be told.
+        told = level**2 * self.fitter.evaluator.n_values > _UNLIKE**2 * rest
+        outside = outside[told[outside]]
+        if len(outside):
+            name, k = self.space.factor, outside[0]
+            raise ValueError(
+                f"X holds image series with an intensity outside of bounds[{name!r}] = "
+                f"{self.space.bounds[name]}, the first is row {k} with about {level[k]:.4g}; "
+                "rescale the intensities, or train with wider bounds."
+            )
+
+    def _freedom(self, n_free):
+        return self.fitter.evaluator.freedom(n_free)
 
 
 class ScoreFeatures(_ModelFeatures):
@@ -433,6 +471,8 @@ def choose_features(asked, task, standardize=True):
             return "raw", RawFeatures(standardize)
         raise
     name = "linearized" if asked == "auto" else asked
+    if isinstance(fitter.evaluator, ImageSurrogate):
+        return name, LinearizedImageFeatures(fitter, task.columns)
     return name, FEATURES[name](fitter, task.columns)
 
 

@@ -12,6 +12,7 @@ from skfrap.experiment._frames import check_told_start
 from skfrap.inference.networks._features import FEATURES
 from skfrap.inference.networks._keras import Optimizer
 from skfrap.inference.networks._network import ACTIVATIONS
+from skfrap.models import ImageSurrogate
 from skfrap.parameters._targets import given_target_names
 
 _CHOICES = {
@@ -146,6 +147,7 @@ class TaskOptions:
     fixed: dict | None
     bounds: dict | None
     features: str
+    surrogate: ImageSurrogate | None = None  # of scores of images, which bring it along
 
     def __post_init__(self):
         given_target_names(self.target_names)  # checks them
@@ -156,7 +158,7 @@ class TaskOptions:
     @classmethod
     def of(cls, arguments):
         """Take the options out of a dictionary of all of the constructor's arguments."""
-        return cls(**{field.name: arguments[field.name] for field in fields(cls)})
+        return cls(**{name: arguments[name] for name in _names_of_arguments()})
 
 
 def architecture_of(options, asked):
@@ -173,7 +175,7 @@ def architecture_of(options, asked):
     """
     shared = {name: getattr(options, name) for name in _ARCHITECTURE}
     shared["hidden_layer_sizes"] = options.hidden_sizes
-    shared |= {field.name: getattr(asked, field.name) for field in fields(asked)}
+    shared |= {name: getattr(asked, name) for name in _names_of_arguments()}
     return shared | {"target_names": given_target_names(asked.target_names)}
 
 
@@ -190,9 +192,13 @@ def task_stays(ours, asked):
     -------
     bool
     """
-    values = {field.name: getattr(asked, field.name) for field in fields(asked)}
+    values = {name: getattr(asked, name) for name in _names_of_arguments()}
     values["target_names"] = given_target_names(asked.target_names)
     return all(value == ours.get(name, value) for name, value in values.items())
+
+
+def _names_of_arguments():
+    return [entry.name for entry in fields(TaskOptions) if entry.name != "surrogate"]
 
 
 def check_same_architecture(ours, asked, *, transfers=False):

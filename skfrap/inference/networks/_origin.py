@@ -38,7 +38,11 @@ class Origin:
     @property
     def staying(self):
         """The network that goes on with the task it was trained for, None where there is none."""
-        stays = not self.is_new and task_stays(self.network.architecture, self.asked)
+        stays = (
+            not self.is_new
+            and task_stays(self.network.architecture, self.asked)
+            and self.network.task.surrogate == self.asked.surrogate
+        )
         return self.network if stays else None
 
     def has_task(self, task):

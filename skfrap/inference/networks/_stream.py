@@ -72,6 +72,36 @@ class CurveStream:
                 yield data
 
 
+class ScoreStream(CurveStream):
+    """Scores of image series in the place of curves, without an image.
+
+    Parameters
+    ----------
+    simulator : FRAPSimulator
+    batch_size, n_seen, target_names : object
+        As of :class:`CurveStream`.
+    surrogate : ImageSurrogate
+        What scores are of.
+    """
+
+    def __init__(self, simulator, batch_size, n_seen, target_names, surrogate):
+        super().__init__(simulator, batch_size, n_seen, target_names)
+        self.surrogate = surrogate
+
+    def sample(self, n_batches, first=None):
+        """Draw rows of scores, targets and weights."""
+        first, n = self.n_seen if first is None else first, n_batches * self.batch_size
+        drawn = self.simulator.sample_scores(n, self.surrogate, start=first, with_curves=False)
+        return drawn.data.values, drawn.target[:, self.columns], drawn.sample_weight
+
+
+def stream_of(simulator, batch_size, n_seen, target_names, surrogate=None):
+    """Make a stream of curves, or of the scores that a surrogate is of; see the classes."""
+    if surrogate is None:
+        return CurveStream(simulator, batch_size, n_seen, target_names)
+    return ScoreStream(simulator, batch_size, n_seen, target_names, surrogate)
+
+
 def check_stream(simulator, n_samples, options, protocol, validation):
     """Check that a fit can learn from a stream.
 

@@ -8,8 +8,15 @@ import numpy as np
 from skfrap.experiment import FRAPProtocol
 from skfrap.inference._targets import choose_targets
 from skfrap.inference.fitting._fitter import CurveFitter
-from skfrap.inference.networks._features import LinearizedFeatures
-from skfrap.models import DirectCurves, ExactModel, InterpolationError, surrogate_for
+from skfrap.inference.fitting._images import ImageFitter
+from skfrap.inference.networks._features import LinearizedFeatures, LinearizedImageFeatures
+from skfrap.models import (
+    DirectCurves,
+    ExactModel,
+    ImageSurrogate,
+    InterpolationError,
+    surrogate_for,
+)
 from skfrap.models import model_for as make_model
 from skfrap.parameters import (
     ParameterSpace,
@@ -24,6 +31,7 @@ from skfrap.parameters._targets import check_target_names, given_target_names
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _ERRORS = 1e-5, 4e-3  # of the interpolation, tried in turn: noise is above 1e-4
 _RARE = 1e-12  # drawn once in a life
+_STOPPING = {"max_nfev": 100, "tol": 1e-10}
 
 
 @dataclass
@@ -41,6 +49,8 @@ class Task:
         The parameters that are free.
     fixed, bounds : dict
         Parameters that are known, and the ranges of all others, in natural units.
+    surrogate : ImageSurrogate or None
+        What scores of image series are of, None where curves are learnt from.
     """
 
     target_names: list
@@ -49,10 +59,12 @@ class Task:
     names: tuple = ()
     fixed: dict = field(default_factory=dict)
     bounds: dict = field(default_factory=dict)
+    surrogate: ImageSurrogate | None = None
 
     def to_state(self):
-        """Return what a file keeps: the attributes."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        """Return what a file keeps: the attributes, but for the surrogate, which features keep."""
+        names = [entry.name for entry in fields(self) if entry.name != "surrogate"]
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_state(cls, state):
@@ -72,9 +84,11 @@ class Task:
             If the model can neither be interpolated nor is cheap.
         """
         model, space = self.curve_model(), self.space()
+        if self.surrogate is not None:
+            return ImageFitter(self.surrogate, space, **_STOPPING)
         exact = isinstance(model, ExactModel)
         evaluator = self._interpolated(space) if exact else DirectCurves(model)
-        return CurveFitter(evaluator, space, max_nfev=100, tol=1e-10)
+        return CurveFitter(evaluator, space, **_STOPPING)
 
     def curve_model(self):
         """Make the model; None where there is none."""
@@ -99,7 +113,7 @@ class Task:
         """Tell whether what other curves teach is this task."""
         if self.model is None:  # nothing is known of it but its targets
             return self.target_names == task.target_names
-        names = "target_names", "model", "names", "fixed", "protocol"
+        names = "target_names", "model", "names", "fixed", "protocol", "surrogate"
         return (
             all(getattr(self, name) == getattr(task, name) for name in names)
             and self.bounds.keys() == task.bounds.keys()
@@ -166,13 +180,14 @@ def _task_of_protocol(asked):
     known = model.bounds | _TABLE_1
     bounds = {name: known[name] for name in names if name in known} | dict(asked.bounds or {})
     targets = ParameterSpace.of(model, names, fixed, bounds).target_names
-    return Task(targets, asked.protocol, key, names, fixed, bounds)
+    return Task(targets, asked.protocol, key, names, fixed, bounds, asked.surrogate)
 
 
 def _told_by_rough_fits(task):
     """Make what tells parameters and standard errors of curves; None where that takes too long."""
     try:
-        features = LinearizedFeatures(task.fitter())
+        kind = LinearizedFeatures if task.surrogate is None else LinearizedImageFeatures
+        features = kind(task.fitter())
     except InterpolationError:
         return None
 
@@ -207,7 +222,8 @@ def task_of_simulator(asked, simulator):
     if chosen is not None:
         check_target_names(chosen, targets, "target_names")
         targets = chosen
-    return Task(targets, simulator.protocol, simulator.model, names, fixed, bounds)
+    key = simulator.model
+    return Task(targets, simulator.protocol, key, names, fixed, bounds, asked.surrogate)
 
 
 def _check_agreement(asked, model, names, fixed):

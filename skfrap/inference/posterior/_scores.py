@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from skfrap.inference.posterior._priors import Prior
+from skfrap.numerics._covariance import inverse_with_voids
 from skfrap.numerics._quadrature import Marginal, unit_rule
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import is_uncertain
@@ -40,7 +41,7 @@ class ScorePosterior:
     """
 
     def __init__(self, surrogate, priors, fitter, n_nodes):
-        self._surrogate, self._fitter, self._n_nodes = surrogate, fitter, n_nodes
+        self._surrogate, self.fitter, self._n_nodes = surrogate, fitter, n_nodes
         free = [n for n, given in priors.items() if n != "a" and is_uncertain(given)]
         self.names = (*free,)
         self._priors = {name: Prior(name, priors[name]) for name in free}
@@ -70,6 +71,7 @@ class ScorePosterior:
         log_evidence = np.empty(len(X))
         for rows, problem in self._problems(X):
             mean[rows], std[rows], log_evidence[rows] = self._moments(problem)
+            std[rows] *= problem.widening
         return mean, std, log_evidence
 
     @one_blas_thread()
@@ -86,6 +88,7 @@ class ScorePosterior:
                 intervals[rows, self._axes[place]] = np.sort(target, axis=1)
             if self._c0 is not None:
                 intervals[rows, self._c0] = self._ends_of_c0(problem, ends_of_marginal)
+            intervals[rows] = self._widened(problem, intervals[rows].swapaxes(1, 2)).swapaxes(1, 2)
         return intervals
 
     @one_blas_thread()
@@ -105,8 +108,17 @@ class ScorePosterior:
         for rows, problem in self._problems(X):
             for first in range(0, uniforms.shape[1], _DRAWS):
                 some = np.s_[rows, first : first + _DRAWS]
-                draws[some] = self._draw(problem, uniforms[some])
+                draws[some] = self._widened(problem, self._draw(problem, uniforms[some]))
         return draws
+
+    def _widened(self, problem, values):
+        """Move values (n, m, n_free) from the means, by as much as division adds to errors."""
+        if (problem.widening == 1).all():
+            return values
+        mean, _, _ = self._moments(problem)
+        middle = mean[:, np.newaxis]
+        moved = middle + problem.widening[:, np.newaxis] * (values - middle)
+        return np.clip(moved, self._low, self._high)
 
     def _problems(self, X):
         """Yield for some series at a time: rows, and where their posteriors are."""
@@ -118,8 +130,8 @@ class ScorePosterior:
 
     def _located(self, X):
         """Find where posteriors are: at the best fit, and then at their own means."""
-        fits = self._fitter.fit_from_grid(X)
-        covariance = self._fitter.covariance(fits, X.shape[1])
+        fits = self.fitter.fit_from_grid(X)
+        covariance = self.fitter.covariance(fits, X.shape[1])
         axes = np.array(self._axes)
         center = fits.theta[:, axes]
         widest = (self._high - self._low)[axes]
@@ -136,7 +148,20 @@ class ScorePosterior:
             away = theta - center[:, np.newaxis]
             own = np.einsum("nm,nmv,nmw->nvw", weight, away, away)
             problem = _Problem(X, problem.noise, center, self._factor(own), [*axes])
+        problem.widening = self._widening(X, fits, covariance)
         return problem
+
+    def _widening(self, X, fits, covariance):
+        """Return how many times the errors by noise the whole is, with that of the division."""
+        if self._surrogate.flat_field is None:
+            return np.ones(fits.theta.shape)
+        problems = self.fitter.problems(X, np.ones(len(X)))
+        jacobian = problems.jacobian(fits.theta, np.arange(len(X)))
+        own = inverse_with_voids(jacobian @ jacobian.swapaxes(1, 2))
+        own = np.einsum("nvv->nv", own) * self._noise(X)[:, np.newaxis]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.einsum("nvv->nv", covariance) / own
+        return np.sqrt(np.where(np.isfinite(ratio), np.maximum(ratio, 1.0), 1.0))
 
     def _factor(self, covariance):
         least = (_LEAST * (self._high - self._low)[self._axes]) ** 2
@@ -220,7 +245,7 @@ class ScorePosterior:
     def _log_likelihood(self, problem, theta, rows):
         """Return log likelihoods, and the best levels with their squared norms."""
         n, m = theta.shape[:2]
-        forward = self._fitter.forward
+        forward = self.fitter.forward
         whole = np.ones((n * m, len(self.names)))
         whole[:, problem.axes] = theta.reshape(n * m, -1)
         shape = forward.shape_scores(whole).reshape(n, m, *self._groups)
@@ -340,11 +365,14 @@ class _Problem:
         Lower triangular: its product with its transpose is the covariance.
     axes : list of int
         Which of the parameters the axes are.
+    widening : ndarray of shape (n, n_free) or None
+        How many times as large errors are with the noise of the image that was divided by.
     """
 
     def __init__(self, X, noise, center, factor, axes):
         self.X, self.noise, self.center, self.factor = X, noise, center, factor
         self.axes = [int(axis) for axis in axes]
+        self.widening = None
 
     def __len__(self):
         return len(self.X)

@@ -442,7 +442,7 @@ class ImageSurrogate(ImageSpace):
         Parameters
         ----------
         missing : ndarray of shape (n_postbleach, n_coordinates)
-            As :class:`SeparableImages` computes it.
+            As ``SeparableImages`` computes it.
 
         Returns
         -------

@@ -198,6 +198,29 @@ class ScoreNoise:
         return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
+def add_independent_noise(surrogate, rows, a, normals, start):
+    """Add noise to rows of scores alone, in place: ten times as fast as with the curves'.
+
+    Constant noise of undivided stacks is independent in the scores of whole series.
+
+    Parameters
+    ----------
+    surrogate : ImageSurrogate
+        Whose frames have no free levels, and that divides by nothing.
+    rows : ndarray of shape (n, n_columns)
+    a : ndarray of shape (n,)
+        Variance of a pixel.
+    normals : callable
+        ``normals(first, n_rows, n_columns)`` gives independent normal numbers.
+    start : int
+        Index of the first series.
+    """
+    drawn = normals(start, *rows.shape)
+    rows[:, :-1] += np.sqrt(a)[:, np.newaxis] * drawn[:, :-1]
+    n_beside = surrogate.n_values - surrogate.n_scores
+    rows[:, -1] = np.sqrt(a * n_beside * _unit_chi_squared(n_beside, drawn[:, -1]))
+
+
 def _unit_chi_squared(freedom, normals):
     """Turn normal numbers into chi-squared ones over their mean, for many degrees of freedom."""
     spread = 2 / (9 * freedom)

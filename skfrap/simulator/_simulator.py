@@ -1,4 +1,4 @@
-"""The dataset generator: recovery curves and image series with known parameters."""
+"""The simulator of recovery curves, and what its series of images are drawn from."""
 
 import numbers
 from collections.abc import Iterator, Mapping
@@ -7,44 +7,37 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
-from scipy.stats import uniform
 from sklearn.utils import Bunch, check_random_state
 
 from skfrap._checks import check_choice, check_count
 from skfrap.datasets._write import DatasetWriter
-from skfrap.experiment import NOISE_KINDS, FRAPProtocol, Noise
+from skfrap.experiment import NOISE_KINDS, FRAPProtocol
 from skfrap.models import (
     MOST_INTERPOLATED,
-    DiffusionModel,
     ExactModel,
-    ImageScores,
-    ImageSurrogate,
     InterpolationError,
     light_weights,
     model_for,
     shared_ranges,
     surrogate_for,
 )
-from skfrap.models.forward._score_noise import ScoreNoise, surrogate_for_prior
 from skfrap.numerics._draws import in_chunks, normal_rows, uniform_rows
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import complete_prior, finite_ends, is_uncertain, parameter
 from skfrap.parameters._priors import named_in_order
+from skfrap.simulator._images import PIXEL_TYPES, ImageSampler
+from skfrap.simulator._noise import noise_of, unsaturated_c0
 
 __all__ = ["FRAPSimulator"]
 
-_PIXEL_TYPES = {8: np.uint8, 12: np.uint16, 16: np.uint16}
 _DRAWN_FIRST = ("D", "c0", "alpha", "mobile_fraction", "a", "b")
 _DRAWS = 16  # numbers set aside for the parameters of a sample
 _RARE = 1e-9  # values beyond such quantiles are computed without interpolation
 _BLOCK = 512
-_Z = float(ndtri(0.995))  # standard deviations; half the share of saturated pixels that is accepted
-_DIMMEST = 0.7  # of the brightest, at least: a range of c0 is left
 _NOISE_KINDS = (*NOISE_KINDS, "none")
 
 
-class FRAPSimulator(DatasetWriter):
+class FRAPSimulator(ImageSampler, DatasetWriter):
     """Generate noisy FRAP recovery curves and image series with known parameters.
 
     Parameters are drawn from a prior, curves computed by the model (an exact one with one or two
@@ -125,7 +118,7 @@ class FRAPSimulator(DatasetWriter):
     ):
         self.protocol = FRAPProtocol() if protocol is None else protocol
         check_choice("noise", noise, _NOISE_KINDS)
-        check_choice("bit_depth", bit_depth, (*_PIXEL_TYPES, None))
+        check_choice("bit_depth", bit_depth, (*PIXEL_TYPES, None))
         check_choice("interpolate", interpolate, (True, False, "auto"))
         if background is not None and np.shape(background) != self.protocol.shape:
             raise ValueError(
@@ -142,7 +135,7 @@ class FRAPSimulator(DatasetWriter):
         defaults = self._model.defaults()
         self.prior = complete_prior(prior, self._model)
         if bit_depth is not None and "c0" in self.prior and "c0" not in (prior or {}):
-            self.prior["c0"] = self._unsaturated_c0()
+            self.prior["c0"] = unsaturated_c0(self.prior, noise, bit_depth, background)
         # What varies is something to estimate, what is fixed to a model's default is not.
         self._targets = tuple(
             name
@@ -221,113 +214,6 @@ class FRAPSimulator(DatasetWriter):
         parameters = {name: values[wanted] for name, values in parameters.items()}
         return self._bunch(data[wanted], parameters, return_X_y, as_frame=as_frame)
 
-    def sample_images(self, n_samples: int, return_X_y: bool = False, *, start: int = 0) -> Any:
-        """Draw noisy image series, of the same parameters as the curves of :meth:`sample`.
-
-        Parameters
-        ----------
-        n_samples, return_X_y, start : object
-            As in :meth:`sample`.
-
-        Returns
-        -------
-        Bunch
-            As from :meth:`sample`, with ``data`` of shape (n_samples, n_frames, ny, nx): float32,
-            or uint8 or uint16 with `bit_depth`.
-        """
-        check_count("n_samples", n_samples, 1)
-        check_count("start", start, 0)
-        parameters = self._draw_parameters(n_samples, start)
-        protocol = self.protocol
-        dtype = np.float32 if self.bit_depth is None else _PIXEL_TYPES[self.bit_depth]
-        data = np.empty((n_samples, protocol.n_frames, *protocol.shape), dtype)
-        for k in range(n_samples):
-            chunk = {name: values[k : k + 1] for name, values in parameters.items()}
-            images = self._clean_images(chunk)[0]
-            if self.background is not None:
-                images += self.background
-            if self.noise != "none":
-                noise = normal_rows(self._image_key, start + k, 1, images.size)
-                noise = noise.reshape(images.shape)
-                noise *= _noise_of(chunk).standard_deviation(images)
-                images += noise
-            data[k] = images if self.bit_depth is None else self._quantise(images)
-        return self._bunch(data, parameters, return_X_y)
-
-    def sample_scores(
-        self,
-        n_samples: int,
-        surrogate: ImageSurrogate | None = None,
-        return_X_y: bool = False,
-        *,
-        start: int = 0,
-    ) -> Any:
-        """Draw scores of image series, and the curves of the same images, without any image.
-
-        In distribution, and jointly, what :class:`skfrap.preprocessing.ImageScoreExtractor` and
-        :class:`skfrap.preprocessing.RecoveryCurveExtractor` make of :meth:`sample_images`, of the
-        same parameters as :meth:`sample`. Pixels are not rounded, whatever `bit_depth`.
-
-        Parameters
-        ----------
-        n_samples, return_X_y, start : object
-            As in :meth:`sample`.
-        surrogate : ImageSurrogate, default=None
-            What scores are of, as the extractor's ``surrogate_``. None is the extractor's default
-            over the range of the prior.
-
-        Returns
-        -------
-        Bunch
-            As from :meth:`sample`, with ``data`` the ImageScores, and ``curves`` of shape
-            (n_samples, n_frames).
-        """
-        check_count("n_samples", n_samples, 1)
-        check_count("start", start, 0)
-        if self.background is not None or type(self._model) is not DiffusionModel:
-            raise ValueError("scores are drawn of model='diffusion' and without a background only.")
-        values = self._draw_parameters(n_samples, start)
-        prior = {name: self.prior[name] for name in self._parameters}
-        surrogate = surrogate_for_prior(self.protocol, prior, surrogate)
-        rows = surrogate.curves(**{name: values[name] for name in prior})
-        curves = self._clean_curves(values)
-        if self.noise != "none":
-            normals = partial(normal_rows, self._score_key)
-            curves += ScoreNoise(surrogate).add_to(rows, values["a"], values["b"], normals, start)
-        found = self._bunch(ImageScores(rows, surrogate), values, return_X_y)
-        if not return_X_y:
-            found["curves"] = curves
-        return found
-
-    def iter_images(
-        self, n_samples: int | None = None, chunk_size: int = 16, *, start: int = 0
-    ) -> Iterator[Any]:
-        """Yield Bunches as from :meth:`sample_images`, `chunk_size` series at a time.
-
-        Parameters
-        ----------
-        n_samples : int, default=None
-            None goes on forever.
-        chunk_size : int, default=16
-            Series in each.
-        start : int, default=0
-            Index of the first sample.
-
-        Yields
-        ------
-        Bunch
-            As from :meth:`sample_images`.
-
-        Examples
-        --------
-        >>> from skfrap import Circle, FRAPProtocol, FRAPSimulator
-        >>> protocol = FRAPProtocol(shape=(32, 32), bleach_region=Circle(4.0), padding=8)
-        >>> simulator = FRAPSimulator(protocol, random_state=0)
-        >>> [chunk.data.shape for chunk in simulator.iter_images(3, chunk_size=2)]
-        [(2, 110, 32, 32), (1, 110, 32, 32)]
-        """
-        yield from in_chunks(self.sample_images, n_samples, chunk_size, start)
-
     def iter_samples(
         self,
         n_samples: int | None = None,
@@ -376,20 +262,6 @@ class FRAPSimulator(DatasetWriter):
         """
         return self._clean_curves(self._from_targets(theta))
 
-    def images(self, theta: ArrayLike) -> np.ndarray:
-        """Compute noise-free image series, (n, n_frames, ny, nx); `theta` as in :meth:`curves`.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n, n_targets)
-            Columns as in `target_names`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_frames, ny, nx)
-        """
-        return self._clean_images(self._from_targets(theta))
-
     def _draw_parameters(self, n_samples, start):
         # Every parameter has its own column of draws, whether it varies or not, so that fixing one
         # leaves the others as they were.
@@ -405,24 +277,6 @@ class FRAPSimulator(DatasetWriter):
         if self.noise != "proportional":
             values["b"] = np.zeros(n_samples)
         return named_in_order(values, self._model.alike, self.prior)
-
-    def _unsaturated_c0(self):
-        """Return the prior of c0, as far as hardly any pixel is beyond the detector's range."""
-        largest = {"a": 0.0, "b": 0.0}
-        if self.noise != "none":
-            largest["a"] = _upper_end("a", self.prior)
-        if self.noise == "proportional":
-            largest["b"] = _upper_end("b", self.prior)
-        top = 1.0 if self.background is None else 1.0 - np.max(self.background)
-        # c0 + z * sqrt(a + b * c0) = top, solved for c0.
-        a, b = largest["a"], largest["b"]
-        highest = top + _Z**2 * b / 2 - _Z * np.sqrt(a + b * top + (_Z * b / 2) ** 2)
-        highest = min(highest, 1 - 1 / (2**self.bit_depth - 1))  # what is at the top may be beyond
-        lowest, default = finite_ends("c0", self.prior["c0"])
-        if not 0 < highest < default:
-            return self.prior["c0"]
-        lowest = min(lowest, _DIMMEST * highest)
-        return uniform(lowest, highest - lowest)
 
     def _from_targets(self, theta):
         theta = np.atleast_2d(np.asarray(theta, dtype=float))
@@ -480,20 +334,11 @@ class FRAPSimulator(DatasetWriter):
 
     def _curve_deviations(self, values):
         """Compute the noise's standard deviation in each value of curves."""
-        noise = _noise_of(values, self.protocol.noise_gains)
+        noise = noise_of(values, self.protocol.noise_gains)
         if noise.is_constant:
             return noise.standard_deviation(np.zeros((len(noise.a), 1)))
         light = self._clean_curves(values, weights=light_weights(self._model))
         return noise.standard_deviation(light)
-
-    def _clean_images(self, values):
-        if not hasattr(self._model, "images"):
-            raise ValueError(f"model={self.model!r} knows curves only, no image series.")
-        return self._model.images(**{name: values[name] for name in self._parameters})
-
-    def _quantise(self, images):
-        full_scale = 2**self.bit_depth - 1
-        return np.rint(np.clip(images, 0.0, 1.0) * full_scale)
 
     def _bunch(self, data, parameters, return_X_y, *, as_frame=False):
         target = np.column_stack(
@@ -509,7 +354,7 @@ class FRAPSimulator(DatasetWriter):
         if return_X_y:
             return data, target
         light = 1.0 if self._factor is None else parameters[self._factor]
-        weight = _noise_of(parameters).weights(light)
+        weight = noise_of(parameters).weights(light)
         return Bunch(
             data=data,
             target=target,
@@ -520,13 +365,3 @@ class FRAPSimulator(DatasetWriter):
             target_names=self.target_names,
             **({} if frame is None else {"frame": frame}),
         )
-
-
-def _noise_of(values, gain=1.0):
-    """Return the noise of samples, of pixels or of values of other gain."""
-    return Noise(values["a"], values["b"], gain)
-
-
-def _upper_end(name, prior):
-    value = prior[name]
-    return finite_ends(name, value)[1] if is_uncertain(value) else float(value)
