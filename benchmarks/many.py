@@ -2,7 +2,7 @@
 
     python -m benchmarks.many                 some ten minutes
     python -m benchmarks.many --quick         less of all, a minute or two
-    python -m benchmarks.many --only joint nested files cluster disk
+    python -m benchmarks.many --only joint nested files cluster disk paper
 
 Times depend on what else the machine does; its load is printed beside them.
 """
@@ -24,6 +24,7 @@ from skfrap.replicates._mixed import fit_mixed
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _N_SERIES = 20
+_A_CHUNK, _ON_PAPER = 2**16, 2**24  # curves
 _DESIGNS = {  # standard deviations of days, dishes and cells
     "3 days": (3, (0.1, 0.1, 0.1)),
     "3 days that differ most": (3, (0.2, 0.05, 0.05)),
@@ -33,6 +34,7 @@ _DESIGNS = {  # standard deviations of days, dishes and cells
 
 def main():
     parts = {"joint": joint, "nested": nested, "files": files, "cluster": cluster, "disk": disk}
+    parts["paper"] = paper
     given = arguments_of(__doc__, quick="less of all", only=choice_of(parts))
     report = Report("past one core and past memory", given.seed)
     for name in given.only or parts:
@@ -170,13 +172,56 @@ def cluster(report, seed, quick):
         _write_series(folder, n, seed)
         one, table = _estimate(folder, "one")
         two, same = _estimate(folder, "two", "--scheduler", local.scheduler_address)
-        n_tasks = 1000 if quick else 10_000
-        start = time.perf_counter()
-        client.gather(client.map(int, range(n_tasks), pure=False))
-        rate = n_tasks / (time.perf_counter() - start)
+        rate = _empty_tasks(client, 1000 if quick else 10_000)
     report.add("as fast as one process", one / two, "{:.2f}", at_least=None if quick else 1.6)
     report.line("tables to the last digit", "equal" if table == same else "different")
     report.add("empty tasks per s of the scheduler", rate, "{:.0f}")
+
+
+def _empty_tasks(client, n):
+    """Return how many tasks without work go through the scheduler in a second."""
+    client.gather(client.map(int, range(100), pure=False))
+    start = time.perf_counter()
+    client.gather(client.map(int, range(n), pure=False))
+    return n / (time.perf_counter() - start)
+
+
+def paper(report, seed, quick):
+    """Say what 2^24 curves would take: CPU times of few, and the rest by calculation."""
+    import distributed
+
+    n = _A_CHUNK // 4 if quick else _A_CHUNK
+    simulator = FRAPSimulator(random_state=seed)
+    clock = time.process_time  # what others do on the machine counts for little
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        simulator.write(Path(folder, "first.zarr"), 1000, verbose=0)
+        path = Path(folder, "train.zarr")
+        seconds["written"] = timed(lambda: simulator.write(path, n, verbose=0), clock)[1]
+        data = skfrap.datasets.open(path)
+        network = NeuralFRAP(simulator.protocol, max_iter=1, random_state=seed)
+        network.fit(data.data[:1000], data.target[:1000])
+        network.predict(data.data[:1000])
+        few = LeastSquaresFRAP(simulator.protocol).fit(data.data[:1000])
+        few.predict(data.data[:1000])
+        seconds["predicted by a network"] = timed(lambda: network.predict(data.data), clock)[1]
+        seconds["fitted by least squares"] = timed(lambda: few.predict(data.data), clock)[1]
+    for what, spent in seconds.items():
+        report.line(f"{what}, measured, CPU µs per curve", f"{1e6 * spent / n:.1f}")
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(processes=True, **options) as local,
+        distributed.Client(local) as client,
+    ):
+        rate = _empty_tasks(client, 1000 if quick else 5000)
+    report.line("empty tasks per s, measured", f"{rate:.0f}")
+    n_chunks = _ON_PAPER // _A_CHUNK
+    for what, spent in seconds.items():
+        for n_workers in (1, 16, 256):
+            rounds = -(-n_chunks // n_workers)  # a chunk is one task
+            all_of_them = rounds * _A_CHUNK * spent / n + n_chunks / rate
+            name = f"2^24 {what}, {n_workers} workers, extrapolated, s"
+            report.line(name, f"{all_of_them:.3g}")
 
 
 def disk(report, seed, quick):

@@ -247,6 +247,28 @@ def test_uploads_go_nowhere_but_into_their_group(quiet, asked):
     assert quiet.post("/t/upload", params=asked, content=b"x").status_code == 404
 
 
+@pytest.mark.parametrize("names", [("a/b", "a"), ("a", "a/b")])
+def test_a_file_where_there_is_a_folder_is_refused_in_words(quiet, names):
+    asked = {"group": quiet.post("/t/group").json()["group"]}
+    answers = [quiet.post("/t/upload", params=asked | {"name": name}) for name in names]
+    assert [one.status_code for one in answers] == [200, 507]
+    assert "cannot be kept" in answers[1].json()["error"]
+
+
+def test_long_names_of_any_letters_can_be_kept(quiet):
+    asked = {"group": quiet.post("/t/group").json()["group"], "name": "細" * 118 + ".tif"}
+    assert quiet.post("/t/upload", params=asked, content=b"x").status_code == 200
+
+
+def test_what_nobody_foresaw_is_said_in_words(quiet, monkeypatch):
+    from skfrap.app import _routes
+
+    monkeypatch.setattr(_routes, "described", None)
+    answer = quiet.get("/t/fields")
+    assert answer.status_code == 500
+    assert "something unexpected" in answer.json()["error"]
+
+
 def test_names_of_files_stay_within_the_folder(tmp_path):
     from skfrap.app._uploads import safe_name
 

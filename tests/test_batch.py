@@ -364,7 +364,11 @@ def test_names_are_no_formulas_and_no_commands(made, tmp_path, monkeypatch):
         ["estimate", "cell1.tif", "--out", "archive.csv"],
         ["estimate", ".", "--out", "journalled.csv"],
         ["estimate", "cell1.tif", "--bleach-region", "mask.csv", "--out", "mask.csv"],
+        ["estimate", "cell1.tif", "--times", "clock.csv", "--out", "clock.csv"],
+        ["estimate", "cell1.tif", "--report", "r.html", "--out", "./r.html"],
+        ["estimate", "cell1.tif", "--save-rois", "r.zip", "--out", "r.zip"],
         ["compare-models", "cell1.tif", "--out", "cell0.tif"],
+        ["compare-models", "cell1.tif", "--times", "clock.csv", "--out", "clock.csv"],
         ["noise", "cell1.tif", "--plot", "cell1.tif"],
         ["noise", "cell1.tif", "--plot", "photo.png"],
         ["plan", "--D", "1", "--plot", "cell0.tif"],
@@ -387,6 +391,7 @@ def test_nothing_is_written_over_inputs_and_images(series, tmp_path, monkeypatch
     Path("archive.csv").write_bytes(b"PK\3\4\0\0")
     Path("journalled.csv.journal").write_text("notes\n")
     Path("mask.csv").write_text("an image, who knows")
+    Path("clock.csv").write_text("".join(f"{0.2 * k}\n" for k in range(1000)))
     Path("table.csv").write_text("D_um2_s\n1.0\n2.0\n")
     frames = read_series("cell0.tif").frames
     write_series("measured.tif", frames, pixel_size_um=0.5, frame_interval_s=1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import skfrap.datasets
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.datasets import _store, _write
 from skfrap.numerics import _lazy
 
@@ -73,6 +73,30 @@ def test_image_series_are_written_too(tmp_path):
     assert dataset.data.dtype == np.uint16
 
 
+def test_scores_of_series_are_written_and_read_in_chunks(tmp_path, monkeypatch):
+    for store, n_jobs in (("a.zarr", None), ("b.zarr", 1)):
+        monkeypatch.setitem(_write._SHARDS, "scores", 64)
+        monkeypatch.setitem(_write._CHUNKS, "scores", 32)
+        simulator().write(tmp_path / store, 100, "scores", n_jobs=n_jobs)
+    dataset, again = (skfrap.datasets.open(tmp_path / name) for name in ("a.zarr", "b.zarr"))
+    np.testing.assert_array_equal(dataset.data[:].values, again.data[:].values)
+    drawn = simulator().sample_scores(100)
+    assert dataset.data.surrogate == drawn.data.surrogate
+    assert dataset.data.shape == drawn.data.shape
+    np.testing.assert_allclose(dataset.data[:].values, drawn.data.values, rtol=1e-6, atol=1e-5)
+    np.testing.assert_array_equal(dataset.target[:], drawn.target)
+    in_memory = LeastSquaresFRAP(PROTOCOL).fit(drawn.data)
+    monkeypatch.setattr(_lazy.row_slices, "__defaults__", (30,))
+    fitted = LeastSquaresFRAP(PROTOCOL).fit(dataset.data, dataset.target)
+    # Single precision moves a fit by far less than its error.
+    found, std = in_memory.predict(drawn.data, return_std=True)
+    off = np.abs(fitted.predict(dataset.data) - found) / std
+    assert np.median(off) < 1e-3
+    assert {type(part[0]).__name__ for part in dataset.chunks(40)} == {"ImageScores"}
+    with pytest.raises(ValueError, match="surrogate is what scores are of"):
+        simulator().write(tmp_path / "c.zarr", 10, surrogate=dataset.data.surrogate)
+
+
 def test_other_data_are_not_written_over(tmp_path):
     simulator().write(tmp_path / "a.zarr", 10)
     with pytest.raises(ValueError, match="another provenance"):
@@ -108,6 +132,41 @@ def test_dask_arrays_are_read_in_chunks_as_well(dataset):
     fitted = LeastSquaresFRAP(PROTOCOL).fit(dataset.data[:100])
     X = dask.from_array(dataset.data)
     np.testing.assert_array_equal(fitted.predict(X), fitted.predict(dataset.data))
+
+
+class Counted:
+    """A lazy array that counts the rows that are read of it."""
+
+    def __init__(self, values, n_rows):
+        self.values, self.shape, self.chunks, self.n_read = (
+            values,
+            (n_rows, values.shape[1]),
+            (1,),
+            0,
+        )
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        places = np.arange(len(self))[rows] % len(self.values)
+        self.n_read += len(places)
+        return self.values[places]
+
+
+@pytest.mark.parametrize("cls", [LeastSquaresFRAP, BayesianFRAP])
+def test_preparing_a_fit_does_not_read_all(cls):
+    drawn = simulator().sample(300)
+    n = 2**20
+    X, y, weight = (
+        Counted(one, n) for one in (drawn.data, drawn.target[:, ::-1], np.ones((300, 1)))
+    )
+    weight.values = np.ones(300)
+    fitted = cls(PROTOCOL, target_names=["alpha", "c0", "log10_D"]).fit(X, y, weight)
+    assert 0 < X.n_read <= 2**16
+    assert fitted.target_names_ == ["alpha", "c0", "log10_D"]
+    with pytest.raises(ValueError, match="they must agree"):
+        cls(PROTOCOL).fit(X, y.values)
 
 
 @pytest.mark.slow

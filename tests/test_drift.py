@@ -87,6 +87,25 @@ def test_recovery_and_fading_are_not_taken_for_motion():
     assert drift.largest < 0.01
 
 
+def test_light_that_is_missing_all_over_a_small_field_hides_no_frame():
+    protocol = FRAPProtocol(
+        shape=(64, 64), pixel_size=0.5, bleach_region=Circle(6.0), n_postbleach=15
+    )
+    truth = {"D": 20.0, "c0": 0.8, "alpha": 0.6, "a": 1e-3}
+    frames = FRAPSimulator(protocol, truth, random_state=0).sample_images(4).data
+    texture = gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 2)
+    texture = 1 + 0.15 * texture / texture.std()
+    way = np.outer(np.arange(protocol.n_frames) - 9.5, [0.05, 0.1])
+    for sample in frames:
+        moved = [
+            shift(frame * texture, at[::-1] - way[0][::-1], mode="nearest")
+            for frame, at in zip(sample, way, strict=True)
+        ]
+        drift = compute_drift(np.array(moved), protocol)
+        assert drift.errors.max() < 0.05
+        assert np.abs(drift.shifts - way).max() < 0.15
+
+
 def test_a_spot_beside_the_middle_is_no_motion():
     """Light is missing on one side of a cell."""
     done = PROTOCOL.replace(

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import _normalisations as nuclei
+from benchmarks.robustness import _files
 from skfrap.analysis import ExperimentOptions, analyse_curve
 from skfrap.cli import cli
 from skfrap.io import read_table
@@ -185,6 +187,7 @@ def spoilt(k, value):
         ),
         (text_of("Time [s],A", [TIMES, BLEACH]).replace(".", ","), "more cells than the head"),
         (text_of("Time [s],A", [TIMES, BLEACH]).replace("0,", "0,1.507.025 and ", 1), "line 2 of"),
+        (text_of("Time [s],A,B,C").replace("\n1,", "\n1.\n0,"), "line 4 of .* has other cells"),
         ("file,error,sources\na,b,c\n", "results of skfrap"),
         (
             "\n".join(f"{k}.lsm,Time," + ",".join(map(str, range(90))) for k in range(9)),
@@ -284,3 +287,58 @@ def test_info_says_what_a_table_holds(tmp_path):
     assert "clock: 0.5 s from frame to frame, 9.5 s in all" in result.output
     path.write_text("nothing", encoding="utf-8")
     assert CliRunner().invoke(cli, ["info", str(path)]).exit_code == 1
+
+
+@pytest.fixture(scope="module")
+def nucleus(tmp_path_factory):
+    """A table of a small nucleus that fades."""
+    folder = tmp_path_factory.mktemp("nuclei")
+    return nuclei.write_tables(folder, 1, nuclei.FADING, np.random.default_rng(1))[0]
+
+
+@pytest.mark.parametrize(("columns", "n_rows"), [(None, 2), ("reference=none", 1)])
+def test_a_cell_is_told_beside_a_table(nucleus, columns, n_rows):
+    told = {"bleach_region": "circle:1.5", "columns": columns, "start": "told"}
+    free = ("mobile_fraction", "imaging_bleach")
+    analysis = analyse_curve(
+        nucleus, ExperimentOptions(**told, compartment="ellipse:8x5", free=free)
+    )
+    estimates = analysis.estimates
+    assert analysis.protocol.n_rows == n_rows
+    assert estimates.D_um2_s_lower[0] < nuclei.TRUTH["D"] < estimates.D_um2_s_upper[0]
+    assert abs(estimates.mobile_fraction[0] - nuclei.TRUTH["mobile_fraction"]) < 0.03
+    assert abs(estimates.imaging_bleach[0] - (1 - nuclei.FADING)) < 2e-4
+    assert "reference" in analysis.sources["rows"]
+    assert "over the reference" not in analysis.sources["normalisation"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"compartment": "auto"}, "there is no image to find it in"),
+        ({"compartment": "ellipse:8x5@10,8"}, "both or none of"),
+        ({"compartment": "ellipse:8x5", "normalisation": "double"}, "leave out normalisation"),
+        ({"reference": "circle:1@2,2"}, "which column of the table is the reference"),
+        ({"background": "circle:1@2,2"}, "which column of the table is the background"),
+        (
+            {"compartment": "ellipse:8x5", "rows": "compartment", "columns": "reference=none"},
+            "measured in the reference column",
+        ),
+    ],
+)
+def test_what_a_table_cannot_answer_is_refused_in_words(nucleus, options, message):
+    with pytest.raises(ValueError, match=message):
+        analyse_curve(nucleus, ExperimentOptions(bleach_region="circle:1.5", **options))
+
+
+def test_comparison_of_models_says_that_it_reads_no_tables(nucleus):
+    result = CliRunner().invoke(cli, ["compare-models", str(nucleus)])
+    assert result.exit_code == 1
+    assert "is a table, and compare-models reads image series" in result.stderr
+
+
+@pytest.mark.slow
+def test_damaged_tables_and_regions_lose_nothing_in_silence():
+    found = _files.run(4, seed=1, of="tables")
+    assert found["read"] > 2
+    assert [found[name] for name in ("lost", "raised", "slow", "large")] == [[], [], [], []]

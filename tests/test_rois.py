@@ -3,6 +3,7 @@
 import struct
 import zipfile
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from skfrap import Circle, Ellipse, FRAPProtocol, FRAPSimulator, Mask, Polygon, Rectangle
 from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.cli import cli
+from skfrap.cli._journal import Journal
 from skfrap.experiment import Compartment
 from skfrap.io import read_rois, write_rois, write_series
 
@@ -189,6 +191,7 @@ def test_regions_are_told_by_their_names(cell, tmp_path):
     assert "is what is to be read" in CliRunner().invoke(cli, [str(one) for one in said]).output
 
 
+@pytest.mark.slow
 def test_a_reference_without_a_cell_divides_each_frame(tmp_path):
     protocol = PROTOCOL.replace(compartment=None, n_bleach=1)
     truth = {"D": 2.0, "c0": 0.6, "alpha": 0.4, "a": 1e-7}
@@ -209,6 +212,35 @@ def test_a_reference_without_a_cell_divides_each_frame(tmp_path):
         ExperimentOptions(reference=reference, fading="frame")
     with pytest.raises(ValueError, match="background must be one of"):
         ExperimentOptions(background="soft")
+
+
+@pytest.mark.parametrize("name", ["bleach_region", "compartment", "reference", "background"])
+def test_resumed_runs_have_the_same_regions(tmp_path, name):
+    rois = tmp_path / "rois.zip"
+    write_rois(rois, {"a": Circle(2.0, (5.0, 5.0))}, PIXEL)
+    options = {name: f"{rois}:a"}
+    before = Journal(tmp_path / "out.csv", "estimate", options)
+    before.add("a.tif", "", {"D_um2_s": 1.0})
+    before.close()
+    again = Journal(tmp_path / "out.csv", "estimate", options)
+    assert [*again.read()] == ["a.tif"]
+    write_rois(rois, {"a": Circle(3.0, (5.0, 5.0)), "b": Circle(1.0, (9.0, 9.0))}, PIXEL)
+    changed = Journal(tmp_path / "out.csv", "estimate", options)
+    with pytest.raises(click.ClickException, match=f"another file of the {name.split('_')[0]}"):
+        changed.read()
+
+
+@pytest.mark.parametrize("option", ["--reference", "--background"])
+def test_comparison_of_models_does_not_write_over_regions(tmp_path, option):
+    rois = tmp_path / "rois.csv"
+    write_rois(tmp_path / "rois.zip", {"a": Circle(2.0, (5.0, 5.0))}, PIXEL)
+    (tmp_path / "rois.zip").rename(rois)
+    kept = rois.read_bytes()
+    (tmp_path / "a.tif").write_bytes(b"")
+    said = ["compare-models", tmp_path / "a.tif", option, rois, "--out", rois]
+    result = CliRunner().invoke(cli, [str(one) for one in said])
+    assert "is what is to be read" in result.output
+    assert rois.read_bytes() == kept
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):

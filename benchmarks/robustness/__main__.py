@@ -2,6 +2,7 @@
 
 files      files of every kind that skfrap reads, mutated: bytes, tags, links, text, truncation
 microscopes   the same of files that microscopes write: CZI, LIF, LSM, STK, ND2, OIB, OIR, pictures
+tables     the same of tables of intensities, CSV and workbooks, and of ImageJ's regions
 api        random calls of all that is public, with hostile arguments
 alarms     right curves and image series: how often a finding contradicts the model
 wrong      wrong experiments: how often they are flagged, or right all the same
@@ -11,8 +12,8 @@ save       two programs save to one file while a third loads it
     python -m benchmarks.robustness                      all of it
     python -m benchmarks.robustness --quick              less of everything
     python -m benchmarks.robustness --stage kill save    some of it
-    python -m benchmarks.robustness --seconds 600        files, microscopes, api, kill: so long each
-    python -m benchmarks.robustness --ci                 files, microscopes, api: 30 s each, for CI
+    python -m benchmarks.robustness --seconds 600        files, ..., tables, api, kill: so long each
+    python -m benchmarks.robustness --ci                 files, microscopes, tables, api: 30 s each
 """
 
 from dataclasses import dataclass, replace
@@ -70,7 +71,13 @@ def measure_files(report, amounts, seed):
 def measure_microscopes(report, amounts, seed):
     """Read mutated files of microscopes."""
     n = amounts.n_of_microscope
-    _enter_files(report, _module("files").run(n, seed, amounts.seconds, microscopes=True))
+    _enter_files(report, _module("files").run(n, seed, amounts.seconds, "microscopes"))
+
+
+def measure_tables(report, amounts, seed):
+    """Read mutated tables of intensities, and regions."""
+    n = amounts.n_of_microscope
+    _enter_files(report, _module("files").run(n, seed, amounts.seconds, "tables"))
 
 
 def _enter_files(report, found):
@@ -147,6 +154,7 @@ def _show(faults):
 STAGES = {
     "files": measure_files,
     "microscopes": measure_microscopes,
+    "tables": measure_tables,
     "api": measure_api,
     "alarms": measure_alarms,
     "wrong": measure_wrong,
@@ -163,14 +171,14 @@ def main():
         seconds={
             "type": float,
             "default": np.inf,
-            "help": "for each of files, microscopes, api and kill",
+            "help": "for each of files, microscopes, tables, api and kill",
         },
-        ci="files, microscopes and api only, for 30 s each unless --seconds says otherwise",
+        ci="files, microscopes, tables and api only, for 30 s each unless --seconds says otherwise",
     )
     amounts = QUICK if given.quick else Amounts()
     names, seconds = given.stage, given.seconds
     if given.ci:
-        names = ["files", "microscopes", "api"]
+        names = ["files", "microscopes", "tables", "api"]
         seconds = min(seconds, _CI_SECONDS) if np.isinf(seconds) else seconds
     if np.isfinite(seconds):
         # As many as there is time for.

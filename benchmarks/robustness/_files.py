@@ -4,6 +4,7 @@ Each file is read by a process of its own kind, which is watched: what it takes 
 memory, and what it raises. A seed and a number make a file, so that each can be looked at again::
 
     python -m benchmarks.robustness._files --only 1234
+    python -m benchmarks.robustness._files --of tables --only 1234
 """
 
 import argparse
@@ -32,6 +33,12 @@ from benchmarks.robustness._mutations import (
     make_microscope_files,
     mutate,
 )
+from benchmarks.robustness._tables import (
+    TABLES,
+    make_table_files,
+    mutate_table,
+    read_table_or_regions,
+)
 
 MOST_SECONDS = 15.0
 MOST_BYTES = 2e9
@@ -39,20 +46,25 @@ _OURS = (ValueError, TypeError, FileNotFoundError)
 _ADDRESS_SPACE = 8 * 2**30  # so that the machine outlives what is measured
 _ANALYSED = 40  # one in so many is analysed to its end
 _AT_ONCE = 2  # processes that read, each of which takes one core
+_MAKERS = {
+    "files": make_files,
+    "microscopes": make_microscope_files,
+    "tables": make_table_files,
+}
 
 
-def run(n, seed=0, seconds=np.inf, microscopes=False):
+def run(n, seed=0, seconds=np.inf, of="files"):
     """Mutate files, read them, and count what must not be.
 
     Parameters
     ----------
     n : int
-        How many files.
+        How many files; of microscopes and tables so many of each kind.
     seed : int, default=0
     seconds : float, default=inf
         Stop after so many, whatever `n` is.
-    microscopes : bool, default=False
-        Whether files are those that microscopes write, `n` of each kind.
+    of : {"files", "microscopes", "tables"}, default="files"
+        What skfrap and ImageJ write, what microscopes write, or tables of intensities and regions.
 
     Returns
     -------
@@ -75,8 +87,8 @@ def run(n, seed=0, seconds=np.inf, microscopes=False):
                 _enter(found, outcome, f"{number} {kind}, {how}: {outcome['words']}")
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
-        files = make_microscope_files(folder) if microscopes else make_files(folder)
-        numbers = iter(range(n * len(files) if microscopes else n))
+        files = _MAKERS[of](folder)
+        numbers = iter(range(n if of == "files" else n * len(files)))
         folders = [Path(folder, f"worker{k}") for k in range(_AT_ONCE)]
         for one in folders:
             one.mkdir()
@@ -105,9 +117,12 @@ def _enter(found, outcome, words):
 
 def _mutated(files, seed, number):
     rng = np.random.default_rng([seed, number])
-    kinds = [kind for kind in (*KINDS, *MICROSCOPES) if kind in files]
+    kinds = [kind for kind in (*KINDS, *MICROSCOPES, *TABLES) if kind in files]
     kind = kinds[number % len(kinds)]
-    data, how = mutate(files[kind], rng)
+    if kind in TABLES:
+        data, how = mutate_table(kind, files[kind], rng)
+    else:
+        data, how = mutate(files[kind], rng)
     return kind, data, how
 
 
@@ -208,13 +223,15 @@ def _read(folder, number, kind, data):
     from skfrap.persistence import load
 
     suffix = {"estimator": ".npz", "surrogate": ".npz", "protocol": ".json", "table": ".csv"}
-    suffix |= {kind: f".{kind.partition('_')[0]}" for kind in MICROSCOPES}
+    suffix |= {kind: f".{kind.partition('_')[0]}" for kind in (*MICROSCOPES, *TABLES)}
     path = folder / f"a{suffix.get(kind, '.tif')}"
     path.write_bytes(data)
     if kind == "protocol":
         FRAPProtocol.from_json(data.decode("utf-8"))
     elif kind == "table":
         _read_table(path)
+    elif kind in TABLES:
+        return read_table_or_regions(path, kind)
     elif kind in ("estimator", "surrogate"):
         estimator = load(path)
         if hasattr(estimator, "n_features_in_"):
@@ -299,17 +316,19 @@ def main():
     parser.add_argument("-n", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=np.inf)
+    parser.add_argument("--of", choices=[*_MAKERS], default="files")
     parser.add_argument("--only", type=int, help="read this one, with its traceback")
     arguments = parser.parse_args()
     if arguments.only is not None:
         with tempfile.TemporaryDirectory() as folder:
-            kind, data, how = _mutated(make_files(folder), arguments.seed, arguments.only)
+            files = _MAKERS[arguments.of](folder)
+            kind, data, how = _mutated(files, arguments.seed, arguments.only)
             print(kind, how)
             folder = Path(folder, "work")
             folder.mkdir()
             print(_read(folder, arguments.only, kind, data) or "read")
         return
-    found = run(arguments.n, arguments.seed, arguments.seconds)
+    found = run(arguments.n, arguments.seed, arguments.seconds, arguments.of)
     print(f"{found['n']} files: {found['refused']} refused, {found['read']} read")
     for name in ("lost", "raised", "slow", "large"):
         print(f"{name}: {len(found[name])}")

@@ -215,7 +215,8 @@ def _structure(data, rng):
         return _text(data, rng)
     with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    name = "structure.json" if rng.random() < 0.8 else [*members][rng.integers(len(members))]
+    own = rng.random() < 0.8 and "structure.json" in members
+    name = "structure.json" if own else [*members][rng.integers(len(members))]
     for _ in range(int(rng.integers(1, 4))):
         members[name] = bytes(_number(bytearray(members[name]), rng))
     packed = io.BytesIO()
@@ -227,6 +228,8 @@ def _structure(data, rng):
 
 def _number(data, rng):
     places = [*re.finditer(rb"-?[0-9]+(\.[0-9]+)?", data)]
+    if not places:
+        return data
     match = places[rng.integers(len(places))]
     new = str(rng.choice([-1, 0, 1, 2, 7, 100, 10**5, 10**7, 10**9, 10**12, 10**18])).encode()
     return data[: match.start()] + new + data[match.end() :]

@@ -11,6 +11,7 @@ from skfrap.analysis._cells import NO_COMPARTMENT, _rows
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import REGIONS
+from skfrap.analysis._rois import is_word
 from skfrap.experiment import Circle, FRAPProtocol, parse_region
 from skfrap.io import IntensityTable, read_table
 from skfrap.io.tables._cells import SUFFIXES, suffix_of
@@ -87,6 +88,7 @@ def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTab
         If the table is not understood, or something about the experiment is missing.
     """
     check_choice("normalisation", options.normalisation, NORMALISATIONS)
+    _refuse_regions_of_images(options)
     table = read_table(
         source,
         columns=options.columns,
@@ -108,13 +110,31 @@ def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTab
     if model_words:
         sources["model"] = model_words
     times, kept, end, findings = _clock(table, options, sources)
-    row = _field(times, n, end, options, sources)
-    rows = options.compartment not in (None, NO_COMPARTMENT)
+    protocol = _field(table, times, end, options, sources)
+    rows = protocol.rows is not None
     curve, words = _normalised(table, n, kept, options.normalisation, rows)
     sources["normalisation"] = words
     return CurveOfTable(
-        table, curve, row, options, sources, [*table.findings, *findings], has_region
+        table, curve, protocol, options, sources, [*table.findings, *findings], has_region
     )
+
+
+def _refuse_regions_of_images(options):
+    """Refuse regions in which images are measured: of a table they would do nothing."""
+    if options.reference is not None:
+        raise ArgumentError(
+            Argument("reference"),
+            " is a region of images; say which column of the table is the reference (",
+            Argument("columns"),
+            ", as reference=NAME).",
+        )
+    if not is_word(options.background):
+        raise ArgumentError(
+            Argument("background"),
+            " is a region of images; say which column of the table is the background (",
+            Argument("columns"),
+            ", as background=NAME).",
+        )
 
 
 def _model_for(options):
@@ -184,11 +204,11 @@ def _clock(table, options, sources):
     return np.round(after[wanted], 9), kept, (end, n_bleach), findings
 
 
-def _field(after, n_prebleach, end, options, sources):
+def _field(table, after, end, options, sources):
     """Make the protocol: a field about the regions, as fine as a curve needs."""
     end, n_bleach = end
     clock = {
-        "n_prebleach": n_prebleach,
+        "n_prebleach": table.n_prebleach,
         "frame_interval": end.frame_interval,
         "postbleach_times": after,
     }
@@ -230,6 +250,11 @@ def _field(after, n_prebleach, end, options, sources):
     compartment = _region(options.compartment, pixel, "compartment")
     shape, pixel = _around(region, compartment, pixel)
     sources["compartment"] = f"given, {options.compartment}"
+    field = {"shape": shape, "pixel_size": pixel, "bleach_region": region} | clock
+    field["compartment"] = compartment
+    if options.rows is None and "reference" not in table.rows:
+        sources["rows"] = "the bleach region alone, since the table has no reference column"
+        return FRAPProtocol(**field)
     rows = ("compartment",) if options.rows is None else _rows(options.rows, pixel)
     if len(rows) != 1:
         raise ArgumentError(
@@ -238,14 +263,7 @@ def _field(after, n_prebleach, end, options, sources):
         )
     name = rows[0] if isinstance(rows[0], str) else rows[0][0]
     sources["rows"] = f"the bleach region and {name}, by the reference column; fitted together"
-    return FRAPProtocol(
-        shape=shape,
-        pixel_size=pixel,
-        bleach_region=region,
-        compartment=compartment,
-        rows=rows,
-        **clock,
-    )
+    return FRAPProtocol(rows=rows, **field)
 
 
 def _region(given, pixel, name):
@@ -306,15 +324,22 @@ def _normalised(table, n_prebleach, kept, method, rows):
             Argument("columns"),
             ", as reference=NAME).",
         )
-    if rows and ("reference" not in has or method in ("double", "full_scale")):
+    if rows and "reference" not in has:
+        raise ArgumentError(
+            Argument("rows"),
+            f" is measured in the reference column, and {table.path} has none; say which it is (",
+            Argument("columns"),
+            ", as reference=NAME).",
+        )
+    if rows and method in ("double", "full_scale"):
         raise ArgumentError(
             "a row of the model (",
             Argument("compartment"),
             ", ",
             Argument("rows"),
-            ") takes the place of a division by the reference column: "
-            + ("the table has none." if "reference" not in has else "leave out "),
-            *(() if "reference" not in has else (Argument("normalisation"), ".")),
+            ") takes the place of a division by the reference column: leave out ",
+            Argument("normalisation"),
+            ".",
         )
     X = np.concatenate([getattr(table, role)[kept] for role in has])[np.newaxis]
     normalizer = Normalizer(method, n_prebleach=n_prebleach, rows=has)

@@ -28,3 +28,19 @@ class AppError(Exception):
         dict
         """
         return {"error": self.words, "fields": [*self.fields]}
+
+
+def unexpected(error: BaseException) -> AppError:
+    """Say that something went wrong that nobody foresaw.
+
+    Parameters
+    ----------
+    error : BaseException
+        What went wrong.
+
+    Returns
+    -------
+    AppError
+    """
+    words = f"something unexpected went wrong ({type(error).__name__}); try it again"
+    return AppError(words, 500)

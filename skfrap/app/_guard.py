@@ -5,7 +5,7 @@ import json
 import logging
 from typing import Any
 
-from skfrap.app._errors import AppError
+from skfrap.app._errors import AppError, unexpected
 
 _LOG = logging.getLogger("skfrap.app")
 _NAMES = ("127.0.0.1", "localhost")
@@ -88,8 +88,7 @@ class Guard:
         except Exception as error:  # said in a line; the page lives on
             _LOG.warning("%s in %s", type(error).__name__, scope["path"].rpartition("/")[2])
             if not started:
-                words = f"something unexpected went wrong ({type(error).__name__}); try it again"
-                await _answer(send_safely, AppError(words, 500))
+                await _answer(send_safely, unexpected(error))
 
     def _checked(self, scope):
         headers = {}

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from skfrap import __version__
-from skfrap.app._errors import AppError
+from skfrap.app._errors import AppError, unexpected
 from skfrap.app._fields import described
 from skfrap.app._guard import Guard
 from skfrap.app._outputs import save_rois, take_rois, write_report
@@ -85,7 +85,7 @@ def make_app(
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={AppError: _in_words, HTTPException: _in_words},
+        exception_handlers={AppError: _in_words, HTTPException: _in_words, Exception: _in_words},
     )
     app.router.redirect_slashes = False
     guard = Guard(app, token or secrets.token_urlsafe(24))
@@ -97,6 +97,8 @@ async def _in_words(request, error):
     if isinstance(error, HTTPException):
         words = {404: "there is nothing at this address", 405: "that is not done this way"}
         error = AppError(words.get(error.status_code, error.detail), error.status_code)
+    if not isinstance(error, AppError):  # which is raised on, for the log
+        error = unexpected(error)
     return _json(error.to_dict(), error.status)
 
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from skfrap.app._errors import AppError
@@ -13,7 +14,8 @@ MOST_BYTES = 8 * 2**30
 _MOST_FILES = 20_000
 _MOST_GROUPS = 500
 _DEPTH = 4  # folders and a name
-_LONGEST = 120
+_LONGEST = 180  # bytes: no file system takes more than 255
+_ENDING = 20  # characters of it
 _ODD = re.compile(r"[^\w .,()+\-=@#%&~\[\]{}]")
 _SPARE = 2**28  # bytes that stay free on the disk
 
@@ -50,7 +52,11 @@ def safe_name(text: str) -> Path:
 
 def _shortened(part):
     """Keep the beginning of a long name, and its end, which says the format."""
-    return part if len(part) <= _LONGEST else part[: _LONGEST - 20] + part[-20:]
+    end = part[-_ENDING:]
+    room = _LONGEST - len(end.encode())
+    if len(part.encode()) <= _LONGEST:
+        return part
+    return part[:-_ENDING].encode()[:room].decode(errors="ignore") + end
 
 
 class Uploads:
@@ -148,7 +154,8 @@ class Uploads:
                     self._account(group, len(chunk))
         except BaseException as error:
             self._account(group, -size)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder of that name, or a file where it has a folder
+                path.unlink()
             if isinstance(error, OSError):
                 raise AppError(f"the file cannot be kept: {error.strerror}", 507) from error
             raise

@@ -59,6 +59,7 @@ def compare_models_of_series(
     import numpy as np
 
     from skfrap.analysis import ExperimentOptions, analyse_series
+    from skfrap.analysis._tables import is_table
     from skfrap.comparison import compare_models, options_for
 
     asked = options | {"models": names, "fixed": fixed, "noise": noise, "criterion": criterion}
@@ -69,13 +70,19 @@ def compare_models_of_series(
         options = ExperimentOptions(**options)
 
     def compare(source):
+        if is_table(source):
+            raise ValueError(
+                f"{source} is a table, and compare-models reads image series. Of a table skfrap "
+                "estimate says which larger model fits better; with --model another one is fitted."
+            )
         analysis = analyse_series(source, options)
         curve, protocol = analysis.curve[np.newaxis], analysis.protocol
         return analysis, compare_models(
             curve, models, protocol, level=options.level, noise=noise, fixed=fixed
         )
 
-    series, inputs = expand(files), [*files, asked["bleach_region"], asked["compartment"]]
+    told = ("bleach_region", "compartment", "reference", "background", "times")
+    series, inputs = expand(files), [*files, *(asked[name] for name in told)]
     series = each_series(series) if each else series
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:

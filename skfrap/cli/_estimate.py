@@ -26,6 +26,7 @@ from skfrap.cli._options import (
     table_options,
 )
 from skfrap.cli._output import clear_errors, say
+from skfrap.cli._overwrite import check_apart
 from skfrap.cli._report import Remembering, ReportFile, report_option
 from skfrap.cli._rois import SavedROIs
 from skfrap.cli._sources import each_series, expand_mixed
@@ -137,8 +138,9 @@ def estimate(
     quiet = as_json or len(series) == 1 or sys.stderr is None or not sys.stderr.isatty()
     profiles = [options[name] for name in ("first_profile", "last_profile")]
     outlines = [options["compartment"], *(one.partition(":")[2] for one in options["rows"] or ())]
-    measured = [options["reference"], options["background"]]
+    measured = [options["reference"], options["background"], options["times"]]
     inputs = [*files, options["bleach_region"], *profiles, *outlines, *measured]
+    check_apart(out=out, report=report, save_rois=save_rois)
     rois = SavedROIs(save_rois, inputs)
     report = ReportFile.of(report, [*series, *inputs], len(series), options)
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}

@@ -14,6 +14,7 @@ from skfrap.cli._output import in_words, json_text
 
 _WHAT = "skfrap journal"
 _FORMAT = 1
+_KEYS = {"what", "format", "skfrap", "command", "options"}  # the others are of files of regions
 
 
 class Journal:
@@ -164,7 +165,12 @@ def _difference(mine, other):
     for name in {**now, **before}:
         if before.get(name) != now.get(name):
             return f"--{name.replace('_', '-')} ({before.get(name)}, now {now.get(name)})"
-    return "" if other.get("region") == mine.get("region") else "image of the bleach region"
+    files = sorted({*mine, *other} - _KEYS)
+    changed = next((name for name in files if other.get(name) != mine.get(name)), None)
+    if changed is None:
+        return ""
+    words = {"region": "bleach region", "reference": "reference", "background": "background"}
+    return f"file of the {words.get(changed, changed)}"
 
 
 def _with_findings(record):

@@ -52,6 +52,26 @@ def check_table(path, inputs=(), option="--out"):
             )
 
 
+def check_apart(**paths):
+    """Refuse to write two things into one file.
+
+    Parameters
+    ----------
+    **paths : Path or None
+        By the names of the options that gave them.
+    """
+    first = {}
+    with clear_errors():
+        for name, path in paths.items():
+            option = f"--{name.replace('_', '-')}"
+            other = option if path is None else first.setdefault(os.path.realpath(path), option)
+            if other != option:
+                raise ValueError(
+                    f"{other} and {option} are both {path}, where only one of them can be; name "
+                    "another file."
+                )
+
+
 def check_report(path, inputs=(), option="--report"):
     """Refuse to write a report over an input, or over what is no report of skfrap."""
     if path is None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from skfrap.numerics._lazy import ROWS, row_slices
+from skfrap.datasets._scores import StoredScores
+from skfrap.numerics._lazy import ROWS, read_rows, row_slices
+from skfrap.persistence._bytes import object_of
 
 WHAT, FORMAT = "skfrap dataset", 1
 ARRAYS = ("data", "target", "sample_weight", "noise_variance")
@@ -32,12 +34,12 @@ class Dataset:
 
     Attributes
     ----------
-    data : zarr.Array of shape (n, n_frames) or (n, n_frames, ny, nx)
-        Curves, or image series.
+    data : zarr.Array of shape (n, n_frames) or (n, n_frames, ny, nx), or StoredScores
+        Curves, or image series; or scores of such, of which ``data[some]`` reads ImageScores.
     target : zarr.Array of shape (n, n_targets)
     sample_weight, noise_variance : zarr.Array of shape (n,)
         Weights have a mean near 1.
-    kind : {"curves", "images"}
+    kind : {"curves", "images", "scores"}
     feature_names, target_names : list of str
     provenance : dict
         What made it: simulator, seed, version of skfrap.
@@ -74,10 +76,11 @@ class Dataset:
         Yields
         ------
         data, target, sample_weight : ndarray
+            Data are ImageScores where `kind` is "scores".
         """
         for rows in row_slices(len(self), size):
             data, target, weight = (
-                np.asarray(one[rows]) for one in (self.data, self.target, self.sample_weight)
+                read_rows(one, rows) for one in (self.data, self.target, self.sample_weight)
             )
             yield data, target, weight
 
@@ -123,8 +126,12 @@ def open(path: Any) -> Dataset:  # noqa: A001 (as xarray and zarr have it)
             f"{path} is no data set that this version of skfrap knows; write one by "
             "FRAPSimulator.write."
         )
+    arrays: dict[str, Any] = {name: group[name] for name in ARRAYS}
+    if head["kind"] == "scores":
+        surrogate = object_of(np.asarray(group["surrogate"][:]).tobytes())
+        arrays["data"] = StoredScores(arrays["data"], surrogate)
     return Dataset(
-        **{name: group[name] for name in ARRAYS},
+        **arrays,
         kind=head["kind"],
         feature_names=head["feature_names"],
         target_names=head["target_names"],

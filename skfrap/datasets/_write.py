@@ -9,10 +9,11 @@ import numpy as np
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count
 from skfrap.datasets._store import ARRAYS, FORMAT, WHAT, zarr_of
+from skfrap.persistence._bytes import bytes_of
 
-KINDS = ("curves", "images")
-_SHARDS = {"curves": 2**16, "images": 16}  # samples in a file
-_CHUNKS = {"curves": 2**12, "images": 1}  # samples that are read at the least
+KINDS = ("curves", "images", "scores")
+_SHARDS = {"curves": 2**16, "images": 16, "scores": 2**14}  # samples in a file
+_CHUNKS = {"curves": 2**12, "images": 1, "scores": 2**10}  # samples that are read at the least
 _FIRST = 4096  # samples whose mean weight is taken for that of all
 _SHOWN_AFTER = 2.0  # seconds
 
@@ -26,6 +27,7 @@ class DatasetWriter:
         n_samples: int,
         kind: str = "curves",
         *,
+        surrogate: Any = None,
         n_jobs: int | None = None,
         verbose: int = 1,
     ) -> None:
@@ -37,12 +39,15 @@ class DatasetWriter:
         Parameters
         ----------
         path : path-like
-            Folder of the store, ``.zarr`` by custom. Zarr 3, with a file for 65536 curves or 16
-            image series.
+            Folder of the store, ``.zarr`` by custom. Zarr 3, with a file for 65536 curves, 16 image
+            series, or the scores of 16384.
         n_samples : int
             How many.
-        kind : {"curves", "images"}, default="curves"
-            Curves of float32 as from :meth:`sample`, or series as from :meth:`sample_images`.
+        kind : {"curves", "images", "scores"}, default="curves"
+            Curves of float32 as from :meth:`sample`, series as from :meth:`sample_images`, or
+            scores of series, of float32, as from :meth:`sample_scores`.
+        surrogate : ImageSurrogate, default=None
+            What scores are of, as in :meth:`sample_scores`; it is kept with them.
         n_jobs : int, default=None
             Processes that write side by side. None is 1, or what `joblib.parallel_config` says.
         verbose : int, default=1
@@ -69,13 +74,19 @@ class DatasetWriter:
                 "random_state must be a whole number where samples are written, so that the rest "
                 f"can be written later; got {self.random_state!r}."
             )
-        group = _group(self, path, n_samples, kind)
+        if surrogate is not None and kind != "scores":
+            raise ValueError(f"surrogate is what scores are of, and kind is {kind!r}.")
+        zarr_of()  # before work that would be lost without it
+        first = _draw(self, kind, surrogate, 0, 1)
+        surrogate = first.get("surrogate")
+        group = _group(self, path, n_samples, kind, first)
         size = _SHARDS[kind]
         to_do = np.flatnonzero(np.asarray(group["written"][:]) == 0).tolist()
         mean = float(np.mean(_weights(self._draw_parameters(_FIRST, 0))))
         parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         done = parallel(
-            delayed(_write_shard)(self, path, kind, shard, size, n_samples, mean) for shard in to_do
+            delayed(_write_shard)(self, path, kind, shard, size, n_samples, mean, surrogate)
+            for shard in to_do
         )
         hidden = None if verbose else True
         for _ in tqdm(
@@ -84,11 +95,10 @@ class DatasetWriter:
             pass
 
 
-def _group(simulator, path, n_samples, kind):
+def _group(simulator, path, n_samples, kind, first):
     """Make the store, or open the one that an earlier call has begun."""
     zarr = zarr_of()
     protocol = simulator.protocol
-    first = _draw(simulator, kind, 0, 1)
     digest = hashlib.sha256(first.data.tobytes() + first.target.tobytes())
     head = {
         "what": WHAT,
@@ -136,15 +146,18 @@ def _create_arrays(group, first, n_samples, kind):
             dtype=one.dtype,
             compressors=None,  # noise does not compress
         )
+    if "surrogate" in first:
+        kept = np.frombuffer(bytes_of(first.surrogate), dtype=np.uint8)
+        group.create_array("surrogate", data=kept, chunks=kept.shape)
     n_shards = -(-n_samples // _SHARDS[kind])
     group.create_array("written", shape=(n_shards,), chunks=(1,), dtype="uint8", fill_value=0)
 
 
-def _write_shard(simulator, path, kind, shard, size, n_samples, mean):
+def _write_shard(simulator, path, kind, shard, size, n_samples, mean, surrogate):
     """Draw and write one shard; that it is written is written last."""
     group = zarr_of().open_group(path, mode="r+")
     first = shard * size
-    drawn = _draw(simulator, kind, first, min(size, n_samples - first))
+    drawn = _draw(simulator, kind, surrogate, first, min(size, n_samples - first))
     drawn["sample_weight"] = _weights(drawn.parameters) / mean
     rows = slice(first, first + len(drawn.target))
     for name in ARRAYS:
@@ -153,9 +166,14 @@ def _write_shard(simulator, path, kind, shard, size, n_samples, mean):
     return shard
 
 
-def _draw(simulator, kind, start, n):
+def _draw(simulator, kind, surrogate, start, n):
     if kind == "images":
         return simulator.sample_images(n, start=start)
+    if kind == "scores":
+        drawn = simulator.sample_scores(n, surrogate, start=start)
+        drawn["surrogate"] = drawn.data.surrogate
+        drawn["data"] = drawn.data.values.astype(np.float32)
+        return drawn
     return simulator.sample(n, start=start, dtype=np.float32)
 
 

@@ -32,6 +32,7 @@ from skfrap.models import (
     surrogate_for,
 )
 from skfrap.models.forward._frames import at_frames
+from skfrap.numerics._lazy import first_rows
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.parameters._priors import plain_prior, prior_of_plain
 from skfrap.results import Fit
@@ -187,6 +188,7 @@ class BayesianFRAP(CurveRegressor):
             If X does not fit the protocol, the prior not the model, or y names what is not
             estimated, or is not what it names.
         """
+        X, y, sample_weight = first_rows(X, y, sample_weight)
         if are_images(X):
             return self._fit_images(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))

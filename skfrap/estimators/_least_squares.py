@@ -36,6 +36,7 @@ from skfrap.models import (
     evaluator_of,
     model_for,
 )
+from skfrap.numerics._lazy import first_rows
 from skfrap.parameters import ParameterSpace, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
@@ -220,6 +221,7 @@ class LeastSquaresFRAP(CurveRegressor):
             If X does not fit the protocol, bounds are not in order, or y names what is not
             estimated, or is not what it names.
         """
+        X, y, sample_weight = first_rows(X, y, sample_weight)
         if are_images(X):
             return self._fit_images(X, y, sample_weight)
         curves = check_size(self._validate(X, ensure_min_features=2))

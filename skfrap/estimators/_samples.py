@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from tqdm import tqdm
 
 from skfrap import __version__
 from skfrap._state import public_fitted, set_public_fitted
@@ -25,6 +26,7 @@ from skfrap.parameters import ParameterSpace
 
 _MOST_UNSEEN = 32  # experiments that were not fitted, of which the latest are kept prepared
 _SHOWN = 5
+_SHOWN_AFTER = 2.0  # seconds
 _OF_ONE_MODEL = "_fitter", "_simpler", "_posterior", "_n_nodes"  # what fits to arrays leave
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -85,7 +87,9 @@ def _answer_in_chunks(estimator, X, answer, /, *args, **kwargs):
     places = [np.arange(rows.start, rows.stop) for rows in slices]
     own = copy.copy(estimator)
     parts = []
-    for rows, some in zip(slices, places, strict=True):
+    # Shown in a terminal alone, and of what takes its time alone.
+    shown = tqdm(slices, answer.__name__, unit="chunk", delay=_SHOWN_AFTER, disable=None)
+    for rows, some in zip(shown, places, strict=True):
         if hasattr(estimator, "_take_rows"):
             own = copy.copy(estimator)
             own._take_rows(some, X.shape[0])

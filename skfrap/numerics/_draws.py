@@ -10,14 +10,19 @@ def uniform_rows(key, first, n_rows, n_columns):
     """Draw uniforms on (0, 1); row `first + k` of a key is always the same."""
     blocks = -(-n_columns // 4)  # one step of the counter gives four numbers
     generator = np.random.Philox(key=key, counter=first * blocks)
-    bits = generator.random_raw((n_rows, 4 * blocks))[:, :n_columns]
+    bits = generator.random_raw((n_rows, 4 * blocks))
+    bits >>= np.uint64(11)  # in place: as much time goes into fresh memory as into numbers
+    uniforms = bits[:, :n_columns].astype(float)
     # 53 bits, and half a unit to keep away from 0.
-    return ((bits >> np.uint64(11)) + 0.5) * 2.0**-53
+    uniforms += 0.5
+    uniforms *= 2.0**-53
+    return uniforms
 
 
 def normal_rows(key, first, n_rows, n_columns):
     """Draw standard normals by inversion: a fixed number of draws each, stable across versions."""
-    return ndtri(uniform_rows(key, first, n_rows, n_columns))
+    uniforms = uniform_rows(key, first, n_rows, n_columns)
+    return ndtri(uniforms, out=uniforms)
 
 
 def in_chunks(draw, n_samples, chunk_size, start):

@@ -70,6 +70,9 @@ class Reference:
         self.scale = np.where(scale > 0, scale, 1.0)
         self.columns_of /= self.scale
         self.information = self.columns_of.T @ self.columns_of
+        # Wide bells look like the level itself: what they are together is what images are sure of.
+        self._gain_of = level @ self.columns_of / max(level @ level, np.finfo(float).tiny)
+        self._gain_of[[*range(self.n_motion), self.n_motion + 1]] = 0.0
         self.level = smooth.mean()
         lengths = np.array([1.0, 1.0, np.mean(x**2 + y**2)])[: self.n_motion]
         self._noise = noise * lengths * len(x) / (8 * np.pi * smoothing**4)
@@ -139,8 +142,8 @@ class Reference:
             rest = seen - design @ values
             n_inside = len(rows) - np.count_nonzero(outside)
             left = np.sum(rest[~outside] ** 2) / max(n_inside - design.shape[1], 1)
+            gain = self._gain_of @ values
             values = values / self.scale
-            gain = values[self.n_motion]
             if not gain > 0 or n_inside < _FEWEST:
                 return np.array(start, float), np.full(3, np.inf), np.inf
             step = np.zeros(3)

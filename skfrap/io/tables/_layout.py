@@ -69,6 +69,7 @@ def find_block(sheet, path):
             "has a row for each frame, and columns for the time and for regions."
         )
     _refuse_rows(sheet, numeric, path)
+    _refuse_frames_above(sheet, numeric, start, path)
     start += _is_head(sheet.rows[start : start + _RUN])
     _refuse_text_in_numbers(sheet, start, path)
     names, units = _names_above(sheet.rows[:start], max(map(len, sheet.rows[start:])))
@@ -164,6 +165,17 @@ def _is_head(rows):
         and all(len(row) > k and isinstance(row[k], float) for row in others)
         for k, cell in enumerate(first)
     )
+
+
+def _refuse_frames_above(sheet, numeric, start, path):
+    """Refuse rows of numbers that a broken row keeps apart from the others below."""
+    for k in range(start):
+        if numeric[k] >= 2 and numeric[k] == numeric[start] == len(_cut(sheet.rows[k])):
+            line = sheet.lines[next(j for j in range(k, start) if numeric[j] < numeric[k])]
+            raise ValueError(
+                f"line {line} of {path} has other cells than the rows of numbers above and below "
+                "it; mend it, or leave it out."
+            )
 
 
 def _refuse_text_in_numbers(sheet, start, path):
