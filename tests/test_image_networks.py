@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.metrics import weighted_mean_squared_error
-from skfrap.models import ImageSurrogate
+from skfrap.models import ImageScores, ImageSurrogate
 from skfrap.persistence import load, save
 
 PROTOCOL = FRAPProtocol(
@@ -111,6 +111,15 @@ def test_learns_from_labelled_scores(drawn, network):
     assert (losses(one, drawn) < 1.3 * losses(network, drawn)).all()
     _, std = one.predict(drawn.data[:3], return_std=True)
     assert (std > 0).all()
+
+
+def test_takes_scores_that_bring_their_protocol(network, drawn):
+    scores = ImageScores(np.asarray(drawn.data), network.surrogate_, brings_protocols=True)
+    assert_array_equal(network.predict(scores), network.predict(drawn.data))
+    one = LeastSquaresFRAP(PROTOCOL).fit(scores)
+    assert one.surrogate_ == network.surrogate_
+    with pytest.raises(ValueError, match="learns from curves of one experiment"):
+        small().fit(scores, drawn.target)
 
 
 @pytest.mark.slow

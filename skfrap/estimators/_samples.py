@@ -20,6 +20,7 @@ from tqdm import tqdm
 from skfrap import __version__
 from skfrap._state import public_fitted, set_public_fitted
 from skfrap.io._samples import curves_of
+from skfrap.models import ImageScores
 from skfrap.numerics._lazy import is_lazy, read_rows, row_slices
 from skfrap.parameters import ParameterSpace
 
@@ -217,7 +218,12 @@ class OwnProtocols:
         one._flat_output = self._flat_output
 
     def _as_array(self, samples):
-        """Return curves without their protocols, where one that is given holds for all."""
+        """Return curves without their protocols, where one that is given holds for all.
+
+        Scores of images stay what they are, as they say what they are scores of.
+        """
+        if isinstance(samples, ImageScores):
+            return samples.rows(np.arange(len(samples)))
         try:
             return np.asarray(samples)
         except ValueError as error:

@@ -82,7 +82,7 @@ class ImageSampler:
             over the range of the prior.
         with_curves : bool, default=True
             False leaves the curves out. Of steady light and constant noise scores are then drawn
-            some ten times as fast, with other random numbers.
+            some thirty times as fast, with other random numbers.
 
         Returns
         -------
