@@ -19,6 +19,7 @@ from skfrap.io import read_series
 
 SMALL = ["--shape", 48, 48, "--bleach-region", "circle:6", "--n-postbleach", 20]
 N = 3
+CURVE = "--data", "curve"  # where it does not matter what is fitted
 
 
 def run(*arguments):
@@ -81,7 +82,7 @@ def test_table_is_there_after_each_series(series, tmp_path, monkeypatch):
         found.append(len(pd.read_csv(table)))
 
     monkeypatch.setattr("skfrap.cli._estimate.say", say)
-    assert run("estimate", *series, "--out", table).exit_code == 0
+    assert run("estimate", *series, "--out", table, *CURVE).exit_code == 0
     assert found == [1, 2, 3]
 
 
@@ -126,12 +127,12 @@ def test_resumed_run_takes_over_only_what_still_holds(series, tmp_path, limited)
     table = tmp_path / "results.csv"
     bad = tmp_path / "bad.tif"
     bad.write_bytes(series[0].read_bytes()[:2000])
-    assert run("estimate", *series, bad, "--out", table).exit_code == 1
+    assert run("estimate", *series, bad, "--out", table, *CURVE).exit_code == 1
     changed = series[1]
     changed.write_bytes(series[2].read_bytes())
     os.utime(changed, ns=(1, 1))
     bad.write_bytes(series[0].read_bytes())
-    result = run("estimate", *series, bad, "--out", table, "--resume", "--json")
+    result = run("estimate", *series, bad, "--out", table, *CURVE, "--resume", "--json")
     assert "2 of 4 series are taken over" in result.stderr
     D = {Path(one["file"]).name: one["D_um2_s"] for one in json.loads(result.stdout)}
     assert D["cell1.tif"] == D["cell2.tif"]
@@ -140,7 +141,7 @@ def test_resumed_run_takes_over_only_what_still_holds(series, tmp_path, limited)
         (["--level", 0.9], "another --level (0.95, now 0.9)"),
         (["--model", "soumpasis"], "another --model (diffusion, now soumpasis)"),
     ):
-        refused = run("estimate", *series, "--out", table, "--resume", *options)
+        refused = run("estimate", *series, "--out", table, *CURVE, "--resume", *options)
         assert refused.exit_code == 1
         assert message in refused.output
     assert len(pd.read_csv(table)) == 4
@@ -148,13 +149,13 @@ def test_resumed_run_takes_over_only_what_still_holds(series, tmp_path, limited)
 
 def test_line_that_was_cut_short_counts_for_nothing(series, tmp_path):
     table = tmp_path / "results.csv"
-    run("estimate", *series, "--out", table)
+    run("estimate", *series, "--out", table, *CURVE)
     journal = Journal(table, "estimate", {}).path
     journal.write_bytes(journal.read_bytes()[:-100])
-    result = run("estimate", *series, "--out", table, "--resume")
+    result = run("estimate", *series, "--out", table, *CURVE, "--resume")
     assert "2 of 3 series are taken over" in result.stderr
     assert len(pd.read_csv(table)) == len(journal.read_text().splitlines()) - 1 == 3
-    assert "3 of 3" in run("estimate", *series, "--out", table, "--resume").stderr
+    assert "3 of 3" in run("estimate", *series, "--out", table, *CURVE, "--resume").stderr
 
 
 @pytest.mark.slow
@@ -205,14 +206,14 @@ def test_resume_without_a_table_is_refused(series):
 
 def test_earlier_table_stays_until_there_is_a_new_one(series, tmp_path, limited):
     table = tmp_path / "results.csv"
-    run("estimate", *series, "--out", table)
+    run("estimate", *series, "--out", table, *CURVE)
     before = table.read_text()
-    result = run("estimate", tmp_path / "absent.tif", "--out", table)
+    result = run("estimate", tmp_path / "absent.tif", "--out", table, *CURVE)
     assert result.exit_code == 1
     assert "left as it was" in result.stderr
     assert table.read_text() == before
     limited(0, raise_(KeyboardInterrupt()))
-    run("estimate", *series, "--out", table)
+    run("estimate", *series, "--out", table, *CURVE)
     assert table.read_text() == before
 
 
@@ -227,14 +228,14 @@ def test_full_disk_loses_only_what_was_to_be_written(series, tmp_path, monkeypat
         replace(source, target)
 
     monkeypatch.setattr(_files.os, "replace", replace_while_there_is_space)
-    result = run("estimate", *series, "--out", table)
+    result = run("estimate", *series, "--out", table, *CURVE)
     assert result.exit_code == 1
     assert "No space left" in result.stderr
     assert "--resume" in result.stderr
     assert len(pd.read_csv(table)) == 1
     assert not [one for one in tmp_path.iterdir() if one.name.startswith(_files.PREFIX)]
     monkeypatch.setattr(_files.os, "replace", replace)
-    resumed = run("estimate", *series, "--out", table, "--resume")
+    resumed = run("estimate", *series, "--out", table, *CURVE, "--resume")
     assert "2 of 3 series are taken over" in resumed.stderr
     assert len(pd.read_csv(table)) == 3
 

@@ -109,14 +109,15 @@ def test_series_of_one_name_keep_their_own_pictures(run, series, tmp_path):
     (tmp_path / "day2").mkdir()
     again = tmp_path / "day2" / series.name
     again.write_bytes(series.read_bytes())
-    records = json.loads(run("estimate", series, again, "--plots", tmp_path / "p", "--json").stdout)
+    given = ["--data", "curve", "--plots", tmp_path / "p", "--json"]
+    records = json.loads(run("estimate", series, again, *given).stdout)
     pictures = [record["picture"] for record in records]
     assert len({*pictures}) == len([*(tmp_path / "p").iterdir()]) == 2
 
 
 def test_folder_of_series_is_as_many_series(run, series, tmp_path):
     run("simulate", tmp_path / "cell2.tif", "--D", 50, *SMALL)
-    records = json.loads(run("estimate", tmp_path, "--json").stdout)
+    records = json.loads(run("estimate", tmp_path, "--data", "curve", "--json").stdout)
     assert {record["series"] for record in records} == {"cell", "cell2"}
 
 
@@ -139,7 +140,7 @@ def test_table_is_written_whatever_goes_wrong(run, series, tmp_path, monkeypatch
 def test_series_whose_picture_fails_keep_their_numbers_and_are_told_apart(run, series, tmp_path):
     (tmp_path / "file").write_text("")
     table = tmp_path / "results.csv"
-    given = ["--plots", tmp_path / "file" / "pictures", "--out", table]
+    given = ["--data", "curve", "--plots", tmp_path / "file" / "pictures", "--out", table]
     result = run("estimate", series, tmp_path / "absent.tif", *given)
     assert result.exit_code == 1
     assert "1 of 2 series could not be analysed" in result.stderr

@@ -30,6 +30,8 @@ TEXTS = {page: (DOCS / page).read_text(encoding="utf-8") for page in PAGES}
 SLOW_EXAMPLES = (
     "guide/cells.md",
     "guide/estimators.md",
+    "guide/images.md",
+    "guide/many.md",
     "guide/models.md",
     "guide/networks.md",
     "guide/selection.md",

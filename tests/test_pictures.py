@@ -160,13 +160,13 @@ def test_estimate_takes_series_joins_parts_and_names_what_it_found(tmp_path):
     refused = run("estimate", path, "--bleach-region", "circle:1.75@7,6")
     assert "holds 2 series (0 Pre, 1 Pb1)" in refused.output
     assert "--series" in refused.output
-    done = run("estimate", path, "--join", "--bleach-region", "circle:1.75@7,6")
+    done = run("estimate", path, "--join", "--bleach-region", "circle:1.75@7,6", "--data", "curve")
     assert done.exit_code == 0, done.output
     assert "time stamps of 2 parts: Pre, Pb1" in done.output
     assert "prebleach frames: 4, frames of the parts before bleaching" in done.output
     several = tmp_path / "b.lif"
     write_lif(several, [("cell 1", stack, times, ""), ("cell 2", stack[::-1], times, "")])
-    given = ["--bleach-region", "circle:1.75@7,6", "--n-prebleach", 4, "--json"]
+    given = ["--bleach-region", "circle:1.75@7,6", "--n-prebleach", 4, "--data", "curve", "--json"]
     records = json.loads(run("estimate", several, "--series", "all", *given).stdout)
     assert [one["file"] for one in records] == [f"{several}::cell 1", f"{several}::cell 2"]
     (one,) = json.loads(run("estimate", several, "--series", "cell 1", *given).stdout)
