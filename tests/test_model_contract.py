@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.analysis import ExperimentOptions, analyse_series
-from skfrap.cli import _estimate
+from skfrap.cli import _work
 from skfrap.io import ImageSeries
 from skfrap.models import (
     MODELS,
@@ -287,7 +287,7 @@ def test_series_are_analysed_and_told_with_models_of_users(model):
     record = analysis.to_record()
     names = model.defaults()
     assert ("alpha" in record) == ("alpha" in names)
-    told = "\n".join(_estimate._lines(analysis, "cell.tif"))
+    told = "\n".join(_work._lines(analysis, "cell.tif"))
     assert f"model {model.name}" in told
     assert ("c0 = " in told) == ("c0" in names)
     assert ("alpha = " in told) == ("alpha" in names)

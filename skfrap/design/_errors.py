@@ -207,7 +207,7 @@ def expected_errors(
     measured [0.015]
     >>> images = expected_errors(told, guess, a=3e-3, data="images")
     >>> print(images.relative_error("D").round(3))
-    [0.013]
+    [0.01]
     """
     if not isinstance(protocol, FRAPProtocol):
         raise ValueError(f"protocol must be a FRAPProtocol, got {protocol!r}.")
