@@ -76,3 +76,10 @@ def test_conda_recipe_needs_what_the_package_needs():
     (script,) = project["scripts"].items()
     assert " = ".join(script) in recipe
     assert project["license"] in recipe
+
+
+def test_readme_begins_with_a_command_that_runs_and_one_that_tests():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first, second, *_ = re.findall(r"^```(?:sh|console)\n(.*?)^```", text, re.S | re.M)
+    assert first == "pip install '.[all]' && skfrap demo\n"
+    assert second == "pip install '.[test]' && python -m pytest -n auto --dist worksteal\n"
