@@ -148,7 +148,8 @@ def _create_arrays(group, first, n_samples, kind):
         )
     if "surrogate" in first:
         kept = np.frombuffer(bytes_of(first.surrogate), dtype=np.uint8)
-        group.create_array("surrogate", data=kept, chunks=kept.shape)
+        stored = group.create_array("surrogate", shape=kept.shape, dtype="uint8", chunks=kept.shape)
+        stored[:] = kept
     n_shards = -(-n_samples // _SHARDS[kind])
     group.create_array("written", shape=(n_shards,), chunks=(1,), dtype="uint8", fill_value=0)
 
