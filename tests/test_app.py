@@ -294,8 +294,13 @@ def test_settings_are_those_of_analyses_and_choices_those_of_the_library():
         if one.name in known - {"start", "data", "fixed"}:  # of which a page has others
             assert (one.default or None) == (defaults[one.name] or None), one.name
         assert one.hint or one.kind == "flag"
-    # Models that other tests define are in the registry as well.
-    own = {name for name, model in MODELS.items() if model.__module__.startswith("skfrap.")}
+    # Models that other tests and examples define are in the registry as well.
+    own = {
+        name
+        for name, model in MODELS.items()
+        if model.__module__.startswith("skfrap.")
+        and getattr(sys.modules[model.__module__], model.__name__, None) is model
+    }
     assert {*BY_NAME["model"].choices} == own
 
 
