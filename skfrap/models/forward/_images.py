@@ -22,6 +22,7 @@ from skfrap.models.forward._image_build import (
 )
 from skfrap.models.forward._image_space import ImageSpace
 from skfrap.models.forward._interpolated import InterpolationError
+from skfrap.models.forward._parts import evaluate_in_parts
 from skfrap.models.forward._ranges import check_range as check_ends
 from skfrap.models.forward._separable import SeparableImages, bleach_mask_on_grid
 from skfrap.models.forward._window import window_of
@@ -377,14 +378,7 @@ class ImageSurrogate(ImageSpace):
         slopes : list of ndarray of shape (n, n_scores)
         """
         step = max(64, _CHUNK // self.n_scores)
-        if len(values) <= step:
-            return self._evaluate(values, wanted)
-        parts = [
-            self._evaluate(values[first : first + step], wanted)
-            for first in range(0, len(values), step)
-        ]
-        slopes = [np.concatenate(column) for column in zip(*(p[1] for p in parts), strict=True)]
-        return np.concatenate([part[0] for part in parts]), slopes
+        return evaluate_in_parts(self._evaluate, values, wanted, step)
 
     def _evaluate(self, values, wanted):
         names = [self.names[k] for k in wanted]

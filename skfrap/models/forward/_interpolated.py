@@ -17,6 +17,7 @@ from scipy.stats import qmc
 from tqdm import tqdm
 
 from skfrap.models._base import broadcast_parameters
+from skfrap.models.forward._parts import evaluate_in_parts
 from skfrap.models.forward._ranges import check_range
 from skfrap.numerics._chebyshev import (
     ChebyshevTensor,
@@ -314,14 +315,7 @@ class CurveSurrogate:
         slopes : list of ndarray of shape (n, n_scores)
         """
         step = max(1, _LARGEST_BASIS // max(1, self._moving.n_products))
-        if len(values) <= step:
-            return self._evaluate(values, wanted)
-        parts = [
-            self._evaluate(values[first : first + step], wanted)
-            for first in range(0, len(values), step)
-        ]
-        slopes = [np.concatenate(column) for column in zip(*(p[1] for p in parts), strict=True)]
-        return np.concatenate([part[0] for part in parts]), slopes
+        return evaluate_in_parts(self._evaluate, values, wanted, step)
 
     def _evaluate(self, values, wanted):
         mobile = values[:, self._mobile, np.newaxis]
