@@ -1,6 +1,8 @@
 """Findings: what is to be known of a number before it is used, as data."""
 
+import copy
 import json
+import pickle
 import re
 from pathlib import Path
 
@@ -286,3 +288,12 @@ def test_records_for_tables_and_for_machines():
         {"file": "still.tif", "findings": record["findings"]},
         {"file": "absent.tif"},
     ]
+
+
+def test_estimates_are_copied_and_pickled():
+    protocol = FRAPProtocol(shape=(64, 64), n_postbleach=30)
+    X = FRAPSimulator(protocol, random_state=0).sample(2).data
+    estimates = LeastSquaresFRAP(protocol).fit(X).estimate(X)
+    for other in (copy.copy(estimates), pickle.loads(pickle.dumps(estimates))):
+        np.testing.assert_array_equal(other.D_um2_s, estimates.D_um2_s)
+        assert other.findings == estimates.findings

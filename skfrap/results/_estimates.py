@@ -66,10 +66,11 @@ class FRAPEstimates:
         return len(self.findings)
 
     def __getattr__(self, name):
-        if not name.startswith("_"):
-            columns = self._parameter_columns()
-            if name in columns:
-                return columns[name]
+        if name.startswith("_"):  # copies and pickles ask so of what has no columns yet
+            raise AttributeError(f"FRAPEstimates has no {name!r}.")
+        columns = self._parameter_columns()
+        if name in columns:
+            return columns[name]
         raise AttributeError(
             f"FRAPEstimates has no {name!r}; its columns are {', '.join(self.to_dict())}."
         )
