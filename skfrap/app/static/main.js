@@ -8,6 +8,7 @@ const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "an
 let state = { version: -1 };
 let fields = [];
 let live = null; // what a region gives while it is dragged
+let acting = 0; // actions that were not answered yet
 let said = "", blamed = []; // an error of an action, and the settings that it is of, until the next one
 
 function h(tag, attributes = {}, ...children) {
@@ -31,8 +32,9 @@ async function ask(path, body, method = body === undefined ? "GET" : "POST") {
 }
 
 async function act(path, body) {
-  said = ""; blamed = [];
+  said = ""; blamed = []; acting++; activity();
   try { apply(await (await ask(path, body)).json()); } catch (error) { say(error.message, error.fields); }
+  acting--; activity();
 }
 
 function say(words, fields = []) { said = words; blamed = fields; render(); }
@@ -122,12 +124,17 @@ async function follow(region) {
 
 // Rendering.
 
+function activity() {
+  const doing = state.busy || (state.batch === "running" ? "analysing all series" : acting ? "asking" : "");
+  $("now").textContent = doing && `${doing}…`;
+  $("now").className = doing ? "busy" : "";
+}
+
 function render() {
-  const { opened, entries, busy, error } = state;
+  const { opened, entries, error } = state;
   const any = entries && (entries.length > 0 || opened);
   $("empty").hidden = !!any; $("work").hidden = !any;
-  $("now").textContent = busy ? `${busy}…` : state.batch === "running" ? "analysing all series…" : "";
-  $("now").className = busy || state.batch === "running" ? "busy" : "";
+  activity();
   notice();
   $("images").hidden = $("result").hidden = $("known").hidden = !opened && !error;
   $("stage").hidden = $("tools").hidden = !opened;
