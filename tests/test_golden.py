@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.golden import SETTINGS, TOLERANCES, TOLERANCES_OF_SETTINGS, difference
+from benchmarks.golden import (
+    DETERMINED,
+    SETTINGS,
+    TOLERANCES,
+    TOLERANCES_OF_SETTINGS,
+    difference,
+)
 
 DATA = Path(__file__).parent / "data"
 
@@ -26,6 +32,7 @@ def test_numbers_are_those_of_version_0_1(golden, kind, setting):
     found = SETTINGS[kind][setting](**given)
     assert {*found} >= {*expected}
     tolerance = TOLERANCES_OF_SETTINGS.get((kind, setting), TOLERANCES[kind])
-    for name, values in expected.items():
+    for name in DETERMINED.get((kind, setting), expected):
+        values = expected[name]
         away = difference(np.asarray(found[name]), values)
         assert away < tolerance, f"{name} differs by {away:.1e}"
