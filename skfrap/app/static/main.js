@@ -8,7 +8,7 @@ const COMPARED = { diffusion: "free diffusion", "diffusion+mobile_fraction": "an
 let state = { version: -1 };
 let fields = [];
 let live = null; // what a region gives while it is dragged
-let acting = 0; // actions that were not answered yet
+const doing = []; // what the page itself waits for, in words
 let said = "", blamed = []; // an error of an action, and the settings that it is of, until the next one
 
 function h(tag, attributes = {}, ...children) {
@@ -32,9 +32,15 @@ async function ask(path, body, method = body === undefined ? "GET" : "POST") {
 }
 
 async function act(path, body) {
-  said = ""; blamed = []; acting++; activity();
-  try { apply(await (await ask(path, body)).json()); } catch (error) { say(error.message, error.fields); }
-  acting--; activity();
+  said = ""; blamed = [];
+  try { await changed(path, body); } catch (error) { say(error.message, error.fields); }
+}
+
+const changed = (path, body) => during(state.busy || "asking", ask(path, body).then((answer) => answer.json()).then(apply));
+
+async function during(words, work) {
+  doing.push(words); activity();
+  try { return await work; } finally { doing.splice(doing.indexOf(words), 1); activity(); }
 }
 
 function say(words, fields = []) { said = words; blamed = fields; render(); }
@@ -48,12 +54,11 @@ async function upload(files) {
   try {
     const { group } = await (await ask("group", {})).json();
     for (const [k, file] of files.entries()) {
-      $("now").textContent = `reading ${file.name}${files.length > 1 ? ` (${k + 1} of ${files.length})` : ""}`;
-      $("now").className = "busy";
+      const words = `reading ${file.name}${files.length > 1 ? ` (${k + 1} of ${files.length})` : ""}`;
       const name = file.path || file.webkitRelativePath || file.name;
-      await ask(`upload?group=${group}&name=${encodeURIComponent(name)}`, file);
+      await during(words, ask(`upload?group=${group}&name=${encodeURIComponent(name)}`, file));
     }
-    apply(await (await ask("add", { group })).json());
+    await changed("add", { group });
   } catch (error) { say(error.message); }
 }
 
@@ -125,9 +130,9 @@ async function follow(region) {
 // Rendering.
 
 function activity() {
-  const doing = state.busy || (state.batch === "running" ? "analysing all series" : acting ? "asking" : "");
-  $("now").textContent = doing && `${doing}…`;
-  $("now").className = doing ? "busy" : "";
+  const words = doing.at(-1) || state.busy || (state.batch === "running" ? "analysing all series" : "");
+  $("now").textContent = words && `${words}…`;
+  $("now").className = words ? "busy" : "";
 }
 
 function render() {
@@ -354,10 +359,9 @@ function batch() {
 
 async function report(of) {
   said = "";
-  $("now").textContent = "writing the report…"; $("now").className = "busy";
   $("report-link").hidden = true;
   try {
-    const { name } = await (await ask("report", { of })).json();
+    const { name } = await (await during("writing the report", ask("report", { of }))).json();
     $("report-link").href = name; $("report-link").hidden = false; // should the browser not let a window open
     open(name, "_blank", "noopener");
     render();
