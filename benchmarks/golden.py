@@ -44,12 +44,12 @@ UNEVEN = FRAPProtocol(
 # they are 4.9e-8 off.
 TOLERANCES = {"curves": 1e-12, "fits": 1e-8, "posteriors": 1e-8, "networks": 1e-6}
 TOLERANCES_OF_SETTINGS = {("fits", "gaussian beam"): 1e-7, ("fits", "binding"): 1e-7}
-# What the curves determine, where they do not determine everything: where a fit stops in a flat
-# valley is a matter of the last digit.
-DETERMINED = {
+# Where curves do not determine everything, a fit stops in a flat valley, and where is a matter of
+# the processor's last digit: what lies along the valley is not held, and what depends on it little.
+TOLERANCES_OF_NAMES = {
     ("fits", "reaction"): {
-        "X", "k_off_per_s", "c0", "noise_a", "residual_sum_of_squares", "converged",
-        "poorly_determined",
+        "theta": None, "std": None, "k_on_per_s": None, "alpha": None,
+        "k_off_per_s_lower": 1e-3, "k_off_per_s_upper": 1e-3, "c0_lower": 1e-5, "c0_upper": 1e-5,
     },
 }  # fmt: skip
 _N = 4  # curves of each setting

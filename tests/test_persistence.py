@@ -892,7 +892,9 @@ def test_files_of_version_0_1_predict_as_they_did(name):
         }
         return
     estimator = load(OLD / f"{name}.npz")
-    tolerance = {"rtol": 1e-6, "atol": 1e-6} if "network" in name else {"rtol": 1e-8}
+    tolerance = {"rtol": 1e-6, "atol": 1e-6} if "network" in name else {"rtol": 1e-10}
+    if name == "exponential":  # stops 1.9e-10 away on another processor
+        tolerance = {"rtol": 1e-9}
     if name == "pipeline":
         prior = {"D": 20.0, "a": 1e-3}
         stacks = FRAPSimulator(OLD_PROTOCOL, prior, random_state=3).sample_images(2).data
