@@ -43,6 +43,7 @@ from skfrap.io._series import Source
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.models.forward._window import window_of
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.preprocessing import (
     BackgroundSubtractor,
     Drift,
@@ -164,6 +165,7 @@ class SeriesAnalysis:
         return None if inside is None else plain(float(inside.sum() * self.protocol.pixel_size**2))
 
 
+@one_blas_thread()
 def analyse_series(
     source: Source | ImageSeries, options: ExperimentOptions | None = None
 ) -> SeriesAnalysis:

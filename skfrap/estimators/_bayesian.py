@@ -33,6 +33,7 @@ from skfrap.models import (
 )
 from skfrap.models.forward._frames import at_frames
 from skfrap.numerics._lazy import first_rows
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace, finite_ends, is_uncertain
 from skfrap.parameters._priors import plain_prior, prior_of_plain
 from skfrap.results import Fit
@@ -162,6 +163,7 @@ class BayesianFRAP(CurveRegressor):
         self.missing = missing
 
     @fits_samples
+    @one_blas_thread()
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol and the prior; nothing is learnt from the curves.
 

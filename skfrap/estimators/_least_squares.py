@@ -37,6 +37,7 @@ from skfrap.models import (
     model_for,
 )
 from skfrap.numerics._lazy import first_rows
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace, parameter
 
 _METHODS = ("auto", "curvature", "profile", "bootstrap")
@@ -194,6 +195,7 @@ class LeastSquaresFRAP(CurveRegressor):
         self.missing = missing
 
     @fits_samples
+    @one_blas_thread()
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Prepare the model for the protocol; nothing is learnt from the curves.
 

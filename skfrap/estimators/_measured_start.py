@@ -174,6 +174,7 @@ class MeasuredStartFRAP(FRAPRegressor):
         return tags
 
     @fits_samples
+    @one_blas_thread()
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Check the rings against the protocol; nothing is learnt from them.
 

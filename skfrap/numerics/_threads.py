@@ -17,17 +17,39 @@ def _controller():
     return ThreadpoolController()
 
 
+def _in_any_thread(set_limits):
+    """Call what sets limits of threads, whichever thread has set some before.
+
+    From threadpoolctl 3.8 on, the first thread that sets a limit of OpenBLAS is the only one
+    that can change it: what others set and restore is passed over without a word. Here the last
+    context to close is often another thread's than the first to open.
+    """
+    forget = [
+        library.clear_controlling_thread
+        for library in _controller().lib_controllers
+        if hasattr(library, "clear_controlling_thread")
+    ]
+    for each in forget:
+        each(force=True)
+    try:
+        return set_limits()
+    finally:
+        for each in forget:
+            each(force=True)
+
+
 @contextmanager
 def one_blas_thread():
     """Keep products of matrices on the calling thread; a context or a decorator.
 
     Matrices here are small: several threads on one product bring little on idle cores, and on
-    busy ones they wait for each other many times longer than the product takes. The limit is
+    busy ones they wait for each other many times longer than the product takes. They would also
+    round otherwise, and what is estimated does not depend on their number. The limit is
     the process's: the first context to open sets it, and the last to close lifts it.
     """
     with _lock:
         if not _users:
-            _limiters.append(_controller().limit(limits=1, user_api="blas"))
+            _limiters.append(_in_any_thread(lambda: _controller().limit(limits=1, user_api="blas")))
         _users.append(None)
     try:
         yield
@@ -35,4 +57,4 @@ def one_blas_thread():
         with _lock:
             _users.pop()
             if not _users:
-                _limiters.pop().restore_original_limits()
+                _in_any_thread(_limiters.pop().restore_original_limits)

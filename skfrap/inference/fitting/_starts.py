@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 
 from skfrap.models import CurveSurrogate
+from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
 _PIECE = 128
@@ -171,6 +172,7 @@ class StartGrid:
         return [self._grid_axis(k, name) for k, name in enumerate(self.names)]
 
     @cached_property
+    @one_blas_thread()
     def _templates(self):
         """Points of a grid, and their curves' scores and squared norms."""
         grid = np.array([*product(*self._grid_axes)])
@@ -178,6 +180,7 @@ class StartGrid:
         return grid, templates, np.einsum("gs,gs->g", templates, templates)
 
     @cached_property
+    @one_blas_thread()
     def _template_slopes(self):
         """How templates change with what they are a polynomial in (alpha), to first order.
 
