@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
@@ -92,6 +93,26 @@ def begins_with(path, *beginnings):
     except OSError:
         return False
     return head.startswith(beginnings)
+
+
+class KnownByFirstBytes:
+    """What readers have in common whose files begin with bytes of their own."""
+
+    _beginnings: tuple[bytes, ...] = ()
+
+    def can_read(self, path: str | os.PathLike[str]) -> bool:
+        """Tell whether a file begins as those of this format do.
+
+        Parameters
+        ----------
+        path : path
+            Of a file.
+
+        Returns
+        -------
+        bool
+        """
+        return begins_with(path, *self._beginnings)
 
 
 def chosen_channel(names, channel, path):

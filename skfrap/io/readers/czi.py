@@ -16,7 +16,7 @@ from skfrap.io.readers._czi_container import time_stamps as listed_times
 from skfrap.io.readers._stated import checked_times, parse_dates, seconds_between
 from skfrap.io.readers._vendors import (
     FileError,
-    begins_with,
+    KnownByFirstBytes,
     chosen_channel,
     chosen_series,
     parsed_xml,
@@ -32,7 +32,7 @@ _START, _END = 2, 3  # of bleaching, among the events
 _DAY = 86400.0
 
 
-class CZIReader:
+class CZIReader(KnownByFirstBytes):
     """Read CZI files of Zeiss microscopes.
 
     Frames that are not compressed stay in the file until they are indexed. Times are those of the
@@ -47,20 +47,7 @@ class CZIReader:
     """
 
     suffixes = (".czi",)
-
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file begins as CZI files do.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
-        return begins_with(path, MAGIC)
+    _beginnings = (MAGIC,)
 
     def n_images(self, path: str | os.PathLike[str]) -> int:
         """Count the images of a file, without decoding them.

@@ -16,6 +16,7 @@ from skfrap.io.readers._nd2_chunks import MAGIC, STAMP, Chunks
 from skfrap.io.readers._stated import checked_times, square_pixel
 from skfrap.io.readers._vendors import (
     FileError,
+    KnownByFirstBytes,
     begins_with,
     chosen_channel,
     import_for,
@@ -34,7 +35,7 @@ _STIMULATION = 4  # the purpose of a region, among Nikon's
 _PURPOSES = {1: "analysis", 2: "analysis", 3: "analysis", _STIMULATION: "bleach"}
 
 
-class ND2Reader:
+class ND2Reader(KnownByFirstBytes):
     """Read ND2 files of Nikon microscopes, by the package nd2.
 
     Frames that are not compressed stay in the file until they are indexed. Each image is looked for
@@ -48,20 +49,7 @@ class ND2Reader:
     """
 
     suffixes = (".nd2",)
-
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file begins as ND2 files do.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
-        return begins_with(path, MAGIC)
+    _beginnings = (MAGIC,)
 
     def n_images(self, path: str | os.PathLike[str]) -> int:
         """Count the images of a file, without decoding them.

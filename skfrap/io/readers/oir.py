@@ -12,6 +12,7 @@ from skfrap.io._recording import Recording
 from skfrap.io.readers._stated import checked_times, square_pixel
 from skfrap.io.readers._vendors import (
     FileError,
+    KnownByFirstBytes,
     begins_with,
     chosen_channel,
     import_for,
@@ -30,7 +31,7 @@ _MAGIC = b"OLYMPUSRAWFORMAT"
 _MOST_INDEX = 2**28  # bytes
 
 
-class OIRReader:
+class OIRReader(KnownByFirstBytes):
     """Read OIR files of Olympus and Evident microscopes, by the package oirfile.
 
     That needs Python 3.12 or newer.
@@ -43,20 +44,7 @@ class OIRReader:
     """
 
     suffixes = (".oir",)
-
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file begins as OIR files do.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
-        return begins_with(path, _MAGIC)
+    _beginnings = (_MAGIC,)
 
     def n_images(self, path: str | os.PathLike[str]) -> int:
         """Count the images of a file, without decoding them.

@@ -11,7 +11,7 @@ from skfrap.io._recording import Recording
 from skfrap.io.readers._stated import S_PER_UNIT
 from skfrap.io.readers._vendors import (
     FileError,
-    begins_with,
+    KnownByFirstBytes,
     chosen_channel,
     import_for,
     reading,
@@ -19,7 +19,6 @@ from skfrap.io.readers._vendors import (
 
 __all__ = ["PictureReader"]
 
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM")
 _EXIF, _TAKEN, _FRACTION, _CHANGED = 0x8769, 0x9003, 0x9291, 0x0132
 _DATE = re.compile(
     r"(?<!\d)(\d{4})[-_.]?(\d{2})[-_.]?(\d{2})[T_ -]+(\d{2})[-_.:h]?(\d{2})[-_.:m]?(\d{2})"
@@ -29,7 +28,7 @@ _SECONDS = re.compile(r"(?:^|[_ =-]|t)(\d+(?:[.,]\d+)?) ?(ms|s|sec|min)(?=$|[_ .
 _GREY = {"L": "u1", "I;16": "u2", "I;16B": "u2", "I": "i4", "F": "f4", "1": "u1", "P": "u1"}
 
 
-class PictureReader:
+class PictureReader(KnownByFirstBytes):
     """Read JPEG, PNG and BMP pictures, by the package Pillow: one frame in each.
 
     A folder of them is a series. Their times are those of EXIF, with its fractions of a second, or
@@ -44,20 +43,7 @@ class PictureReader:
     """
 
     suffixes = (".jpg", ".jpeg", ".png", ".bmp")
-
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file begins as such pictures do.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
-        return begins_with(path, *_BEGINNINGS)
+    _beginnings = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM")
 
     def n_images(self, path: str | os.PathLike[str]) -> int:
         """Count the images of a file: one.
