@@ -1,5 +1,7 @@
 """LIF files, made by hand: series by name, channels, clock, and the parts of one experiment."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,30 @@ def test_series_of_other_sizes_are_not_joined(tmp_path, frames):
     write_lif(path, [("Pre", frames[:2], STAMPS[:2], ""), ("Post", frames[3:, 1:], STAMPS[3:], "")])
     with pytest.raises(ValueError, match="differ in their size"):
         read_series(path, join=True)
+
+
+def test_noise_is_measured_on_the_series_of_a_file(tmp_path):
+    from click.testing import CliRunner
+
+    from skfrap.cli import cli
+
+    rng = np.random.default_rng(0)
+    levels = {"dim": 200, "bright": 2000}
+    solutions = {
+        k: rng.poisson(level, (6, 64, 64)).astype(np.uint16) for k, level in levels.items()
+    }
+    path = tmp_path / "a.lif"
+    write_lif(path, [(name, frames, STAMPS, "") for name, frames in solutions.items()])
+
+    def measured(*options):
+        result = CliRunner().invoke(cli, ["noise", str(path), "--json", *options])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    both = measured("--series", "all")
+    assert both["n_series"] == 2
+    assert both["lowest_intensity"] * 4095 == pytest.approx(200, rel=0.02)
+    assert both["highest_intensity"] * 4095 == pytest.approx(2000, rel=0.02)
+    assert both["b"] * 4095 == pytest.approx(1, abs=5 * both["b_std"] * 4095)  # a photon a count
+    one = measured("--series", "dim")
+    assert one["highest_intensity"] * 4095 == pytest.approx(200, rel=0.02)

@@ -14,6 +14,7 @@ from skfrap.cli._options import (
 )
 from skfrap.cli._output import clear_errors, print_json, save_picture, say
 from skfrap.cli._overwrite import check_picture
+from skfrap.cli._sources import each_series
 
 _TOLD = (
     "a",
@@ -38,11 +39,16 @@ _TOLD = (
 @files_argument
 @channel_option
 @allow_large_option
+@click.option(
+    "--series",
+    metavar="NUMBER|NAME|all",
+    help="Of files with several, from 0 or by name; all: each of them.",
+)
 @number_option("--dark-level", 0.0, "The detector's level without light, counts.")
 @bit_depth_option
 @picture_option("Write a picture of variance against intensity.")
 @json_option
-def noise(files, channel, allow_large, dark_level, bit_depth, plot, as_json):
+def noise(files, channel, allow_large, series, dark_level, bit_depth, plot, as_json):
     """Measure the detector's noise, from series without bleaching.
 
     FILES, as for estimate, show an even fluorescent solution without bleaching, at the gain of the
@@ -53,21 +59,23 @@ def noise(files, channel, allow_large, dark_level, bit_depth, plot, as_json):
     from skfrap.calibration import calibrate_noise
     from skfrap.results._tables import plain
 
-    series = expand(files)
-    check_picture(plot, [*series, *files])
+    sources = expand(files)
+    check_picture(plot, [*sources, *files])
+    if series == "all":
+        sources, series = each_series(sources), None
     with clear_errors():
-        if channel is not None or allow_large:
+        if allow_large or channel is not None or series is not None:
             from skfrap.io import read_series
 
-            read = {"channel": channel, "allow_large": allow_large}
-            series = [read_series(source, **read) for source in series]
-        calibration = calibrate_noise(series, dark_level=dark_level, bit_depth=bit_depth)
+            read = {"channel": channel, "allow_large": allow_large, "series": series}
+            sources = [read_series(source, **read) for source in sources]
+        calibration = calibrate_noise(sources, dark_level=dark_level, bit_depth=bit_depth)
     pasted = _options_to_paste(calibration)
     if as_json:
         record = {name: plain(getattr(calibration, name)) for name in _TOLD}
-        print_json({"n_series": len(series), **record, "options": pasted})
+        print_json({"n_series": len(sources), **record, "options": pasted})
     else:
-        _tell(calibration, len(series))
+        _tell(calibration, len(sources))
         if pasted:
             say(pasted)
     if plot is not None:
