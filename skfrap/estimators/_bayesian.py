@@ -396,6 +396,11 @@ class BayesianFRAP(CurveRegressor):
             levels=levels,
         )
 
+    def _judgement(self, fit):
+        a = self.prior_["a"]
+        most = a.support()[1] if is_uncertain(a) else float(a)
+        return {"highest_variance": self.protocol_.noise_gain * most}
+
     def _ends(self, fit, level):
         return self._posterior.intervals(fit.data, lambda density: density.equal_tailed(level))
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import chi2, norm
 from scipy.stats import f as f_distribution
-from scipy.stats import norm
 
 from skfrap.experiment._noise import NO_NOISE, squares_without_noise
 from skfrap.judging import find_misfits
+from skfrap.judging._bounds import without_bounds
 from skfrap.judging._power import MISFIT, would_be_seen
 from skfrap.judging._trials import better_count
 from skfrap.parameters import parameter
@@ -20,6 +21,7 @@ _FEW_RESIDUALS = 8  # frames, by whose share the limit is raised
 _SHORTEST_TESTED = 20  # frames
 # Share of right models that are said not to describe the curve: rare also in a folder of hundreds.
 _FALSE_ALARMS = 2e-4
+_AT_OTHER_ENDS = 5e-3  # the same of curves right at an end of a range
 _UNNEEDED = 0.99  # level at which a model must beat a simpler one
 _REACH = 1.96  # standard errors
 _IMMOBILE, _ERRORS_TOLD = 0.3, 3.0  # an immobile part, and standard errors that it should be
@@ -76,6 +78,7 @@ def describe_fits(
     given_bounds=(),
     instead="",
     spoilt_frames_allowed=False,
+    highest_variance=np.inf,
 ):
     """Find which bounds fits are at, whether rates are determined, and what is wrong.
 
@@ -98,6 +101,8 @@ def describe_fits(
         What is determined where the parameters are not, e.g. ``"D_effective"``.
     spoilt_frames_allowed : bool, default=False
         Whether a frame that does not fit is no finding, since the loss bears it.
+    highest_variance : float, default=inf
+        Of a curve's value by noise, the most that a prior allows.
 
     Returns
     -------
@@ -147,6 +152,8 @@ def describe_fits(
     unknown = np.isnan(reach).any(axis=1)
     found.add(unknown, "interval_unknown", "how far the estimates may be off is not known")
     _find_wide_intervals(found, fit, reach, so_far | unneeded | ambiguous | unknown, remedy)
+    if fit.protocol.n_rows == 1 and not spoilt_frames_allowed:
+        _find_beyond_bounds(found, fit, visible & ~found.any())
     boundless = (theta - reach <= fit.space.lower) & (theta + reach >= fit.space.upper)
     for k, name in enumerate(names):
         if k not in rates:
@@ -163,6 +170,10 @@ def describe_fits(
         "a and b are too small"
     )
     found.add(too_large, "residuals_too_large", words)
+    freedom = np.maximum(fit.freedom, 1)
+    noisier = judged & (squares > highest_variance * chi2.isf(_FALSE_ALARMS, freedom))
+    words = "the curve is noisier than its prior of a allows: intervals are too narrow"
+    found.add(noisier, "noise_beyond_prior", words, "a")
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     n_frames, n_free = X.shape[1], len(names)
     if not would_be_seen(n_frames, n_free, _FALSE_ALARMS):
@@ -177,6 +188,33 @@ def describe_fits(
     ]
     larger_fits = tuple(asked_for.get(k, ()) for k in range(n))
     return Report(np.array(at_bound), found.to_tuple(), visible, larger_fits)
+
+
+def _find_beyond_bounds(found, fit, judged):
+    """Find parameters that a curve has beyond their range, and rates that it may have there."""
+    space, asked = fit.space, without_bounds(fit)
+    ends_of_range = space.values(np.stack([space.lower, space.upper]))
+    already = (fit.at_lower | fit.at_upper) & space.rates  # said by at_lower_bound and the like
+    for k, name in enumerate(space.free):
+        entry, std = parameter(name), asked.std[:, k]
+        sides = (
+            ("below", asked.theta[:, k], space.lower[k], entry.lowest, -1),
+            ("above", asked.theta[:, k], space.upper[k], entry.highest, 1),
+        )
+        for end, (where, value, at, last, sign) in zip(ends_of_range[name], sides, strict=True):
+            # Right values lie at an end of all that makes sense, but hardly ever at another one.
+            natural = end == last
+            far = asked.limits(_FALSE_ALARMS / 2 if natural else _AT_OTHER_ENDS)[:, k]
+            over = sign * (value - at)
+            beyond = judged & ~already[:, k] & (over > far)
+            words = f"the curve asks for {name} {where} {end:.4g}, the end of its range"
+            found.add(beyond, "beyond_bounds", words, name)
+            if entry.is_rate or not natural:
+                # The interval of a rate may end there, and an amount at its end narrows others'.
+                near = over > (-_REACH if entry.is_rate else 1.0) * std
+                words = f"{name} may be {where} {end:.4g}, the end of its range"
+                open_end = judged & ~already[:, k] & near & ~beyond
+                found.add(open_end, "end_not_excluded", words, name)
 
 
 def _find_odd_frames(found, fit, odd_frame):

@@ -86,6 +86,16 @@ _OF_FITS = {
                 "frames faster, or bleach a larger region."
             ),
         ),
+        beyond_bounds=(
+            (
+                "The curve asks for a value of the subject beyond its bounds, the ends of its "
+                "prior, or what a network has learnt: D is wrong then, whatever its interval."
+            ),
+            (
+                "Give bounds or a prior that hold the value, or train a network for it; where no "
+                "such value can be, as a mobile fraction above 1, look for another model."
+            ),
+        ),
         interval_too_wide=(
             "The interval of D, a rate or a time spans more than a factor of 9, or reaches 0.",
             "Less noise, or more frames while the curve recovers; plan the experiment.",
@@ -121,6 +131,13 @@ _OF_FITS = {
                 "curve, or a and b are too small."
             ),
             "Look for another model, or calibrate the noise again.",
+        ),
+        noise_beyond_prior=(
+            (
+                "Residuals are larger than the prior of the noise allows: intervals are too "
+                "narrow, or the model does not describe the curve."
+            ),
+            "Give a prior of a that holds the noise, as `skfrap noise` or least squares find it.",
         ),
         nothing_left_by_bleaching=(
             (
@@ -167,6 +184,13 @@ _OF_FITS = {
                 "fraction would not be known to 0.1. D is right only if all of them move."
             ),
             "Record for longer or with less noise, or know the mobile fraction from elsewhere.",
+        ),
+        end_not_excluded=(
+            (
+                "The curve does not exclude values of the subject beyond the end of its bounds or "
+                "prior: intervals are narrower than the curve alone would have them."
+            ),
+            "If such values can be, give wider bounds or a wider prior, or another network.",
         ),
         amount_undetermined=(
             "The interval of a fraction or another amount is all of its bounds.",

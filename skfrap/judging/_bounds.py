@@ -1,0 +1,81 @@
+"""Whether a curve asks for a value beyond the ends of what was allowed."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t as student_t
+
+_NEAR = 4.0  # standard errors, from an end of the range
+_NEAR_OF_RANGE = 0.05  # of its width
+
+
+class Unbounded(NamedTuple):
+    """Hold where curves would have their parameters if there were no bounds.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n, n_free)
+        On the targets' scales; NaN for curves none of whose estimates is near an end.
+    std : ndarray of shape (n, n_free)
+        Standard errors.
+    freedom : ndarray of shape (n,)
+        Frames less parameters.
+    """
+
+    theta: np.ndarray
+    std: np.ndarray
+    freedom: np.ndarray
+
+    def limits(self, share):
+        """Return what lies beyond an end by chance in a share of curves, standard errors (n, 1)."""
+        return student_t.isf(share, np.maximum(self.freedom, 1))[:, np.newaxis] * self.std
+
+
+def without_bounds(fit):
+    """Estimate anew without bounds: one Gauss-Newton step in all that is free.
+
+    Where an estimate hugs an end of its range its interval looks as any other, while all other
+    parameters are drawn away to make up for what it may not be.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of curves of one row.
+
+    Returns
+    -------
+    Unbounded
+    """
+    lower, upper = fit.space.lower, fit.space.upper
+    n_free = fit.theta.shape[1]
+    asked, std = np.full((2, *fit.theta.shape), np.nan)
+    weight = _weights(fit)
+    freedom = np.count_nonzero(weight, axis=1) - n_free
+    with np.errstate(invalid="ignore"):
+        reach = np.fmax(_NEAR * fit.std, _NEAR_OF_RANGE * (upper - lower))
+    near = (fit.theta - lower < reach) | (upper - fit.theta < reach)
+    rows = np.flatnonzero(near.any(axis=1) & (freedom >= 1))
+    if len(rows):
+        tangents = fit.tangents(rows) * weight[rows, np.newaxis]
+        residuals = np.nan_to_num(fit.residuals[rows]) * weight[rows]
+        # Parameters are of very different sizes.
+        size = np.linalg.norm(tangents, axis=2)
+        some = (size > 0).all(axis=1)
+        rows, size, tangents, residuals = rows[some], size[some], tangents[some], residuals[some]
+        tangents /= size[:, :, np.newaxis]
+        inverse = np.linalg.pinv(tangents @ tangents.swapaxes(1, 2), hermitian=True)
+        step = np.einsum("nvw,nwf,nf->nv", inverse, tangents, residuals)
+        left = residuals - np.einsum("nv,nvf->nf", step, tangents)
+        variance = np.einsum("nf,nf->n", left, left) / freedom[rows]
+        asked[rows] = fit.theta[rows] + step / size
+        std[rows] = np.sqrt(variance[:, np.newaxis] * np.einsum("nvv->nv", inverse)) / size
+    return Unbounded(asked, std, freedom)
+
+
+def _weights(fit):
+    """Return one over the noise's standard deviation in each frame; 0 for frames that are not."""
+    deviations = np.broadcast_to(fit.deviations, fit.data.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.where(deviations > 0, 1 / deviations, 0.0)
+    weight[~weight.any(axis=1)] = 1.0  # no noise to speak of
+    return np.where(np.isfinite(fit.residuals), weight, 0.0)

@@ -1,0 +1,122 @@
+"""Curves of what lies beyond a prior, beyond bounds and beyond what a network has learnt."""
+
+import numpy as np
+import pytest
+from scipy.stats import loguniform, uniform
+
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    load_pretrained,
+)
+
+PROTOCOL = FRAPProtocol()
+OTHER = FRAPProtocol(
+    shape=(96, 96),
+    pixel_size=0.5,
+    bleach_region=Circle(5.0),
+    n_prebleach=5,
+    n_bleach=1,
+    n_postbleach=60,
+    frame_interval=0.5,
+    padding=64,
+)
+ALL = ("D", "c0", "alpha", "mobile_fraction")
+
+
+def curves(protocol=PROTOCOL, n=20, seed=5, **prior):
+    return FRAPSimulator(protocol, prior, random_state=seed).sample(n).data
+
+
+def codes(estimates, severities=("unusable", "doubtful")):
+    return [{one.code for one in row if one.severity in severities} for row in estimates.findings]
+
+
+def subjects(estimates, code):
+    return [{one.subject for one in row if one.code == code} for row in estimates.findings]
+
+
+@pytest.fixture(scope="module")
+def estimators():
+    some = curves(n=2, D=20.0, c0=0.7, alpha=0.6, a=1e-3)
+    return {"posterior": BayesianFRAP(PROTOCOL).fit(some), "network": load_pretrained()}
+
+
+@pytest.mark.parametrize("name", ["posterior", "network"])
+@pytest.mark.parametrize(
+    "truth",
+    [{"D": 20.0, "alpha": 0.4}, {"D": 20.0, "alpha": 0.98}, {"D": 0.5, "alpha": 0.6}],
+    ids=str,
+)
+@pytest.mark.parametrize("a", [1e-3, 1e-2, 3e-2])
+def test_no_wrong_number_passes_that_lies_beyond_a_prior(estimators, name, truth, a):
+    X = curves(c0=0.7, a=a, **truth)
+    estimates = estimators[name].estimate(X)
+    wrong = (estimates.D_um2_s_upper < truth["D"]) | (estimates.D_um2_s_lower > truth["D"])
+    assert wrong.all() or name == "network"  # which is less certain
+    assert all(np.array([bool(one) for one in codes(estimates)])[wrong])
+
+
+def test_a_posterior_says_which_parameter_it_may_not_have():
+    X = curves(OTHER, D=2.0, c0=0.6, alpha=0.4, a=(0.02 * 0.6) ** 2 / OTHER.noise_gain)
+    estimates = BayesianFRAP(OTHER).fit(X).estimate(X)
+    assert np.median(estimates.D_um2_s_upper) < 1.8  # narrow, and wrong
+    # Of one curve that is seldom more than curves of alpha = 0.45 do by chance.
+    told = [subjects(estimates, code) for code in ("beyond_bounds", "end_not_excluded")]
+    assert [one | other for one, other in zip(*told, strict=True)] == [{"alpha"}] * len(X)
+    assert {"alpha"} in told[0]
+    assert subjects(estimates, "noise_beyond_prior") == [{"a"}] * len(X)
+    wider = BayesianFRAP(OTHER, {"alpha": uniform(0.1, 0.85), "a": loguniform(1e-3, 1.0)})
+    estimates = wider.fit(X).estimate(X)
+    assert not any(codes(estimates))
+    assert np.mean((estimates.D_um2_s_lower < 2) & (estimates.D_um2_s_upper > 2)) > 0.8
+
+
+def test_least_squares_within_bounds_says_so_too():
+    X = curves(D=20.0, c0=0.7, alpha=0.6, a=3e-2)
+    bounds = {"alpha": (0.63, 1.0)}
+    estimates = LeastSquaresFRAP(PROTOCOL, bounds=bounds).fit(X).estimate(X)
+    assert subjects(estimates, "beyond_bounds") == [{"alpha"}] * len(X)
+    (words, *_) = [one.words for one in estimates.findings[0] if one.code == "beyond_bounds"]
+    assert words == "the curve asks for alpha below 0.63, the end of its range"
+    estimates = LeastSquaresFRAP(PROTOCOL).fit(X).estimate(X)
+    assert subjects(estimates, "beyond_bounds") == [set()] * len(X)
+
+
+def test_a_rate_that_may_be_beyond_the_range_is_noted(estimators):
+    X = curves(D=3000.0, c0=0.7, alpha=0.6, a=3e-2)  # so noisy that 1000 would do
+    for estimator in estimators.values():
+        estimates = estimator.estimate(X)
+        told = zip(
+            subjects(estimates, "end_not_excluded"),
+            subjects(estimates, "beyond_bounds"),
+            strict=True,
+        )
+        assert [one | other for one, other in told] == [{"D"}] * len(X)
+
+
+@pytest.mark.parametrize("name", ["posterior", "network", "all mobile", "immobile"])
+def test_right_curves_of_the_prior_and_at_natural_ends_are_let_pass(estimators, name):
+    """Particles all of which move are at the end of what a mobile fraction may be."""
+    X = FRAPSimulator(PROTOCOL, random_state=7).sample(1500).data
+    estimator = estimators.get(name)
+    if estimator is None:
+        parameters = ALL if name == "immobile" else None
+        estimator = LeastSquaresFRAP(PROTOCOL, parameters=parameters).fit(X)
+    found = subjects(estimator.estimate(X), "beyond_bounds")
+    assert sum(map(bool, found)) <= 2
+
+
+def test_nothing_is_judged_without_noise_or_frames_to_spare(estimators):
+    X = curves(n=2, D=20.0, c0=0.7, alpha=0.6, a=1e-30)
+    for estimator in (*estimators.values(), LeastSquaresFRAP(PROTOCOL).fit(X)):
+        found = subjects(estimator.estimate(X), "beyond_bounds")
+        assert found == [set()] * len(X)
+    short = FRAPProtocol(n_prebleach=1, n_postbleach=2)
+    X = curves(short, n=3, D=20.0, c0=0.7, alpha=0.6, a=1e-3)
+    estimates = LeastSquaresFRAP(short).fit(X).estimate(X)
+    assert all("too_few_frames" in one for one in codes(estimates))
+    assert subjects(estimates, "beyond_bounds") == [set()] * len(X)
