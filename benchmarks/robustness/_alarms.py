@@ -18,10 +18,11 @@ from skfrap.io import ImageSeries
 
 # What contradicts the model, and what says that it cannot be told; the latter is counted apart.
 CONTRADICT = {
-    "frame_does_not_fit", "other_n_prebleach_fits", "zero_after_bleaching",
-    "residuals_correlated", "residuals_too_large", "larger_model_fits", "model_visibly_wrong",
-    "not_converged", "sample_ends", "several_patches", "motion_left", "patch_elsewhere",
-    "patch_of_other_size", "patch_edge_differs", "uneven_light", "start_contradicted",
+    "frame_does_not_fit", "other_n_prebleach_fits", "zero_after_bleaching", "beyond_bounds",
+    "residuals_correlated", "residuals_too_large", "noise_beyond_prior", "larger_model_fits",
+    "model_visibly_wrong", "not_converged", "sample_ends", "several_patches", "motion_left",
+    "patch_elsewhere", "patch_of_other_size", "patch_edge_differs", "uneven_light",
+    "start_contradicted",
 }  # fmt: skip
 LIMIT = 0.005
 _CHUNK = 16384
@@ -79,8 +80,8 @@ def _fitted(kind, protocol, *options):
 
 def _prior(values):
     """Return a prior that holds what `draw` draws."""
-    D = loguniform(values["D"].min() / 1.01, 1.01 * values["D"].max())
-    return {"D": D, "c0": uniform(0.35, 0.5), "alpha": uniform(0.15, 0.84)}
+    D, a = (loguniform(one.min() / 1.01, 1.01 * one.max()) for one in (values["D"], values["a"]))
+    return {"D": D, "c0": uniform(0.35, 0.5), "alpha": uniform(0.15, 0.84), "a": a}
 
 
 def _other_curves(protocol, n, random, posterior=False):
