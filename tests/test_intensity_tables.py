@@ -342,3 +342,28 @@ def test_damaged_tables_and_regions_lose_nothing_in_silence():
     found = _files.run(4, seed=1, of="tables")
     assert found["read"] > 2
     assert [found[name] for name in ("lost", "raised", "slow", "large")] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("head", "scale", "codes"),
+    [
+        ("Time [s]", 1, []),
+        ("Time {ms}", 1000, []),
+        ("Time (millisec)", 1000, []),
+        ("Time_msecs", 1000, []),
+        ("Time (sec.)", 1, []),
+        ("Time", 1, ["time_unit_assumed"]),
+        ("Time", 1000, ["time_unit_unlikely"]),
+        ("Time [ms]", 1, ["time_unit_unlikely"]),
+    ],
+)
+def test_the_unit_of_times_is_read_or_spoken_of(tmp_path, head, scale, codes):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of(f"{head},bleach,reference,background", [scale * TIMES, *COLUMNS[1:]]))
+    table = read_table(path)
+    assert [one.code for one in table.findings] == codes
+    if not codes:
+        np.testing.assert_allclose(table.times_s, TIMES, atol=1e-9)
+    assert read_table(path, frame_interval=0.5).findings == ()
+    result = analyse_curve(path, ExperimentOptions())
+    assert [one.code for one in result.findings if one.code.startswith("time_unit")] == codes

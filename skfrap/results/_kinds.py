@@ -280,6 +280,13 @@ _OF_RECORDINGS = {
             "Frames hold one and the same value, or rows of zeros at their end.",
             "See whether the file was written and copied to its end; leave out such frames.",
         ),
+        time_unit_unlikely=(
+            (
+                "Times without a unit would be a minute or more apart in s, or frames are less "
+                "than 1 ms apart in the unit that is named: D may be wrong by a factor of 1000."
+            ),
+            "Name the unit of the times in the head, or give the frame interval in s.",
+        ),
         bleach_gap_unexplained=(
             (
                 "The clock shows another time between the frames before and after bleaching than "
@@ -305,6 +312,10 @@ _OF_RECORDINGS = {
         patches_left_out=(
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
+        ),
+        time_unit_assumed=(
+            "The head of a table, or a list of times, names no unit, and s is taken.",
+            "Name the unit in the head, or give the frame interval: D goes with it.",
         ),
         table_rows_left_out=(
             "Rows of the table have empty cells elsewhere than at bleaching, and are left out.",
