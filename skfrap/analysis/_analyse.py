@@ -52,6 +52,7 @@ from skfrap.preprocessing import (
     RecoveryCurveExtractor,
     ReferenceCorrector,
 )
+from skfrap.preprocessing._images import check_filter
 from skfrap.results import Alternatives, Finding
 from skfrap.results._tables import plain
 
@@ -318,6 +319,7 @@ def _prepared(source, options):
     described = replace(described, protocol=protocol)
     frames = Frames(before, after, protocol)
     outside = find_outside(frames) or outside_of_cell(frames)
+    check_filter(options.sigma, before.shape)
     evenness = choose_evenness(frames, outside, options.sigma)
     if protocol.compartment is not None:
         outside = None  # that the sample ends is told
