@@ -517,6 +517,13 @@ _OF_REPLICATES = {
                 "not determine."
             ),
         ),
+        series_contradicted=(
+            (
+                "Single series of a group that was fitted together contradict the model; the words "
+                "count the findings of their own fits."
+            ),
+            "Look at these series by themselves; leave them out, or take another model for all.",
+        ),
         not_shared=(
             "Series that were fitted with a parameter in common differ in it.",
             "Fit each by itself, and average them as replicates.",
