@@ -280,3 +280,20 @@ def test_uneven_cells_on_dark_ground_end_and_other_unevenness_does_not():
         speckles = gaussian_filter(random.standard_normal((96, 96)), width, mode="wrap")
         image = np.clip(1 + 0.5 * speckles / speckles.std(), 0.02, None)
         assert outside_of_cell(Frames(image, image, PROTOCOL)) is None
+
+
+@pytest.mark.parametrize(
+    ("D", "share", "harms"), [(0.5, 0.2, True), (0.5, 0.0, False), (8.0, 0.1, False)]
+)
+def test_a_region_a_little_beside_is_said_where_it_moves_D(D, share, harms):
+    series = series_of(PROTOCOL, TRUTH | {"D": D, "a": 5e-5}, 3)
+    region = Circle(5.0, (24.0 + 4.0 * share, 24.0 - 3.0 * share))
+    estimates = analysed(series, bleach_region=region).estimates
+    inside = estimates.D_um2_s_lower[0] < D < estimates.D_um2_s_upper[0]
+    assert inside != harms
+    found = [one for one in estimates.findings[0] if one.code == "patch_elsewhere"]
+    assert len(found) == harms
+    for one in found:
+        assert f"by ({-4 * share:.1f}" in one.words  # by (-0.80, 0.60) µm, but for noise
+        there = float(one.words.split("D = ")[1].split()[0])
+        assert there == pytest.approx(D, rel=0.03)
