@@ -280,6 +280,10 @@ _OF_RECORDINGS = {
             "Frames hold one and the same value, or rows of zeros at their end.",
             "See whether the file was written and copied to its end; leave out such frames.",
         ),
+        same_numbers=(
+            "Another series of the run has the same numbers, to the last digit: it is a copy.",
+            "Leave out one of the two: they count as one measurement.",
+        ),
         time_unit_unlikely=(
             (
                 "Times without a unit would be a minute or more apart in s, or frames are less "
