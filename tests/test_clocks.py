@@ -323,3 +323,25 @@ def test_stored_texts_that_are_no_protocol_are_set_aside(regular):
         found, sources = describe_experiment(series, ExperimentOptions(**GIVEN))
         assert "cannot be read" in sources["stored protocol"]
         assert_allclose(found.times, regular.times, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("head", "form", "codes"),
+    [
+        ("time_ms", lambda t: f"{1000 * t:g}", []),
+        ("frame,time [min]", lambda t: f"1,{t / 60:.12g}", []),
+        ("", lambda t: f"0:{t:06.3f}", []),
+        ("", lambda t: f"{t:g}", ["time_unit_assumed"]),
+        ("time", lambda t: f"{1000 * t:g}", ["time_unit_unlikely"]),
+    ],
+)
+def test_a_list_of_times_has_a_unit_or_is_spoken_of(tmp_path, regular_frames, head, form, codes):
+    times = 0.5 * np.arange(len(regular_frames))
+    path = tmp_path / "series.tif"
+    write_series(path, regular_frames, pixel_size_um=0.5, frame_interval_s=0.1)
+    listed = tmp_path / "times.csv"
+    listed.write_text("\n".join([*filter(None, [head]), *map(form, times)]))
+    series = read_series(path, times=listed)
+    assert [one.code for one in series.findings] == codes
+    if "time_unit_unlikely" not in codes:
+        np.testing.assert_allclose(series.times_s, times, atol=1e-9)

@@ -14,6 +14,7 @@ from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon
 from skfrap.analysis import ExperimentOptions, analyse_series
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, find_patches
+from skfrap.judging._neighbours import find_correlated_noise
 from skfrap.models import DiffusionModel
 
 PROTOCOL = FRAPProtocol(
@@ -280,3 +281,59 @@ def test_uneven_cells_on_dark_ground_end_and_other_unevenness_does_not():
         speckles = gaussian_filter(random.standard_normal((96, 96)), width, mode="wrap")
         image = np.clip(1 + 0.5 * speckles / speckles.std(), 0.02, None)
         assert outside_of_cell(Frames(image, image, PROTOCOL)) is None
+
+
+@pytest.mark.parametrize(
+    ("D", "share", "harms"), [(0.5, 0.2, True), (0.5, 0.0, False), (8.0, 0.1, False)]
+)
+def test_a_region_a_little_beside_is_said_where_it_moves_D(D, share, harms):
+    series = series_of(PROTOCOL, TRUTH | {"D": D, "a": 5e-5}, 3)
+    region = Circle(5.0, (24.0 + 4.0 * share, 24.0 - 3.0 * share))
+    estimates = analysed(series, bleach_region=region).estimates
+    inside = estimates.D_um2_s_lower[0] < D < estimates.D_um2_s_upper[0]
+    assert inside != harms
+    found = [one for one in estimates.findings[0] if one.code == "patch_elsewhere"]
+    assert len(found) == harms
+    for one in found:
+        assert f"by ({-4 * share:.1f}" in one.words  # by (-0.80, 0.60) µm, but for noise
+        there = float(one.words.split("D = ")[1].split()[0])
+        assert there == pytest.approx(D, rel=0.03)
+
+
+@pytest.mark.parametrize("kind", ["u2", "u1", "f4"])
+@pytest.mark.parametrize("width", [0.0, 1.0, 2.0])
+def test_frames_that_were_smoothed_are_told_by_their_noise(series, kind, width):
+    scale = {"u2": 65535, "u1": 255, "f4": 1.0}[kind]
+    frames = series.frames / 65535
+    if width:
+        frames = gaussian_filter(frames, (0, width, width))
+    frames = (scale * frames).round().astype(kind) if kind != "f4" else frames.astype(kind)
+    found = codes_of(analysed(replace(series, frames=frames, bit_depth=None)))
+    assert ("neighbours_correlated" in found) == (width > 0)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_what_a_detector_leaves_in_the_next_pixel_is_no_smoothing(series, axis):
+    frames = series.frames.astype(float)
+    for share in (0.05, 0.1):
+        left = (1 - share) * frames + share * np.roll(frames, 1, axis)
+        assert not find_correlated_noise(left.round(), 5)
+    assert not find_correlated_noise(0.5 * (frames + np.roll(frames, 1, axis)), 5)
+
+
+def test_light_without_noise_says_nothing_of_neighbours():
+    after = DiffusionModel(PROTOCOL).images(D=2.0, c0=0.6, alpha=0.4, imaging_bleach=0.999)[0]
+    for n_prebleach in (5, 1):
+        frames = after[5 - n_prebleach :]
+        assert not find_correlated_noise(frames, n_prebleach)
+        assert not find_correlated_noise((65535 * frames).round(), n_prebleach)
+
+
+def test_a_sample_that_moves_is_not_taken_for_smoothing():
+    random = np.random.default_rng(0)
+    sample = gaussian_filter(random.standard_normal((200, 120)), 2.5)
+    sample = 2000 + 600 * sample / sample.std()
+    frames = np.array([sample[3 * k : 3 * k + 100, :100] for k in range(8)])
+    assert not find_correlated_noise(random.poisson(frames), 8)
+    smooth = gaussian_filter(random.poisson(frames).astype(float), (0, 1.5, 1.5)).round()
+    assert find_correlated_noise(smooth, 8)

@@ -18,8 +18,15 @@ from skfrap import (
     Recording,
     Rectangle,
 )
-from skfrap.analysis import find_center
-from skfrap.models import DiffusionModel, ImageScores, ImageSurrogate, image_surrogate_for
+from skfrap.analysis import ExperimentOptions, analyse_series, find_center
+from skfrap.io import ImageSeries
+from skfrap.models import (
+    DiffusionModel,
+    ImageScores,
+    ImageSurrogate,
+    image_surrogate_for,
+    surrogate_for,
+)
 from skfrap.persistence import load, save
 from skfrap.preprocessing import ImageScoreExtractor, IntensityRescaler, RecoveryCurveExtractor
 
@@ -462,3 +469,39 @@ def test_what_does_not_belong_together_is_refused(stacks):
         ImageScoreExtractor(PROTOCOL, ranges=RANGES, flat_field=1.0).fit_transform(dark)
     with pytest.raises(ValueError, match="not finite"):
         ImageScoreExtractor(PROTOCOL, **LEVELS).fit_transform(np.where(dark == 0, np.nan, dark))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ranges": {"D": 1}}, r"ranges\['D'\] must be two numbers.*got 1"),
+        ({"ranges": {"D": "low"}}, r"ranges\['D'\] must be two numbers"),
+        ({"ranges": {"D": (1, 2, 3)}}, r"ranges\['D'\] must be two numbers"),
+        ({"ranges": [1, 2]}, r"ranges must be \{name: \(lowest, highest\)\}"),
+        ({"fixed": {"imaging_blur": "wide"}}, r"fixed\['imaging_blur'\] must be a number"),
+        ({"fixed": 1}, "fixed must be"),
+        ({"flat_field": 1e9}, "flat_field must be at most the frame's longer side"),
+        ({"flat_field": -1}, "flat_field must be a positive"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused_by_name(options, words):
+    for make in (image_surrogate_for, ImageSurrogate):
+        with pytest.raises(ValueError, match=words):
+            make(PROTOCOL, **options)
+    if "flat_field" not in options:
+        with pytest.raises(ValueError, match=words.replace("imaging_blur", ".*")):
+            surrogate_for(PROTOCOL, **options)
+
+
+def test_a_smoothing_wider_than_the_frames_is_refused_by_name():
+    for sigma in (1e9, np.inf, np.nan, "wide"):
+        with pytest.raises(ValueError, match="sigma"):
+            analyse_series(
+                ImageSeries(
+                    frames=np.ones((20, 32, 32)),
+                    name="a",
+                    pixel_size_um=0.5,
+                    times_s=np.arange(20.0),
+                ),
+                ExperimentOptions(n_prebleach=5, bleach_region="circle:3", sigma=sigma),
+            )

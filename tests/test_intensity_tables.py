@@ -13,6 +13,8 @@ from skfrap.analysis import ExperimentOptions, analyse_curve
 from skfrap.cli import cli
 from skfrap.io import read_table
 from skfrap.io.tables._read import looks_like_table
+from skfrap.replicates import summarise_replicates
+from skfrap.results._reading import read_table as read_results
 
 HALF_TIME, MOBILE = 2.0, 0.8
 TIMES = np.round(np.arange(40) * 0.5, 3)
@@ -342,3 +344,54 @@ def test_damaged_tables_and_regions_lose_nothing_in_silence():
     found = _files.run(4, seed=1, of="tables")
     assert found["read"] > 2
     assert [found[name] for name in ("lost", "raised", "slow", "large")] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("head", "scale", "codes"),
+    [
+        ("Time [s]", 1, []),
+        ("Time {ms}", 1000, []),
+        ("Time (millisec)", 1000, []),
+        ("Time_msecs", 1000, []),
+        ("Time (sec.)", 1, []),
+        ("Time", 1, ["time_unit_assumed"]),
+        ("Time", 1000, ["time_unit_unlikely"]),
+        ("Time [ms]", 1, ["time_unit_unlikely"]),
+    ],
+)
+def test_the_unit_of_times_is_read_or_spoken_of(tmp_path, head, scale, codes):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of(f"{head},bleach,reference,background", [scale * TIMES, *COLUMNS[1:]]))
+    table = read_table(path)
+    assert [one.code for one in table.findings] == codes
+    if not codes:
+        np.testing.assert_allclose(table.times_s, TIMES, atol=1e-9)
+    assert read_table(path, frame_interval=0.5).findings == ()
+    result = analyse_curve(path, ExperimentOptions())
+    assert [one.code for one in result.findings if one.code.startswith("time_unit")] == codes
+
+
+def test_a_table_that_is_there_twice_is_told_and_counts_once(tmp_path):
+    other = [TIMES, BLEACH + np.random.default_rng(5).normal(0, 0.2, len(BLEACH)), WHOLE, BACK]
+    head = "Time [s],bleach,reference,background"
+    for name, columns in (("a", COLUMNS), ("b", other), ("c", COLUMNS)):
+        (tmp_path / f"{name}.csv").write_text(text_of(head, columns))
+    out = tmp_path / "results.csv"
+    files = [str(tmp_path / f"{name}.csv") for name in "abc"]
+    said = CliRunner().invoke(cli, ["estimate", *files, "--out", str(out), "--jobs", "1"])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.count("the same numbers as") == 1
+    rows = read_results(out)
+    assert [("same_numbers" in one) for one in rows["findings"]] == [False, False, True]
+    assert "a.csv, to the last digit" in rows["flags"][2]
+    again = CliRunner().invoke(cli, ["estimate", *files, "--out", str(out), "--resume"])
+    assert again.exit_code == 0
+    assert [("same_numbers" in one) for one in read_results(out)["findings"]][2]
+    averaged = CliRunner().invoke(cli, ["replicates", str(out), "--name", "half_time", "--json"])
+    (sample,) = json.loads(averaged.stdout)["samples"]
+    assert sample["n"] == 2
+    # Of a table that was estimated without a word of it.
+    bare = {name: rows[name] for name in ("file", "half_time_s", "half_time_s_lower")}
+    bare["half_time_s_upper"] = rows["half_time_s_upper"]
+    summary = summarise_replicates(bare, name="half_time")
+    assert summary.reasons == (("same numbers as another",),)

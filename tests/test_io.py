@@ -469,6 +469,28 @@ def test_plain_resolution(per_unit, unit, um):
     assert reason or unit == 1
 
 
+@pytest.mark.parametrize("unit", ["um", "\\u00B5m", "micron", "nm"])
+def test_a_unit_without_a_resolution_is_no_pixel_size(tmp_path, frames, unit):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, frames, imagej=True, metadata={"axes": "TYX", "unit": unit})
+    series = read_series(path)
+    assert series.pixel_size_um is None
+    assert "without a resolution" in series.sources["pixel_size_um"]
+
+
+def test_one_micrometre_is_believed_of_those_who_say_it(tmp_path, frames):
+    write_series(tmp_path / "a.tif", frames, pixel_size_um=1.0, frame_interval_s=1.0)
+    assert read_series(tmp_path / "a.tif").pixel_size_um == 1.0
+    # ImageJ's own way of writing 1 pixel per unit.
+    path = write_imagej(tmp_path / "b.tif", frames, (13, 13), unit="um")
+    thirteen, one = ((k).to_bytes(4, sys.byteorder) for k in (13, 1))
+    million = (1_000_000).to_bytes(4, sys.byteorder)
+    data = path.read_bytes()
+    assert thirteen + one in data
+    path.write_bytes(data.replace(thirteen + one, million + million))
+    assert read_series(path).pixel_size_um == 1.0
+
+
 def test_resolution_of_zero(tmp_path, frames):
     path = write_imagej(tmp_path / "a.tif", frames, (10, 10), unit="um")
     data = path.read_bytes()

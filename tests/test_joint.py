@@ -159,6 +159,30 @@ def test_estimates_stay_within_bounds():
     assert found.estimates_.upper["D"][0] <= 7.5 * (1 + 1e-12)
 
 
+def codes_of(found):
+    return [[one.label for one in row] for row in found.estimates_.findings]
+
+
+def test_a_joint_fit_says_what_single_fits_say():
+    X = series(6)
+    assert codes_of(joint(X, list("aaabbb"))) == [[], []]
+    for bounds, label in (((1.0, 7.5), "at_upper_bound:D"), ((8.5, 99.0), "at_lower_bound:D")):
+        found = JointFRAP(LeastSquaresFRAP(PROTOCOL, {"D": bounds})).fit(X)
+        assert label in codes_of(found)[0]
+        assert found.estimates_.to_dict()["flags"][0]
+    unseen = joint(series(3, alpha=0.9999, a=0.3))
+    assert codes_of(unseen)[0][0] == "no_bleaching_visible"
+    immobile = np.concatenate([series(4), series(4, seed=1, mobile_fraction=0.6)])
+    right, wrong = codes_of(joint(immobile, list("aaaabbbb")))
+    assert right == []
+    assert "series_contradicted" in wrong
+    noisy = series(1, a=0.6, D=200.0)
+    wide = joint(noisy).estimates_
+    alone = LeastSquaresFRAP(PROTOCOL).fit(noisy).estimate(noisy)
+    assert alone.poorly_determined[0]
+    assert wide.findings[0]
+
+
 @pytest.mark.parametrize(
     ("options", "fitted", "message"),
     [
@@ -189,3 +213,6 @@ def test_a_joint_fit_comes_back_from_a_file(tmp_path):
     copy = load(tmp_path / "joint.frap")
     np.testing.assert_array_equal(copy.predict(X, list("aabb")), found.predict(X, list("aabb")))
     assert copy.estimates_.summary() == found.estimates_.summary()
+    bounded = JointFRAP(LeastSquaresFRAP(PROTOCOL, {"D": (1.0, 7.5)})).fit(X)
+    save(bounded, tmp_path / "joint.frap")
+    assert load(tmp_path / "joint.frap").estimates_.findings == bounded.estimates_.findings != ((),)

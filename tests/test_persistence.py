@@ -84,6 +84,7 @@ from skfrap.preprocessing import (
     ReferenceCorrector,
     RingExtractor,
 )
+from skfrap.results import Finding
 
 PAPER = FRAPProtocol()
 
@@ -332,6 +333,7 @@ def one_of_each_class(protocol, sample):
         ProportionalNoise(0.01, {"a": 1e-4}),
         RowNoise(np.array([0.01, 0.003])),
         least_squares,
+        Finding.of("at_upper_bound", "D is at its upper bound", "D"),
         least_squares.surrogate_,
         least_squares._fitter,
         BayesianFRAP(protocol).fit(curves),

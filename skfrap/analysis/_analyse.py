@@ -42,6 +42,7 @@ from skfrap.io import ImageSeries, read_series
 from skfrap.io._series import Source
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
+from skfrap.judging._neighbours import find_correlated_noise
 from skfrap.models.forward._window import window_of
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.preprocessing import (
@@ -53,6 +54,7 @@ from skfrap.preprocessing import (
     RecoveryCurveExtractor,
     ReferenceCorrector,
 )
+from skfrap.preprocessing._images import check_filter
 from skfrap.results import Alternatives, Finding
 from skfrap.results._tables import plain
 
@@ -320,6 +322,7 @@ def _prepared(source, options):
     described = replace(described, protocol=protocol)
     frames = Frames(before, after, protocol)
     outside = find_outside(frames) or outside_of_cell(frames)
+    check_filter(options.sigma, before.shape)
     evenness = choose_evenness(frames, outside, options.sigma)
     if protocol.compartment is not None:
         outside = None  # that the sample ends is told
@@ -351,6 +354,7 @@ def _noticed(one, options, told, geometries, witness):
     """Return what is to be known of D from the start as told, and of D from the start as seen."""
     noticed = [*one.described.findings, *one.motion.findings]
     noticed += [*find_saturation(one.series.frames, one.protocol, options)]
+    noticed += [*find_correlated_noise(one.series.frames, one.protocol.n_prebleach)]
     uneven = []
     if one.background in one.evenness.wrong:
         why = one.evenness.wrong[one.background]

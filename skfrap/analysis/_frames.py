@@ -10,9 +10,11 @@ from skfrap.judging._findings import in_short
 from skfrap.judging._frames import Frames, find_patches, judge_patches, judge_sample
 from skfrap.judging._outline import judge_outline, measure_outline
 from skfrap.models import model_for
+from skfrap.results import Finding
 
 _CLEARLY = 1e-4  # how often chance makes a fit as much better
 _MARGIN = 4.0  # radii and widths of diffusion, around the region
+_MATTERS = 0.02  # of D, that a region which is a little beside may cost
 _REACH = 1.96  # standard errors from an estimate to an end of its interval
 
 
@@ -50,8 +52,10 @@ def findings_of_frames(frames, outside, estimates, model, refit):
         if not seen and hasattr(model, "images"):
             # What the curve asks for may be what the edge shows.
             explained = estimates.has_finding("larger_model_fits")[0]
-            for one in judge_outline(_outline(frames, estimates, model)):
+            outline = _outline(frames, estimates, model)
+            for one in judge_outline(outline):
                 found.append(replace(one, remedy="") if explained else one)
+            found += _harmful_shift(outline, frames, estimates, refit)
     return found, patches
 
 
@@ -73,6 +77,28 @@ def _with_region_moved(finding, frames, patches, estimates, refit):
     rates = [name for name, is_rate in zip(fit.space.free, fit.space.rates, strict=True) if is_rate]
     there = ", ".join(in_short(name, values) for name in rates)
     return replace(finding, remedy=f"recenter it: there the curve fits clearly better, {there}")
+
+
+def _harmful_shift(outline, frames, estimates, refit):
+    """Say that the patch lies a little beside the region, if that moves D out of its interval."""
+    if outline is None or not outline.lies_beside or "D" not in estimates.values:
+        return []
+    protocol = frames.protocol
+    D, low, high = (one["D"][0] for one in (estimates.values, estimates.lower, estimates.upper))
+    try:
+        region = protocol.bleach_region.moved(*outline.shift, protocol.shape, protocol.pixel_size)
+        there = refit(region).values()["D"][0]
+    except ValueError:  # it would leave the field
+        return []
+    if low <= there <= high or not abs(np.log(there / D)) > _MATTERS:
+        return []
+    away = np.hypot(*outline.shift) / protocol.equivalent_radius
+    dx, dy = outline.shift
+    words = (
+        f"the bleached patch is {away:.2g} radii beside the region, by ({dx:.2f}, {dy:.2f}) µm; "
+        f"there the curve gives D = {there:.4g} µm²/s"
+    )
+    return [Finding.of("patch_elsewhere", words, "", "recenter it")]
 
 
 def _outline(frames, estimates, model):

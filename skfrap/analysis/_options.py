@@ -176,6 +176,7 @@ def _check_fit(options):
     check_choice("start", options.start, STARTS)
     check_choice("data", options.data, DATA)
     check_choice("drift", options.drift, DRIFTS)
+    check_number("sigma", options.sigma, 0, "number of pixels")
     if options.dark_level != "auto":
         check_number("dark_level", options.dark_level, what="number of counts, or 'auto'")
     check_compartment(options)

@@ -30,6 +30,7 @@ from skfrap.cli._overwrite import check_apart
 from skfrap.cli._report import Remembering, ReportFile, report_option
 from skfrap.cli._rois import SavedROIs
 from skfrap.cli._sources import each_series, expand_mixed
+from skfrap.cli._twins import Twins
 from skfrap.cli._unusable import tell_unusable
 from skfrap.cli._work import Estimation, name_of
 from skfrap.cli._workers import workers
@@ -158,8 +159,9 @@ def estimate(
             unit="series",
             disable=quiet,
         )
+        twins = Twins(kept.records)
         for source, outcome in shown:
-            name = name_of(source)
+            name, again = name_of(source), ""
             record, part = {"file": name, "error": outcome.error}, outcome.part
             for one in outcome.spots or (outcome,):
                 rois.add(one)
@@ -169,11 +171,12 @@ def estimate(
                 say(f"{visible(name)}: {outcome.error}", err=True)
             else:
                 record = {"file": name, **outcome.record, "error": ""}
+                again = twins.note(record)
                 _add_pictures(outcome, record, name, plots is not None, kept)
             kept.add(record, part, source)
             if outcome.lines and not as_json:
                 with tqdm.external_write_mode(file=sys.stdout):
-                    say("\n".join(outcome.lines))
+                    say("\n".join([*outcome.lines, *([f"  {again}"] if again else [])]))
     tell_unusable(kept.records)
     exit_if_any_failed(kept.records)
 

@@ -13,6 +13,7 @@ from skfrap.estimators._least_squares import LeastSquaresFRAP
 from skfrap.inference._patterns import FEWEST_FRAMES, patterns
 from skfrap.inference.fitting._joint import JointPart, fit_jointly, fit_with_known
 from skfrap.io._samples import curves_of
+from skfrap.judging._groups import describe_groups
 from skfrap.parameters import parameter
 from skfrap.results import JointEstimates
 from skfrap.results._groups import ALL, names_of_groups
@@ -136,6 +137,13 @@ class JointFRAP(BaseEstimator):
             freedom=found.freedom,
             other_freedom=found.other_freedom,
             p_sharing=found.p_value,
+            noticed=describe_groups(
+                estimator.estimate(X).findings,
+                self.labels_,
+                {name: space.parameters[k] for name, k in zip(shared, columns, strict=True)},
+                (found.shared, found.ends, found.at_lower, found.at_upper),
+                estimator.bounds or {},
+            ),
         )
         self.shared_ = found.shared
         return self

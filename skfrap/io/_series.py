@@ -166,10 +166,11 @@ def _joined(paths, name, channel, series):
 
 def _on_clock(series, times):
     """Give a series another clock."""
-    values, source = given_times(times, len(series.frames))
+    values, source, found = given_times(times, len(series.frames))
     sources = {**series.sources, "times_s": source}
     sources.pop("clocks", None)
     findings = tuple(one for one in series.findings if one.code != "clocks_disagree")
+    findings = (*findings, *found)
     return replace(series, times_s=values, sources=sources, findings=findings)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from skfrap.io.readers._stated import checked_times, parse_dates, seconds_between
+from skfrap.io.tables._units import UNITS, judge_unit, seconds_of_stamp, unit_of
 
 _MOST_BYTES = 2**26
 _TIME = re.compile(r"time|zeit|temps|clock|\bt\b|\bsec", re.I)
@@ -19,23 +20,26 @@ def given_times(times, n_frames):
     ----------
     times : path or array-like of shape (n_frames,)
         Seconds; or a text file with a time in each line, or a table with a column of times. Times
-        are seconds, with a decimal point or comma, or dates.
+        are seconds, or what the head of their column names, with a decimal point or comma, or as
+        0:01:02.5, or dates.
     n_frames : int
 
     Returns
     -------
     times : ndarray of shape (n_frames,)
     source : str
+    findings : list of Finding
+        Of their unit, where a file does not name it.
 
     Raises
     ------
     ValueError
         If there is not one for each frame, or they do not increase.
     """
-    source = "times, given"
+    source, unit = "times, given", "s"
     if isinstance(times, str | os.PathLike):
         source = f"times in {Path(times).name}"
-        values = _read(Path(times))
+        values, unit = _read(Path(times))
     else:
         values = np.asarray(times, dtype=float).ravel()
     if len(values) != n_frames:
@@ -45,10 +49,11 @@ def given_times(times, n_frames):
     checked, words = checked_times(values, source)
     if checked is None:
         raise ValueError(f"{words}; give the time of each frame, in their order.")
-    return checked, source
+    return checked, source, judge_unit(checked, unit, source)
 
 
 def _read(path):
+    """Return times in s, and their unit; None where it is not named."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; times must be a file with one for each.")
     if path.stat().st_size > _MOST_BYTES:
@@ -61,17 +66,23 @@ def _read(path):
     if cut is None and lines[0].count(",") and not _is_time(lines[0]):
         cut = ","
     rows = [[cell.strip(' "') for cell in line.split(cut)] if cut else [line] for line in lines]
-    column = 0
+    column, unit = 0, None
     if not _is_time(rows[0][0]) or len(rows[0]) > 1:
         named = [k for k, cell in enumerate(rows[0]) if _TIME.search(cell)]
         if not all(map(_is_time, rows[0])):
-            column, rows = (named or [0])[0], rows[1:]
+            column = (named or [0])[0]
+            head, rows = rows[0], rows[1:]
+            unit = unit_of(head[column]) if column < len(head) else None
     cells = [row[column] if column < len(row) else "" for row in rows]
     moments, _ = parse_dates(cells)
     if moments is not None:
-        return seconds_between(moments)
+        return seconds_between(moments), "date"
+    stamps = [seconds_of_stamp(cell) for cell in cells]
+    if cells and None not in stamps:
+        return np.array(stamps), "min"
     try:
-        return np.array([float(cell.replace(",", ".")) for cell in cells])
+        times = np.array([float(cell.replace(",", ".")) for cell in cells])
+        return times * UNITS.get(unit, 1.0), unit
     except ValueError as error:
         raise ValueError(
             f"{path} is not understood as a list of times ({error}); give a file with a time in s, "
@@ -81,7 +92,7 @@ def _read(path):
 
 def _is_time(cell):
     moments, _ = parse_dates([cell])
-    if moments is not None:
+    if moments is not None or seconds_of_stamp(cell) is not None:
         return True
     try:
         float(cell.replace(",", "."))

@@ -19,6 +19,7 @@ _SMALLEST = -0.7  # half widths
 _SIZE = 0.1  # of the half width: D goes with its square
 _BLUR = 0.05  # of the half width squared: D is off by a tenth then
 _CLEAR = 3.5  # standard errors
+_BESIDE = 4.5  # standard errors of a shift in either direction: 1 of 25 000 by chance
 
 
 class Outline(NamedTuple):
@@ -33,12 +34,23 @@ class Outline(NamedTuple):
         Of the two, were the model right.
     half_width : float
         Of the region, twice its area over its outline: the radius of a circle. µm.
+    shift : tuple of float
+        From the region to the patch, (dx, dy) in µm.
+    shift_error : float
+        Standard error of either, µm.
     """
 
     growth: float
     blur: float
     covariance: np.ndarray
     half_width: float
+    shift: tuple = (0.0, 0.0)
+    shift_error: float = np.inf
+
+    @property
+    def lies_beside(self):
+        """Whether the patch clearly lies beside the region."""
+        return bool(np.hypot(*self.shift) > _BESIDE * self.shift_error)
 
     def alone(self):
         """Return growth without blur, and blur without growth: each with its standard error."""
@@ -139,6 +151,8 @@ def measure_outline(frames, lost_by, spread):
         blur=float(blur / unit[1]),
         covariance=told / np.outer(unit, unit),
         half_width=float(half_width * protocol.pixel_size),
+        shift=tuple(float(part * protocol.pixel_size) for part in moved[::-1]),
+        shift_error=float(np.sqrt(np.diag(covariance)[4:].max()) * protocol.pixel_size),
     )
 
 

@@ -66,6 +66,7 @@ _PLACES = {
     "skfrap.estimators._least_squares": ("LeastSquaresFRAP",),
     "skfrap.estimators._neural": ("NeuralFRAP",),
     "skfrap.inference.networks._task": ("Task",),
+    "skfrap.results._finding": ("Finding",),
     "skfrap.results._joint": ("JointEstimates",),
     "skfrap.pipeline._pipeline": ("FRAPPipeline",),
     "sklearn.frozen._frozen": ("FrozenEstimator",),

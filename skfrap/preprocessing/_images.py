@@ -14,6 +14,15 @@ _WIDEST = 4  # frames, that a filter may reach over
 _SMALLEST_BIT_DEPTHS = {"uint8": (8,), "uint16": (12, 16)}
 
 
+def check_filter(sigma, shape):
+    """Refuse a smoothing that reaches far beyond the frames: it costs memory, and does no more."""
+    if sigma > _WIDEST * max(shape):
+        raise ValueError(
+            f"sigma is {sigma:g} pixels, and frames are {tuple(shape)}; smooth over less than the "
+            "frame."
+        )
+
+
 class IntensityRescaler(StackCorrector):
     """Rescale integer pixels to intensities between 0 and 1.
 
@@ -178,11 +187,7 @@ class _PrebleachCorrector(StackCorrector):
             raise ValueError(
                 f"n_prebleach is {n_prebleach}, and the stack has {view.shape[0]} frames in all."
             )
-        if self.sigma > _WIDEST * max(view.shape[1:]):
-            raise ValueError(
-                f"sigma is {self.sigma:g} pixels, and frames are {view.shape[1:]}; smooth over "
-                "less than the frame."
-            )
+        check_filter(self.sigma, view.shape[1:])
         mean = view.read(frames=slice(0, n_prebleach)).mean(axis=0)
         _check_finite(mean)
         smooth = gaussian_filter(mean, self.sigma, mode="nearest") if self.sigma else mean.copy()

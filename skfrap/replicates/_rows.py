@@ -219,8 +219,9 @@ def _codes_in(labels):
 def _give_duplicates(table, numbers, give, reasons):
     """Leave out what is there twice; refuse two values of one series, of which neither is better.
 
-    A series is told by its file. Where no file is named, rows are the same if all of their cells
-    are, and their value has more digits than two measurements have in common by chance.
+    A series is told by its file. Files that have value and interval in common are copies of each
+    other. Where no file is named, rows are the same if all of their cells are. Either way their
+    value has more digits than two measurements have in common by chance.
     """
     rows = np.flatnonzero(reasons == "")
     if "file" in table:
@@ -232,13 +233,18 @@ def _give_duplicates(table, numbers, give, reasons):
         for file, same in where.items():
             _refuse_others(table, numbers, file, same)
             give(np.isin(np.arange(len(reasons)), same[1:]), "duplicate")
-        return
-    keys, seen = list(zip(*(_texts(table, one) for one in table), strict=True)), set()
+        if len(numbers) < 3:
+            return
+        keys = list(zip(*numbers, strict=True))
+        rows, reason = rows[reasons[rows] == ""], "same numbers as another"
+    else:
+        keys, reason = list(zip(*(_texts(table, one) for one in table), strict=True)), "duplicate"
+    seen = set()
     for row in rows:
         if len(f"{numbers[0][row]:.15e}".partition("e")[0].rstrip("0")) <= _LONG + 1:
             continue
         if keys[row] in seen:
-            give(np.arange(len(reasons)) == row, "duplicate")
+            give(np.arange(len(reasons)) == row, reason)
         seen.add(keys[row])
 
 

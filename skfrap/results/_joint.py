@@ -30,6 +30,8 @@ class JointEstimates(Columns):
     statistic, freedom, other_freedom, p_sharing : ndarray of shape (n_groups,)
         Of the test of whether sharing holds: an F value, its degrees of freedom, and how often
         series that do share would differ as much. NaN for a single series.
+    noticed : tuple of n_groups tuples of Finding
+        Of what is shared, and of the series by themselves.
     """
 
     groups: tuple[str, ...]
@@ -43,6 +45,7 @@ class JointEstimates(Columns):
     freedom: np.ndarray
     other_freedom: np.ndarray
     p_sharing: np.ndarray
+    noticed: tuple[tuple[Finding, ...], ...] = ()
 
     def __len__(self):
         return len(self.groups)
@@ -58,6 +61,8 @@ class JointEstimates(Columns):
         return tuple(tuple(self._findings(g)) for g in range(len(self)))
 
     def _findings(self, g):
+        if self.noticed:
+            yield from self.noticed[g]
         if not self.shares[g]:
             names = " and ".join(self.values)
             words = (

@@ -304,6 +304,17 @@ _OF_RECORDINGS = {
             "Frames hold one and the same value, or rows of zeros at their end.",
             "See whether the file was written and copied to its end; leave out such frames.",
         ),
+        same_numbers=(
+            "Another series of the run has the same numbers, to the last digit: it is a copy.",
+            "Leave out one of the two: they count as one measurement.",
+        ),
+        time_unit_unlikely=(
+            (
+                "Times without a unit would be a minute or more apart in s, or frames are less "
+                "than 1 ms apart in the unit that is named: D may be wrong by a factor of 1000."
+            ),
+            "Name the unit of the times in the head, or give the frame interval in s.",
+        ),
         bleach_gap_unexplained=(
             (
                 "The clock shows another time between the frames before and after bleaching than "
@@ -329,6 +340,10 @@ _OF_RECORDINGS = {
         patches_left_out=(
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
+        ),
+        time_unit_assumed=(
+            "The head of a table, or a list of times, names no unit, and s is taken.",
+            "Name the unit in the head, or give the frame interval: D goes with it.",
         ),
         table_rows_left_out=(
             "Rows of the table have empty cells elsewhere than at bleaching, and are left out.",
@@ -529,6 +544,13 @@ _OF_REPLICATES = {
                 "See whether the model describes them, and has no parameters that the curves do "
                 "not determine."
             ),
+        ),
+        series_contradicted=(
+            (
+                "Single series of a group that was fitted together contradict the model; the words "
+                "count the findings of their own fits."
+            ),
+            "Look at these series by themselves; leave them out, or take another model for all.",
         ),
         not_shared=(
             "Series that were fitted with a parameter in common differ in it.",

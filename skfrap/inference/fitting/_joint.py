@@ -58,6 +58,8 @@ class JointFits(NamedTuple):
         Of confidence intervals, within the bounds.
     theta, std : ndarray of shape (n, n_free)
         Of all series, what is shared too; the errors count that of what is shared.
+    at_lower, at_upper : ndarray of shape (n_groups, n_shared) of bool
+        Which estimates are at a bound.
     converged : ndarray of shape (n_groups,) of bool
     statistic, freedom, other_freedom, p_value : ndarray of shape (n_groups,)
         Of the test of sharing; NaN for a single series.
@@ -68,6 +70,8 @@ class JointFits(NamedTuple):
     ends: np.ndarray
     theta: np.ndarray
     std: np.ndarray
+    at_lower: np.ndarray
+    at_upper: np.ndarray
     converged: np.ndarray
     statistic: np.ndarray
     freedom: np.ndarray
@@ -268,7 +272,8 @@ def fit_jointly(parts, labels, columns, level=0.95):
     reach = student_t.ppf(0.5 + 0.5 * level, np.maximum(freedom, 1))
     errors = np.sqrt(np.einsum("gss->gs", covariance))
     ends = _ends(profiles, shared, statistic, errors, reach, freedom, parts[0].fitter.space)
-    return JointFits(shared, covariance, ends, theta, std, converged, *test)
+    at_bounds = shared <= profiles.lower, shared >= profiles.upper
+    return JointFits(shared, covariance, ends, theta, std, *at_bounds, converged, *test)
 
 
 def _minimise(profiles, groups, freedom):

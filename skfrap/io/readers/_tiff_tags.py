@@ -24,6 +24,7 @@ INFO_KEY = "skfrap_series"
 # Printers' and screens' resolutions, which programs write where they know no pixel size.
 _PLACEHOLDERS_DPI = np.array([1, 72, 75, 96, 100, 120, 144, 150, 200, 240, 300, 400, 600, 1200])
 _PLAUSIBLE_UM = (1e-3, 100.0)
+_NONE_GIVEN = 1, 1  # the resolution tag, as tifffile writes it where it is given none
 
 
 def pixel_from_resolution(x, y, unit):
@@ -47,8 +48,19 @@ def pixel_from_resolution(x, y, unit):
     return square_pixel(um * x, None if y is None else um * y, "resolution tags")
 
 
-def imagej_pixel(meta, x, y):
-    """Return the pixel size of ImageJ's unit and resolution tags, `x` and `y` units per pixel."""
+def imagej_pixel(meta, x, y, resolution=None, stored=None):
+    """Return the pixel size of ImageJ's unit and resolution tags, `x` and `y` units per pixel.
+
+    Parameters
+    ----------
+    meta : dict
+    x, y : float or None
+    resolution : tuple of int, default=None
+        The tag of `x` as it stands, (numerator, denominator). Of 1 over 1 nothing is known:
+        tifffile writes it where it is given no resolution. ImageJ itself has a million in both.
+    stored : dict, default=None
+        What skfrap wrote of the file, by which 1 over 1 is believed.
+    """
     unit = str(meta.get("unit", "")).strip()
     if x is None or unit.lower() in ("", "pixel", "pixels", "null"):
         return NOT_STATED
@@ -56,6 +68,9 @@ def imagej_pixel(meta, x, y):
     y_factor = unit_factor(meta.get("yunit", unit), UM_PER_UNIT)
     if x_factor is None or y_factor is None:
         return None, f"ImageJ's unit of length {unit!r} is not known"
+    told = (stored or {}).get("pixel_size_um")
+    if resolution == _NONE_GIVEN and (y is None or y == x) and told != x_factor * x:
+        return None, f"ImageJ's unit of length {unit!r} without a resolution, for which 1 stands"
     if unit_factor(unit, {"cm": 1, "in": 1, "inch": 1, "inches": 1}):
         # where a printer's resolution comes from
         return pixel_from_resolution(x, y, 3 if x_factor == 1e4 else 2)

@@ -117,6 +117,7 @@ class TIFFReader:
                 check_ome(ome, len(scan.pages), path)
             images, axes, series, findings = images_of(tif, scan, path)
             x, y, unit = (series.keyframe.tags.valueof(code) for code in (282, 283, 296))
+            resolution = x
             x, y = _per_pixel(x), _per_pixel(y)
             bits = series.keyframe.bitspersample
             with decoding(path):
@@ -143,7 +144,7 @@ class TIFFReader:
         pixel = first_stated(
             (
                 ome_pixel,
-                tags.imagej_pixel(imagej, x, y),
+                tags.imagej_pixel(imagej, x, y, resolution, stored),
                 tags.pixel_from_resolution(x, y, unit),
             )
         )

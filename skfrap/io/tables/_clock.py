@@ -1,14 +1,11 @@
 """The clock of a table: its times in seconds, whatever unit they have."""
 
-import re
-
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_positive
 from skfrap.io.tables._roles import listed
-from skfrap.io.tables._units import UNITS, unit_of
+from skfrap.io.tables._units import UNITS, judge_unit, seconds_of_stamp, unit_of
 
-_STAMP = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
 _LONGEST, _SHORTEST = 3600.0, 1e-6  # s, of an interval that is believed
 
 
@@ -28,6 +25,8 @@ def clock_of(block, time, index, frame_interval, path):
     -------
     times : ndarray of shape (n_rows,)
     words : str
+    findings : list of Finding
+        Of the unit, where it is not named or is an unlikely one.
 
     Raises
     ------
@@ -42,7 +41,7 @@ def clock_of(block, time, index, frame_interval, path):
             own = np.diff(_seconds(block, time, path)[0])
             if (np.abs(own / interval - 1) > 0.01).any():
                 words += f"; the column {block.names[time]!r} has {np.median(own):.6g} s"
-        return interval * numbers, words
+        return interval * numbers, words, []
     if time is None:
         raise ArgumentError(
             f"{path} has no column of times among {listed(block.names)}: give the time between "
@@ -71,7 +70,9 @@ def clock_of(block, time, index, frame_interval, path):
             f"times in {block.names[time]!r} of {path} are {np.median(steps):.3g} s apart, which "
             "no recording is; give the unit in the head, as Time [ms], or the time between frames."
         )
-    return times, f"column {block.names[time]!r}, {unit}"
+    named = unit_of(block.names[time]) if not any(block.texts[time]) else "min"
+    found = judge_unit(times, named, f"the times in {block.names[time]!r}")
+    return times, f"column {block.names[time]!r}, {unit}", found
 
 
 def _numbers(block, index):
@@ -84,7 +85,7 @@ def _seconds(block, time, path):
     """Return times in seconds, and words for their unit."""
     values, texts = block.values[:, time], block.texts[time]
     if any(texts):
-        stamps = [_STAMP.fullmatch(one) for one in texts]
+        stamps = [seconds_of_stamp(one) for one in texts]
         wrong = next((k for k, one in enumerate(stamps) if one is None and texts[k]), None)
         if wrong is not None or np.isfinite(values).any():
             wrong = 0 if wrong is None else wrong
@@ -93,13 +94,10 @@ def _seconds(block, time, path):
                 f"{block.names[time]!r}, where all others are of another kind; times are numbers, "
                 "or all as 0:01:02.5."
             )
-        seconds = [np.nan if one is None else _of_stamp(*one.groups()) for one in stamps]
-        return np.array(seconds), "as hours, minutes and seconds"
+        return np.array(
+            [np.nan if one is None else one for one in stamps]
+        ), "as hours, minutes and seconds"
     unit = unit_of(block.names[time])
     if unit is None:
         return values, "s, assumed: its name has no unit"
     return values * UNITS[unit], unit
-
-
-def _of_stamp(hours, minutes, seconds):
-    return 3600 * float(hours or 0) + 60 * float(minutes) + float(seconds.replace(",", "."))

@@ -161,7 +161,7 @@ def _read_sheet(sheet, path, told, frame_interval, n_prebleach):
             f"{path} has no column of intensities among {_roles.listed(block.names)}; a table has "
             "one for the bleached region, in each frame."
         )
-    clock, clock_words = clock_of(block, time, index, frame_interval, path)
+    clock, clock_words, of_clock = clock_of(block, time, index, frame_interval, path)
     clock_words += f" ({how})" if how and how != "by its name" else ""
     roles, found = _roles.roles_by_name(block, places, told)
     if "bleach" in roles and roles["bleach"] is None:
@@ -215,7 +215,7 @@ def _read_sheet(sheet, path, told, frame_interval, n_prebleach):
         bleach_times_s=before.empty,
         columns=names if time is None else {"time": block.names[time], **names},
         sources=sources,
-        findings=tuple(findings),
+        findings=(*of_clock, *findings),
         **data,
     )
 

@@ -24,6 +24,7 @@ from skfrap.models.forward._image_space import ImageSpace
 from skfrap.models.forward._interpolated import InterpolationError
 from skfrap.models.forward._parts import evaluate_in_parts
 from skfrap.models.forward._ranges import check_range as check_ends
+from skfrap.models.forward._ranges import checked_pairs
 from skfrap.models.forward._separable import SeparableImages, bleach_mask_on_grid
 from skfrap.models.forward._window import window_of
 from skfrap.numerics._chebyshev import (
@@ -127,6 +128,11 @@ class ImageSurrogate(ImageSpace):
         check_choice("frame_levels", frame_levels, (True, False))
         check_range("information_loss", information_loss, 0, 1, with_lowest=False)
         self.flat_field = None if flat_field is None else check_positive("flat_field", flat_field)
+        if flat_field is not None and flat_field > max(protocol.shape):
+            raise ValueError(
+                "flat_field must be at most the frame's longer side, "
+                f"{max(protocol.shape)} pixels, got {flat_field!r}."
+            )
         if protocol.compartment is not None:  # outside of it there is no light to divide by
             self.flat_field = None
         self.protocol = protocol
@@ -169,6 +175,8 @@ class ImageSurrogate(ImageSpace):
         model = DiffusionModel(self.protocol)
         defaults = model.defaults()
         self.names = tuple(name for name in defaults if name != "c0")
+        checked_pairs("ranges", ranges)
+        checked_pairs("fixed", fixed)
         ranges = {} if ranges is None else dict(ranges)
         ranges.setdefault("D", tuple(map(float, model.bounds["D"])))
         if self.protocol.compartment is not None and "bleach_blur" in ranges:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from skfrap.models._base import broadcast_parameters
 from skfrap.models.forward._parts import evaluate_in_parts
-from skfrap.models.forward._ranges import check_range
+from skfrap.models.forward._ranges import check_range, checked_pairs
 from skfrap.numerics._chebyshev import (
     ChebyshevTensor,
     chebyshev_basis,
@@ -109,6 +109,8 @@ class CurveSurrogate:
         others = [name for name in defaults if parameter(name).is_shaping]
         if ranges is None:
             ranges = {"D": model.bounds["D"]}
+        checked_pairs("ranges", ranges)
+        checked_pairs("fixed", fixed)
         self.ranges = {name: check_range(name, ranges[name], others) for name in ranges}
         given = {name: defaults[name] for name in others if defaults[name] is not None}
         self.fixed = {

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfrap._checks import check_number
 from skfrap.parameters import parameter
 
 
@@ -26,11 +27,45 @@ def shared_ranges(model, ranges):
     return {"D": (min(lowest, ranges["D"][0]), max(highest, ranges["D"][1]))}
 
 
+def checked_pairs(what, given):
+    """Return ranges or known values as sorted pairs that can be looked up, (name, value).
+
+    Parameters
+    ----------
+    what : {"ranges", "fixed"}
+        The argument.
+    given : mapping or None
+
+    Returns
+    -------
+    tuple of tuple, or None
+    """
+    if given is None:
+        return None
+    if not hasattr(given, "items") or not all(isinstance(name, str) for name in given):
+        value = "(lowest, highest)" if what == "ranges" else "value"
+        raise ValueError(f"{what} must be {{name: {value}}}, got {given!r}.")
+    if what == "ranges":
+        return tuple((name, ends_of(name, given[name])) for name in sorted(given))
+    return tuple((name, check_number(f"fixed[{name!r}]", given[name])) for name in sorted(given))
+
+
+def ends_of(name, given):
+    """Return the two ends of a range as floats; say what is wrong where there are not two."""
+    try:
+        lowest, highest = map(float, given)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"ranges[{name!r}] must be two numbers, (lowest, highest), got {given!r}."
+        ) from None
+    return lowest, highest
+
+
 def check_range(name, given, known):
     """Return the ends of a range of one of the known parameters; say what is wrong with it."""
     if name not in known:
         raise ValueError(f"ranges can be given for {known}, got {name!r}.")
-    lowest, highest = map(float, given)
+    lowest, highest = ends_of(name, given)
     positive = parameter(name).is_logarithmic
     least = parameter(name).lowest
     if not (-np.inf < lowest < highest < np.inf and (lowest > 0 if positive else lowest >= least)):

@@ -9,6 +9,7 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.models._base import model_for
 from skfrap.models.forward._images import ImageSurrogate
 from skfrap.models.forward._interpolated import CurveSurrogate
+from skfrap.models.forward._ranges import checked_pairs
 
 _building = RLock()
 
@@ -47,7 +48,7 @@ def surrogate_for(
     InterpolationError
         If the model cannot be interpolated as well as that.
     """
-    key = [None if given is None else tuple(sorted(given.items())) for given in (ranges, fixed)]
+    key = checked_pairs("ranges", ranges), checked_pairs("fixed", fixed)
     with _building:  # a second thread that wants the same waits for it
         return _build_surrogate(protocol, model, *key, weights, largest_error)
 
@@ -89,16 +90,9 @@ def image_surrogate_for(
     ...     protocol, {"D": (1, 100)})
     True
     """
-    key = [
-        None if given is None else tuple((name, _hashable(given[name])) for name in sorted(given))
-        for given in (ranges, fixed)
-    ]
+    key = checked_pairs("ranges", ranges), checked_pairs("fixed", fixed)
     with _building:
         return _build_image_surrogate(protocol, *key, tuple(sorted(options.items())))
-
-
-def _hashable(value):
-    return value if isinstance(value, int | float) else tuple(map(float, value))
 
 
 @lru_cache(maxsize=8)
