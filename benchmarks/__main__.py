@@ -62,6 +62,7 @@ PROGRAMS = {
         Program("streaming"),
         Program("many"),
         Program("files"),
+        Program("large"),
         Program("report"),
         Program("images"),
         Program("app"),

@@ -1,5 +1,6 @@
 """A run over many series keeps what it has found, whatever ends it, and writes over no input."""
 
+import csv
 import errno
 import json
 import os
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from skfrap import _files, analysis
 from skfrap.cli import _batch, _output, cli
 from skfrap.cli._journal import Journal
+from skfrap.comparison import _comparison
 from skfrap.io import read_series
 
 SMALL = ["--shape", 48, 48, "--bleach-region", "circle:6", "--n-postbleach", 20]
@@ -121,6 +123,35 @@ def test_resumed_comparison_of_models_ends_as_one_that_was_not_interrupted(
     assert result.exit_code == 0, result.output
     assert table.read_text() == whole.read_text()
     assert result.stdout.splitlines()[-1] == expected.stdout.splitlines()[-1]
+
+
+def test_models_that_were_fitted_are_kept_where_the_next_is_broken_off(
+    series, tmp_path, monkeypatch
+):
+    table = tmp_path / "results.csv"
+    chosen = ["--models", "diffusion,diffusion+mobile_fraction", "--out", table]
+    fit, ended = _comparison._fit_model, []
+
+    def broken_off(name, *others):
+        if name == "diffusion+mobile_fraction" and len(ended) == 1:
+            raise KeyboardInterrupt
+        ended.append(name)
+        return fit(name, *others)
+
+    monkeypatch.setattr(_comparison, "_fit_model", broken_off)
+    result = run("compare-models", *series[:2], *chosen, "--json")
+    assert result.exit_code == 1
+    (kept,) = json.loads(result.stdout)
+    assert kept["error"] == "ended before these were fitted: diffusion+mobile_fraction"
+    (fitted,) = kept["models"]
+    assert fitted["model"] == "diffusion"
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    assert float(row["D_um2_s"]) == pytest.approx(fitted["D_um2_s"])
+    result = run("compare-models", *series[:2], *chosen, "--resume")
+    assert "0 of 2 series are taken over" in result.stderr
+    assert "ended" not in result.output
+    rows = [*csv.DictReader(table.read_text().splitlines())]
+    assert [row["model"] for row in rows] == 2 * ["diffusion", "diffusion+mobile_fraction"]
 
 
 def test_resumed_run_takes_over_only_what_still_holds(series, tmp_path, limited):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from skfrap import Circle, Ellipse, FRAPProtocol, LeastSquaresFRAP, Mask
+from skfrap.inference.fitting._starts import StartGrid, _nodes_of_power
 from skfrap.models import DirectCurves, model_for
 from skfrap.models.field._coarser import coarser, coarser_of_many
 from skfrap.models.forward._coarse import coarse_guide
+from skfrap.numerics._chebyshev import first_kind_nodes
 
 LARGE = FRAPProtocol(
     shape=(200, 230), pixel_size=0.25, bleach_region=Circle(8.0, (28.0, 26.0)), n_prebleach=4,
@@ -95,3 +97,64 @@ def test_what_comes_over_the_edges_of_large_images_is_as_on_their_own_grid():
 def test_small_images_and_regions_stay_on_their_own_grid(change):
     assert coarser_of_many(MANY.replace(**change)) is None
     assert coarser_of_many(MANY).pixel_size == 1.0
+
+
+FADES = FRAPProtocol(
+    shape=(72, 96), pixel_size=0.5, bleach_region=Circle(4.5, (20.0, 17.0)), n_prebleach=4,
+    n_bleach=2, n_postbleach=40, frame_interval=0.6, padding=24,
+)  # fmt: skip
+FADING = "D", "c0", "alpha", "imaging_bleach"
+
+
+def test_what_fades_is_looked_for_on_larger_pixels_than_what_blurs():
+    model = model_for(FADES)
+    guide = coarse_guide("diffusion", model, ("D", "imaging_bleach"))
+    assert guide.protocol.pixel_size == 1.0
+    for free in (("D",), ("D", "bleach_blur", "imaging_bleach"), ()):
+        assert coarse_guide("diffusion", model, free) is None
+
+
+@pytest.mark.parametrize("D", [0.2, 4.0, 60.0])
+def test_a_curve_that_fades_ends_where_the_whole_grid_leads(D):
+    rng = np.random.default_rng(0)
+    values = {"D": D, "c0": 0.7, "alpha": 0.4, "imaging_bleach": 0.99}
+    curve = model_for(FADES).curves(**values) + 2e-3 * rng.normal(size=(1, FADES.n_frames))
+    guided = LeastSquaresFRAP(FADES, parameters=FADING).fit(curve)
+    assert guided._fitter.guide is not None
+    alone = LeastSquaresFRAP(FADES, parameters=FADING).fit(curve)
+    alone._fitter.guide = None
+    found, expected = guided.predict(curve), alone.predict(curve)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_templates_between_few_points_of_what_fades_are_near_those_at_all():
+    options = {"parameters": FADING, "interpolate": False, "bounds": {"D": (2.0, 20.0)}}
+    curve = model_for(FADES).curves(4.0, 0.7, 0.4)
+    fitter = LeastSquaresFRAP(FADES, **options).fit(curve)._fitter
+    evaluator, computed = fitter.evaluator, []
+
+    class Counting(DirectCurves):
+        def scores(self, values):
+            computed.append(len(values))
+            return super().scores(values)
+
+    fitter.forward.evaluator = Counting(evaluator.model)
+    grid, templates, _ = StartGrid(fitter.forward)._templates
+    assert computed == [len(grid) // 16 * 6]
+    assert templates == pytest.approx(evaluator.scores(grid), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "n_events", "n_nodes"), [(0.98, 114, 6), (0.99, 20, 3), (0.3, 114, 16)]
+)
+def test_powers_that_reach_farther_take_more_points(lowest, n_events, n_nodes):
+    assert _nodes_of_power(lowest, 1.0, n_events) == n_nodes
+    if n_nodes < 16:
+        fine, nodes = np.linspace(lowest, 1.0, 200), 0.5 * (1 - lowest) * first_kind_nodes(n_nodes)
+        nodes = nodes + 0.5 * (1 + lowest)
+        fitted = np.polynomial.Polynomial.fit(nodes, nodes**n_events, n_nodes - 1)(fine)
+        assert fitted == pytest.approx(fine**n_events, abs=1e-3)
+
+
+def test_without_a_range_there_are_no_points_between():
+    assert _nodes_of_power(0.0, 1.0, 10) == np.inf

@@ -319,3 +319,17 @@ def test_gaps_that_nobody_has_told_are_refused():
     X[1, 3] = np.inf
     with pytest.raises(ValueError, match="inf"):
         compare_models(X, protocol=PROTOCOL, missing="omit")
+
+
+def test_models_are_told_of_as_they_are_fitted():
+    X = simulate(2)
+    models, told = ["diffusion", "diffusion+mobile_fraction"], []
+    whole = compare_models(X, models, PROTOCOL, callback=told.append)
+    (part,) = told
+    assert part.models == ("diffusion",)
+    np.testing.assert_array_equal(part.criteria["bic"][:, 0], whole.criteria["bic"][:, 0])
+    assert part.tests == ()
+    assert compare_models(X, models[:1], PROTOCOL, callback=told.append).best["bic"].tolist() == [
+        "diffusion"
+    ] * len(X)
+    assert len(told) == 1

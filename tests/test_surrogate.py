@@ -2,6 +2,7 @@
 
 import pickle
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -311,3 +312,25 @@ def test_a_surrogate_survives_pickling_with_its_arrays_alone():
     again = pickle.loads(stored)
     point = {"D": [3.0, 30.0], "c0": 1.0, "alpha": 0.6}
     np.testing.assert_array_equal(again.curves(**point), surrogate.curves(**point))
+
+
+# A grid at once
+
+
+@pytest.mark.parametrize("n_mobile", [1, 3])
+@pytest.mark.parametrize("ranges", [("D",), ("D", "imaging_bleach")])
+def test_a_grid_at_once_is_its_points_one_by_one(ranges, n_mobile):
+    model = DiffusionModel(PROTOCOLS["one bleach frame"])
+    bounds = {"D": (5.0, 50.0), "imaging_bleach": (0.99, 1.0)}
+    surrogate = CurveSurrogate(model, {name: bounds[name] for name in ranges})
+    lowest, highest = np.log10(bounds["D"])
+    imaging = [0.992, 0.999] if len(ranges) > 1 else [1.0]
+    known = {"bleach_blur": [0.0], "imaging_blur": [0.0], "imaging_bleach": imaging}
+    varied = {
+        "D": np.linspace(lowest, highest, 5),
+        "alpha": [0.1, 0.5, 0.8],
+        "mobile_fraction": [1.0, 0.4, 0.7][:n_mobile],
+    }
+    axes = [(varied | known)[name] for name in surrogate.names]
+    expected = surrogate.scores(np.array([*product(*axes)]))
+    np.testing.assert_allclose(surrogate.scores_on_grid(axes), expected, rtol=0, atol=1e-13)

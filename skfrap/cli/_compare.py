@@ -19,6 +19,7 @@ from skfrap.cli._options import (
 )
 from skfrap.cli._output import as_title, clear_errors, say
 from skfrap.cli._sources import each_series
+from skfrap.cli._work import name_of
 
 
 @click.command("compare-models")
@@ -69,7 +70,10 @@ def compare_models_of_series(
         models = {name: options_for(name, fixed) for name in names}
         options = ExperimentOptions(**options)
 
+    so_far = {}  # of a series, the models that are fitted
+
     def compare(source):
+        so_far.clear()
         if is_table(source):
             raise ValueError(
                 f"{source} is a table, and compare-models reads image series. Of a table skfrap "
@@ -77,36 +81,38 @@ def compare_models_of_series(
             )
         analysis = analyse_series(source, options)
         curve, protocol = analysis.curve[np.newaxis], analysis.protocol
+
+        def keep_part(comparison):
+            so_far[name_of(source)] = analysis, comparison
+
         return analysis, compare_models(
-            curve, models, protocol, level=options.level, noise=noise, fixed=fixed
-        )
+            curve, models, protocol, level=options.level, noise=noise, fixed=fixed,
+            callback=keep_part,
+        )  # fmt: skip
 
     told = ("bleach_region", "compartment", "reference", "background", "times")
     series, inputs = expand(files), [*files, *(asked[name] for name in told)]
     series = each_series(series) if each else series
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:
-        for name, found, error in attempt_each(compare, kept.pending()):
-            record = {"file": name, "error": error}
-            if found is None:
+        try:
+            for name, found, error in attempt_each(compare, kept.pending()):
+                record = {"file": name, "error": error}
+                if found is None:
+                    kept.add(record)
+                    continue
+                analysis, comparison = found
+                record |= _found(analysis, comparison, criterion)
+                if plots is not None:
+                    draw = _picture_of(comparison, criterion, as_title(analysis.name))
+                    add_picture(draw, analysis.name, record, kept)
+                so_far.clear()
                 kept.add(record)
-                continue
-            analysis, comparison = found
-            lines = comparison.summary(criterion)[0].split("\n")
-            lines += map(str, analysis.findings)  # of the experiment, whatever the model
-            best = comparison.best[criterion][0].item()
-            rows = [
-                row | {"findings": (*analysis.findings, *fit.findings[0])}
-                for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
-            ]
-            record |= {"best": best, "summary": lines, "models": rows}
-            record |= {"sources": analysis.sources_in_words()}
-            if plots is not None:
-                draw = _picture_of(comparison, criterion, as_title(analysis.name))
-                add_picture(draw, analysis.name, record, kept)
-            kept.add(record)
-            if not as_json:
-                say("\n  ".join([visible(name), *lines]))
+                if not as_json:
+                    say("\n  ".join([visible(name), *record["summary"]]))
+        except (KeyboardInterrupt, SystemExit):
+            _keep_parts(so_far, names, criterion, kept, as_json)
+            raise
     records = kept.records
     compared = [record["best"] for record in records if "best" in record]
     if len(compared) > 1 and not as_json:
@@ -126,6 +132,33 @@ def _names(models, skip):
             "taken; leave it out of --models, or use all frames after bleaching."
         )
     return names
+
+
+def _found(analysis, comparison, criterion):
+    """Return what a record tells of a comparison."""
+    lines = comparison.summary(criterion)[0].split("\n")
+    lines += map(str, analysis.findings)  # of the experiment, whatever the model
+    rows = [
+        row | {"findings": (*analysis.findings, *fit.findings[0])}
+        for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
+    ]
+    best = comparison.best[criterion][0].item()
+    sources = analysis.sources_in_words()
+    return {"best": best, "summary": lines, "models": rows, "sources": sources}
+
+
+def _keep_parts(so_far, names, criterion, kept, as_json):
+    """Keep the models of a series that were fitted when the run was ended.
+
+    The record has an error, so that a run that goes on fits the series anew.
+    """
+    for name, (analysis, comparison) in so_far.items():
+        left = ", ".join(one for one in names if one not in comparison.models)
+        error = f"ended before these were fitted: {left}"
+        record = {"file": name, "error": error} | _found(analysis, comparison, criterion)
+        kept.add(record)
+        if not as_json:
+            say("\n  ".join([f"{visible(name)}: {error}", *record["summary"]]))
 
 
 def _picture_of(comparison, criterion, title):

@@ -246,7 +246,14 @@ class ModelComparison:
 
 
 def compare_models(
-    X, models=CANDIDATES, protocol=None, *, level=0.95, false_alarm_rate=0.01, **options
+    X,
+    models=CANDIDATES,
+    protocol=None,
+    *,
+    level=0.95,
+    false_alarm_rate=0.01,
+    callback=None,
+    **options,
 ):
     """Compare models on the same recovery curves.
 
@@ -272,6 +279,10 @@ def compare_models(
         Of the intervals of the estimates.
     false_alarm_rate : float, default=0.01
         Share of right models that are called visibly wrong.
+    callback : callable, default=None
+        Called with the :class:`ModelComparison` of the models fitted so far, after each but the
+        last, so that what is slow loses nothing where it is broken off. Of curves with gaps it is
+        not called.
     **options
         To every LeastSquaresFRAP that is made here, e.g. ``fixed={"imaging_bleach": 0.999}``.
 
@@ -309,10 +320,11 @@ def compare_models(
         if known is not None:
             refuse_rows(known, "a comparison of models")
 
-    def compare(fitted, X):
-        return _compared(fitted, X, level, false_alarm_rate)
-
-    return compare_by_pattern(fitted, X, compare) if np.isnan(X).any() else compare(fitted, X)
+    if np.isnan(X).any():
+        return compare_by_pattern(
+            fitted, X, lambda fitted, X: _compared(fitted, X, level, false_alarm_rate)
+        )
+    return _compared(fitted, X, level, false_alarm_rate, callback)
 
 
 def _checked(X, estimators):
@@ -329,12 +341,17 @@ def _checked(X, estimators):
     )
 
 
-def _compared(fitted, X, level, false_alarm_rate):
+def _compared(fitted, X, level, false_alarm_rate, callback=None):
     """Compare fitted models on curves without gaps."""
-    fits = tuple(
-        _fit_model(name, estimator, X, level, false_alarm_rate)
-        for name, estimator in fitted.items()
-    )
+    fits = ()
+    for name, estimator in fitted.items():
+        if fits and callback is not None:
+            callback(_comparison_of(fits, fitted, X))
+        fits += (_fit_model(name, estimator, X, level, false_alarm_rate),)
+    return _comparison_of(fits, fitted, X)
+
+
+def _comparison_of(fits, fitted, X):
     likelihoods = np.stack([fit.log_likelihood for fit in fits], axis=1)
     n_parameters = np.array([fit.n_parameters for fit in fits])
     criteria = information_criteria(likelihoods, n_parameters, X.shape[1])

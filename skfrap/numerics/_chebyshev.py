@@ -100,6 +100,27 @@ class ChebyshevTensor:
             by_axis[axis] = slope
         return values, by_rows, by_axis
 
+    def on_grid(self, in_axes, rows):
+        """Sum over polynomials and rows at all points of a grid, one axis after the other.
+
+        Parameters
+        ----------
+        in_axes : list of ndarray of shape (m_k, n_k)
+            Chebyshev polynomials at the points along each axis.
+        rows : ndarray of shape (m, n_rows)
+            Factors of the rows.
+
+        Returns
+        -------
+        ndarray of shape (m_1, ..., m_p, m, n_scores)
+            Of an axis that makes no difference 1 in place of m_k.
+        """
+        shape = [n if axis in self._active else 1 for axis, n in enumerate(self.shape)]
+        table = self._values.reshape(*shape, self.n_rows, self.n_scores)
+        for axis in self._active:
+            table = np.moveaxis(np.tensordot(in_axes[axis], table, (1, axis)), 0, axis)
+        return rows @ table
+
 
 def polynomial_on_unit_interval(compute, x, degree):
     """Evaluate a function that is a polynomial, at no more places than that takes.

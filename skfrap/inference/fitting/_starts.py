@@ -5,7 +5,12 @@ from itertools import product
 
 import numpy as np
 
-from skfrap.models import CurveSurrogate
+from skfrap.models import CurveSurrogate, DirectCurves
+from skfrap.numerics._chebyshev import (
+    chebyshev_basis,
+    first_kind_coefficients,
+    first_kind_nodes,
+)
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
@@ -17,6 +22,7 @@ _GRID_ON_LINE = 12  # the same, where its scale is linear
 _COARSER_PER_DECADE = {2: 4, 3: 1.5}  # of each of several, by how many
 _COARSER_ON_LINE = {2: 5, 3: 4}
 _GRID_IN_POWER = 16  # along what comes in powers of the frame's number: it is seen sharply
+_POWER_ERROR = 1e-3  # of curves between fewer points of that: templates are only for starts
 _MOST_DECADES = 620  # all that floats can hold
 _GRID_IN_ALPHA = 12  # along what curves are a polynomial in
 _GRID_IN_MIXTURE = 4
@@ -176,8 +182,31 @@ class StartGrid:
     def _templates(self):
         """Points of a grid, and their curves' scores and squared norms."""
         grid = np.array([*product(*self._grid_axes)])
-        templates = self.evaluator.scores(grid)
+        templates = self._scores_of(grid)
         return grid, templates, np.einsum("gs,gs->g", templates, templates)
+
+    def _scores_of(self, grid):
+        """Compute the scores of all of the grid, between few points of what comes in powers."""
+        if isinstance(self.evaluator, CurveSurrogate):
+            return self.evaluator.scores_on_grid(self._grid_axes)
+        powers = [k for k, name in enumerate(self.names) if parameter(name).dependence == "power"]
+        if len(powers) != 1 or not isinstance(self.evaluator, DirectCurves):
+            return self.evaluator.scores(grid)
+        (axis,) = powers
+        points = np.asarray(self._grid_axes[axis])
+        lowest, highest = self._lower[axis], self._upper[axis]
+        protocol = self.evaluator.protocol
+        n_nodes = _nodes_of_power(lowest, highest, protocol.n_frames + protocol.n_bleach)
+        if not n_nodes < len(points):
+            return self.evaluator.scores(grid)
+        nodes, half = first_kind_nodes(n_nodes), 0.5 * (highest - lowest)
+        axes = [*self._grid_axes]
+        axes[axis] = lowest + half * (1 + nodes)
+        scores = self.evaluator.scores(np.array([*product(*axes)]))
+        scores = scores.reshape(*map(len, axes), -1)
+        coefficients = np.moveaxis(first_kind_coefficients(scores, axis), axis, 0)
+        basis = chebyshev_basis((points - lowest) / half - 1, n_nodes)
+        return np.moveaxis(np.tensordot(basis, coefficients, 1), 0, axis).reshape(len(grid), -1)
 
     @cached_property
     @one_blas_thread()
@@ -227,6 +256,22 @@ class StartGrid:
             )
         per_decade = _COARSER_PER_DECADE.get(several, _GRID_PER_DECADE)
         return np.linspace(lowest, highest, 2 + int(per_decade * (highest - lowest)))
+
+
+def _nodes_of_power(lowest, highest, n_events):
+    """Count the Chebyshev nodes that are enough for a sum of positive powers up to `n_events`.
+
+    The sharpest is the last, exp(-r u) over the range, u from -1 to 1, but for a factor: so many
+    nodes leave 2 (r / 2)**n / n! of it.
+    """
+    if not 0 < lowest < highest:
+        return np.inf
+    rate = 0.5 * n_events * np.log(highest / lowest)
+    n, error = 1, rate
+    while error > _POWER_ERROR and n < _GRID_IN_POWER:
+        n += 1
+        error *= 0.5 * rate / n
+    return n
 
 
 def _best_different(chosen, explained, n):

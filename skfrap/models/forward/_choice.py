@@ -67,7 +67,7 @@ def choose_evaluators(key, model, space, interpolate, n_curves):
     if not few and _is_cheap(model, space):
         with suppress(InterpolationError):
             return DirectCurves(model), interpolated(largest_error=_GUIDE_ERROR)
-    return DirectCurves(model), coarse_guide(key, model)
+    return DirectCurves(model), coarse_guide(key, model, tuple(space.free_shaping))
 
 
 def _is_cheap(model, space):

@@ -301,6 +301,37 @@ class CurveSurrogate:
         """
         return self._evaluate(values, ())[0]
 
+    def scores_on_grid(self, axes):
+        """Compute what :meth:`scores` does at all points of a grid, in a fraction of the time.
+
+        Parameters
+        ----------
+        axes : sequence of array-like
+            Points along each column of `names`, on the targets' scales, inside their ranges.
+
+        Returns
+        -------
+        ndarray of shape (n, n_scores)
+            n is the product of the numbers of points; the last column changes fastest.
+        """
+        axes = [np.asarray(points, dtype=float) for points in axes]
+        columns = [axes[axis] for axis in self._axes]
+        in_axes = self._polynomials(columns)
+        rows, _ = self._in_depth(1 - axes[self._alpha], with_slope=False)
+        mobile = axes[self._mobile][:, np.newaxis]
+        scores = self._moving.on_grid(in_axes, rows)[..., np.newaxis, :]
+        if not (mobile == 1).all():
+            still = self._still.on_grid(in_axes, rows)[..., np.newaxis, :]
+            scores = still + mobile * (scores - still)
+        scores = scores + self._constant
+        # All axes in the order of the columns; those that are known have one point.
+        there = [*self._axes, self._alpha, self._mobile]
+        known = [column for column in range(len(axes)) if column not in there]
+        scores = scores.reshape(*scores.shape[:-1], *[1] * len(known), scores.shape[-1])
+        scores = scores.transpose(*np.argsort([*there, *known]), -1)
+        n_scores = scores.shape[-1]
+        return np.broadcast_to(scores, (*map(len, axes), n_scores)).reshape(-1, n_scores)
+
     def scores_and_slopes(self, values, wanted):
         """Compute the scores, and their derivatives by some of the columns.
 
@@ -342,10 +373,15 @@ class CurveSurrogate:
         return self._constant + still + mobile * difference, [slopes[c] for c in wanted]
 
     def _in_axes(self, values):
-        unit = (2 * values[:, self._axes] - self._lower - self._upper) / (self._upper - self._lower)
         polynomials = chebyshev_basis_at_one if len(values) == 1 else chebyshev_basis
+        return self._polynomials(values[:, self._axes].T, polynomials)
+
+    def _polynomials(self, columns, polynomials=chebyshev_basis):
+        """Evaluate Chebyshev polynomials along each axis that is interpolated over."""
+        of_axes = zip(columns, self._lower, self._upper, self._moving.shape, strict=True)
         return [
-            polynomials(column, n) for column, n in zip(unit.T, self._moving.shape, strict=True)
+            polynomials((2 * column - lower - upper) / (upper - lower), n)
+            for column, lower, upper, n in of_axes
         ]
 
     def _in_depth(self, depth, with_slope):
