@@ -42,6 +42,23 @@ def test_what_is_written_is_what_is_sampled(tmp_path, small_shards):
     assert [len(part[0]) for part in parts] == [1000, 1000, 500]
 
 
+def contents(folder):
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("noise", ["constant", "proportional"])
+def test_threads_write_what_one_would(tmp_path, small_shards, noise):
+    for n_jobs in (1, 3):
+        simulator(noise=noise).write(tmp_path / f"{n_jobs}.zarr", 9000, n_jobs=n_jobs)
+    one, three = contents(tmp_path / "1.zarr"), contents(tmp_path / "3.zarr")
+    assert len(one) > 3 * 9  # shards, and what describes them
+    assert one == three
+    drawn = simulator(noise=noise).sample(3000, start=6000, dtype=np.float32)
+    data = skfrap.datasets.open(tmp_path / "3.zarr").data
+    np.testing.assert_array_equal(data[6000:], drawn.data)
+
+
 def test_writing_goes_on_where_it_ended(tmp_path, small_shards, monkeypatch):
     write, written = _write._write_shard, []
 

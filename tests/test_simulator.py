@@ -8,6 +8,7 @@ from scipy import stats
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
 from skfrap.models import DiffusionModel
+from skfrap.numerics._draws import uniform_rows
 from skfrap.preprocessing import IntensityRescaler
 
 SMALL = FRAPProtocol(
@@ -151,6 +152,16 @@ def test_neighbouring_samples_and_seeds_are_independent():
     assert abs(np.corrcoef(a, b)[0, 1]) < bound
     assert abs(np.corrcoef(a[1:], a[:-1])[0, 1]) < bound
     assert abs(np.corrcoef(a[SMALL.n_frames :], a[: -SMALL.n_frames])[0, 1]) < bound
+
+
+@pytest.mark.parametrize("n_columns", [1, 4, 110])
+@pytest.mark.parametrize("first", [0, 2**40 + 3])
+def test_draws_are_the_bits_of_the_counter(first, n_columns):
+    key = np.array([7, 11], np.uint64)
+    blocks = -(-n_columns // 4)
+    bits = np.random.Philox(key=key, counter=first * blocks).random_raw((50, 4 * blocks))
+    expected = ((bits[:, :n_columns] >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53
+    np.testing.assert_array_equal(uniform_rows(key, first, 50, n_columns), expected)
 
 
 def test_global_generator_is_left_alone():

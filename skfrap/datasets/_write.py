@@ -1,4 +1,4 @@
-"""Simulated samples to disk: shard by shard, by several processes, and on from where it ended."""
+"""Simulated samples to disk: shard by shard, several at a time, and on from where it ended."""
 
 import hashlib
 import numbers
@@ -49,7 +49,8 @@ class DatasetWriter:
         surrogate : ImageSurrogate, default=None
             What scores are of, as in :meth:`sample_scores`; it is kept with them.
         n_jobs : int, default=None
-            Processes that write side by side. None is 1, or what `joblib.parallel_config` says.
+            How many write side by side: threads for curves, processes for images and scores. None
+            is 1, or what `joblib.parallel_config` says.
         verbose : int, default=1
             Whether to show progress in a terminal, of what takes over 2 s.
 
@@ -83,7 +84,9 @@ class DatasetWriter:
         size = _SHARDS[kind]
         to_do = np.flatnonzero(np.asarray(group["written"][:]) == 0).tolist()
         mean = float(np.mean(_weights(self._draw_parameters(_FIRST, 0))))
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        # Curves are drawn and written by products and loops that threads do side by side.
+        prefer = "threads" if kind == "curves" else "processes"
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", prefer=prefer)
         done = parallel(
             delayed(_write_shard)(self, path, kind, shard, size, n_samples, mean, surrogate)
             for shard in to_do

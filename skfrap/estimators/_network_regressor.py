@@ -29,6 +29,8 @@ from skfrap.models import (
     ImageSurrogate,
     evaluator_of,
 )
+from skfrap.numerics._lazy import ROWS, row_slices
+from skfrap.numerics._progress import shown, side_by_side
 from skfrap.parameters import ParameterSpace
 from skfrap.results import Fit
 from skfrap.scaling import rescale_targets, scale_between
@@ -46,6 +48,7 @@ class NetworkRegressor(FRAPRegressor):
     ``_keep(network, state)``; ``_network`` and ``_state`` give it back.
     """
 
+    _answers_in_threads = True  # matrix products, and loops of NumPy, throughout
     _whole = None  # what was cut off of networks, to go on training them
 
     # What is kept
@@ -276,18 +279,29 @@ class NetworkRegressor(FRAPRegressor):
         So a file of a million curves in single precision never is in memory as a whole.
         """
         check_is_fitted(self)
-        if not (isinstance(X, np.ndarray) and X.dtype == np.float32 and len(X) > _ROWS):
+        blocks = self._blocks(X)
+        if len(blocks) < 2:
             X = self._check_curves(X, protocol)
             self.features_.check_curves(X)
             return self._network.answers(X, with_std)
-        blocks = [X[first : first + _ROWS] for first in range(0, len(X), _ROWS)]
-        if X.ndim == 2 and X.shape[1] == self.n_features_in_:
+        if X.shape[1] == self.n_features_in_:
             self.features_.check_curves(X)  # tells which row it is
-        answers = [
-            self._network.answers(self._check_curves(block, protocol), with_std) for block in blocks
-        ]
+        network = self._network
+
+        def answered(rows):
+            return network.answers(self._check_curves(X[rows], protocol), with_std)
+
+        each = side_by_side if len(X) > ROWS else map  # no more of them is a chunk of many
+        answers = shown(each(answered, blocks), "predict", total=len(blocks))
         theta, std = zip(*answers, strict=True)
         return np.concatenate(theta), np.concatenate(std) if with_std else None
+
+    def _blocks(self, X):
+        """Return slices of rows that are answered at once, one where all are."""
+        plain = isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "f"
+        if plain and len(X) > (_ROWS if X.dtype == np.float32 else ROWS):
+            return row_slices(len(X), _ROWS)
+        return [slice(None)]
 
     def _scale_to(self, protocol):
         """Return the factors of lengths and times of another protocol than the estimator's."""

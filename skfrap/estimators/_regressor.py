@@ -39,6 +39,7 @@ from skfrap.parameters._targets import (
 )
 from skfrap.results import Fit, FRAPEstimates
 
+_FLOATS = np.float32, np.float64
 LEAST_REACH = 1e-12  # standard errors: none at all of an infinite one would be no number
 
 
@@ -301,10 +302,11 @@ class FRAPRegressor(
         check_is_fitted(self)
         if are_images(X):
             X = rows_of_images(X, getattr(self, "surrogate_", None))
-        plain = type(X) is np.ndarray and X.dtype == np.float64 and X.ndim == 2 and len(X) > 0
-        expected = plain and X.shape[1] == self.n_features_in_ and np.isfinite(X.sum())
+        plain = type(X) is np.ndarray and X.dtype in _FLOATS and X.ndim == 2 and len(X) > 0
+        of_ours = plain and X.shape[1] == self.n_features_in_
+        expected = of_ours and np.isfinite(X.sum(dtype=float))
         if expected and not hasattr(self, "feature_names_in_"):
-            return check_size(X)  # as it would be returned; to check it takes long
+            return check_size(X.astype(float, copy=False))  # to check it otherwise takes long
         names = None if type(X) is np.ndarray else _get_feature_names(X)
         check_frame_names(names, protocol or self.protocol_)
         return check_size(self._validate(X, reset=False))

@@ -11,23 +11,24 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
-from tqdm import tqdm
 
 from skfrap import __version__
 from skfrap._state import public_fitted, set_public_fitted
 from skfrap.io._samples import curves_of
 from skfrap.models import ImageScores
 from skfrap.numerics._lazy import is_lazy, read_rows, row_slices
+from skfrap.numerics._progress import shown, side_by_side
 from skfrap.parameters import ParameterSpace
 
 _MOST_UNSEEN = 32  # experiments that were not fitted, of which the latest are kept prepared
 _SHOWN = 5
-_SHOWN_AFTER = 2.0  # seconds
 _OF_ONE_MODEL = "_fitter", "_simpler", "_posterior", "_n_nodes"  # what fits to arrays leave
+_IN_THREADS = "predict", "predict_interval"  # chunk by chunk, where an estimator answers so
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -83,18 +84,22 @@ def _answering(method, joined):
 def _answer_in_chunks(estimator, X, answer, /, *args, **kwargs):
     """Answer curves that are not in memory, some thousands at a time."""
     check_is_fitted(estimator)
-    slices = row_slices(X.shape[0])
-    places = [np.arange(rows.start, rows.stop) for rows in slices]
-    own = copy.copy(estimator)
-    parts = []
-    # Shown in a terminal alone, and of what takes its time alone.
-    shown = tqdm(slices, answer.__name__, unit="chunk", delay=_SHOWN_AFTER, disable=None)
-    for rows, some in zip(shown, places, strict=True):
-        if hasattr(estimator, "_take_rows"):
-            own = copy.copy(estimator)
+    places = [np.arange(rows.start, rows.stop) for rows in row_slices(X.shape[0])]
+
+    one_reads = Lock()  # not all that can be read in parts can be so by several threads
+
+    def answered(some):
+        own = copy.copy(estimator)
+        if hasattr(own, "_take_rows"):
             own._take_rows(some, X.shape[0])
-        parts.append(answer(own, read_rows(X, rows), *args, **kwargs))
-    return join_samples(parts, places)
+        with one_reads:
+            curves = read_rows(X, slice(some[0], some[-1] + 1))
+        return answer(own, curves, *args, **kwargs)
+
+    in_threads = estimator._answers_in_threads and answer.__name__ in _IN_THREADS
+    each = side_by_side if in_threads else map
+    found = shown(each(answered, places), answer.__name__, total=len(places))
+    return join_samples([*found], places)
 
 
 class OwnProtocols:
@@ -103,6 +108,8 @@ class OwnProtocols:
     Fitted to such, an estimator has `estimators_`, a list of estimators like itself, one for each
     protocol; `protocol_` is None. A subclass says in ``_settle(samples, y)`` what it answers in.
     """
+
+    _answers_in_threads = False  # whether it is mostly work that threads do side by side
 
     @property
     def _brought(self):

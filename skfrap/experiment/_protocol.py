@@ -338,7 +338,7 @@ class FRAPProtocol:
             slice(int(columns.min()), int(columns.max()) + 1),
         )
 
-    @property
+    @cached_property
     def noise_gain(self):
         """Sum of squared ROI weights: variance of a curve's value over that of a pixel."""
         return float(np.sum(self.roi_weights**2))

@@ -32,12 +32,13 @@ def check_size(X):
         It says where.
     """
     check_magnitude("X", X)
-    largest = np.abs(X).max(axis=1, initial=0.0)
+    small = np.flatnonzero(np.abs(X[:, 0]) < SMALLEST)  # hardly any: others need no further look
+    largest = np.abs(X[small]).max(axis=1, initial=0.0)
     tiny = np.flatnonzero((largest > 0) & (largest < SMALLEST))
     if len(tiny):
         raise ValueError(
             f"X holds a curve of which no value is larger than {largest[tiny[0]]:.3g}, row "
-            f"{tiny[0]}; give intensities as the detector measures them."
+            f"{small[tiny[0]]}; give intensities as the detector measures them."
         )
     return X
 
@@ -66,7 +67,8 @@ def check_level(X, n_prebleach, name, low, high, instead):
     margin = _FAR_OUT * max(high - low, _FAR_OUT * high)
     beyond = np.maximum(low - level, level - high) - margin
     if beyond.max(initial=0.0) > 0:
-        outside = np.flatnonzero(beyond > _NEAR * prebleach.std(axis=1))
+        outside = np.flatnonzero(beyond > 0)
+        outside = outside[beyond[outside] > _NEAR * prebleach[outside].std(axis=1)]
         if len(outside):
             found = level[outside[0]]
             unit = ""
@@ -77,8 +79,11 @@ def check_level(X, n_prebleach, name, low, high, instead):
                 f"first is row {outside[0]} with {found:.4g}{unit}; "
                 f"rescale the intensities, or {instead}."
             )
-    spoilt = np.argwhere(np.abs(X) > _BEYOND * max(high, 1e-30))
-    if len(spoilt):
+    most = _BEYOND * max(high, 1e-30)
+    if not X.size or (X.max() <= most and X.min() >= -most):
+        return
+    spoilt = np.argwhere(np.abs(X) > most)
+    if len(spoilt):  # not, where it is values that are missing
         row, frame = spoilt[0]
         raise ValueError(
             f"X holds {X[row, frame]:.4g} in row {row}, frame {frame} (from 0), and {name} = "

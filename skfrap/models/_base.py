@@ -7,6 +7,7 @@ of a new parameter but its unit and scale (:func:`skfrap.parameters.define`).
 
 import inspect
 from collections.abc import Mapping
+from math import isfinite
 from types import MappingProxyType
 
 import numpy as np
@@ -447,7 +448,7 @@ def broadcast_parameters(limits=None, /, **given):
         value = as_real(name, value)
         own = parameter(name).lowest, parameter(name).highest
         lowest, highest = (limits or {}).get(name, own)
-        if not np.isfinite(value).all() or (value < lowest).any() or (value > highest).any():
+        if value.size and not _within(value, lowest, highest):
             raise ValueError(
                 f"{name} must be finite and between {lowest} and {highest}, "
                 f"got values from {np.min(value)} to {np.max(value)}."
@@ -459,6 +460,12 @@ def broadcast_parameters(limits=None, /, **given):
         shapes = {name: value.shape for name, value in given.items()}
         raise ValueError(f"parameters must broadcast against each other, got {shapes}.") from None
     return {name: column.ravel() for name, column in zip(given, columns, strict=True)}
+
+
+def _within(value, lowest, highest):
+    """Tell whether all values are finite and between the ends; what is not a number is not."""
+    least, most = value.min(), value.max()
+    return lowest <= least and most <= highest and isfinite(least) and isfinite(most)
 
 
 def in_window(images, protocol, window):

@@ -9,13 +9,11 @@ from skfrap._checks import check_count
 def uniform_rows(key, first, n_rows, n_columns):
     """Draw uniforms on (0, 1); row `first + k` of a key is always the same."""
     blocks = -(-n_columns // 4)  # one step of the counter gives four numbers
-    generator = np.random.Philox(key=key, counter=first * blocks)
-    bits = generator.random_raw((n_rows, 4 * blocks))
-    bits >>= np.uint64(11)  # in place: as much time goes into fresh memory as into numbers
-    uniforms = bits[:, :n_columns].astype(float)
-    # 53 bits, and half a unit to keep away from 0.
-    uniforms += 0.5
-    uniforms *= 2.0**-53
+    # `random_raw` would give the same bits, but takes and drops the interpreter's lock at each
+    # number, for which threads wait for each other.
+    generator = np.random.Generator(np.random.Philox(key=key, counter=first * blocks))
+    uniforms = generator.random((n_rows, 4 * blocks))[:, :n_columns]
+    uniforms += 2.0**-54  # of 53 bits, half a unit to keep away from 0
     return uniforms
 
 

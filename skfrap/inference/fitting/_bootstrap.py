@@ -6,6 +6,8 @@ from scipy.stats import t as student_t
 from skfrap._checks import check_count
 from skfrap.inference.fitting._objectives import HuberLoss
 from skfrap.numerics._covariance import inverse_with_voids
+from skfrap.numerics._lazy import row_slices
+from skfrap.numerics._progress import shown
 
 _BATCH = 16384  # replicates held at once
 
@@ -56,8 +58,7 @@ def bootstrap_ends(fitter, fit, level, n_bootstrap, random):
     exact = student_t.ppf(tails, fit.freedom)
     quantiles = np.empty((*fit.theta.shape, 2))
     n_curves = max(1, _BATCH // n_bootstrap)
-    for first in range(0, len(fit), n_curves):
-        some = slice(first, first + n_curves)
+    for some in shown(row_slices(len(fit), n_curves), "bootstrap"):
         part = fit.take(some)
         replicated = _replicated(fitter, part, standard_noise)
         linear = _linearised(part, standard_noise)

@@ -9,7 +9,9 @@ from joblib import Parallel, delayed
 from skfrap.inference.fitting._starts import StartGrid
 from skfrap.models import CurveSurrogate, ForwardMap
 from skfrap.numerics._covariance import inverse_with_voids
+from skfrap.numerics._lazy import row_slices
 from skfrap.numerics._levenberg_marquardt import minimize_in_box, sum_of_squares
+from skfrap.numerics._progress import shown
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import ParameterSpace
 
@@ -189,12 +191,12 @@ class CurveFitter:
         if len(X) <= _FEW:
             return self._fit_chunk(X, starts, slice(None), screen)
         with one_blas_thread():
-            size = self._chunk
-            chunks = [slice(first, first + size) for first in range(0, len(X), size)]
-            fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
+            chunks = row_slices(len(X), self._chunk)
+            n_jobs = self.n_jobs if len(chunks) > 1 else 1
+            fits = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
                 delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
             )
-            return Fits.join(fits)
+            return Fits.join([*shown(fits, "fitting", total=len(chunks))])
 
     @property
     def _chunk(self):

@@ -85,22 +85,72 @@ class StartGrid:
         -------
         ndarray of shape (n, n_free)
         """
-        grid, templates, squared = self._templates
-        nearest, best_factor = np.empty(len(scores), dtype=int), np.empty(len(scores))
+        return self._theta(*self._nearest_points(scores, lowest, highest))
+
+    def linearize_nearest(self, scores, lowest, highest):
+        """Return the points that fit best, and the model there, as the grid knows it beforehand.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n, n_scores)
+        lowest, highest : ndarray of shape (n,)
+            As of :meth:`nearest`.
+
+        Returns
+        -------
+        theta : ndarray of shape (n, n_free)
+        model : ndarray of shape (n, n_scores)
+        jacobian : ndarray of shape (n, n_free, n_scores)
+            As of :meth:`ForwardMap.linearize`.
+        """
+        points, factor = self._nearest_points(scores, lowest, highest)
+        theta, column = self._theta(points, factor), self.forward.factor_column
+        if len(scores) < len(self._templates[1]):  # so few are computed sooner
+            return theta, *self.forward.linearize(theta)
+        model, jacobian = self._linearized
+        model, jacobian = model[points], jacobian[points]
+        if column is not None:
+            jacobian *= factor[:, np.newaxis, np.newaxis]
+            jacobian[:, column] = model
+            model *= factor[:, np.newaxis]
+        return theta, model, jacobian
+
+    def _theta(self, points, factor):
+        theta = self.forward.from_table(self._templates[0][points])
+        if self.forward.factor_column is not None:
+            theta[:, self.forward.factor_column] = factor
+        return theta
+
+    def _nearest_points(self, scores, lowest, highest):
+        """Return which points fit best, and with which factor."""
+        directions, sizes = self._template_directions
+        nearest, along = np.empty(len(scores), dtype=int), np.empty(len(scores))
         for first in range(0, len(scores), _PIECE):  # pieces that stay in the cache
             some = slice(first, first + _PIECE)
-            overlap = scores[some] @ templates.T
-            factor = overlap / squared
-            np.clip(factor, lowest[some, np.newaxis], highest[some, np.newaxis], out=factor)
-            cost = factor * squared
-            cost -= 2 * overlap
-            cost *= factor
-            nearest[some] = best = cost.argmin(axis=1)
-            best_factor[some] = np.take_along_axis(factor, best[:, np.newaxis], axis=1)[:, 0]
-        theta = self.forward.from_table(grid[nearest])
-        if self.forward.factor_column is not None:
-            theta[:, self.forward.factor_column] = best_factor
-        return theta
+            overlap = scores[some] @ directions
+            nearest[some] = best = overlap.argmax(axis=1)
+            along[some] = np.take_along_axis(overlap, best[:, np.newaxis], axis=1)[:, 0]
+        factor = along / sizes[nearest]
+        # What is best with any factor is best of all where its factor is allowed.
+        is_best = (factor > 0) & (lowest >= 0) & (lowest <= factor) & (factor <= highest)
+        others = np.flatnonzero(~is_best)
+        for first in range(0, len(others), _PIECE):
+            some = others[first : first + _PIECE]
+            ends = lowest[some, np.newaxis], highest[some, np.newaxis]
+            nearest[some], factor[some] = self._nearest_within(scores[some], *ends)
+        return nearest, factor
+
+    def _nearest_within(self, scores, lowest, highest):
+        """Do the same where the factor may be at its ends."""
+        _, templates, squared = self._templates
+        overlap = scores @ templates.T
+        factor = overlap / squared
+        np.clip(factor, lowest, highest, out=factor)
+        cost = factor * squared
+        cost -= 2 * overlap
+        cost *= factor
+        best = cost.argmin(axis=1)
+        return best, np.take_along_axis(factor, best[:, np.newaxis], axis=1)[:, 0]
 
     def directions(self, n):
         """Return directions in which the model's curves differ most, the strongest first.
@@ -207,6 +257,19 @@ class StartGrid:
         coefficients = np.moveaxis(first_kind_coefficients(scores, axis), axis, 0)
         basis = chebyshev_basis((points - lowest) / half - 1, n_nodes)
         return np.moveaxis(np.tensordot(basis, coefficients, 1), 0, axis).reshape(len(grid), -1)
+
+    @cached_property
+    def _template_directions(self):
+        """Directions of the templates, in columns, and their sizes."""
+        _, templates, squared = self._templates
+        sizes = np.sqrt(squared)
+        return np.ascontiguousarray((templates / sizes[:, np.newaxis]).T), sizes
+
+    @cached_property
+    @one_blas_thread()
+    def _linearized(self):
+        """The model and its slopes at the points of the grid, for a factor of 1 or the known."""
+        return self.forward.linearize(self._theta(slice(None), 1.0))
 
     @cached_property
     @one_blas_thread()

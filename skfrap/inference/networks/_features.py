@@ -14,6 +14,7 @@ import numpy as np
 from skfrap.inference._intensities import check_level
 from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.models import ImageSurrogate, InterpolationError
+from skfrap.numerics._covariance import inverse_of_definite, products_of_rows
 from skfrap.parameters import parameter
 
 _N_STEPS, _N_STEPS_OF_MANY = 2, 4  # up to three parameters a third changes nothing to learn
@@ -294,12 +295,13 @@ class LinearizedFeatures(_ModelFeatures):
     def _fit(self, X):
         """Return theta, its covariance in units of the ridge, what the fit leaves, and noise."""
         scores, rest = self._project(X)
-        theta = self._nearest(scores)
+        theta, *there = self._nearest(scores)
         for _ in range(_N_STEPS if theta.shape[1] <= 3 else _N_STEPS_OF_MANY):
-            covariance, gradient, _, _ = self._linearize(scores, rest, theta)
+            covariance, gradient, _, _ = self._solve(scores, rest, *there)
             theta += self.width * np.einsum("nvw,nw->nv", covariance, gradient)
             np.clip(theta, self.lower, self.upper, out=theta)
-        covariance, _, residuals, noise = self._linearize(scores, rest, theta)
+            there = self.forward.linearize(theta)
+        covariance, _, residuals, noise = self._solve(scores, rest, *there)
         return theta, covariance, residuals, noise
 
     def _describe_some(self, X):
@@ -323,22 +325,25 @@ class LinearizedFeatures(_ModelFeatures):
         ends = [self.forward.known_factor] * 2
         if column is not None:
             ends = self.lower[column], self.upper[column]
-        return self.fitter.grid.nearest(scores, *(np.full(len(scores), end) for end in ends))
+        ends = [np.full(len(scores), end) for end in ends]
+        return self.fitter.grid.linearize_nearest(scores, *ends)
 
     def _freedom(self, n_free):
         return self.forward.basis.shape[1] - n_free
 
-    def _linearize(self, scores, rest, theta):
+    def _solve(self, scores, rest, model, jacobian):
         """Return covariance, gradient, residuals and noise, parameters in units of the ridge."""
-        model, jacobian = self.forward.linearize(theta)
         residuals = model - scores
-        freedom = max(1, self._freedom(theta.shape[1]))
-        noise = np.sqrt(np.maximum((rest + _squared(residuals)) / freedom, _LEAST_VARIANCE))
-        jacobian *= self.width[:, np.newaxis] / noise[:, np.newaxis, np.newaxis]
-        precision = jacobian @ jacobian.swapaxes(1, 2)
-        precision += np.eye(theta.shape[1])
-        gradient = np.einsum("nvs,ns->nv", jacobian, -residuals / noise[:, np.newaxis])
-        return np.linalg.inv(precision), gradient, residuals, noise
+        freedom = max(1, self._freedom(jacobian.shape[1]))
+        variance = np.maximum((rest + _squared(residuals)) / freedom, _LEAST_VARIANCE)
+        precision = products_of_rows(jacobian)
+        precision *= np.outer(self.width, self.width)
+        precision /= variance[:, np.newaxis, np.newaxis]
+        np.einsum("nvv->nv", precision)[:] += 1.0
+        gradient = np.einsum("nvs,ns->nv", jacobian, residuals)
+        gradient *= -self.width
+        gradient /= variance[:, np.newaxis]
+        return inverse_of_definite(precision), gradient, residuals, np.sqrt(variance)
 
 
 class LinearizedImageFeatures(LinearizedFeatures):

@@ -8,7 +8,9 @@ _FEWEST = 8  # BLAS rounds one row differently from many: take no fewer
 
 def silu(x):
     """Compute x / (1 + exp(-x)) in place."""
-    gate = np.exp(np.clip(-x, None, 80.0))
+    gate = np.negative(x)
+    np.minimum(gate, 80.0, out=gate)
+    np.exp(gate, out=gate)
     gate += 1
     x /= gate
     return x

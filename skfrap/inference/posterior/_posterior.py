@@ -12,6 +12,8 @@ from scipy.special import logsumexp
 from skfrap.inference.posterior._likelihood import Conditional, noise_integral, squared_norm
 from skfrap.inference.posterior._priors import Prior
 from skfrap.numerics._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
+from skfrap.numerics._lazy import row_slices
+from skfrap.numerics._progress import shown
 from skfrap.numerics._quadrature import DROP, Marginal, Nodes, Support, find_support
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import is_uncertain, parameter
@@ -177,8 +179,8 @@ class CurvePosterior:
         """Yield for some curves at a time: rows, Conditional and Nodes."""
         n_axes = len(self._shaping) + self._c0_needs_nodes
         block = max(_FEWEST, _MOST_LEAVES // self._n_nodes**n_axes)
-        for first in range(0, len(X), block):
-            conditional = self._prepare(X[first : first + block])
+        for part in shown(row_slices(len(X), block), "posterior"):
+            conditional = self._prepare(X[part])
             nodes = self._integrate(conditional, self._shaping)
             # What the box cuts comes first: given it the others are smooth, the other way round
             # they end in steps. c0 hardly depends on the others, and its ends cost least within.
@@ -193,7 +195,7 @@ class CurvePosterior:
                     kept = self._integrate(chosen, order, kept)
                 if with_c0:
                     kept = self._with_c0(kept)
-                yield first + some, chosen, kept
+                yield part.start + some, chosen, kept
 
     def _is_cut(self, nodes):
         """Tell along which axes the posterior reaches an end, (n, n_axes)."""

@@ -12,6 +12,8 @@ from scipy.stats import norm
 
 from skfrap.inference.posterior._priors import Prior
 from skfrap.numerics._covariance import inverse_with_voids
+from skfrap.numerics._lazy import row_slices
+from skfrap.numerics._progress import shown
 from skfrap.numerics._quadrature import Marginal, unit_rule
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import is_uncertain
@@ -124,8 +126,7 @@ class ScorePosterior:
         """Yield for some series at a time: rows, and where their posteriors are."""
         n_scores = self._surrogate.n_scores
         size = max(1, _AT_ONCE // (n_scores * _COARSE ** len(self._axes)))
-        for first in range(0, len(X), size):
-            rows = slice(first, first + size)
+        for rows in shown(row_slices(len(X), size), "posterior"):
             yield rows, self._located(np.asarray(X[rows], dtype=float))
 
     def _located(self, X):
