@@ -478,6 +478,61 @@ def test_what_the_file_does_not_say_is_asked_for_in_place(page, tmp_path):
 
 
 @pytest.mark.slow
+def test_results_without_an_interval_are_sent_as_such(page, tmp_path):
+    send(page, ("cell.tif", series_file(tmp_path).read_bytes()))
+    page.post("/t/settings", json={"fixed": {"D": 5.0}})
+    state = settled(page)
+    assert state["error"] is None
+    assert state["result"]["words"] == []
+    D = {"value": 5.0, "lower": 5.0, "upper": 5.0, "unit": "µm²/s"}
+    assert state["result"]["values"]["D"] == D
+    # The images beside it are compared with nothing.
+    assert state["result"]["sources"]["start"].startswith("as told")
+    page.post("/t/settings", json={"fixed": None, "data": "images"})
+    state = settled(page)
+    assert state["result"]["words"][0].startswith("D = 5.0")
+    assert "band" not in state["result"]["curve"]  # it would be one of another fit
+    page.post("/t/settings-file", json={"settings": {}})
+    settled(page)
+
+    from skfrap.io import read_series, write_series
+
+    series = read_series(tmp_path / "cell.tif")
+    rng = np.random.default_rng(0)
+    frames = rng.normal(30_000, 300, series.frames.shape).astype(np.uint16)
+    path = tmp_path / "unbleached.tif"
+    write_series(path, frames, pixel_size_um=1.0, frame_interval_s=0.265, info=series.info)
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    assert state["error"] is None
+    assert state["result"]["words"] == ["D not estimated"]
+    none = {"value": None, "lower": None, "upper": None, "unit": "µm²/s"}
+    assert state["result"]["values"]["D"] == none
+    assert {one["severity"] for one in state["result"]["findings"]} >= {"unusable"}
+
+
+def test_an_end_that_is_not_known_is_no_number():
+    from skfrap.app._outcome import describe_values
+    from skfrap.results import FRAPEstimates
+
+    def described(lower, upper):
+        one, ends = np.ones(1), ({"D": np.array([lower])}, {"D": np.array([upper])})
+        values = {"D": 5 * one}
+        estimates = FRAPEstimates(
+            values, *ends, one, None, one, one > 0, np.array([""]), ((),), fit=None
+        )
+        return describe_values(estimates)
+
+    for ends in ((np.nan, np.nan), (np.nan, 6.0), (4.0, np.nan)):
+        told = described(*ends)
+        assert told["words"] == ["D = 5 µm²/s (no interval)"]
+        expected = [None if np.isnan(end) else end for end in ends]
+        assert [told["values"]["D"][end] for end in ("lower", "upper")] == expected
+    assert described(4.0, np.inf)["words"] == ["D = 5 µm²/s (95 % interval 4 to inf)"]
+    assert described(4.0, np.inf)["values"]["D"]["upper"] is None
+
+
+@pytest.mark.slow
 def test_an_analysis_that_crashes_leaves_the_page_alive(page, tmp_path):
     path = series_file(tmp_path)
     send(page, ("cell.tif", path.read_bytes()))

@@ -376,7 +376,8 @@ def residual_images(keep: str, given: dict) -> dict[str, Any]:
     """
     found = _live_of(keep, given).residual_images(given.get("bleach_region"))
     images = np.stack([image for _, image in found]).astype("<f4")
-    reach = float(np.percentile(np.abs(images), 99.5)) or 1.0
+    finite = np.abs(images[np.isfinite(images)])
+    reach = (float(np.percentile(finite, 99.5)) if finite.size else 0.0) or 1.0
     return {
         "labels": [words for words, _ in found],
         "shape": list(images.shape[1:]),

@@ -203,7 +203,9 @@ function values() { return (live && live.values) || (state.result && !stale() ? 
 
 function card() {
   const now = values(), box = $("card");
-  const [main, rest] = now && now.words.length ? now.words[0].split(" (") : [state.busy ? "…" : "no D yet", ""];
+  const truth = state.opened && state.opened.truth, D = now && now.values.D;
+  const [main, rest = ""] = now && now.words.length ? now.words[0].split(" (") : D && isNumber(D.value) ? [`D = ${digits(D.value)} ${D.unit}`, "given, not estimated"] :
+    now ? ["nothing estimated", ""] : [state.busy ? "…" : "no D yet", ""];
   $("answer").textContent = main;
   const more = now ? now.words.slice(1).join(", ") : "";
   $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : "";
@@ -211,9 +213,9 @@ function card() {
   const worst = now ? ["unusable", "doubtful"].find((one) => now.findings.some((found) => found.severity === one)) || "" : "";
   box.className = `${now ? worst : "none"} ${live || state.busy ? "waiting" : ""}`;
   if (worst === "unusable") $("interval").textContent += " – not to be used, see below";
-  const truth = state.opened && state.opened.truth, D = now && now.values.D;
-  const inside = truth && D && D.lower <= truth.D && truth.D <= D.upper;
-  $("truth").textContent = truth && truth.D && D ? `The truth of this simulation is D = ${truth.D} µm²/s: ${inside ? "inside" : "outside"} the interval.` : "";
+  const place = !D || !isNumber(D.lower) || !isNumber(D.upper) || D.lower === D.upper ? "; there is no interval to hold it" :
+    `: ${D.lower <= truth?.D && truth?.D <= D.upper ? "inside" : "outside"} the interval`;
+  $("truth").textContent = truth && truth.D && D ? `The truth of this simulation is D = ${truth.D} µm²/s${place}.` : "";
   const start = state.result && !live ? state.result.sources.start : "";
   if (start) $("truth").textContent += `${$("truth").textContent && " "}Start ${start}.`;
 }
@@ -224,14 +226,16 @@ function findings() {
     h("b", {}, { unusable: "Not to be used: ", doubtful: "Doubtful: ", note: "Note: " }[one.severity]), one.words, one.remedy ? ` – ${one.remedy}` : "")));
 }
 
-const digits = (value) => (value === null || value === undefined ? "" : `${+value.toPrecision(4)}`);
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value); // results may lack any number
+const digits = (value) => (isNumber(value) ? `${+value.toPrecision(4)}` : "");
 
 function alternatives() {
   const rows = (state.result && state.result.alternatives) || [];
   const cell = (one, name) => {
-    if (one[name] === undefined || one[name] === null) return "";
-    const [low, high] = [one[`${name}_lower`], one[`${name}_upper`]];
-    return digits(one[name]) + (low !== null && low !== high ? ` (${digits(low)} to ${digits(high)})` : "");
+    const [low, high] = [one[`${name}_lower`], one[`${name}_upper`]], n = [low, high].filter(isNumber).length;
+    if (!isNumber(one[name])) return name in one ? "none" : "";
+    if (!n || low === high) return digits(one[name]);
+    return `${digits(one[name])} (${n === 2 ? `${digits(low)} to ${digits(high)}` : isNumber(low) ? `above ${digits(low)}` : `below ${digits(high)}`})`;
   };
   const shares = rows.some((one) => one.mobile_fraction !== undefined);
   $("alternatives").replaceChildren(h("caption", { hidden: true }, "D under other assumptions"), ...(rows.length ? [
@@ -391,7 +395,7 @@ async function compare() {
     const told = await (await ask("compare", { models })).json();
     $("compared").replaceChildren(h("tr", {}, ...["Model", "Result", "Weight", "Findings"].map((one) => h("th", { scope: "col" }, one))),
       ...told.rows.map((one) => h("tr", { class: one.name === told.best ? "taken" : "" }, h("td", {}, `${one.name === told.best ? "★ " : ""}${one.name.replaceAll("_", " ")}`),
-        h("td", {}, one.words.join(", ")), h("td", {}, one.weight === null ? "" : one.weight.toFixed(2)), h("td", {}, h("small", {}, one.findings.join("; "))))),
+        h("td", {}, one.words.join(", ")), h("td", {}, isNumber(one.weight) ? one.weight.toFixed(2) : ""), h("td", {}, h("small", {}, one.findings.join("; "))))),
       h("tr", {}, h("td", { colspan: 4 }, told.summary.join(". "))));
   } catch (error) { $("compared").replaceChildren(h("tr", {}, h("td", {}, error.message))); }
 }
