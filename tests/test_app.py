@@ -628,6 +628,19 @@ def test_parts_of_one_experiment_are_joined(page, tmp_path):
     assert state["entries"][2]["name"] == "1.tif … 2.tif, joined"
     words = settled(page)["error"]["error"]
     assert "time" in words  # TIFFs of one writer have no time of day to join by
+    # Once more is the same; of more parts it is another.
+    page.post("/t/open", json={"key": state["entries"][0]["key"]})
+    again = page.post("/t/join").json()
+    assert [one["key"] for one in again["entries"]] == [one["key"] for one in state["entries"]]
+    assert again["current"] == state["entries"][2]["key"]
+    send(page, ("3.tif", path.read_bytes()))
+    settled(page)
+    more = [one["name"] for one in page.post("/t/join").json()["entries"]]
+    assert more[2:] == ["1.tif … 2.tif, joined", "3.tif", "1.tif … 3.tif, joined"]
+    assert page.post("/t/join").json()["entries"] == page.get("/t/state").json()["entries"]
+    state = settled(page)
+    assert len(state["entries"]) == 5
+    assert settled(page)["error"]["error"]
     assert "skfrap-app-" not in words
     assert "--join --as-one-series" in page.get("/t/state").json()["command"]
     for entry in state["entries"]:

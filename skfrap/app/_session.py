@@ -235,13 +235,17 @@ class Session:
         return keys
 
     async def join(self) -> None:
-        """Take all series of the list as parts of one experiment, and open it."""
+        """Take all series of the list as parts of one experiment, once, and open it."""
         entries = [one for one in self.entries.values() if not one.join]
         if len(entries) < 2:
             raise AppError("there must be two parts or more to join", 409)
         sources = list(dict.fromkeys(one.source for one in entries if isinstance(one.source, str)))
         files = tuple(dict.fromkeys(file for one in entries for file in one.files))
         source = sources[0] if len(sources) == 1 else sources
+        joined = [one for one in self.entries.values() if one.join and one.source == source]
+        if joined:  # which was asked for before
+            await self.open(joined[0].key)
+            return
         name = f"{entries[0].name} … {entries[-1].name}, joined"
         for one in entries:
             self.uploads.hold(one.group)
