@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import tifffile
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
@@ -30,6 +31,21 @@ def series_file(folder, name="cell.tif", *, known=True, seed=0):
         return path
     interval, info = protocol.frame_interval, {"protocol": protocol.to_dict()}
     write_series(path, frames, pixel_size_um=1.0, frame_interval_s=interval, info=info)
+    return path
+
+
+def table_file(folder, name="nucleus.csv", seed=0):
+    """Write a table of intensities, as ZEN in a country with decimal commas: half-time 2 s."""
+    rng = np.random.default_rng(seed)
+    times = 0.5 * np.arange(60)
+    since = np.maximum(times - 4.5, 0)
+    left = np.where(times < 5, 1.0, 0.4 + 0.6 * 0.8 * (1 - 2 ** (-since / 2)))
+    fading = 0.998 ** np.arange(60)
+    columns = [times, 90 * left * fading + 7, 80 * fading + 7, np.full(60, 7.0)]
+    rows = np.transpose(columns) + np.array([0, 0.3, 0.1, 0.1]) * rng.normal(size=(60, 4))
+    lines = [";".join(f"{value:.3f}" for value in row).replace(".", ",") for row in rows]
+    path = folder / name
+    path.write_text("\n".join(["Axis [s];ROI1 [];ROI2 [];ROI3 []", *lines]))
     return path
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._browser import series_file
+from benchmarks._browser import series_file, table_file
 from skfrap import Circle, Rectangle
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
 from skfrap.app import make_app
+from skfrap.app._command import as_command
 from skfrap.app._errors import AppError
-from skfrap.app._fields import BY_NAME, FIELDS, as_command, check_given
+from skfrap.app._fields import BY_NAME, FIELDS, check_given
 from skfrap.app._shapes import outline_of, region_in_pixels
 from skfrap.experiment import Ellipse, Polygon, parse_region
 from skfrap.models import MODELS
@@ -197,6 +198,10 @@ def test_requests_that_are_not_understood_are_refused_in_words(quiet, body):
         ({"fixed": {"D": "1"}}, "fixed"),
         ({"free": ["a b"]}, "free"),
         ({"recenter": "yes"}, "recenter"),
+        ({"columns": "bleach=ROI1"}, "columns"),
+        ({"columns": [3]}, "columns"),
+        ({"sheet": "a\nb"}, "sheet"),
+        ({"sheet": "x" * 501}, "sheet"),
     ],
 )
 def test_settings_that_make_no_sense_name_their_field(quiet, given, field):
@@ -312,6 +317,7 @@ def test_settings_are_those_of_analyses_and_choices_those_of_the_library():
         {"bleach_region": "polygon:1px,2px;3px,4px;9px,1px", "free": ["mobile_fraction"]},
         {"fixed": {"mobile_fraction": 0.5}, "compartment": "auto", "rows": ["compartment"]},
         {"background": "divide", "fading": "frame", "first_postbleach": -0.5, "skip": 2},
+        {"columns": ["bleach=ROI 1", "reference=2"], "sheet": "cell 1", "normalisation": "double"},
     ],
 )
 def test_the_command_line_says_the_same(given):
@@ -475,6 +481,72 @@ def test_what_the_file_does_not_say_is_asked_for_in_place(page, tmp_path):
     assert state["result"]["values"]["D"]["value"] == pytest.approx(5.0, rel=0.1)
     page.post("/t/settings-file", json={"settings": {}})
     settled(page)
+
+
+@pytest.mark.slow
+def test_a_table_becomes_the_result_of_the_command_line(page, tmp_path):
+    import pandas as pd
+
+    path = table_file(tmp_path)
+    book = tmp_path / "book.xlsx"
+    pd.read_csv(path, sep=";", decimal=",").to_excel(book, sheet_name="cell 1", index=False)
+    for entry in page.get("/t/state").json()["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+    files = [("f/nucleus.csv", path), ("f/book.xlsx", book), ("f/cell.tif", series_file(tmp_path))]
+    state = send(page, *((name, one.read_bytes()) for name, one in files)).json()
+    names = [entry["name"] for entry in state["entries"]]
+    assert names == ["f/book.xlsx", "f/cell.tif", "f/nucleus.csv"]
+    state = settled(page)
+    assert state["opened"]["table"]
+    page.post("/t/open", json={"key": state["entries"][2]["key"]})
+    state = settled(page)
+    expected = analyse_curve(path, ExperimentOptions(start="auto", data="both"))
+    assert state["error"] is None
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["words"][0].startswith("half_time = 2.0")
+    assert state["result"]["curve"]["measured"] == expected.curve.tolist()
+    assert state["result"]["sources"] == expected.sources
+    assert "region" not in state["result"]
+    # Nothing of images is there, and nothing is made up.
+    assert page.get("/t/frames", params={"first": 0}).status_code == 409
+    for asked, body in (("follow", {"region": "circle:5px@20px,20px"}), ("residuals", {})):
+        answer = page.post(f"/t/{asked}", json=body)
+        assert answer.status_code == 422
+        assert "a table has no images" in answer.json()["error"]
+    assert page.get("/t/regions.zip").status_code == 422
+    answer = page.post("/t/compare", json={"models": ["exponential", "diffusion"]})
+    assert answer.status_code == 422
+    assert answer.json()["fields"] == ["bleach_region"]
+
+    given = {"bleach_region": "circle:1.5", "columns": ["reference=none,background=ROI3"]}
+    page.post("/t/settings", json=given | {"normalisation": "single"})
+    state = settled(page)
+    options = ExperimentOptions(
+        start="auto", data="both", bleach_region="circle:1.5", normalisation="single",
+        columns=("reference=none,background=ROI3",),
+    )  # fmt: skip
+    expected = analyse_curve(path, options)
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["words"][0].startswith("D = ")
+    assert "--columns reference=none,background=ROI3 --normalisation single" in state["command"]
+    told = page.post("/t/compare", json={"models": ["exponential", "diffusion"]}).json()
+    assert len(told["rows"]) == 2
+    page.post("/t/settings-file", json={"settings": {"columns": ["bleach=ROI9"]}})
+    assert settled(page)["error"]["fields"] == ["columns"]
+
+    page.post("/t/settings-file", json={"settings": {}})
+    page.post("/t/batch")
+    state = settled(page)
+    assert [entry["state"] for entry in state["entries"]] == ["done"] * 3
+    told = read_report(
+        saved(page, page.post("/t/report", json={"of": "all"}).json()["name"], tmp_path)
+    )
+    assert "half_time_s" in told["records"][0]
+    assert told["records"][0]["half_time_s"] == told["records"][2]["half_time_s"]
+    assert "D_um2_s" in told["records"][1]
+    page.post("/t/report", json={"of": "current"})
+    told = read_report(saved(page, "report-current.html", tmp_path))
+    assert told["records"][0]["file"] == "f/nucleus.csv"
 
 
 @pytest.mark.slow

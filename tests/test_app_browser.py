@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from benchmarks._browser import CHROMIUM, browser, series_file, server
+from benchmarks._browser import CHROMIUM, browser, series_file, server, table_file
 from skfrap.analysis import ExperimentOptions, analyse_series
 
 pytestmark = [
@@ -225,6 +225,32 @@ def test_several_channels_are_asked_for(chromium, tmp_path):
         page.page.select_option("#channel", value="1")
         page.until("document.getElementById('answer').textContent.startsWith('D = ')")
         assert "--channel 1" in page.text("command")
+
+
+def test_a_table_becomes_a_half_time_and_with_a_region_a_D(chromium, tmp_path):
+    with server() as address:
+        page = chromium(address)
+        page.drop(table_file(tmp_path))
+        page.until("document.getElementById('answer').textContent.startsWith('half_time')")
+        page.settle()
+        assert "ROI1" in page.text("set-columns-why")
+        for hidden in ("#stage", "#tools", "#field-drift", "#residual-box", "#save-rois", "#scrub"):
+            assert page.page.locator(hidden).is_hidden()
+        assert page.page.locator("#title").inner_text() == "nucleus.csv"
+        assert page.page.locator("#field-columns").is_visible()
+        page.page.locator("#chart svg").click()  # there is no frame to go to
+        page.type("#set-bleach_region", "circle:1.5")
+        page.until("document.getElementById('answer').textContent.startsWith('D = ')")
+        page.type("#set-columns", "bleach=ROI1,reference=none,background=ROI3")
+        page.until("document.getElementById('command').textContent.includes('reference=none')")
+        page.settle()
+        page.drop(series_file(tmp_path))
+        page.until("document.querySelectorAll('#series tr').length === 3")
+        page.until("!document.getElementById('stage').hidden")
+        page.settle()
+        assert page.page.locator("#field-drift").is_visible()
+        assert page.page.locator("#field-columns").is_hidden()
+        assert not page.errors
 
 
 @pytest.mark.parametrize("width", [1280, 390])

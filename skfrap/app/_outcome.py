@@ -101,13 +101,18 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
     }
     told = analysis.seen.told if analysis.seen is not None else None
     known = protocol if analysis.start == "told" or told is None else told
-    return {
+    described = {
         **describe_values(estimates),
         "model": analysis.model,
         "start": analysis.start,
         "curve": describe_curve(protocol, analysis.curve, analysis.fitted, deviations_of(analysis)),
         "alternatives": analysis.alternatives.to_records(),
         "sources": analysis.sources,
+        "n_frames": protocol.n_frames,
+    }
+    if analysis.prebleach is None:  # of a table, whose field is made up
+        return described
+    return described | {
         "region": region_in_pixels(known.bleach_region, known.shape, known.pixel_size),
         "outline": outline_of(known.bleach_mask),
         "seen": region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
@@ -118,7 +123,6 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
         else outline_of(protocol.compartment_mask),
         "rows": regions,
         "drift": _drift(analysis),
-        "n_frames": protocol.n_frames,
     }
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from skfrap._text import visible
 from skfrap.app._batch import Batch, Entry
+from skfrap.app._command import as_command
 from skfrap.app._errors import AppError
-from skfrap.app._fields import as_command, check_given, check_region
+from skfrap.app._fields import check_given, check_region
 from skfrap.app._uploads import MOST_BYTES, Uploads
 from skfrap.app._worker import Worker
 
@@ -344,7 +345,15 @@ class Session:
     @property
     def frames_path(self) -> str:
         """Path of the frames of the series that is open."""
-        return f"{self.kept()}.npy"
+        kept = self.kept()
+        if self.is_table:
+            raise AppError("a table has no frames", 409)
+        return f"{kept}.npy"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a table is open, and no images."""
+        return self.opened is not None and self.opened["table"]
 
     def kept(self) -> str:
         """Return where the series that is open is kept.
@@ -400,7 +409,7 @@ class Session:
         mark = -1
         while mark != self._wanted and self._kept:
             mark, keep, given = self._wanted, self._kept, dict(self.given)
-            if given.get("model", "diffusion") == "diffusion":
+            if given.get("model", "diffusion") == "diffusion" and not self.is_table:
                 await self._fit_quickly(mark, keep, given)
                 if mark != self._wanted:
                     continue

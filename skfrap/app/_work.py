@@ -15,10 +15,12 @@ import numpy as np
 
 from skfrap._checks import Argument, ArgumentError
 from skfrap._text import visible
-from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
+from skfrap.analysis import ExperimentOptions, LiveAnalysis
+from skfrap.analysis._sources import analyse_source
+from skfrap.analysis._tables import SHAPELESS
 from skfrap.app._fields import BY_NAME
 from skfrap.app._outcome import describe_curve, describe_result, describe_values
-from skfrap.app._reading import kept, list_series, open_series, write_demo
+from skfrap.app._reading import kept, kept_images, list_series, open_series, write_demo
 from skfrap.app._rois import rois_of_settings, settings_of_rois
 from skfrap.app._shapes import region_in_pixels
 from skfrap.models import MODELS
@@ -97,7 +99,7 @@ def warm() -> list[str]:
     list of str
         Names of settings that there are.
     """
-    LiveAnalysis, analyse_series  # noqa: B018
+    LiveAnalysis, analyse_source  # noqa: B018
     return sorted(_KNOWN)
 
 
@@ -110,7 +112,7 @@ def _live_of(keep, given):
     key = repr((keep, others, "bleach_region" in given))
     if _live.get("key") != key:
         _live.clear()
-        _live.update(key=key, analysis=LiveAnalysis(kept(keep), options_of(given)))
+        _live.update(key=key, analysis=LiveAnalysis(kept_images(keep), options_of(given)))
     return _live["analysis"]
 
 
@@ -182,7 +184,7 @@ def _analysed(source, options):
     """Analyse a series as the command line does: what is computed badly is no result."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        return analyse_series(source, options)
+        return analyse_source(source, options)
 
 
 def analyse(keep: str, given: dict) -> dict[str, Any]:
@@ -338,6 +340,11 @@ def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
 
     fixed = given.get("fixed", {})
     analysis = _analysis_of(keep, given)
+    lost = [name for name in models if name.partition("+")[0] not in SHAPELESS]
+    if lost and not analysis.has_region:
+        raise ArgumentError(
+            f"{', '.join(lost)} needs the bleach region (", Argument("bleach_region"), ")."
+        )
     comparison = compare_models(
         analysis.curve[np.newaxis],
         {name: options_for(name, fixed) for name in models},

@@ -143,13 +143,14 @@ function render() {
   notice();
   $("images").hidden = $("result").hidden = $("known").hidden = !opened && !error;
   $("stage").hidden = $("tools").hidden = !opened;
+  $("work").classList.toggle("of-table", isTable());
   $("report").disabled = !state.result;
   if (!any) return;
   const current = entries.find((one) => one.key === state.current);
   $("title").textContent = current ? current.name : "";
   document.title = current ? `${current.name} – skfrap` : "skfrap";
   channels(error);
-  if (opened) {
+  if (opened && !opened.table) {
     viewer.open(state.frames, opened);
     const use = state.result || (state.quick && state.quick.seen) || {};
     const source = (use.sources || {})["bleach region"] || "";
@@ -181,7 +182,7 @@ function channels(error) {
 }
 
 function where() {
-  if (!state.opened) return;
+  if (!state.opened || isTable()) return;
   const curve = shown();
   const time = curve && curve.times.length === state.opened.shape[0] ? `${(+curve.times[viewer.frame].toPrecision(4))} s` :
     state.opened.times ? `${+state.opened.times[viewer.frame].toPrecision(4)} s` : "";
@@ -189,6 +190,7 @@ function where() {
   $("where").textContent = `frame ${viewer.frame + 1} of ${state.opened.shape[0]}${time && `, ${time}`}${n ? (viewer.frame < n ? ", before" : ", after") : ""}`;
 }
 
+const isTable = () => !!(state.opened && state.opened.table); // which has no images
 const shown = () => (live && live.curve) || (state.result && !stale() && state.result.curve) || (state.quick && state.quick.curve) || (state.result && state.result.curve);
 const stale = () => state.busy && state.quick;
 
@@ -196,7 +198,7 @@ function drawChart() {
   const curve = shown();
   if (!curve) { $("chart").replaceChildren(); return; }
   if (live && !live.values && state.result && state.result.curve.fitted) curve.fitted = undefined;
-  chart($("chart"), curve, viewer.frame, (k) => viewer.show(k));
+  chart($("chart"), curve, isTable() ? Infinity : viewer.frame, (k) => isTable() || viewer.show(k));
 }
 
 function values() { return (live && live.values) || (state.result && !stale() ? state.result : null) || (state.quick && state.quick.values) || state.result; }
@@ -280,7 +282,9 @@ function control(one) {
     })));
   } else if (one.kind === "rows") {
     input = text((words) => words.split(/\s+/).filter(Boolean));
-  } else if (one.kind === "region") {
+  } else if (one.kind === "texts") {
+    input = text((words) => (words ? [words] : null));
+  } else if (["region", "text"].includes(one.kind)) {
     input = text((words) => words || null);
   } else input = text(number);
   const buttons = Object.keys(one.kind === "region" ? one.choices : {}).map((name) =>
@@ -319,6 +323,7 @@ function known() {
     const given = state.given[one.name];
     const lacks = missing.includes(one.name), wrong = blame.includes(one.name);
     box.classList.toggle("missing", lacks || wrong);
+    box.hidden = !!one.of && !!state.opened && (one.of === "table") !== isTable();
     if (document.activeElement !== input) {
       if (one.kind === "choice") input.value = given ?? one.default ?? Object.keys(one.choices)[0];
       else if (one.kind === "flag") input.checked = given ?? false;
@@ -335,6 +340,7 @@ function known() {
     else if (given !== undefined) why.textContent = `given here${/; the file says/.test(source || "") ? source.slice(source.indexOf(";")) : ""}`;
     else why.textContent = source ? `from: ${source.replace(/^[\d.]+, /, "")}` : one.hint;
   }
+  for (const box of document.querySelectorAll("#form fieldset")) box.hidden = !box.querySelector(".field:not([hidden])");
 }
 
 function names(one, place, given) {
@@ -435,7 +441,7 @@ document.addEventListener("dragover", (event) => { event.preventDefault(); docum
 document.addEventListener("dragleave", () => document.body.classList.remove("over"));
 document.addEventListener("drop", async (event) => { event.preventDefault(); document.body.classList.remove("over"); upload(await dropped(event.dataTransfer.items)); });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !state.opened || event.target.closest("input, select, textarea, summary")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || !state.opened || isTable() || event.target.closest("input, select, textarea, summary")) return;
   if (event.target.closest("button, a") && [" ", "Enter"].includes(event.key)) return;
   const key = event.key.toLowerCase();
   if (key === "a") accept(); else if (key === "b") bleachedHere(); else if (!viewer.key_(event)) return;
