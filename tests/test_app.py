@@ -202,6 +202,11 @@ def test_requests_that_are_not_understood_are_refused_in_words(quiet, body):
         ({"columns": [3]}, "columns"),
         ({"sheet": "a\nb"}, "sheet"),
         ({"sheet": "x" * 501}, "sheet"),
+        ({"times": "/etc/passwd"}, "times"),
+        ({"times": {"name": "/etc/passwd"}}, "times"),
+        ({"times": {"name": "a", "text": "0", "path": "/etc/passwd"}}, "times"),
+        ({"times": {"name": "..", "text": "0"}}, "times"),
+        ({"first_profile": {"name": "a.csv", "text": "0" * 200_001}}, "first_profile"),
     ],
 )
 def test_settings_that_make_no_sense_name_their_field(quiet, given, field):
@@ -547,6 +552,63 @@ def test_a_table_becomes_the_result_of_the_command_line(page, tmp_path):
     page.post("/t/report", json={"of": "current"})
     told = read_report(saved(page, "report-current.html", tmp_path))
     assert told["records"][0]["file"] == "f/nucleus.csv"
+
+
+@pytest.mark.slow
+def test_times_and_profiles_are_given_as_files(page, tmp_path):
+    path = series_file(tmp_path, known=False)
+    clock = tmp_path / "clock.csv"
+    clock.write_text("\n".join(["time"] + [f"{0.265 * k:.3f}" for k in range(26)]))
+    send(page, (path.name, path.read_bytes()))
+    given = {"pixel_size": 1.0, "n_prebleach": 10, "bleach_region": "circle:6px@24px,24px"}
+    times = {"name": "../clock.csv", "text": clock.read_text()}
+    state = page.post("/t/settings", json=given | {"times": times}).json()
+    assert state["given"]["times"] == "clock.csv"
+    assert "--times clock.csv" in state["command"]
+    state = settled(page)
+    assert state["error"] is None
+    options = ExperimentOptions(start="auto", data="both", times=clock, **given)
+    expected = analyse_series(path, options)
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["sources"]["frame times"] == "times in clock.csv"
+    followed = page.post("/t/follow", json={"region": "circle:6px@24px,24px"}).json()
+    assert followed["curve"]["times"] == state["result"]["curve"]["times"]
+    page.post("/t/report", json={"of": "current"})
+    text = saved(page, "report-current.html", tmp_path).read_text()
+    assert "clock.csv" in text
+    assert str(page.app.session().uploads.folder) not in text
+    page.post("/t/settings", json={"times": times | {"text": "0\n1\n2"}})
+    assert "3 for a series of 26 frames" in settled(page)["error"]["error"]
+    # What brings the settings back brings the file with it.
+    page.post("/t/settings", json={"times": times})
+    settings = page.get("/t/settings.json").json()["settings"]
+    assert settings["times"] == {"name": "clock.csv", "text": clock.read_text()}
+    page.post("/t/settings-file", json={"settings": {}})
+    state = page.post("/t/settings-file", json={"settings": settings}).json()
+    assert settled(page)["result"]["words"] == expected.estimates.values_in_words(0)
+
+    path = table_file(tmp_path)
+    radii = np.arange(0, 8, 0.25)
+    profiles = {}
+    for name, depth in (("first", 0.6), ("last", 0.1)):
+        rows = [f"{r},{1 - depth * np.exp(-((r / 1.6) ** 4)):.5f}" for r in radii]
+        profiles[f"{name}_profile"] = tmp_path / f"{name}.csv"
+        profiles[f"{name}_profile"].write_text("\n".join(["radius,intensity", *rows]))
+    given = {"bleach_region": "circle:1.5"}
+    sent = {key: {"name": one.name, "text": one.read_text()} for key, one in profiles.items()}
+    page.post("/t/settings-file", json={"settings": given | sent})
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    assert state["error"] is None
+    options = ExperimentOptions(start="auto", data="both", **given, **profiles)
+    expected = analyse_curve(path, options)
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["sources"]["profiles"] == "first and last frames"
+    assert len(state["result"]["alternatives"]) == len(expected.alternatives) > 2
+    page.post("/t/settings", json={"first_profile": None})
+    assert settled(page)["error"]["fields"][0] == "last_profile"
+    page.post("/t/settings-file", json={"settings": {}})
+    settled(page)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -244,6 +245,15 @@ def test_a_table_becomes_a_half_time_and_with_a_region_a_D(chromium, tmp_path):
         page.type("#set-columns", "bleach=ROI1,reference=none,background=ROI3")
         page.until("document.getElementById('command').textContent.includes('reference=none')")
         page.settle()
+        profile = tmp_path / "first.csv"
+        rows = [f"{0.25 * k},{1 - 0.6 * np.exp(-((0.25 * k / 1.6) ** 4)):.5f}" for k in range(32)]
+        profile.write_text("\n".join(["radius,intensity", *rows]))
+        page.page.set_input_files("#field-first_profile input[type=file]", str(profile))
+        page.until("document.getElementById('set-first_profile').value === 'first.csv'")
+        page.until("document.querySelectorAll('#alternatives tr').length > 4")
+        page.settle()
+        page.click("#field-first_profile button[title]")
+        page.until("document.getElementById('set-first_profile').value === ''")
         page.drop(series_file(tmp_path))
         page.until("document.querySelectorAll('#series tr').length === 3")
         page.until("!document.getElementById('stage').hidden")

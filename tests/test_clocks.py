@@ -323,3 +323,14 @@ def test_stored_texts_that_are_no_protocol_are_set_aside(regular):
         found, sources = describe_experiment(series, ExperimentOptions(**GIVEN))
         assert "cannot be read" in sources["stored protocol"]
         assert_allclose(found.times, regular.times, atol=1e-9)
+
+
+def test_a_clock_that_is_given_holds_for_a_series_in_memory_too(regular):
+    times = regular.times - regular.times[0]
+    wrong = series_of(regular, 10 * times)
+    options = ExperimentOptions(start="told", **GIVEN)
+    expected = analyse_series(series_of(regular, times), options)
+    found = analyse_series(wrong, ExperimentOptions(start="told", times=times, **GIVEN))
+    assert found.sources["frame times"] == "times, given"
+    assert found.estimates.D_um2_s[0] == expected.estimates.D_um2_s[0]
+    assert analyse_series(wrong, options).estimates.D_um2_s[0] < 0.2 * found.estimates.D_um2_s[0]

@@ -39,7 +39,7 @@ from skfrap.analysis._starts import (
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
-from skfrap.io._series import Source
+from skfrap.io._series import Source, on_clock
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.models.forward._window import window_of
@@ -367,7 +367,7 @@ def _noticed(one, options, told, geometries, witness):
 
 def _read(source, options):
     if isinstance(source, ImageSeries):
-        return source
+        return source if options.times is None else on_clock(source, options.times)
     return read_series(
         source,
         channel=options.channel,

@@ -102,7 +102,7 @@ class Batch:
         self._session.changed()
 
     async def _run(self, earlier):
-        given, channel = dict(self._session.given), self._session.channel
+        given, channel = self._session.told(), self._session.channel
         mine = asyncio.current_task()
         if earlier is not None:  # which was stopped, and is at its end
             await earlier
@@ -169,7 +169,7 @@ class Batch:
             "report_of_all",
             records=self._records(),
             parts=[self._part_of(one) if one.row else None for one in done],
-            given=self._session.given,
+            given=self._session.told(),
             command=self._session.command(),
             path=path,
         )

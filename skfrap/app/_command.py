@@ -3,7 +3,7 @@
 import shlex
 from typing import Any
 
-from skfrap.app._fields import BY_NAME
+from skfrap.app._fields import BY_NAME, named
 
 
 def as_command(
@@ -43,7 +43,7 @@ def as_command(
         words += ["--series", str(series)]
     if join:
         words += ["--join", "--as-one-series"]
-    for name, value in given.items():
+    for name, value in named(given).items():
         option, kind = f"--{name.replace('_', '-')}", BY_NAME[name].kind
         if kind == "flag":
             words.append(option)

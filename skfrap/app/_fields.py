@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from skfrap.app._errors import AppError
+from skfrap.app._uploads import safe_name
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:px)?"
 _POINT = rf"{_NUMBER},{_NUMBER}"
@@ -20,6 +21,7 @@ _LONGEST = 20_000  # characters of a region
 _LARGEST = 1e15
 _MOST = 20  # entries of a list
 _LONGEST_TEXT = 500
+_LONGEST_FILE = 200_000  # characters
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Field:
     label : str
         For people.
     kind : {"number", "positive", "count", "choice", "region", "flag", "names", "values", "rows", \
-            "text", "texts"}
+            "text", "texts", "file"}
         What it takes.
     group : str
         Where it stands.
@@ -85,6 +87,11 @@ FIELDS = (
     Field(
         "frame_interval", "Time between frames", "positive", "Recording", "s",
         "from one frame to the next, exposure and waiting together", "frame times",
+    ),
+    Field(
+        "times", "Times of frames", "file", "Recording", "",
+        "a file with a time in s, or a date, in each line, where those of the images are wrong",
+        "frame times", of="images",
     ),
     Field(
         "n_prebleach", "Frames before bleaching", "count", "Bleaching", "",
@@ -222,6 +229,15 @@ FIELDS = (
         of="table",
     ),
     Field(
+        "first_profile", "First profile", "file", "Table", "",
+        "a table of distances from the middle of the patch, µm, and of intensities in the first "
+        "frame over those before bleaching; the start is then seen", "profiles", of="table",
+    ),
+    Field(
+        "last_profile", "Last profile", "file", "Table", "",
+        "the same of the mean of the last 10 frames: what stays", of="table",
+    ),
+    Field(
         "noise", "Noise", "choice", "Fit", "", "how it depends on the light", "",
         {
             "constant": "the same in all pixels",
@@ -321,6 +337,24 @@ def check_given(given: Any) -> dict[str, Any]:
     return checked
 
 
+def named(given: dict[str, Any]) -> dict[str, Any]:
+    """Leave of files that were given their names, for people and command lines.
+
+    Parameters
+    ----------
+    given : dict
+        As from :func:`check_given`.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        name: value["name"] if BY_NAME[name].kind == "file" else value
+        for name, value in given.items()
+    }
+
+
 def _number(one, value):
     known = isinstance(value, int | float) and not isinstance(value, bool)
     if not known or abs(value) > _LARGEST or not math.isfinite(value):
@@ -397,7 +431,17 @@ def _texts(one, value):
     return tuple(_text(one, text) for text in _list_of(value))
 
 
+def _file(one, value):
+    known = isinstance(value, dict) and {*value} == {"name", "text"}
+    if not known or not all(isinstance(part, str) for part in value.values()):
+        raise AppError("read it from a file")
+    if len(value["text"]) > _LONGEST_FILE:
+        raise AppError(f"the file has more than {_LONGEST_FILE:,} letters")
+    return {"name": safe_name(value["name"]).name, "text": value["text"]}
+
+
 _KINDS = {
+    "file": _file,
     "number": _number,
     "positive": _positive,
     "count": _count,

@@ -10,7 +10,7 @@ from skfrap._text import visible
 from skfrap.app._batch import Batch, Entry
 from skfrap.app._command import as_command
 from skfrap.app._errors import AppError
-from skfrap.app._fields import check_given, check_region
+from skfrap.app._fields import BY_NAME, check_given, check_region, named
 from skfrap.app._uploads import MOST_BYTES, Uploads
 from skfrap.app._worker import Worker
 
@@ -67,7 +67,7 @@ class Session:
             "entries": [one.to_dict() for one in self.entries.values()],
             "current": self.current,
             "channel": self.channel,
-            "given": self.given,
+            "given": named(self.given),
             "opened": self.opened,
             "frames": f"{self._n_opened}",
             "quick": self.quick,
@@ -386,6 +386,18 @@ class Session:
         self.given = check_given({**self.given, **changes})
         self.refresh()
 
+    def told(self) -> dict[str, Any]:
+        """Return the settings as analyses take them: files that were given by their paths.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            name: self.uploads.keep_text(**value) if BY_NAME[name].kind == "file" else value
+            for name, value in self.given.items()
+        }
+
     def replace_settings(self, given: Any) -> None:
         """Take other settings for all that there are.
 
@@ -408,7 +420,7 @@ class Session:
     async def _fit(self):
         mark = -1
         while mark != self._wanted and self._kept:
-            mark, keep, given = self._wanted, self._kept, dict(self.given)
+            mark, keep, given = self._wanted, self._kept, self.told()
             if given.get("model", "diffusion") == "diffusion" and not self.is_table:
                 await self._fit_quickly(mark, keep, given)
                 if mark != self._wanted:
@@ -446,7 +458,7 @@ class Session:
         dict
         """
         return await self.live.call(
-            "follow", keep=self.kept(), given=self.given, region=check_region(region), fit=fit
+            "follow", keep=self.kept(), given=self.told(), region=check_region(region), fit=fit
         )
 
     async def compare(self, models: Any) -> dict[str, Any]:
@@ -465,7 +477,7 @@ class Session:
         if not all(isinstance(one, str) and _MODEL.fullmatch(one) for one in models):
             raise AppError("choose models by their names")
         models = list(dict.fromkeys(models))
-        return await self.full.call("compare", keep=self.kept(), given=self.given, models=models)
+        return await self.full.call("compare", keep=self.kept(), given=self.told(), models=models)
 
     async def residual_images(self) -> dict[str, Any]:
         """Return what the fit leaves of the images.
@@ -474,4 +486,4 @@ class Session:
         -------
         dict
         """
-        return await self.live.call("residual_images", keep=self.kept(), given=self.given)
+        return await self.live.call("residual_images", keep=self.kept(), given=self.told())

@@ -91,6 +91,14 @@ def options_of(given: dict[str, Any]) -> ExperimentOptions:
     return ExperimentOptions(**({"start": "auto", "data": "both"} | given))
 
 
+def _reported(given):
+    """Make options for a report, with files by their names: their folder is gone by then."""
+    files = {name for name in given if BY_NAME[name].kind == "file"}
+    return options_of(
+        {name: Path(value).name if name in files else value for name, value in given.items()}
+    )
+
+
 def warm() -> list[str]:
     """Import what analyses need, before it is needed.
 
@@ -289,7 +297,8 @@ def report_of_one(keep: str, given: dict, name: str, command: str, path: str) ->
     path : str
         Of the file to write.
     """
-    report = Report(1, title=f"FRAP report of {name}", command=command, options=options_of(given))
+    title, options = f"FRAP report of {name}", _reported(given)
+    report = Report(1, title=title, command=command, options=options)
     analysis = _analysis_of(keep, given)
     report.add(analysis, record_of(analysis, name))
     report.write(Path(path))
@@ -313,7 +322,7 @@ def report_of_all(
     path : str
         Of the file to write.
     """
-    report = Report(len(records), command=command, options=options_of(given))
+    report = Report(len(records), command=command, options=_reported(given))
     for record, part in zip(records, parts, strict=True):
         shown = None if part is None else json.loads(Path(part).read_text(encoding="utf-8"))
         report.add_part(record, shown)

@@ -268,6 +268,8 @@ function control(one) {
     return value;
   };
   let input;
+  const buttons = Object.keys(one.kind === "region" ? one.choices : {}).map((name) =>
+    h("button", { type: "button", title: one.choices[name], onclick: () => send(name) }, { auto: "Find it", none: "None" }[name]));
   if (one.kind === "choice") {
     input = h("select", { id, "aria-describedby": `${id}-why`, onchange: (event) => send(event.target.value) },
       ...Object.keys(one.choices).map((name) => h("option", { value: name }, name.replaceAll("_", " "))));
@@ -282,13 +284,16 @@ function control(one) {
     })));
   } else if (one.kind === "rows") {
     input = text((words) => words.split(/\s+/).filter(Boolean));
+  } else if (one.kind === "file") {
+    input = h("input", { id, type: "text", readonly: true, "aria-describedby": `${id}-why` });
+    const chosen = h("input", { type: "file", accept: ".csv,.tsv,.txt", hidden: true, "aria-label": one.label, onchange: async (event) => {
+      const [file] = event.target.files; event.target.value = ""; if (file) send({ name: file.name, text: await file.text() }); } });
+    buttons.push(chosen, h("button", { type: "button", onclick: () => chosen.click() }, "Read…"), h("button", { type: "button", title: "Take it back", onclick: () => send(null) }, "Clear"));
   } else if (one.kind === "texts") {
     input = text((words) => (words ? [words] : null));
   } else if (["region", "text"].includes(one.kind)) {
     input = text((words) => words || null);
   } else input = text(number);
-  const buttons = Object.keys(one.kind === "region" ? one.choices : {}).map((name) =>
-    h("button", { type: "button", title: one.choices[name], onclick: () => send(name) }, { auto: "Find it", none: "None" }[name]));
   if (one.kind === "region") buttons.push(h("button", { type: "button", title: "Take it back", onclick: () => send(null) }, "Clear"));
   if (one.kind === "rows") buttons.push(h("button", { type: "button", title: "The light of the whole cell", onclick: () => send([...new Set([...(state.given.rows || []), "compartment"])]) }, "Whole cell"));
   const label = one.kind === "names" ? h("span", { class: "label" }, one.label) : h("label", { for: id }, `${one.label}${one.unit ? ` (${one.unit})` : ""}`);
