@@ -34,6 +34,19 @@ def series_file(folder, name="cell.tif", *, known=True, seed=0):
     return path
 
 
+def spots_file(folder, name="spots.tif"):
+    """Write a series with two spots, bleached after five frames; pixels of 0.5 µm, D = 1."""
+    protocol = FRAPProtocol(
+        shape=(64, 64), pixel_size=0.5, bleach_region=Circle(3.0), n_bleach=1, n_prebleach=5,
+        n_postbleach=30, frame_interval=0.2,
+    )  # fmt: skip
+    truth = {"D": 1.0, "c0": 0.7, "alpha": 0.4, "a": 1e-5}
+    simulator = FRAPSimulator(protocol, truth, random_state=0, bit_depth=16)
+    frames, path = np.concatenate([*simulator.sample_images(2).data], axis=2), folder / name
+    write_series(path, frames, pixel_size_um=0.5, frame_interval_s=0.2)
+    return path
+
+
 def table_file(folder, name="nucleus.csv", seed=0):
     """Write a table of intensities, as ZEN in a country with decimal commas: half-time 2 s."""
     rng = np.random.default_rng(seed)
@@ -105,7 +118,9 @@ class Page:
 
     def drag(self, selector, dx, dy, steps=5):
         """Drag what is drawn, by pixels of the screen."""
-        box = self.page.locator(selector).first.bounding_box()
+        shape = self.page.locator(selector).first
+        shape.scroll_into_view_if_needed()
+        box = shape.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         mouse = self.page.mouse
         mouse.move(x, y)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._browser import series_file, table_file
+from benchmarks._browser import series_file, spots_file, table_file
 from skfrap import Circle, Rectangle
-from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series
+from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series, analyse_spots
 from skfrap.app import make_app
 from skfrap.app._command import as_command
 from skfrap.app._errors import AppError
@@ -322,6 +322,7 @@ def test_settings_are_those_of_analyses_and_choices_those_of_the_library():
         {"bleach_region": "polygon:1px,2px;3px,4px;9px,1px", "free": ["mobile_fraction"]},
         {"fixed": {"mobile_fraction": 0.5}, "compartment": "auto", "rows": ["compartment"]},
         {"background": "divide", "fading": "frame", "first_postbleach": -0.5, "skip": 2},
+        {"bleach_region": "each"},
         {"columns": ["bleach=ROI 1", "reference=2"], "sheet": "cell 1", "normalisation": "double"},
     ],
 )
@@ -552,6 +553,55 @@ def test_a_table_becomes_the_result_of_the_command_line(page, tmp_path):
     page.post("/t/report", json={"of": "current"})
     told = read_report(saved(page, "report-current.html", tmp_path))
     assert told["records"][0]["file"] == "f/nucleus.csv"
+
+
+@pytest.mark.slow
+def test_each_of_several_spots_is_analysed_and_looked_at(page, tmp_path):
+    for entry in page.get("/t/state").json()["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+    path = spots_file(tmp_path)
+    given = {"bleach_region": "each", "n_prebleach": 5, "first_postbleach": 0.2}
+    page.post("/t/settings-file", json={"settings": given})
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    expected = analyse_spots(path, ExperimentOptions(start="auto", data="both", **given))
+    assert state["error"] is None
+    assert "--bleach-region each" in state["command"]
+    words = [one.estimates.values_in_words(0) for one in expected]
+    assert [one["words"] for one in state["spots"]] == words
+    assert (state["spot"], state["result"]["words"]) == (0, words[0])
+    # They are drawn where they are in the field, and not in their part of it.
+    middles = [one["region"].partition("@")[2].split(",") for one in state["spots"]]
+    found = np.array([[float(value.removesuffix("px")) for value in one] for one in middles])
+    np.testing.assert_allclose(found, [[32, 32], [96, 32]], atol=2)
+    state = page.post("/t/spot", json={"spot": 1}).json()
+    assert (state["spot"], state["result"]["words"]) == (1, words[1])
+    assert state["result"]["curve"]["measured"] == expected[1].curve.tolist()
+    assert page.post("/t/spot", json={"spot": 2}).status_code == 404
+    assert page.post("/t/spot", json={"spot": -1}).status_code == 400
+    told = page.post("/t/compare", json={"models": ["diffusion", "exponential"]}).json()
+    assert told["rows"][0]["words"] == words[1]
+    answer = page.post("/t/residuals")
+    assert answer.status_code == 422
+    assert answer.json()["fields"] == ["bleach_region"]
+    # One of them can still be followed by itself.
+    assert "curve" in page.post("/t/follow", json={"region": state["spots"][1]["region"]}).json()
+
+    page.post("/t/batch")
+    state = settled(page)
+    assert state["entries"][0]["words"] == [
+        f"spot {k + 1}: {one[0]}" for k, one in enumerate(words)
+    ]
+    import pandas as pd
+
+    table = pd.read_csv(io.BytesIO(page.get("/t/results.csv").content))
+    np.testing.assert_allclose(table["D_um2_s"], [one.estimates.D_um2_s[0] for one in expected])
+    for of in ("current", "all"):
+        page.post("/t/report", json={"of": of})
+        records = read_report(saved(page, f"report-{of}.html", tmp_path))["records"]
+        assert [one["series"] for one in records] == [one.name for one in expected]
+    page.post("/t/settings-file", json={"settings": {}})
+    assert settled(page)["spots"] == []
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from benchmarks._browser import CHROMIUM, browser, series_file, server, table_file
+from benchmarks._browser import CHROMIUM, browser, series_file, server, spots_file, table_file
 from skfrap.analysis import ExperimentOptions, analyse_series
 
 pytestmark = [
@@ -226,6 +226,33 @@ def test_several_channels_are_asked_for(chromium, tmp_path):
         page.page.select_option("#channel", value="1")
         page.until("document.getElementById('answer').textContent.startsWith('D = ')")
         assert "--channel 1" in page.text("command")
+
+
+def test_one_spot_after_the_other_is_looked_at(chromium, tmp_path):
+    with server(spots_file(tmp_path)) as address:
+        page = chromium(address)
+        page.type("#set-n_prebleach", "5")
+        page.type("#set-first_postbleach", "0.2")
+        page.until("!document.getElementById('tools').hidden")
+        page.settle()
+        assert page.page.locator("#spots").is_hidden()
+        page.page.get_by_role("button", name="Each of several").click()
+        page.until("document.getElementById('spot').options.length === 2")
+        page.settle()
+        assert page.page.locator("#overlay .row-region").count() == 1  # the other one
+        place = "+document.querySelector('#overlay .bleach').getAttribute('cx')"
+        first, answer = page.page.evaluate(place), page.text("answer")
+        page.page.select_option("#spot", value="1")
+        page.until(f"{place} > {first} + 40")
+        page.settle()
+        assert page.text("answer") != answer
+        assert page.page.evaluate("document.getElementById('spot').value") == "1"
+        # Dragged, it is a region as any other.
+        page.drag("#overlay .bleach", 5, 5)()
+        page.until("document.getElementById('set-bleach_region').value.startsWith('circle')")
+        page.settle()
+        assert page.page.locator("#spots").is_hidden()
+        assert not page.errors
 
 
 def test_a_table_becomes_a_half_time_and_with_a_region_a_D(chromium, tmp_path):

@@ -104,6 +104,9 @@ class SeriesAnalysis:
         Whether the frames were moved back by it.
     last : ndarray of shape (ny, nx) or None
         The last corrected frame; None for a curve.
+    origin : tuple of int
+        (row, column) of the first pixel in the field, where only a part of it was analysed, as of
+        several spots; (0, 0) of all of it.
     """
 
     name: str
@@ -126,6 +129,7 @@ class SeriesAnalysis:
     drift: Drift | None = None
     aligned: bool = False
     last: np.ndarray | None = None
+    origin: tuple[int, int] = (0, 0)
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.

@@ -1,6 +1,7 @@
 """What is set on the page, as a command line that repeats it."""
 
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from skfrap.app._fields import BY_NAME, named
@@ -54,3 +55,33 @@ def as_command(
         else:
             words += [option, f"{value!r}" if isinstance(value, float) else str(value)]
     return shlex.join(words)
+
+
+def commands_of(entries: Iterable[Any], given: dict[str, Any], channel: int | None) -> str:
+    """Write the command lines that repeat the analyses of a list.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        Series.
+    given : dict
+        As from :func:`skfrap.app._fields.check_given`.
+    channel : int or None
+        Where one was chosen.
+
+    Returns
+    -------
+    str
+        One in each line.
+    """
+    ways: dict[tuple, list[str]] = {}
+    for one in entries:
+        # Parts of one experiment are a command of their own.
+        way = (one.series, one.key if one.join else "")
+        ways.setdefault(way, []).extend(one.files)
+    lines = []
+    for k, ((series, joined), files) in enumerate(ways.items()):
+        end = f"-{k + 1}" if k else ""
+        words = as_command(dict.fromkeys(files), given, channel, series, bool(joined))
+        lines.append(f"{words} --out results{end}.csv --report report{end}.html")
+    return "\n".join(lines)

@@ -100,6 +100,7 @@ FIELDS = (
     Field(
         "bleach_region", "Bleach region", "region", "Bleaching", "",
         "draw it over the image, or read it from ImageJ", "bleach region",
+        {"each": "each of several spots that were bleached at once, by itself"},
     ),
     Field(
         "recenter", "Move it to where bleaching is seen", "flag", "Bleaching",
@@ -143,7 +144,7 @@ FIELDS = (
         },
         "both", of="images",
     ),
-    Field("model", "Model", "choice", "Model", "", "what particles do", "", _MODELS, "diffusion"),
+    Field("model", "Model", "choice", "Model", "", "what particles do", "model", _MODELS, "diffusion"),
     Field(
         "free", "Estimate as well", "names", "Model", "",
         "what the model holds fixed where it is not asked for", "", {}, (),

@@ -94,8 +94,9 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
     dict
     """
     protocol, estimates = analysis.protocol, analysis.estimates
+    origin = analysis.origin
     regions = {
-        name: region_in_pixels(region, protocol.shape, protocol.pixel_size)
+        name: region_in_pixels(region, protocol.shape, protocol.pixel_size, origin)
         for name, region in dict(protocol.rows or ()).items()
         if region is not None
     }
@@ -103,6 +104,7 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
     known = protocol if analysis.start == "told" or told is None else told
     described = {
         **describe_values(estimates),
+        "name": analysis.name,
         "model": analysis.model,
         "start": analysis.start,
         "curve": describe_curve(protocol, analysis.curve, analysis.fitted, deviations_of(analysis)),
@@ -113,14 +115,16 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
     if analysis.prebleach is None:  # of a table, whose field is made up
         return described
     return described | {
-        "region": region_in_pixels(known.bleach_region, known.shape, known.pixel_size),
-        "outline": outline_of(known.bleach_mask),
-        "seen": region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+        "region": region_in_pixels(known.bleach_region, known.shape, known.pixel_size, origin),
+        "outline": outline_of(known.bleach_mask, origin),
+        "seen": region_in_pixels(
+            protocol.bleach_region, protocol.shape, protocol.pixel_size, origin
+        )
         if analysis.start == "measured"
         else None,
         "compartment": None
         if protocol.compartment is None
-        else outline_of(protocol.compartment_mask),
+        else outline_of(protocol.compartment_mask, origin),
         "rows": regions,
         "drift": _drift(analysis),
     }

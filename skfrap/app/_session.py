@@ -8,9 +8,10 @@ from typing import Any
 
 from skfrap._text import visible
 from skfrap.app._batch import Batch, Entry
-from skfrap.app._command import as_command
+from skfrap.app._command import commands_of
 from skfrap.app._errors import AppError
 from skfrap.app._fields import BY_NAME, check_given, check_region, named
+from skfrap.app._fitting import spots_in
 from skfrap.app._uploads import MOST_BYTES, Uploads
 from skfrap.app._worker import Worker
 
@@ -39,7 +40,8 @@ class Session:
         self.given: dict[str, Any] = {}
         self.opened: dict[str, Any] | None = None
         self.quick: dict[str, Any] | None = None
-        self.result: dict[str, Any] | None = None
+        self.results: list[dict[str, Any]] = []
+        self.spot = 0
         self.error: dict[str, Any] | None = None
         self.busy = ""
         self.batch = Batch(self)
@@ -72,11 +74,31 @@ class Session:
             "frames": f"{self._n_opened}",
             "quick": self.quick,
             "result": self.result,
+            "spot": self.spot,
+            "spots": spots_in(self.results),
             "error": self.error,
             "busy": self.busy,
             "batch": self.batch.state,
             "command": self.command(),
         }
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the analysis has found; of several spots, that which is looked at."""
+        return self.results[self.spot] if self.results else None
+
+    def look_at(self, spot: int) -> None:
+        """Look at another of several spots.
+
+        Parameters
+        ----------
+        spot : int
+            Which, from 0.
+        """
+        if not spot < len(self.results):
+            raise AppError("there is no such spot", 404)
+        self.spot = spot
+        self.changed()
 
     def command(self, entries: Any = None) -> str:
         """Return the command line that repeats it all.
@@ -90,17 +112,8 @@ class Session:
         -------
         str
         """
-        ways: dict[tuple, list[str]] = {}
-        for one in self.entries.values() if entries is None else entries:
-            # Parts of one experiment are a command of their own.
-            way = (one.series, one.key if one.join else "")
-            ways.setdefault(way, []).extend(one.files)
-        lines = []
-        for k, ((series, joined), files) in enumerate(ways.items()):
-            end = f"-{k + 1}" if k else ""
-            words = as_command(dict.fromkeys(files), self.given, self.channel, series, bool(joined))
-            lines.append(f"{words} --out results{end}.csv --report report{end}.html")
-        return "\n".join(lines)
+        some = self.entries.values() if entries is None else entries
+        return commands_of(some, self.given, self.channel)
 
     def changed(self) -> None:
         """Let those who wait for news have them."""
@@ -298,7 +311,8 @@ class Session:
         return self.entries[key]
 
     def _close(self):
-        self.current = self.opened = self.quick = self.result = self.error = None
+        self.current = self.opened = self.quick = self.error = None
+        self.results, self.spot = [], 0
         if self._kept:
             for suffix in (".npy", ".pkl"):
                 Path(self._kept + suffix).unlink(missing_ok=True)
@@ -421,16 +435,18 @@ class Session:
         mark = -1
         while mark != self._wanted and self._kept:
             mark, keep, given = self._wanted, self._kept, self.told()
-            if given.get("model", "diffusion") == "diffusion" and not self.is_table:
+            one = not self.is_table and given.get("bleach_region") != "each"
+            if one and given.get("model", "diffusion") == "diffusion":
                 await self._fit_quickly(mark, keep, given)
                 if mark != self._wanted:
                     continue
             try:
-                result, error = await self.full.call("analyse", keep=keep, given=given), None
+                results, error = await self.full.call("analyse", keep=keep, given=given), None
             except AppError as failed:
-                result, error = None, failed.to_dict()
+                results, error = [], failed.to_dict()
             if mark == self._wanted:
-                self.result, self.error = result, error
+                self.results, self.error = results, error
+                self.spot = min(self.spot, max(0, len(results) - 1))
                 self.changed()
         self.busy = ""
         self.changed()
@@ -477,7 +493,8 @@ class Session:
         if not all(isinstance(one, str) and _MODEL.fullmatch(one) for one in models):
             raise AppError("choose models by their names")
         models = list(dict.fromkeys(models))
-        return await self.full.call("compare", keep=self.kept(), given=self.told(), models=models)
+        asked = {"models": models, "spot": self.spot}
+        return await self.full.call("compare", keep=self.kept(), given=self.told(), **asked)
 
     async def residual_images(self) -> dict[str, Any]:
         """Return what the fit leaves of the images.

@@ -149,7 +149,7 @@ function render() {
   const current = entries.find((one) => one.key === state.current);
   $("title").textContent = current ? current.name : "";
   document.title = current ? `${current.name} – skfrap` : "skfrap";
-  channels(error);
+  channels(error); spots();
   if (opened && !opened.table) {
     viewer.open(state.frames, opened);
     const use = state.result || (state.quick && state.quick.seen) || {};
@@ -157,7 +157,7 @@ function render() {
     const target = $("target").value, { compartment, reference } = state.given;
     const text = { bleach_region: use.region, compartment, reference }[target];
     if (!live || target !== "bleach_region") viewer.setRegion(text, target === "bleach_region" && !source.startsWith("given"), target);
-    viewer.setOthers({ ...state.result, rows: { ...(state.result || {}).rows, reference }, bleached: use.region });
+    viewer.setOthers({ ...state.result, rows: { ...(state.result || {}).rows, reference, ...(state.spots || []).filter((_, k) => k !== state.spot).map((one) => one.region) }, bleached: use.region });
     const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
     if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;
@@ -179,6 +179,13 @@ function channels(error) {
   if (!n || $("channel").options.length === n + 1) { $("channel").value = state.channel ?? ""; return; }
   $("channel").replaceChildren(h("option", { value: "" }, "choose"), ...[...Array(n).keys()].map((k) => h("option", { value: k }, `${k}`)));
   $("channel").value = state.channel ?? "";
+}
+
+function spots() {
+  const shown = state.spots || [];
+  $("spots").hidden = !shown.length;
+  $("spot").replaceChildren(...shown.map((one, k) => h("option", { value: k }, `${k + 1}: ${one.words[0] || ""}`)));
+  $("spot").value = state.spot;
 }
 
 function where() {
@@ -269,7 +276,7 @@ function control(one) {
   };
   let input;
   const buttons = Object.keys(one.kind === "region" ? one.choices : {}).map((name) =>
-    h("button", { type: "button", title: one.choices[name], onclick: () => send(name) }, { auto: "Find it", none: "None" }[name]));
+    h("button", { type: "button", title: one.choices[name], "data-choice": name, onclick: () => send(name) }, { auto: "Find it", none: "None", each: "Each of several" }[name]));
   if (one.kind === "choice") {
     input = h("select", { id, "aria-describedby": `${id}-why`, onchange: (event) => send(event.target.value) },
       ...Object.keys(one.choices).map((name) => h("option", { value: name }, name.replaceAll("_", " "))));
@@ -429,6 +436,7 @@ $("report").onclick = () => report("current");
 $("batch-report").onclick = () => report("all");
 $("target").onchange = render;
 $("channel").onchange = (event) => event.target.value !== "" && act("open", { key: state.current, channel: +event.target.value });
+$("spot").onchange = (event) => act("spot", { spot: +event.target.value });
 $("accept").onclick = accept;
 $("bleach-here").onclick = bleachedHere;
 $("compare").onclick = compare;
