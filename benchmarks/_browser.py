@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import tifffile
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
@@ -30,6 +31,34 @@ def series_file(folder, name="cell.tif", *, known=True, seed=0):
         return path
     interval, info = protocol.frame_interval, {"protocol": protocol.to_dict()}
     write_series(path, frames, pixel_size_um=1.0, frame_interval_s=interval, info=info)
+    return path
+
+
+def spots_file(folder, name="spots.tif"):
+    """Write a series with two spots, bleached after five frames; pixels of 0.5 µm, D = 1."""
+    protocol = FRAPProtocol(
+        shape=(64, 64), pixel_size=0.5, bleach_region=Circle(3.0), n_bleach=1, n_prebleach=5,
+        n_postbleach=30, frame_interval=0.2,
+    )  # fmt: skip
+    truth = {"D": 1.0, "c0": 0.7, "alpha": 0.4, "a": 1e-5}
+    simulator = FRAPSimulator(protocol, truth, random_state=0, bit_depth=16)
+    frames, path = np.concatenate([*simulator.sample_images(2).data], axis=2), folder / name
+    write_series(path, frames, pixel_size_um=0.5, frame_interval_s=0.2)
+    return path
+
+
+def table_file(folder, name="nucleus.csv", seed=0):
+    """Write a table of intensities, as ZEN in a country with decimal commas: half-time 2 s."""
+    rng = np.random.default_rng(seed)
+    times = 0.5 * np.arange(60)
+    since = np.maximum(times - 4.5, 0)
+    left = np.where(times < 5, 1.0, 0.4 + 0.6 * 0.8 * (1 - 2 ** (-since / 2)))
+    fading = 0.998 ** np.arange(60)
+    columns = [times, 90 * left * fading + 7, 80 * fading + 7, np.full(60, 7.0)]
+    rows = np.transpose(columns) + np.array([0, 0.3, 0.1, 0.1]) * rng.normal(size=(60, 4))
+    lines = [";".join(f"{value:.3f}" for value in row).replace(".", ",") for row in rows]
+    path = folder / name
+    path.write_text("\n".join(["Axis [s];ROI1 [];ROI2 [];ROI3 []", *lines]))
     return path
 
 
@@ -89,7 +118,9 @@ class Page:
 
     def drag(self, selector, dx, dy, steps=5):
         """Drag what is drawn, by pixels of the screen."""
-        box = self.page.locator(selector).first.bounding_box()
+        shape = self.page.locator(selector).first
+        shape.scroll_into_view_if_needed()
+        box = shape.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         mouse = self.page.mouse
         mouse.move(x, y)

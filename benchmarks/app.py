@@ -34,8 +34,8 @@ _D = "document.getElementById('answer').textContent.startsWith('D = ')"
 _DONE = "document.querySelectorAll('#alternatives tr').length > 2"
 _PATHS = (
     "state", "fields", "frames", "group", "upload", "add", "demo", "open", "join", "remove",
-    "settings", "settings-file", "settings.json", "follow", "compare", "residuals", "report",
-    "report-all.html", "batch", "stop", "results.csv", "static/main.js", "static/../x",
+    "settings", "settings-file", "settings.json", "follow", "spot", "compare", "residuals",
+    "report", "report-all.html", "batch", "stop", "results.csv", "static/main.js", "static/../x",
 )  # fmt: skip
 _HARMLESS = {"demo", "batch", "residuals", "compare", "report"}  # which would take their time
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._browser import series_file
+from benchmarks._browser import series_file, spots_file, table_file
 from skfrap import Circle, Rectangle
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis import ExperimentOptions, analyse_curve, analyse_series, analyse_spots
 from skfrap.app import make_app
+from skfrap.app._command import as_command
 from skfrap.app._errors import AppError
-from skfrap.app._fields import BY_NAME, FIELDS, as_command, check_given
+from skfrap.app._fields import BY_NAME, FIELDS, check_given
 from skfrap.app._shapes import outline_of, region_in_pixels
 from skfrap.experiment import Ellipse, Polygon, parse_region
 from skfrap.models import MODELS
@@ -197,6 +198,15 @@ def test_requests_that_are_not_understood_are_refused_in_words(quiet, body):
         ({"fixed": {"D": "1"}}, "fixed"),
         ({"free": ["a b"]}, "free"),
         ({"recenter": "yes"}, "recenter"),
+        ({"columns": "bleach=ROI1"}, "columns"),
+        ({"columns": [3]}, "columns"),
+        ({"sheet": "a\nb"}, "sheet"),
+        ({"sheet": "x" * 501}, "sheet"),
+        ({"times": "/etc/passwd"}, "times"),
+        ({"times": {"name": "/etc/passwd"}}, "times"),
+        ({"times": {"name": "a", "text": "0", "path": "/etc/passwd"}}, "times"),
+        ({"times": {"name": "..", "text": "0"}}, "times"),
+        ({"first_profile": {"name": "a.csv", "text": "0" * 200_001}}, "first_profile"),
     ],
 )
 def test_settings_that_make_no_sense_name_their_field(quiet, given, field):
@@ -312,6 +322,8 @@ def test_settings_are_those_of_analyses_and_choices_those_of_the_library():
         {"bleach_region": "polygon:1px,2px;3px,4px;9px,1px", "free": ["mobile_fraction"]},
         {"fixed": {"mobile_fraction": 0.5}, "compartment": "auto", "rows": ["compartment"]},
         {"background": "divide", "fading": "frame", "first_postbleach": -0.5, "skip": 2},
+        {"bleach_region": "each"},
+        {"columns": ["bleach=ROI 1", "reference=2"], "sheet": "cell 1", "normalisation": "double"},
     ],
 )
 def test_the_command_line_says_the_same(given):
@@ -478,6 +490,233 @@ def test_what_the_file_does_not_say_is_asked_for_in_place(page, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_table_becomes_the_result_of_the_command_line(page, tmp_path):
+    import pandas as pd
+
+    path = table_file(tmp_path)
+    book = tmp_path / "book.xlsx"
+    pd.read_csv(path, sep=";", decimal=",").to_excel(book, sheet_name="cell 1", index=False)
+    for entry in page.get("/t/state").json()["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+    files = [("f/nucleus.csv", path), ("f/book.xlsx", book), ("f/cell.tif", series_file(tmp_path))]
+    state = send(page, *((name, one.read_bytes()) for name, one in files)).json()
+    names = [entry["name"] for entry in state["entries"]]
+    assert names == ["f/book.xlsx", "f/cell.tif", "f/nucleus.csv"]
+    state = settled(page)
+    assert state["opened"]["table"]
+    page.post("/t/open", json={"key": state["entries"][2]["key"]})
+    state = settled(page)
+    expected = analyse_curve(path, ExperimentOptions(start="auto", data="both"))
+    assert state["error"] is None
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["words"][0].startswith("half_time = 2.0")
+    assert state["result"]["curve"]["measured"] == expected.curve.tolist()
+    assert state["result"]["sources"] == expected.sources
+    assert "region" not in state["result"]
+    # Nothing of images is there, and nothing is made up.
+    assert page.get("/t/frames", params={"first": 0}).status_code == 409
+    for asked, body in (("follow", {"region": "circle:5px@20px,20px"}), ("residuals", {})):
+        answer = page.post(f"/t/{asked}", json=body)
+        assert answer.status_code == 422
+        assert "a table has no images" in answer.json()["error"]
+    assert page.get("/t/regions.zip").status_code == 422
+    answer = page.post("/t/compare", json={"models": ["exponential", "diffusion"]})
+    assert answer.status_code == 422
+    assert answer.json()["fields"] == ["bleach_region"]
+
+    given = {"bleach_region": "circle:1.5", "columns": ["reference=none,background=ROI3"]}
+    page.post("/t/settings", json=given | {"normalisation": "single"})
+    state = settled(page)
+    options = ExperimentOptions(
+        start="auto", data="both", bleach_region="circle:1.5", normalisation="single",
+        columns=("reference=none,background=ROI3",),
+    )  # fmt: skip
+    expected = analyse_curve(path, options)
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["words"][0].startswith("D = ")
+    assert "--columns reference=none,background=ROI3 --normalisation single" in state["command"]
+    told = page.post("/t/compare", json={"models": ["exponential", "diffusion"]}).json()
+    assert len(told["rows"]) == 2
+    page.post("/t/settings-file", json={"settings": {"columns": ["bleach=ROI9"]}})
+    assert settled(page)["error"]["fields"] == ["columns"]
+
+    page.post("/t/settings-file", json={"settings": {}})
+    page.post("/t/batch")
+    state = settled(page)
+    assert [entry["state"] for entry in state["entries"]] == ["done"] * 3
+    told = read_report(
+        saved(page, page.post("/t/report", json={"of": "all"}).json()["name"], tmp_path)
+    )
+    assert "half_time_s" in told["records"][0]
+    assert told["records"][0]["half_time_s"] == told["records"][2]["half_time_s"]
+    assert "D_um2_s" in told["records"][1]
+    page.post("/t/report", json={"of": "current"})
+    told = read_report(saved(page, "report-current.html", tmp_path))
+    assert told["records"][0]["file"] == "f/nucleus.csv"
+
+
+@pytest.mark.slow
+def test_each_of_several_spots_is_analysed_and_looked_at(page, tmp_path):
+    for entry in page.get("/t/state").json()["entries"]:
+        page.post("/t/remove", json={"key": entry["key"]})
+    path = spots_file(tmp_path)
+    given = {"bleach_region": "each", "n_prebleach": 5, "first_postbleach": 0.2}
+    page.post("/t/settings-file", json={"settings": given})
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    expected = analyse_spots(path, ExperimentOptions(start="auto", data="both", **given))
+    assert state["error"] is None
+    assert "--bleach-region each" in state["command"]
+    words = [one.estimates.values_in_words(0) for one in expected]
+    assert [one["words"] for one in state["spots"]] == words
+    assert (state["spot"], state["result"]["words"]) == (0, words[0])
+    # They are drawn where they are in the field, and not in their part of it.
+    middles = [one["region"].partition("@")[2].split(",") for one in state["spots"]]
+    found = np.array([[float(value.removesuffix("px")) for value in one] for one in middles])
+    np.testing.assert_allclose(found, [[32, 32], [96, 32]], atol=2)
+    state = page.post("/t/spot", json={"spot": 1}).json()
+    assert (state["spot"], state["result"]["words"]) == (1, words[1])
+    assert state["result"]["curve"]["measured"] == expected[1].curve.tolist()
+    assert page.post("/t/spot", json={"spot": 2}).status_code == 404
+    assert page.post("/t/spot", json={"spot": -1}).status_code == 400
+    told = page.post("/t/compare", json={"models": ["diffusion", "exponential"]}).json()
+    assert told["rows"][0]["words"] == words[1]
+    answer = page.post("/t/residuals")
+    assert answer.status_code == 422
+    assert answer.json()["fields"] == ["bleach_region"]
+    # One of them can still be followed by itself.
+    assert "curve" in page.post("/t/follow", json={"region": state["spots"][1]["region"]}).json()
+
+    page.post("/t/batch")
+    state = settled(page)
+    assert state["entries"][0]["words"] == [
+        f"spot {k + 1}: {one[0]}" for k, one in enumerate(words)
+    ]
+    import pandas as pd
+
+    table = pd.read_csv(io.BytesIO(page.get("/t/results.csv").content))
+    np.testing.assert_allclose(table["D_um2_s"], [one.estimates.D_um2_s[0] for one in expected])
+    for of in ("current", "all"):
+        page.post("/t/report", json={"of": of})
+        records = read_report(saved(page, f"report-{of}.html", tmp_path))["records"]
+        assert [one["series"] for one in records] == [one.name for one in expected]
+    page.post("/t/settings-file", json={"settings": {}})
+    assert settled(page)["spots"] == []
+
+
+@pytest.mark.slow
+def test_times_and_profiles_are_given_as_files(page, tmp_path):
+    path = series_file(tmp_path, known=False)
+    clock = tmp_path / "clock.csv"
+    clock.write_text("\n".join(["time"] + [f"{0.265 * k:.3f}" for k in range(26)]))
+    send(page, (path.name, path.read_bytes()))
+    given = {"pixel_size": 1.0, "n_prebleach": 10, "bleach_region": "circle:6px@24px,24px"}
+    times = {"name": "../clock.csv", "text": clock.read_text()}
+    state = page.post("/t/settings", json=given | {"times": times}).json()
+    assert state["given"]["times"] == "clock.csv"
+    assert "--times clock.csv" in state["command"]
+    state = settled(page)
+    assert state["error"] is None
+    options = ExperimentOptions(start="auto", data="both", times=clock, **given)
+    expected = analyse_series(path, options)
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["sources"]["frame times"] == "times in clock.csv"
+    followed = page.post("/t/follow", json={"region": "circle:6px@24px,24px"}).json()
+    assert followed["curve"]["times"] == state["result"]["curve"]["times"]
+    page.post("/t/report", json={"of": "current"})
+    text = saved(page, "report-current.html", tmp_path).read_text()
+    assert "clock.csv" in text
+    assert str(page.app.session().uploads.folder) not in text
+    page.post("/t/settings", json={"times": times | {"text": "0\n1\n2"}})
+    assert "3 for a series of 26 frames" in settled(page)["error"]["error"]
+    # What brings the settings back brings the file with it.
+    page.post("/t/settings", json={"times": times})
+    settings = page.get("/t/settings.json").json()["settings"]
+    assert settings["times"] == {"name": "clock.csv", "text": clock.read_text()}
+    page.post("/t/settings-file", json={"settings": {}})
+    state = page.post("/t/settings-file", json={"settings": settings}).json()
+    assert settled(page)["result"]["words"] == expected.estimates.values_in_words(0)
+
+    path = table_file(tmp_path)
+    radii = np.arange(0, 8, 0.25)
+    profiles = {}
+    for name, depth in (("first", 0.6), ("last", 0.1)):
+        rows = [f"{r},{1 - depth * np.exp(-((r / 1.6) ** 4)):.5f}" for r in radii]
+        profiles[f"{name}_profile"] = tmp_path / f"{name}.csv"
+        profiles[f"{name}_profile"].write_text("\n".join(["radius,intensity", *rows]))
+    given = {"bleach_region": "circle:1.5"}
+    sent = {key: {"name": one.name, "text": one.read_text()} for key, one in profiles.items()}
+    page.post("/t/settings-file", json={"settings": given | sent})
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    assert state["error"] is None
+    options = ExperimentOptions(start="auto", data="both", **given, **profiles)
+    expected = analyse_curve(path, options)
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["sources"]["profiles"] == "first and last frames"
+    assert len(state["result"]["alternatives"]) == len(expected.alternatives) > 2
+    page.post("/t/settings", json={"first_profile": None})
+    assert settled(page)["error"]["fields"][0] == "last_profile"
+    page.post("/t/settings-file", json={"settings": {}})
+    settled(page)
+
+
+@pytest.mark.slow
+def test_results_without_an_interval_are_sent_as_such(page, tmp_path):
+    send(page, ("cell.tif", series_file(tmp_path).read_bytes()))
+    page.post("/t/settings", json={"fixed": {"D": 5.0}})
+    state = settled(page)
+    assert state["error"] is None
+    assert state["result"]["words"] == []
+    D = {"value": 5.0, "lower": 5.0, "upper": 5.0, "unit": "µm²/s"}
+    assert state["result"]["values"]["D"] == D
+    # The images beside it are compared with nothing.
+    assert state["result"]["sources"]["start"].startswith("as told")
+    page.post("/t/settings", json={"fixed": None, "data": "images"})
+    state = settled(page)
+    assert state["result"]["words"][0].startswith("D = 5.0")
+    assert "band" not in state["result"]["curve"]  # it would be one of another fit
+    page.post("/t/settings-file", json={"settings": {}})
+    settled(page)
+
+    from skfrap.io import read_series, write_series
+
+    series = read_series(tmp_path / "cell.tif")
+    rng = np.random.default_rng(0)
+    frames = rng.normal(30_000, 300, series.frames.shape).astype(np.uint16)
+    path = tmp_path / "unbleached.tif"
+    write_series(path, frames, pixel_size_um=1.0, frame_interval_s=0.265, info=series.info)
+    send(page, (path.name, path.read_bytes()))
+    state = settled(page)
+    assert state["error"] is None
+    assert state["result"]["words"] == ["D not estimated"]
+    none = {"value": None, "lower": None, "upper": None, "unit": "µm²/s"}
+    assert state["result"]["values"]["D"] == none
+    assert {one["severity"] for one in state["result"]["findings"]} >= {"unusable"}
+
+
+def test_an_end_that_is_not_known_is_no_number():
+    from skfrap.app._outcome import describe_values
+    from skfrap.results import FRAPEstimates
+
+    def described(lower, upper):
+        one, ends = np.ones(1), ({"D": np.array([lower])}, {"D": np.array([upper])})
+        values = {"D": 5 * one}
+        estimates = FRAPEstimates(
+            values, *ends, one, None, one, one > 0, np.array([""]), ((),), fit=None
+        )
+        return describe_values(estimates)
+
+    for ends in ((np.nan, np.nan), (np.nan, 6.0), (4.0, np.nan)):
+        told = described(*ends)
+        assert told["words"] == ["D = 5 µm²/s (no interval)"]
+        expected = [None if np.isnan(end) else end for end in ends]
+        assert [told["values"]["D"][end] for end in ("lower", "upper")] == expected
+    assert described(4.0, np.inf)["words"] == ["D = 5 µm²/s (95 % interval 4 to inf)"]
+    assert described(4.0, np.inf)["values"]["D"]["upper"] is None
+
+
+@pytest.mark.slow
 def test_an_analysis_that_crashes_leaves_the_page_alive(page, tmp_path):
     path = series_file(tmp_path)
     send(page, ("cell.tif", path.read_bytes()))
@@ -573,6 +812,19 @@ def test_parts_of_one_experiment_are_joined(page, tmp_path):
     assert state["entries"][2]["name"] == "1.tif … 2.tif, joined"
     words = settled(page)["error"]["error"]
     assert "time" in words  # TIFFs of one writer have no time of day to join by
+    # Once more is the same; of more parts it is another.
+    page.post("/t/open", json={"key": state["entries"][0]["key"]})
+    again = page.post("/t/join").json()
+    assert [one["key"] for one in again["entries"]] == [one["key"] for one in state["entries"]]
+    assert again["current"] == state["entries"][2]["key"]
+    send(page, ("3.tif", path.read_bytes()))
+    settled(page)
+    more = [one["name"] for one in page.post("/t/join").json()["entries"]]
+    assert more[2:] == ["1.tif … 2.tif, joined", "3.tif", "1.tif … 3.tif, joined"]
+    assert page.post("/t/join").json()["entries"] == page.get("/t/state").json()["entries"]
+    state = settled(page)
+    assert len(state["entries"]) == 5
+    assert settled(page)["error"]["error"]
     assert "skfrap-app-" not in words
     assert "--join --as-one-series" in page.get("/t/state").json()["command"]
     for entry in state["entries"]:

@@ -1,12 +1,14 @@
 """The page as people use it, in Chromium: a file is dropped, a region dragged, a D read."""
 
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tifffile
 
-from benchmarks._browser import CHROMIUM, browser, series_file, server
+from benchmarks._browser import CHROMIUM, browser, series_file, server, spots_file, table_file
 from skfrap.analysis import ExperimentOptions, analyse_series
 
 pytestmark = [
@@ -226,6 +228,68 @@ def test_several_channels_are_asked_for(chromium, tmp_path):
         assert "--channel 1" in page.text("command")
 
 
+def test_one_spot_after_the_other_is_looked_at(chromium, tmp_path):
+    with server(spots_file(tmp_path)) as address:
+        page = chromium(address)
+        page.type("#set-n_prebleach", "5")
+        page.type("#set-first_postbleach", "0.2")
+        page.until("!document.getElementById('tools').hidden")
+        page.settle()
+        assert page.page.locator("#spots").is_hidden()
+        page.page.get_by_role("button", name="Each of several").click()
+        page.until("document.getElementById('spot').options.length === 2")
+        page.settle()
+        assert page.page.locator("#overlay .row-region").count() == 1  # the other one
+        place = "+document.querySelector('#overlay .bleach').getAttribute('cx')"
+        first, answer = page.page.evaluate(place), page.text("answer")
+        page.page.select_option("#spot", value="1")
+        page.until(f"{place} > {first} + 40")
+        page.settle()
+        assert page.text("answer") != answer
+        assert page.page.evaluate("document.getElementById('spot').value") == "1"
+        # Dragged, it is a region as any other.
+        page.drag("#overlay .bleach", 5, 5)()
+        page.until("document.getElementById('set-bleach_region').value.startsWith('circle')")
+        page.settle()
+        assert page.page.locator("#spots").is_hidden()
+        assert not page.errors
+
+
+def test_a_table_becomes_a_half_time_and_with_a_region_a_D(chromium, tmp_path):
+    with server() as address:
+        page = chromium(address)
+        page.drop(table_file(tmp_path))
+        page.until("document.getElementById('answer').textContent.startsWith('half_time')")
+        page.settle()
+        assert "ROI1" in page.text("set-columns-why")
+        for hidden in ("#stage", "#tools", "#field-drift", "#residual-box", "#save-rois", "#scrub"):
+            assert page.page.locator(hidden).is_hidden()
+        assert page.page.locator("#title").inner_text() == "nucleus.csv"
+        assert page.page.locator("#field-columns").is_visible()
+        page.page.locator("#chart svg").click()  # there is no frame to go to
+        page.type("#set-bleach_region", "circle:1.5")
+        page.until("document.getElementById('answer').textContent.startsWith('D = ')")
+        page.type("#set-columns", "bleach=ROI1,reference=none,background=ROI3")
+        page.until("document.getElementById('command').textContent.includes('reference=none')")
+        page.settle()
+        profile = tmp_path / "first.csv"
+        rows = [f"{0.25 * k},{1 - 0.6 * np.exp(-((0.25 * k / 1.6) ** 4)):.5f}" for k in range(32)]
+        profile.write_text("\n".join(["radius,intensity", *rows]))
+        page.page.set_input_files("#field-first_profile input[type=file]", str(profile))
+        page.until("document.getElementById('set-first_profile').value === 'first.csv'")
+        page.until("document.querySelectorAll('#alternatives tr').length > 4")
+        page.settle()
+        page.click("#field-first_profile button[title]")
+        page.until("document.getElementById('set-first_profile').value === ''")
+        page.drop(series_file(tmp_path))
+        page.until("document.querySelectorAll('#series tr').length === 3")
+        page.until("!document.getElementById('stage').hidden")
+        page.settle()
+        assert page.page.locator("#field-drift").is_visible()
+        assert page.page.locator("#field-columns").is_hidden()
+        assert not page.errors
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_screen(chromium, tmp_path, width):
     path = series_file(tmp_path)
@@ -236,3 +300,96 @@ def test_nothing_is_wider_than_the_screen(chromium, tmp_path, width):
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
         tall = "Math.min(...[...document.querySelectorAll('button')].filter(b => b.offsetParent)"
         assert page.page.evaluate(f"{tall}.map(b => b.offsetHeight))") >= 28
+
+
+def _without_ends(state):
+    for one in state["result"]["values"].values():
+        del one["lower"], one["upper"]
+    for one in state["result"]["alternatives"]:
+        for name in [name for name in one if name.endswith(("_lower", "_upper"))]:
+            del one[name]
+    del state["result"]["curve"]["band"]
+    state["result"]["words"] = ["D = 5.013 µm²/s (no interval)"]
+
+
+def _with_ends_that_are_none(state):
+    for one in state["result"]["values"].values():
+        one["lower"] = one["upper"] = None
+    for one in state["result"]["alternatives"]:
+        one["D_um2_s_lower"] = one["D_um2_s_upper"] = None
+    curve = state["result"]["curve"]
+    curve["band"] = [None] * len(curve["band"])
+
+
+def _with_one_end(state):
+    for one in state["result"]["alternatives"]:
+        one["D_um2_s"], one["D_um2_s_lower"], one["D_um2_s_upper"] = 5.0, 3.0, None
+    state["result"]["curve"]["band"][:12] = [None] * 12
+
+
+def _without_a_fit(state):
+    result = state["result"]
+    result["words"] = ["D not estimated"]
+    result["values"]["D"] |= {"value": None, "lower": None, "upper": None}
+    result["curve"]["fitted"] = [None] * len(result["curve"]["fitted"])
+    result["alternatives"] = result["alternatives"][:1]
+    result["alternatives"][0] |= {"D_um2_s": None, "D_um2_s_lower": None, "D_um2_s_upper": None}
+
+
+def _with_D_given(state):
+    state["result"]["words"] = []
+    state["result"]["values"]["D"] = {"value": 5.0, "lower": 5.0, "upper": 5.0, "unit": "µm²/s"}
+
+
+def _without_light(state):
+    _without_a_fit(state)
+    curve = state["result"]["curve"]
+    curve["measured"] = [None] * len(curve["measured"])
+
+
+@pytest.mark.parametrize(
+    ("change", "answer", "cell", "truth", "bands"),
+    [
+        (_without_ends, "D = 5.013 µm²/s", r"5\.\d+", "there is no interval to hold it", 0),
+        (_with_ends_that_are_none, "", r"5\.\d+", "there is no interval to hold it", 0),
+        (_with_one_end, "", r"5 \(above 3\)", "inside the interval", 1),
+        (_without_a_fit, "D not estimated", "none", "there is no interval to hold it", 0),
+        (_with_D_given, "D = 5 µm²/s", r"5\.\d+ .*", "there is no interval to hold it", 2),
+        (_without_light, "D not estimated", "none", "there is no interval to hold it", 0),
+    ],
+)
+def test_results_without_an_interval_are_shown_as_they_are(
+    chromium, one_result, change, answer, cell, truth, bands
+):
+    address, state = one_result
+    altered = json.loads(json.dumps(state))
+    altered["opened"]["truth"] = {"D": 5.0}
+    change(altered)
+    page = chromium(address)
+    page.page.route("**/state*", lambda route: route.fulfill(json=altered))
+    page.page.reload()
+    page.until("document.querySelectorAll('#alternatives tr').length > 1")
+    page.settle()
+    assert page.text("answer") == (answer or "D = 5.013 µm²/s")
+    assert page.text("truth").startswith("The truth of this simulation is D = 5 µm²/s")
+    assert truth in page.text("truth")
+    cells = "document.querySelectorAll('#alternatives tr')[1].cells[1].textContent"
+    assert re.fullmatch(cell, page.page.evaluate(cells))
+    assert page.page.locator("#chart .band").count() == bands
+    lines = 0 if "not estimated" in answer else 2
+    assert page.page.locator("#chart .line").count() == lines
+    assert page.page.locator("#known .field").count() > 10  # what comes last is there as well
+    assert not page.errors
+    page.page.close()
+
+
+@pytest.fixture(scope="module")
+def one_result(chromium, tmp_path_factory):
+    """The address of a page with one result, and what its server says of it."""
+    with server(series_file(tmp_path_factory.mktemp("one"))) as address:
+        page = chromium(address)
+        page.until("document.querySelectorAll('#alternatives tr').length > 1")
+        page.settle()
+        state = page.page.evaluate("fetch('state').then(answer => answer.json())")
+        page.page.close()
+        yield address, state

@@ -345,3 +345,14 @@ def test_a_list_of_times_has_a_unit_or_is_spoken_of(tmp_path, regular_frames, he
     assert [one.code for one in series.findings] == codes
     if "time_unit_unlikely" not in codes:
         np.testing.assert_allclose(series.times_s, times, atol=1e-9)
+
+
+def test_a_clock_that_is_given_holds_for_a_series_in_memory_too(regular):
+    times = regular.times - regular.times[0]
+    wrong = series_of(regular, 10 * times)
+    options = ExperimentOptions(start="told", **GIVEN)
+    expected = analyse_series(series_of(regular, times), options)
+    found = analyse_series(wrong, ExperimentOptions(start="told", times=times, **GIVEN))
+    assert found.sources["frame times"] == "times, given"
+    assert found.estimates.D_um2_s[0] == expected.estimates.D_um2_s[0]
+    assert analyse_series(wrong, options).estimates.D_um2_s[0] < 0.2 * found.estimates.D_um2_s[0]

@@ -39,7 +39,7 @@ from skfrap.analysis._starts import (
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
-from skfrap.io._series import Source
+from skfrap.io._series import Source, on_clock
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.judging._neighbours import find_correlated_noise
@@ -107,6 +107,9 @@ class SeriesAnalysis:
         Whether the frames were moved back by it.
     last : ndarray of shape (ny, nx) or None
         The last corrected frame; None for a curve.
+    origin : tuple of int
+        (row, column) of the first pixel in the field, where only a part of it was analysed, as of
+        several spots; (0, 0) of all of it.
     """
 
     name: str
@@ -129,6 +132,7 @@ class SeriesAnalysis:
     drift: Drift | None = None
     aligned: bool = False
     last: np.ndarray | None = None
+    origin: tuple[int, int] = (0, 0)
 
     def sources_in_words(self) -> str:
         """Return what was taken from where, as one text.
@@ -373,7 +377,7 @@ def _noticed(one, options, told, geometries, witness):
 
 def _read(source, options):
     if isinstance(source, ImageSeries):
-        return source
+        return source if options.times is None else on_clock(source, options.times)
     return read_series(
         source,
         channel=options.channel,

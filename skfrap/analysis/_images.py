@@ -274,6 +274,8 @@ def compare_images(told, seen):
 
 
 def _apart(fit, estimates, misfit):
+    if "D" not in fit.space.free or "D" not in misfit.names:  # it is given
+        return None
     column = fit.space.column("D")
     own, error = float(fit.std[0, column]), float(misfit.total_error[misfit.names.index("D")])
     at_end = (

@@ -123,7 +123,8 @@ def _analysed(series, options, spots, k):
         noticed = [Finding.of("several_patches", words, "", "leave out the late frames")]
         estimates = estimates.with_findings(noticed)
     name = f"{series.name}, spot {k + 1}"
-    return replace(analysis, name=name, sources=sources, estimates=estimates)
+    origin = int(rows.start), int(columns.start)
+    return replace(analysis, name=name, sources=sources, estimates=estimates, origin=origin)
 
 
 def _window(shape, spot, others):

@@ -26,7 +26,7 @@ _IN_RADIUS = 10  # pixels, where their size plays no part
 _ACROSS = 96, 192  # pixels of a compartment's field, least and most
 _MARGIN = 1.08
 _WITHOUT = "exponential"  # the model that needs no region
-_SHAPELESS = ("exponential", "reaction")  # they know times and no lengths
+SHAPELESS = ("exponential", "reaction")  # they know times and no lengths
 
 
 class CurveOfTable(NamedTuple):
@@ -139,7 +139,7 @@ def _refuse_regions_of_images(options):
 
 def _model_for(options):
     """Take the model that needs no region, where none is given."""
-    if options.bleach_region is not None or options.model in _SHAPELESS:
+    if options.bleach_region is not None or options.model in SHAPELESS:
         return options, ""
     known = MODELS[_WITHOUT].defaults()
     asked = [*options.free, *(name for name in options.fixed or () if name not in ("a", "b"))]

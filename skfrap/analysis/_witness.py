@@ -70,14 +70,17 @@ def difference_of(estimates, seen, *, doubtful=False):
     Returns
     -------
     Difference or None
-        None where the images say nothing that would hold: their D is doubtful.
+        None where the images say nothing that would hold, their D being doubtful; and where D is
+        given.
     """
     if not (seen.estimates.usable[0] or (doubtful and not seen.estimates.poorly_determined[0])):
+        return None
+    fit = estimates.fit
+    if "D" not in fit.space.free:  # it is given, and no result of the region
         return None
     D = float(seen.estimates.values["D"][0])
     if not np.isfinite(estimates.values["D"][0]) or estimates.has_finding("at_upper_bound", "D")[0]:
         return Difference(np.nan, D, np.inf)
-    fit = estimates.fit
     levels = seen.measure.levels
     fading = abs(1 - levels[-3:].mean() / levels[:3].mean())
     # Intervals of what is hardly determined are those of a profile, and far from even.

@@ -65,7 +65,8 @@ class Entry:
         }
         if self.row is not None:
             shown |= {"words": self.row["words"], "usable": self.row["usable"]}
-            shown["findings"] = [one["words"] for one in self.row["record"]["findings"]]
+            found = [one["words"] for row in self.row["records"] for one in row["findings"]]
+            shown["findings"] = [*dict.fromkeys(found)]
         return shown
 
 
@@ -102,7 +103,7 @@ class Batch:
         self._session.changed()
 
     async def _run(self, earlier):
-        given, channel = dict(self._session.given), self._session.channel
+        given, channel = self._session.told(), self._session.channel
         mine = asyncio.current_task()
         if earlier is not None:  # which was stopped, and is at its end
             await earlier
@@ -155,7 +156,8 @@ class Batch:
         str
             CSV.
         """
-        return await self.crew.call("table_of", records=self._records())
+        records = [record for one in self._shown() for record in self._records_of(one)]
+        return await self.crew.call("table_of", records=records)
 
     async def report(self, path: str) -> None:
         """Write the report of the batch.
@@ -164,12 +166,14 @@ class Batch:
         ----------
         path : str
         """
-        done = self._shown()
+        found = [
+            (self._records_of(one), self._part_of(one) if one.row else None)
+            for one in self._shown()
+        ]
         await self.crew.call(
             "report_of_all",
-            records=self._records(),
-            parts=[self._part_of(one) if one.row else None for one in done],
-            given=self._session.given,
+            found=found,
+            given=self._session.told(),
             command=self._session.command(),
             path=path,
         )
@@ -180,11 +184,8 @@ class Batch:
             raise AppError("there are no results yet: analyse all series first", 409)
         return shown
 
-    def _records(self):
-        return [
-            one.row["record"] if one.row else {"file": one.name, "error": one.error}
-            for one in self._shown()
-        ]
+    def _records_of(self, entry):
+        return entry.row["records"] if entry.row else [{"file": entry.name, "error": entry.error}]
 
     def _part_of(self, entry):
         return str(self._session.uploads.folder / f"{entry.key}.part")

@@ -1,12 +1,12 @@
-"""What can be set on the page: names, units, hints, choices in one line; and as a command."""
+"""What can be set on the page: names, units, hints, choices in one line."""
 
 import math
 import re
-import shlex
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from skfrap.app._errors import AppError
+from skfrap.app._uploads import safe_name
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:px)?"
 _POINT = rf"{_NUMBER},{_NUMBER}"
@@ -20,6 +20,8 @@ _NAME = re.compile(r"[A-Za-z_]\w{0,40}")
 _LONGEST = 20_000  # characters of a region
 _LARGEST = 1e15
 _MOST = 20  # entries of a list
+_LONGEST_TEXT = 500
+_LONGEST_FILE = 200_000  # characters
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Field:
         Of the argument of :class:`skfrap.analysis.ExperimentOptions`.
     label : str
         For people.
-    kind : {"number", "positive", "count", "choice", "region", "flag", "names", "values", "rows"}
+    kind : {"number", "positive", "count", "choice", "region", "flag", "names", "values", "rows", \
+            "text", "texts", "file"}
         What it takes.
     group : str
         Where it stands.
@@ -46,6 +49,8 @@ class Field:
         What each choice means, in a line.
     default : object, default=None
         What holds where nothing is said.
+    of : {"", "images", "table"}, default=""
+        What it is of; empty is of either.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Field:
     source: str = ""
     choices: dict = field(default_factory=dict)
     default: Any = None
+    of: str = ""
 
 
 _MODELS = {
@@ -83,16 +89,22 @@ FIELDS = (
         "from one frame to the next, exposure and waiting together", "frame times",
     ),
     Field(
+        "times", "Times of frames", "file", "Recording", "",
+        "a file with a time in s, or a date, in each line, where those of the images are wrong",
+        "frame times", of="images",
+    ),
+    Field(
         "n_prebleach", "Frames before bleaching", "count", "Bleaching", "",
         "press B at the last bright frame, or count them", "prebleach frames",
     ),
     Field(
         "bleach_region", "Bleach region", "region", "Bleaching", "",
         "draw it over the image, or read it from ImageJ", "bleach region",
+        {"each": "each of several spots that were bleached at once, by itself"},
     ),
     Field(
         "recenter", "Move it to where bleaching is seen", "flag", "Bleaching",
-        default=False,
+        default=False, of="images",
     ),
     Field(
         "n_bleach", "Bleach frames", "count", "Bleaching", "",
@@ -130,9 +142,11 @@ FIELDS = (
             "curve": "the mean of the region",
             "images": "all pixels about the region",
         },
-        "both",
+        "both", of="images",
     ),
-    Field("model", "Model", "choice", "Model", "", "what particles do", "", _MODELS, "diffusion"),
+    Field(
+        "model", "Model", "choice", "Model", "", "what particles do", "model", _MODELS, "diffusion"
+    ),
     Field(
         "free", "Estimate as well", "names", "Model", "",
         "what the model holds fixed where it is not asked for", "", {}, (),
@@ -162,7 +176,7 @@ FIELDS = (
             "divide": "where illumination is uneven",
             "none": "where the sample itself is uneven",
         },
-        "auto",
+        "auto", of="images",
     ),
     Field(
         "fading", "Fading", "choice", "Normalisation", "", "of the whole field, by imaging", "",
@@ -171,7 +185,7 @@ FIELDS = (
             "frame": "divide each frame by the light far from bleaching",
             "exponential": "divide by an exponential that is fitted to it",
         },
-        "none",
+        "none", of="images",
     ),
     Field(
         "drift", "Drift", "choice", "Normalisation", "", "of the sample under the microscope",
@@ -182,19 +196,49 @@ FIELDS = (
             "translation": "follow shifts",
             "rigid": "follow shifts and turns",
         },
-        "auto",
+        "auto", of="images",
     ),
     Field(
         "reference", "Reference region", "region", "Normalisation", "",
         "draw it where nothing was bleached: each frame is divided by its light", "reference",
+        of="images",
     ),
     Field(
         "dark_level", "Dark level", "number", "Normalisation", "counts", "counts without light",
-        default=0.0,
+        default=0.0, of="images",
     ),
     Field(
         "bit_depth", "Bit depth", "count", "Normalisation", "bits",
-        "of the camera; a 12-bit one may write 16",
+        "of the camera; a 12-bit one may write 16", of="images",
+    ),
+    Field(
+        "columns", "Columns", "texts", "Table", "", "which is what, as bleach=ROI1,reference=ROI2; "
+        "without it by their names, and by what falls at bleaching", "bleached region", {}, (),
+        of="table",
+    ),
+    Field(
+        "sheet", "Sheet", "text", "Table", "", "of a workbook with several tables", of="table",
+    ),
+    Field(
+        "normalisation", "Normalisation", "choice", "Table", "", "of the curve", "normalisation",
+        {
+            "auto": "double where there is a reference",
+            "none": "leave the column as it is",
+            "single": "over the light before bleaching",
+            "double": "and over the reference",
+            "full_scale": "stretched to 0 after bleaching, for comparison only",
+        },
+        "auto",
+        of="table",
+    ),
+    Field(
+        "first_profile", "First profile", "file", "Table", "",
+        "a table of distances from the middle of the patch, µm, and of intensities in the first "
+        "frame over those before bleaching; the start is then seen", "profiles", of="table",
+    ),
+    Field(
+        "last_profile", "Last profile", "file", "Table", "",
+        "the same of the mean of the last 10 frames: what stays", of="table",
     ),
     Field(
         "noise", "Noise", "choice", "Fit", "", "how it depends on the light", "",
@@ -291,9 +335,27 @@ def check_given(given: Any) -> dict[str, Any]:
             value = _KINDS[one.kind](one, value)
         except AppError as error:
             raise AppError(f"{one.label}: {error.words}", 400, [name]) from None
-        if value != one.default and value not in ((), {}):
+        if value != one.default and value not in ((), {}, ""):
             checked[name] = value
     return checked
+
+
+def named(given: dict[str, Any]) -> dict[str, Any]:
+    """Leave of files that were given their names, for people and command lines.
+
+    Parameters
+    ----------
+    given : dict
+        As from :func:`check_given`.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        name: value["name"] if BY_NAME[name].kind == "file" else value
+        for name, value in given.items()
+    }
 
 
 def _number(one, value):
@@ -362,7 +424,27 @@ def _rows(one, value):
     return tuple(rows)
 
 
+def _text(one, value):
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
+        raise AppError(f"give a text of at most {_LONGEST_TEXT} letters")
+    return value.strip()
+
+
+def _texts(one, value):
+    return tuple(_text(one, text) for text in _list_of(value))
+
+
+def _file(one, value):
+    known = isinstance(value, dict) and {*value} == {"name", "text"}
+    if not known or not all(isinstance(part, str) for part in value.values()):
+        raise AppError("read it from a file")
+    if len(value["text"]) > _LONGEST_FILE:
+        raise AppError(f"the file has more than {_LONGEST_FILE:,} letters")
+    return {"name": safe_name(value["name"]).name, "text": value["text"]}
+
+
 _KINDS = {
+    "file": _file,
     "number": _number,
     "positive": _positive,
     "count": _count,
@@ -372,54 +454,6 @@ _KINDS = {
     "names": _names,
     "values": _values,
     "rows": _rows,
+    "text": _text,
+    "texts": _texts,
 }
-
-
-def as_command(
-    files: Any,
-    given: dict[str, Any],
-    channel: int | None = None,
-    series: int | None = None,
-    join: bool = False,
-) -> str:
-    """Write the command line that repeats an analysis.
-
-    Parameters
-    ----------
-    files : sequence of str
-        Names of files or folders.
-    given : dict
-        As from :func:`check_given`.
-    channel, series : int, default=None
-        Where one was chosen.
-    join : bool, default=False
-        Whether the files are parts of one experiment.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from skfrap.app._fields import as_command
-    >>> as_command(["my cell.tif"], {"n_prebleach": 10, "free": ("mobile_fraction",)})
-    "skfrap estimate 'my cell.tif' --n-prebleach 10 --free mobile_fraction"
-    """
-    words = ["skfrap", "estimate", *(f"./{one}" if one[:1] == "-" else one for one in files)]
-    if channel is not None:
-        words += ["--channel", str(channel)]
-    if series is not None:
-        words += ["--series", str(series)]
-    if join:
-        words += ["--join", "--as-one-series"]
-    for name, value in given.items():
-        option, kind = f"--{name.replace('_', '-')}", BY_NAME[name].kind
-        if kind == "flag":
-            words.append(option)
-        elif kind in ("names", "rows"):
-            words += [word for one in value for word in (option, one)]
-        elif kind == "values":
-            words += [word for one, number in value.items() for word in (option, f"{one}={number}")]
-        else:
-            words += [option, f"{value!r}" if isinstance(value, float) else str(value)]
-    return shlex.join(words)

@@ -7,8 +7,8 @@ import numpy as np
 from skfrap.analysis import SeriesAnalysis
 from skfrap.app._shapes import outline_of, region_in_pixels
 from skfrap.experiment import FRAPProtocol
-from skfrap.judging import prediction_deviations
 from skfrap.parameters import parameter
+from skfrap.report._section import deviations_of
 from skfrap.results._tables import plain
 
 _REACH = 1.96  # standard deviations that hold 95 %
@@ -16,7 +16,12 @@ _REACH = 1.96  # standard deviations that hold 95 %
 
 def _numbers(values):
     """Return plain numbers; None where they are not finite."""
-    return [None if not np.isfinite(one) else float(one) for one in np.ravel(values)]
+    return [plain(float(one)) for one in np.ravel(values)]
+
+
+def _of_first(values, name):
+    """Return the first of the values of a name; None where there is none."""
+    return plain(float(values[name][0])) if name in values else None
 
 
 def describe_curve(protocol: FRAPProtocol, measured, fitted=None, deviations=None) -> dict:
@@ -57,13 +62,14 @@ def describe_values(estimates: Any) -> dict[str, Any]:
     Returns
     -------
     dict
+        ``lower`` and ``upper`` of a value are None where it has no interval.
     """
     words = estimates.values_in_words(0)
     values = {
         name: {
-            "value": plain(float(estimates.values[name][0])),
-            "lower": plain(float(estimates.lower[name][0])),
-            "upper": plain(float(estimates.upper[name][0])),
+            "value": _of_first(estimates.values, name),
+            "lower": _of_first(estimates.lower, name),
+            "upper": _of_first(estimates.upper, name),
             "unit": parameter(name).unit,
         }
         for name in estimates.values
@@ -88,35 +94,39 @@ def describe_result(analysis: SeriesAnalysis) -> dict[str, Any]:
     dict
     """
     protocol, estimates = analysis.protocol, analysis.estimates
-    deviations = None
-    if analysis.start == "told" and estimates.fit is not None:
-        fit = estimates.fit
-        deviations = prediction_deviations(fit.data, fit.curves, fit.tangents())[0]
+    origin = analysis.origin
     regions = {
-        name: region_in_pixels(region, protocol.shape, protocol.pixel_size)
+        name: region_in_pixels(region, protocol.shape, protocol.pixel_size, origin)
         for name, region in dict(protocol.rows or ()).items()
         if region is not None
     }
     told = analysis.seen.told if analysis.seen is not None else None
     known = protocol if analysis.start == "told" or told is None else told
-    return {
+    described = {
         **describe_values(estimates),
+        "name": analysis.name,
         "model": analysis.model,
         "start": analysis.start,
-        "curve": describe_curve(protocol, analysis.curve, analysis.fitted, deviations),
+        "curve": describe_curve(protocol, analysis.curve, analysis.fitted, deviations_of(analysis)),
         "alternatives": analysis.alternatives.to_records(),
         "sources": analysis.sources,
-        "region": region_in_pixels(known.bleach_region, known.shape, known.pixel_size),
-        "outline": outline_of(known.bleach_mask),
-        "seen": region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+        "n_frames": protocol.n_frames,
+    }
+    if analysis.prebleach is None:  # of a table, whose field is made up
+        return described
+    return described | {
+        "region": region_in_pixels(known.bleach_region, known.shape, known.pixel_size, origin),
+        "outline": outline_of(known.bleach_mask, origin),
+        "seen": region_in_pixels(
+            protocol.bleach_region, protocol.shape, protocol.pixel_size, origin
+        )
         if analysis.start == "measured"
         else None,
         "compartment": None
         if protocol.compartment is None
-        else outline_of(protocol.compartment_mask),
+        else outline_of(protocol.compartment_mask, origin),
         "rows": regions,
         "drift": _drift(analysis),
-        "n_frames": protocol.n_frames,
     }
 
 

@@ -28,7 +28,7 @@ async def write_report(session: Any, of: Any) -> str:
         await session.full.call(
             "report_of_one",
             keep=keep,
-            given=session.given,
+            given=session.told(),
             name=entry.name,
             command=command,
             path=path,
@@ -75,6 +75,6 @@ async def save_rois(session: Any) -> bytes:
     """
     path = session.uploads.folder / "regions.zip"
     await session.live.call(
-        "write_regions", keep=session.kept(), given=session.given, path=str(path)
+        "write_regions", keep=session.kept(), given=session.told(), path=str(path)
     )
     return path.read_bytes()

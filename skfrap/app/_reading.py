@@ -10,9 +10,12 @@ import numpy as np
 
 from skfrap._text import visible
 from skfrap.analysis._simulated import DEMO, write_simulated
+from skfrap.analysis._tables import is_table
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, find_series, read_series
+from skfrap.io._series import natural_key
 from skfrap.io.readers._registry import series_names
+from skfrap.io.tables._read import looks_like_table
 
 _SHOWN = ("|u1", "<u2", "<f4")  # kinds of pixels that the page reads as they are
 
@@ -28,7 +31,7 @@ def write_demo(path: str) -> None:
 
 
 def list_series(folder: str) -> list[tuple[str, str, str, int | None]]:
-    """Find the series in a folder, and in the folders in it; or those of a file.
+    """Find the series and tables in a folder, and in the folders in it; or those of a file.
 
     Parameters
     ----------
@@ -50,32 +53,43 @@ def list_series(folder: str) -> list[tuple[str, str, str, int | None]]:
     # What belongs to an .oif file stands in a folder beside it.
     inside = [one for one in sorted(root.rglob("*")) if one.is_dir() and one.suffix != ".files"]
     for place in (root, *inside):
+        found, tables = [], _tables_in(place)
         try:
-            sources += find_series(place)
+            found = [] if is_table(place) else find_series(place)
         except FileNotFoundError as error:
             why = error
-            if not place.is_dir():
-                continue
-            # A format without a reader says more when it is read.
-            sources += [str(one) for one in sorted(place.iterdir()) if one.is_file()][:1]
+            if place.is_dir() and not tables:
+                # A format without a reader says more when it is read.
+                found = [str(one) for one in sorted(place.iterdir()) if one.is_file()][:1]
         except ValueError as error:
             why = error
+        sources += sorted([*found, *tables], key=natural_key)
     if not sources:
         raise ValueError("no file is here that can be read") from why
-    found: list[tuple[str, str, str, int | None]] = []
+    listed: list[tuple[str, str, str, int | None]] = []
     for source in sources:
         name = root.name if source == folder else str(Path(source).relative_to(root))
         names = _series_in(source)
         if len(names) < 2:
-            found.append((source, name, name, None))
+            listed.append((source, name, name, None))
         else:
-            found += [(source, name, f"{name}, {one or k}", k) for k, one in enumerate(names)]
-    return found
+            listed += [(source, name, f"{name}, {one or k}", k) for k, one in enumerate(names)]
+    return listed
+
+
+def _tables_in(place):
+    """List the tables of intensities right in a folder; a file that is one, if it is named."""
+    if not place.is_dir():
+        return [str(place)] if is_table(place) else []
+    files = [one for one in place.iterdir() if one.is_file()]
+    return [
+        str(one) for one in files if is_table(one) and (len(files) == 1 or looks_like_table(one))
+    ]
 
 
 def _series_in(source):
     """Name the series of a file; what cannot be read says so when it is opened."""
-    if not Path(source).is_file():
+    if is_table(source) or not Path(source).is_file():
         return [""]
     try:
         return series_names(source)
@@ -86,7 +100,7 @@ def _series_in(source):
 def open_series(
     source: str | list[str], series: int | None, join: bool, channel: int | None, keep: str
 ) -> dict[str, Any]:
-    """Read a series, and keep it in files that all processes can have.
+    """Read a series, and keep it in files that all processes can have; of a table its path.
 
     Parameters
     ----------
@@ -105,6 +119,16 @@ def open_series(
     dict
         What the page shows of it.
     """
+    if is_table(source):
+        Path(f"{keep}.pkl").write_bytes(pickle.dumps(source))
+        nothing: dict[str, Any] = {
+            "shape": None,
+            "pixel_size": None,
+            "times": None,
+            "said": {},
+            "truth": None,
+        }
+        return {"name": Path(str(source)).stem, "table": True, "findings": [], **nothing}
     read = read_series(source, channel=channel, series=series, join=join)
     np.save(f"{keep}.npy", np.ascontiguousarray(read.frames), allow_pickle=False)
     with open(f"{keep}.pkl", "wb") as file:
@@ -116,6 +140,7 @@ def open_series(
     truth = read.info.get("truth") if isinstance(read.info, dict) else None
     return {
         "name": read.name,
+        "table": False,
         "shape": list(frames.shape),
         "kind": read.frames.dtype.newbyteorder("<").str if _is_shown(frames) else "<f4",
         "range": [float(low), float(high)],
@@ -135,8 +160,27 @@ def _is_shown(frames):
 
 
 @lru_cache(maxsize=2)
-def kept(keep: str) -> ImageSeries:
-    """Take a series that was opened, its frames mapped into memory.
+def kept(keep: str) -> Any:
+    """Take a series that was opened, its frames mapped into memory; of a table its path.
+
+    Parameters
+    ----------
+    keep : str
+        As of :func:`open_series`.
+
+    Returns
+    -------
+    ImageSeries or str
+    """
+    with open(f"{keep}.pkl", "rb") as file:
+        series = pickle.load(file)
+    if isinstance(series, str):
+        return series
+    return replace(series, frames=np.load(f"{keep}.npy", mmap_mode="r"))
+
+
+def kept_images(keep: str) -> ImageSeries:
+    """Take a series that was opened, where it has images.
 
     Parameters
     ----------
@@ -146,7 +190,13 @@ def kept(keep: str) -> ImageSeries:
     Returns
     -------
     ImageSeries
+
+    Raises
+    ------
+    ValueError
+        If it is a table.
     """
-    with open(f"{keep}.pkl", "rb") as file:
-        series = pickle.load(file)
-    return replace(series, frames=np.load(f"{keep}.npy", mmap_mode="r"))
+    series = kept(keep)
+    if isinstance(series, str):
+        raise ValueError("a table has no images, in which this could be seen or drawn.")
+    return series

@@ -5,7 +5,7 @@ from typing import Any
 
 from skfrap._text import visible
 from skfrap.analysis import LiveAnalysis
-from skfrap.app._reading import kept
+from skfrap.app._reading import kept_images
 from skfrap.app._shapes import region_in_pixels
 from skfrap.experiment import parse_region
 from skfrap.io import read_rois, write_rois
@@ -43,7 +43,7 @@ def settings_of_rois(path: str, keep: str, target: str) -> dict[str, Any]:
     ValueError
         If a file holds no region that the page can draw.
     """
-    shape = kept(keep).frames.shape[1:]
+    shape = kept_images(keep).frames.shape[1:]
     regions = read_rois(path, 1.0, shape)
     texts = {name: region_in_pixels(one, shape, 1.0) for name, one in regions.items()}
     found: dict[str, Any] = {}

@@ -75,7 +75,7 @@ def make_app(
 
     changing = (
         _group, _upload, _add, _demo, _open, _join, _remove, _settings, _settings_file, _follow,
-        _compare, _residuals, _rois, _report, _batch, _stop,
+        _compare, _residuals, _rois, _report, _batch, _stop, _spot,
     )  # fmt: skip
     reading = (
         _page, _static, _state, _fields, _frames, _saved_settings, _table, _written_report,
@@ -236,6 +236,11 @@ async def _follow(request, session):
     return _json(await session.follow(asked.get("region"), asked.get("fit") is True))
 
 
+async def _spot(request, session):
+    session.look_at(_whole(str((await _asked(request)).get("spot")), "spot", 0, 1000))
+    return _json(session.state())
+
+
 async def _compare(request, session):
     return _json(await session.compare((await _asked(request)).get("models")))
 
@@ -321,6 +326,7 @@ _ADDRESSES = {
     _settings_file: "/settings-file",
     _saved_settings: "/settings.json",
     _follow: "/follow",
+    _spot: "/spot",
     _compare: "/compare",
     _residuals: "/residuals",
     _rois: "/rois",

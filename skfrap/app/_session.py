@@ -8,8 +8,10 @@ from typing import Any
 
 from skfrap._text import visible
 from skfrap.app._batch import Batch, Entry
+from skfrap.app._command import commands_of
 from skfrap.app._errors import AppError
-from skfrap.app._fields import as_command, check_given, check_region
+from skfrap.app._fields import BY_NAME, check_given, check_region, named
+from skfrap.app._fitting import spots_in
 from skfrap.app._uploads import MOST_BYTES, Uploads
 from skfrap.app._worker import Worker
 
@@ -38,7 +40,8 @@ class Session:
         self.given: dict[str, Any] = {}
         self.opened: dict[str, Any] | None = None
         self.quick: dict[str, Any] | None = None
-        self.result: dict[str, Any] | None = None
+        self.results: list[dict[str, Any]] = []
+        self.spot = 0
         self.error: dict[str, Any] | None = None
         self.busy = ""
         self.batch = Batch(self)
@@ -66,16 +69,36 @@ class Session:
             "entries": [one.to_dict() for one in self.entries.values()],
             "current": self.current,
             "channel": self.channel,
-            "given": self.given,
+            "given": named(self.given),
             "opened": self.opened,
             "frames": f"{self._n_opened}",
             "quick": self.quick,
             "result": self.result,
+            "spot": self.spot,
+            "spots": spots_in(self.results),
             "error": self.error,
             "busy": self.busy,
             "batch": self.batch.state,
             "command": self.command(),
         }
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the analysis has found; of several spots, that which is looked at."""
+        return self.results[self.spot] if self.results else None
+
+    def look_at(self, spot: int) -> None:
+        """Look at another of several spots.
+
+        Parameters
+        ----------
+        spot : int
+            Which, from 0.
+        """
+        if not spot < len(self.results):
+            raise AppError("there is no such spot", 404)
+        self.spot = spot
+        self.changed()
 
     def command(self, entries: Any = None) -> str:
         """Return the command line that repeats it all.
@@ -89,17 +112,8 @@ class Session:
         -------
         str
         """
-        ways: dict[tuple, list[str]] = {}
-        for one in self.entries.values() if entries is None else entries:
-            # Parts of one experiment are a command of their own.
-            way = (one.series, one.key if one.join else "")
-            ways.setdefault(way, []).extend(one.files)
-        lines = []
-        for k, ((series, joined), files) in enumerate(ways.items()):
-            end = f"-{k + 1}" if k else ""
-            words = as_command(dict.fromkeys(files), self.given, self.channel, series, bool(joined))
-            lines.append(f"{words} --out results{end}.csv --report report{end}.html")
-        return "\n".join(lines)
+        some = self.entries.values() if entries is None else entries
+        return commands_of(some, self.given, self.channel)
 
     def changed(self) -> None:
         """Let those who wait for news have them."""
@@ -235,13 +249,17 @@ class Session:
         return keys
 
     async def join(self) -> None:
-        """Take all series of the list as parts of one experiment, and open it."""
+        """Take all series of the list as parts of one experiment, once, and open it."""
         entries = [one for one in self.entries.values() if not one.join]
         if len(entries) < 2:
             raise AppError("there must be two parts or more to join", 409)
         sources = list(dict.fromkeys(one.source for one in entries if isinstance(one.source, str)))
         files = tuple(dict.fromkeys(file for one in entries for file in one.files))
         source = sources[0] if len(sources) == 1 else sources
+        joined = [one for one in self.entries.values() if one.join and one.source == source]
+        if joined:  # which was asked for before
+            await self.open(joined[0].key)
+            return
         name = f"{entries[0].name} … {entries[-1].name}, joined"
         for one in entries:
             self.uploads.hold(one.group)
@@ -293,7 +311,8 @@ class Session:
         return self.entries[key]
 
     def _close(self):
-        self.current = self.opened = self.quick = self.result = self.error = None
+        self.current = self.opened = self.quick = self.error = None
+        self.results, self.spot = [], 0
         if self._kept:
             for suffix in (".npy", ".pkl"):
                 Path(self._kept + suffix).unlink(missing_ok=True)
@@ -340,7 +359,15 @@ class Session:
     @property
     def frames_path(self) -> str:
         """Path of the frames of the series that is open."""
-        return f"{self.kept()}.npy"
+        kept = self.kept()
+        if self.is_table:
+            raise AppError("a table has no frames", 409)
+        return f"{kept}.npy"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a table is open, and no images."""
+        return self.opened is not None and self.opened["table"]
 
     def kept(self) -> str:
         """Return where the series that is open is kept.
@@ -373,6 +400,18 @@ class Session:
         self.given = check_given({**self.given, **changes})
         self.refresh()
 
+    def told(self) -> dict[str, Any]:
+        """Return the settings as analyses take them: files that were given by their paths.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            name: self.uploads.keep_text(**value) if BY_NAME[name].kind == "file" else value
+            for name, value in self.given.items()
+        }
+
     def replace_settings(self, given: Any) -> None:
         """Take other settings for all that there are.
 
@@ -395,17 +434,19 @@ class Session:
     async def _fit(self):
         mark = -1
         while mark != self._wanted and self._kept:
-            mark, keep, given = self._wanted, self._kept, dict(self.given)
-            if given.get("model", "diffusion") == "diffusion":
+            mark, keep, given = self._wanted, self._kept, self.told()
+            one = not self.is_table and given.get("bleach_region") != "each"
+            if one and given.get("model", "diffusion") == "diffusion":
                 await self._fit_quickly(mark, keep, given)
                 if mark != self._wanted:
                     continue
             try:
-                result, error = await self.full.call("analyse", keep=keep, given=given), None
+                results, error = await self.full.call("analyse", keep=keep, given=given), None
             except AppError as failed:
-                result, error = None, failed.to_dict()
+                results, error = [], failed.to_dict()
             if mark == self._wanted:
-                self.result, self.error = result, error
+                self.results, self.error = results, error
+                self.spot = min(self.spot, max(0, len(results) - 1))
                 self.changed()
         self.busy = ""
         self.changed()
@@ -433,7 +474,7 @@ class Session:
         dict
         """
         return await self.live.call(
-            "follow", keep=self.kept(), given=self.given, region=check_region(region), fit=fit
+            "follow", keep=self.kept(), given=self.told(), region=check_region(region), fit=fit
         )
 
     async def compare(self, models: Any) -> dict[str, Any]:
@@ -452,7 +493,8 @@ class Session:
         if not all(isinstance(one, str) and _MODEL.fullmatch(one) for one in models):
             raise AppError("choose models by their names")
         models = list(dict.fromkeys(models))
-        return await self.full.call("compare", keep=self.kept(), given=self.given, models=models)
+        asked = {"models": models, "spot": self.spot}
+        return await self.full.call("compare", keep=self.kept(), given=self.told(), **asked)
 
     async def residual_images(self) -> dict[str, Any]:
         """Return what the fit leaves of the images.
@@ -461,4 +503,4 @@ class Session:
         -------
         dict
         """
-        return await self.live.call("residual_images", keep=self.kept(), given=self.given)
+        return await self.live.call("residual_images", keep=self.kept(), given=self.told())

@@ -7,7 +7,7 @@ import numpy as np
 from skfrap.experiment import Circle, Ellipse, Polygon, Rectangle
 
 
-def region_in_pixels(region: Any, shape, pixel_size: float) -> str | None:
+def region_in_pixels(region: Any, shape, pixel_size: float, origin=(0, 0)) -> str | None:
     """Write a region as text in pixels; None where it is an image.
 
     Parameters
@@ -18,6 +18,8 @@ def region_in_pixels(region: Any, shape, pixel_size: float) -> str | None:
         (ny, nx), of the field.
     pixel_size : float
         µm.
+    origin : tuple of int, default=(0, 0)
+        (row, column) of the field's first pixel, where it is a part of another.
 
     Returns
     -------
@@ -34,8 +36,11 @@ def region_in_pixels(region: Any, shape, pixel_size: float) -> str | None:
     def pixels(*lengths):
         return [f"{length / pixel_size:.6g}px" for length in lengths]
 
+    def place(x, y):
+        return ",".join(pixels(x + origin[1] * pixel_size, y + origin[0] * pixel_size))
+
     if isinstance(region, Polygon):
-        return "polygon:" + ";".join(",".join(pixels(*vertex)) for vertex in region.vertices)
+        return "polygon:" + ";".join(place(*vertex) for vertex in region.vertices)
     if isinstance(region, Circle):
         extent = pixels(region.radius)[0]
     elif isinstance(region, Ellipse):
@@ -44,17 +49,18 @@ def region_in_pixels(region: Any, shape, pixel_size: float) -> str | None:
         extent = "x".join(pixels(region.width, region.height))
     else:
         return None
-    middle = ",".join(pixels(*region.center_on(shape, pixel_size)))
-    return f"{type(region).__name__.lower()}:{extent}@{middle}"
+    return f"{type(region).__name__.lower()}:{extent}@{place(*region.center_on(shape, pixel_size))}"
 
 
-def outline_of(mask: np.ndarray) -> str:
+def outline_of(mask: np.ndarray, origin=(0, 0)) -> str:
     """Write the edge of a mask as the path of an SVG, along the sides of pixels.
 
     Parameters
     ----------
     mask : ndarray of shape (ny, nx)
         Share of each pixel.
+    origin : tuple of int, default=(0, 0)
+        (row, column) of the first pixel, where the mask is of a part of the field.
 
     Returns
     -------
@@ -70,8 +76,9 @@ def outline_of(mask: np.ndarray) -> str:
     inside = np.pad(np.asarray(mask) > 0.5, 1)
     across = np.diff(inside, axis=0)[:, 1:-1]
     upright = np.diff(inside, axis=1)[1:-1].T
-    lines = [f"M{x} {y}h{n}" for y, x, n in _runs(across)]
-    return "".join(lines + [f"M{x} {y}v{n}" for x, y, n in _runs(upright)])
+    below, right = origin
+    lines = [f"M{x + right} {y + below}h{n}" for y, x, n in _runs(across)]
+    return "".join(lines + [f"M{x + right} {y + below}v{n}" for x, y, n in _runs(upright)])
 
 
 def _runs(edges):

@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from skfrap.app._errors import AppError
@@ -159,6 +160,28 @@ class Uploads:
             if isinstance(error, OSError):
                 raise AppError(f"the file cannot be kept: {error.strerror}", 507) from error
             raise
+
+    def keep_text(self, name: str, text: str) -> str:
+        """Write what a setting brings of a file, once.
+
+        Parameters
+        ----------
+        name : str
+            As :func:`safe_name` gives it.
+        text : str
+            What is in it.
+
+        Returns
+        -------
+        str
+            Path of the file.
+        """
+        content = text.encode("utf-8", "replace")
+        path = self.folder / f"given-{sha256(content).hexdigest()[:16]}" / name
+        if not path.is_file():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        return str(path)
 
     def hold(self, group: str) -> None:
         """Keep the files of a group to the end, whatever becomes of its series.

@@ -15,10 +15,13 @@ import numpy as np
 
 from skfrap._checks import Argument, ArgumentError
 from skfrap._text import visible
-from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
+from skfrap.analysis import ExperimentOptions, LiveAnalysis
+from skfrap.analysis._sources import analyse_source
+from skfrap.analysis._spots import EACH
+from skfrap.analysis._tables import SHAPELESS
 from skfrap.app._fields import BY_NAME
 from skfrap.app._outcome import describe_curve, describe_result, describe_values
-from skfrap.app._reading import kept, list_series, open_series, write_demo
+from skfrap.app._reading import kept, kept_images, list_series, open_series, write_demo
 from skfrap.app._rois import rois_of_settings, settings_of_rois
 from skfrap.app._shapes import region_in_pixels
 from skfrap.models import MODELS
@@ -89,6 +92,14 @@ def options_of(given: dict[str, Any]) -> ExperimentOptions:
     return ExperimentOptions(**({"start": "auto", "data": "both"} | given))
 
 
+def _reported(given):
+    """Make options for a report, with files by their names: their folder is gone by then."""
+    files = {name for name in given if BY_NAME[name].kind == "file"}
+    return options_of(
+        {name: Path(value).name if name in files else value for name, value in given.items()}
+    )
+
+
 def warm() -> list[str]:
     """Import what analyses need, before it is needed.
 
@@ -97,7 +108,7 @@ def warm() -> list[str]:
     list of str
         Names of settings that there are.
     """
-    LiveAnalysis, analyse_series  # noqa: B018
+    LiveAnalysis, analyse_source  # noqa: B018
     return sorted(_KNOWN)
 
 
@@ -106,12 +117,21 @@ _live: dict[str, Any] = {}  # the last one, by what it was made of
 
 def _live_of(keep, given):
     """Return an analysis to follow a region with; a given region is not part of what it is."""
+    if given.get("bleach_region") == EACH:  # one of them is followed by itself
+        given = {name: value for name, value in given.items() if name != "bleach_region"}
     others = sorted((name, value) for name, value in given.items() if name != "bleach_region")
     key = repr((keep, others, "bleach_region" in given))
     if _live.get("key") != key:
         _live.clear()
-        _live.update(key=key, analysis=LiveAnalysis(kept(keep), options_of(given)))
+        _live.update(key=key, analysis=LiveAnalysis(kept_images(keep), options_of(given)))
     return _live["analysis"]
+
+
+def _region_of(given):
+    """Return the region that is given, refused where several are meant."""
+    if given.get("bleach_region") == EACH:
+        raise ArgumentError(Argument("bleach_region"), " is each of several here; draw one.")
+    return given.get("bleach_region")
 
 
 def follow(keep: str, given: dict, region: str | None, fit: bool) -> dict[str, Any]:
@@ -132,7 +152,7 @@ def follow(keep: str, given: dict, region: str | None, fit: bool) -> dict[str, A
     dict
     """
     live = _live_of(keep, given)
-    region = region or given.get("bleach_region")
+    region = region or _region_of(given)
     protocol = live.protocol_of(region)
     if not fit:
         return {"curve": describe_curve(protocol, live.curve(region))}
@@ -166,26 +186,30 @@ def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
     }
 
 
-_last: dict[str, Any] = {}  # the analysis that is shown, by what it is of
+_last: dict[str, Any] = {}  # the analyses that are shown, by what they are of
 
 
-def _analysis_of(keep, given):
-    """Return the analysis of the series that is open, made anew where it is not the last one."""
+def _analyses_of(keep, given):
+    """Return what the series that is open comes to, made anew where it is not the last one.
+
+    A list: several spots have an analysis each.
+    """
     key = repr((keep, sorted(given.items())))
     if _last.get("key") != key:
         _last.clear()
-        _last.update(key=key, analysis=_analysed(kept(keep), options_of(given)))
-    return _last["analysis"]
+        _last.update(key=key, analyses=_analysed(kept(keep), options_of(given)))
+    return _last["analyses"]
 
 
 def _analysed(source, options):
     """Analyse a series as the command line does: what is computed badly is no result."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        return analyse_series(source, options)
+        found = analyse_source(source, options)
+    return found if isinstance(found, list) else [found]
 
 
-def analyse(keep: str, given: dict) -> dict[str, Any]:
+def analyse(keep: str, given: dict) -> list[dict[str, Any]]:
     """Analyse the series, as `skfrap estimate` does.
 
     Parameters
@@ -197,11 +221,11 @@ def analyse(keep: str, given: dict) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        What the page shows of it.
+    list of dict
+        What the page shows of it; of several spots, one for each.
     """
     _last.clear()
-    return describe_result(_analysis_of(keep, given))
+    return [describe_result(one) for one in _analyses_of(keep, given)]
 
 
 def analyse_file(
@@ -237,19 +261,23 @@ def analyse_file(
     Returns
     -------
     dict
-        Its record, and what the page shows of it.
+        Its records, one for each of several spots, and what the page shows of them.
     """
     options = replace(options_of(given), channel=channel, series=series, join=join)
-    analysis = _analysed(source, options)
-    estimates = analysis.estimates
-    record = record_of(analysis, name)
-    Path(part).write_text(json.dumps(part_of(analysis, record, n_series)), encoding="utf-8")
-    record["findings"] = [one.to_dict() for one in record["findings"]]
-    return {
-        "record": record,
-        "words": estimates.values_in_words(0),
-        "usable": bool(estimates.usable[0]),
-    }
+    analyses = _analysed(source, options)
+    records = [record_of(one, name) for one in analyses]
+    parts = [part_of(*both, n_series) for both in zip(analyses, records, strict=True)]
+    Path(part).write_text(json.dumps(parts), encoding="utf-8")
+    for record in records:
+        record["findings"] = [one.to_dict() for one in record["findings"]]
+    several = len(analyses) > 1
+    words = [
+        f"spot {k}: {text}" if several and not j else text
+        for k, one in enumerate(analyses, 1)
+        for j, text in enumerate(one.estimates.values_in_words(0))
+    ]
+    usable = all(bool(one.estimates.usable[0]) for one in analyses)
+    return {"records": records, "words": words, "usable": usable}
 
 
 def table_of(records: list[dict]) -> str:
@@ -287,23 +315,24 @@ def report_of_one(keep: str, given: dict, name: str, command: str, path: str) ->
     path : str
         Of the file to write.
     """
-    report = Report(1, title=f"FRAP report of {name}", command=command, options=options_of(given))
-    analysis = _analysis_of(keep, given)
-    report.add(analysis, record_of(analysis, name))
+    title, options = f"FRAP report of {name}", _reported(given)
+    analyses = _analyses_of(keep, given)
+    report = Report(len(analyses), title=title, command=command, options=options)
+    for one in analyses:
+        report.add(one, record_of(one, name))
     report.write(Path(path))
 
 
 def report_of_all(
-    records: list[dict], parts: list[str | None], given: dict, command: str, path: str
+    found: list[tuple[list[dict], str | None]], given: dict, command: str, path: str
 ) -> None:
     """Write the report of a batch.
 
     Parameters
     ----------
-    records : list of dict
-        Of all series.
-    parts : list of str or None
-        Paths of what `analyse_file` has kept of each; None of what failed.
+    found : list of (list of dict, str or None)
+        Of each series its records, and the path of what `analyse_file` has kept of it; None of what
+        failed.
     given : dict
         Settings.
     command : str
@@ -311,14 +340,16 @@ def report_of_all(
     path : str
         Of the file to write.
     """
-    report = Report(len(records), command=command, options=options_of(given))
-    for record, part in zip(records, parts, strict=True):
-        shown = None if part is None else json.loads(Path(part).read_text(encoding="utf-8"))
-        report.add_part(record, shown)
+    n = sum(len(records) for records, _ in found)
+    report = Report(n, command=command, options=_reported(given))
+    for records, part in found:
+        shown = [None] if part is None else json.loads(Path(part).read_text(encoding="utf-8"))
+        for record, one in zip(records, shown, strict=True):
+            report.add_part(record, one)
     report.write(Path(path))
 
 
-def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
+def compare(keep: str, given: dict, models: list[str], spot: int = 0) -> dict[str, Any]:
     """Fit the curve by several models, and say which of them it asks for.
 
     Parameters
@@ -329,6 +360,8 @@ def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
         Settings.
     models : list of str
         As `skfrap compare-models` takes them.
+    spot : int, default=0
+        Which of several.
 
     Returns
     -------
@@ -337,7 +370,12 @@ def compare(keep: str, given: dict, models: list[str]) -> dict[str, Any]:
     from skfrap.comparison import compare_models, options_for
 
     fixed = given.get("fixed", {})
-    analysis = _analysis_of(keep, given)
+    analysis = _analyses_of(keep, given)[spot]
+    lost = [name for name in models if name.partition("+")[0] not in SHAPELESS]
+    if lost and not analysis.has_region:
+        raise ArgumentError(
+            f"{', '.join(lost)} needs the bleach region (", Argument("bleach_region"), ")."
+        )
     comparison = compare_models(
         analysis.curve[np.newaxis],
         {name: options_for(name, fixed) for name in models},
@@ -374,9 +412,10 @@ def residual_images(keep: str, given: dict) -> dict[str, Any]:
     dict
         ``labels``, ``shape``, ``reach``, and ``pixels``, bytes of floats.
     """
-    found = _live_of(keep, given).residual_images(given.get("bleach_region"))
+    found = _live_of(keep, given).residual_images(_region_of(given))
     images = np.stack([image for _, image in found]).astype("<f4")
-    reach = float(np.percentile(np.abs(images), 99.5)) or 1.0
+    finite = np.abs(images[np.isfinite(images)])
+    reach = (float(np.percentile(finite, 99.5)) if finite.size else 0.0) or 1.0
     return {
         "labels": [words for words, _ in found],
         "shape": list(images.shape[1:]),

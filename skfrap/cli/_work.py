@@ -107,16 +107,10 @@ class Estimation:
             return replace(outcome, part_error=in_words(error))
 
     def _analyse(self, source):
-        from skfrap import analysis as analyses_of
         from skfrap.analysis import ExperimentOptions
-        from skfrap.analysis._tables import is_table
+        from skfrap.analysis._sources import analyse_source
 
-        given = ExperimentOptions(**self.options)
-        if is_table(source):
-            return analyses_of.analyse_curve(source, given)
-        if given.bleach_region == "each":
-            return analyses_of.analyse_spots(source, given)
-        return analyses_of.analyse_series(source, given)
+        return analyse_source(source, ExperimentOptions(**self.options))
 
 
 def name_of(source):

@@ -389,9 +389,10 @@ class MeasuredStartFRAP(FRAPRegressor):
             findings, usable = describe_starts(fits, *limits)
         ends = np.array([self._ends(one) for one in fits]).reshape(-1, 2)
         log_D = np.array([one.best.log_D for one in fits])
-        D, lower, upper = (
-            np.where(usable, 10**values, np.nan) for values in (log_D, ends[:, 0], ends[:, 1])
-        )
+        with np.errstate(over="ignore"):  # what is not determined has ends at infinity
+            D, lower, upper = (
+                np.where(usable, 10**values, np.nan) for values in (log_D, ends[:, 0], ends[:, 1])
+            )
         shares = np.array([one.moving_share for one in fits])
         fractions = np.array([one.best.share for one in fits])
         values = {"D": D, "moving_share": shares, "mobile_fraction": fractions}

@@ -122,7 +122,7 @@ def read_series(
             f"{paths[0]} holds a single image where a series is needed; pass the folder, a pattern "
             "or the list of the images of the series (read_image reads a single image)."
         )
-    return found if times is None else _on_clock(found, times)
+    return found if times is None else on_clock(found, times)
 
 
 def split_series(source):
@@ -164,8 +164,19 @@ def _joined(paths, name, channel, series):
     return _series_of(joined(parts), name or _name(paths), paths)
 
 
-def _on_clock(series, times):
-    """Give a series another clock."""
+def on_clock(series: ImageSeries, times: Any) -> ImageSeries:
+    """Give a series another clock.
+
+    Parameters
+    ----------
+    series : ImageSeries
+    times : path or array-like
+        As of :func:`read_series`.
+
+    Returns
+    -------
+    ImageSeries
+    """
     values, source, found = given_times(times, len(series.frames))
     sources = {**series.sources, "times_s": source}
     sources.pop("clocks", None)

@@ -59,7 +59,7 @@ def part_of(analysis, record, n_series):
     residuals, reach = residual_frames(left, side)
     protocol, estimates = analysis.protocol, analysis.estimates
     findings = estimates.findings[0]
-    deviations = _deviations(analysis)
+    deviations = deviations_of(analysis)
     section = render(
         "series.html",
         key=KEY,
@@ -152,7 +152,7 @@ def _drift(analysis):
     return _svg.drift(protocol, drift.shifts * protocol.pixel_size)
 
 
-def _deviations(analysis):
+def deviations_of(analysis):
     """Return the standard deviations of measurements about the fit; None of a start as seen."""
     fit, of_curve = analysis.estimates.fit, getattr(analysis, "data", "curve") == "curve"
     if analysis.start == "measured" or not of_curve or fit is None:

@@ -11,6 +11,8 @@ from skfrap.results._finding import Finding, as_labels, has_severity, in_words
 from skfrap.results._fit import Fit
 from skfrap.results._tables import as_table
 
+NO_INTERVAL = "no interval"
+
 
 @dataclass(frozen=True, eq=False)
 class FRAPEstimates:
@@ -210,6 +212,9 @@ class FRAPEstimates:
                 texts.append(f"{name} not estimated")
                 continue
             value, ends = in_numbers(parameter(name), lower, value, upper)
+            if ends == NO_INTERVAL:
+                texts.append(f"{value} ({ends})")
+                continue
             texts.append(f"{value} ({level}{ends})")
             level = ""
         return texts
@@ -217,6 +222,8 @@ class FRAPEstimates:
 
 def in_numbers(entry, lower, value, upper):
     """Write a value and its interval in natural units, in as many digits as tell them apart.
+
+    Where an end is not known there is no interval.
 
     Parameters
     ----------
@@ -231,4 +238,6 @@ def in_numbers(entry, lower, value, upper):
     if 0 < width < np.inf and value != 0:
         n = int(np.clip(2 + np.ceil(np.log10(abs(value) / width)), n, 9))
     unit = f" {entry.unit}".rstrip()
-    return f"{entry.name} = {value:.{n}g}{unit}", f"{lower:.{n}g} to {upper:.{n}g}"
+    known = not (np.isnan(lower) or np.isnan(upper))
+    ends = f"{lower:.{n}g} to {upper:.{n}g}" if known else NO_INTERVAL
+    return f"{entry.name} = {value:.{n}g}{unit}", ends

@@ -16,20 +16,23 @@ const short = (value) => (Math.abs(value) >= 1e5 || (value && Math.abs(value) < 
 
 export function chart(place, curve, frame, onPick) {
   const n = curve.times.length, WIDTH = Math.max(300, place.clientWidth || 640); // text keeps its size
-  const finite = (values) => values.filter((one) => one !== null && Number.isFinite(one));
+  const finite = (values) => (values || []).filter((one) => one !== null && Number.isFinite(one));
   const [first, last] = [Math.min(curve.times[0], curve.bleached[0]), curve.times[n - 1]];
   const x = (t) => LEFT + (t - first) / (last - first || 1) * (WIDTH - LEFT - RIGHT);
-  const all = finite([...curve.measured, ...(curve.fitted || [])]);
+  // A result may have no fit, no band, or neither in some frames: what there is, is drawn.
+  const [fitted, band] = [curve.fitted, curve.band].map((some) => (finite(some).length ? some : null));
+  const all = finite([...curve.measured, ...(fitted || [])]);
+  if (!all.length) return place.replaceChildren("There is no light to draw a curve of.");
   let [low, high] = [Math.min(...all), Math.max(...all)];
   const room = 0.06 * (high - low || 1);
   [low, high] = [low - room, high + room];
   const y = (v) => 8 + (high - v) / (high - low) * (HEIGHT - 16);
-  const left = curve.fitted ? curve.measured.map((v, k) => (v === null || curve.fitted[k] === null ? null : v - curve.fitted[k])) : null;
+  const left = fitted ? curve.measured.map((v, k) => (v === null || fitted[k] === null ? null : v - fitted[k])) : null;
   const reach = left ? 1.15 * Math.max(1e-12, ...finite(left).map(Math.abs)) : 1;
   const top = HEIGHT + 14;
   const r = (v) => top + (reach - v) / (2 * reach) * LOWER;
   const bottom = left ? top + LOWER : HEIGHT - 8;
-  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${bottom + 36}`, role: "img", "aria-label": describe(curve) });
+  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${bottom + 36}`, role: "img", "aria-label": describe(curve, fitted) });
   drawn.append(svg("rect", { class: "gap", x: x(curve.bleached[0]), width: Math.max(1, x(0) - x(curve.bleached[0])), y: 8, height: bottom - 8 }));
   for (const tick of nice(low, high)) {
     drawn.append(svg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) }));
@@ -53,13 +56,14 @@ export function chart(place, curve, frame, onPick) {
       if (left && left[at(k)] !== null) drawn.append(svg("circle", { class: `dot row${row}`, cx: x(curve.times[k]), cy: r(left[at(k)]), r: 2 }));
     }
     const path = (f, keys) => keys.map((k) => `${x(curve.times[k]).toFixed(1)},${f(k).toFixed(1)}`).join(" ");
-    for (const [from, to] of curve.fitted ? [[0, curve.n_prebleach], [curve.n_prebleach, n]] : []) {
-      const ks = [...Array(to - from).keys()].map((k) => from + k).filter((k) => curve.fitted[at(k)] !== null);
-      if (curve.band) {
-        const ends = (sign) => (k) => y(curve.fitted[at(k)] + sign * (curve.band[at(k)] || 0));
-        drawn.append(svg("polygon", { class: "band", points: `${path(ends(1), ks)} ${path(ends(-1), ks.toReversed())}` }));
+    for (const [from, to] of fitted ? [[0, curve.n_prebleach], [curve.n_prebleach, n]] : []) {
+      const ks = [...Array(to - from).keys()].map((k) => from + k).filter((k) => fitted[at(k)] !== null);
+      const within = band ? ks.filter((k) => Number.isFinite(band[at(k)])) : [];
+      if (within.length) {
+        const ends = (sign) => (k) => y(fitted[at(k)] + sign * band[at(k)]);
+        drawn.append(svg("polygon", { class: "band", points: `${path(ends(1), within)} ${path(ends(-1), within.toReversed())}` }));
       }
-      drawn.append(svg("polyline", { class: "line", points: path((k) => y(curve.fitted[at(k)]), ks) }));
+      drawn.append(svg("polyline", { class: "line", points: path((k) => y(fitted[at(k)]), ks) }));
     }
   });
   if (frame < n) drawn.append(svg("line", { class: "now", x1: x(curve.times[frame]), x2: x(curve.times[frame]), y1: 8, y2: bottom }));
@@ -71,8 +75,8 @@ export function chart(place, curve, frame, onPick) {
   place.replaceChildren(drawn);
 }
 
-function describe(curve) {
-  const value = (k) => (curve.measured[k] === null ? "none" : curve.measured[k].toPrecision(4));
+function describe(curve, fitted) {
+  const value = (k) => (!Number.isFinite(curve.measured[k]) ? "none" : curve.measured[k].toPrecision(4));
   return `Recovery curve of ${curve.times.length} frames: ${value(0)} before bleaching, ${value(curve.n_prebleach)} after it, ` +
-    `${value(curve.times.length - 1)} at the end${curve.fitted ? "; the fit and its residuals are drawn" : ""}.`;
+    `${value(curve.times.length - 1)} at the end${fitted ? "; the fit and its residuals are drawn" : ""}.`;
 }

@@ -143,20 +143,21 @@ function render() {
   notice();
   $("images").hidden = $("result").hidden = $("known").hidden = !opened && !error;
   $("stage").hidden = $("tools").hidden = !opened;
+  $("work").classList.toggle("of-table", isTable());
   $("report").disabled = !state.result;
   if (!any) return;
   const current = entries.find((one) => one.key === state.current);
   $("title").textContent = current ? current.name : "";
   document.title = current ? `${current.name} – skfrap` : "skfrap";
-  channels(error);
-  if (opened) {
+  channels(error); spots();
+  if (opened && !opened.table) {
     viewer.open(state.frames, opened);
     const use = state.result || (state.quick && state.quick.seen) || {};
     const source = (use.sources || {})["bleach region"] || "";
     const target = $("target").value, { compartment, reference } = state.given;
     const text = { bleach_region: use.region, compartment, reference }[target];
     if (!live || target !== "bleach_region") viewer.setRegion(text, target === "bleach_region" && !source.startsWith("given"), target);
-    viewer.setOthers({ ...state.result, rows: { ...(state.result || {}).rows, reference }, bleached: use.region });
+    viewer.setOthers({ ...state.result, rows: { ...(state.result || {}).rows, reference, ...(state.spots || []).filter((_, k) => k !== state.spot).map((one) => one.region) }, bleached: use.region });
     const n = use.curve ? use.curve.n_prebleach : use.n_prebleach;
     if (n && viewer.met !== state.frames) { viewer.met = state.frames; if (!viewer.frame) viewer.show(n); } // what bleaching left
     $("accept").hidden = !use.region || !!state.given.bleach_region;
@@ -180,8 +181,15 @@ function channels(error) {
   $("channel").value = state.channel ?? "";
 }
 
+function spots() {
+  const shown = state.spots || [];
+  $("spots").hidden = !shown.length;
+  $("spot").replaceChildren(...shown.map((one, k) => h("option", { value: k }, `${k + 1}: ${one.words[0] || ""}`)));
+  $("spot").value = state.spot;
+}
+
 function where() {
-  if (!state.opened) return;
+  if (!state.opened || isTable()) return;
   const curve = shown();
   const time = curve && curve.times.length === state.opened.shape[0] ? `${(+curve.times[viewer.frame].toPrecision(4))} s` :
     state.opened.times ? `${+state.opened.times[viewer.frame].toPrecision(4)} s` : "";
@@ -189,6 +197,7 @@ function where() {
   $("where").textContent = `frame ${viewer.frame + 1} of ${state.opened.shape[0]}${time && `, ${time}`}${n ? (viewer.frame < n ? ", before" : ", after") : ""}`;
 }
 
+const isTable = () => !!(state.opened && state.opened.table); // which has no images
 const shown = () => (live && live.curve) || (state.result && !stale() && state.result.curve) || (state.quick && state.quick.curve) || (state.result && state.result.curve);
 const stale = () => state.busy && state.quick;
 
@@ -196,14 +205,16 @@ function drawChart() {
   const curve = shown();
   if (!curve) { $("chart").replaceChildren(); return; }
   if (live && !live.values && state.result && state.result.curve.fitted) curve.fitted = undefined;
-  chart($("chart"), curve, viewer.frame, (k) => viewer.show(k));
+  chart($("chart"), curve, isTable() ? Infinity : viewer.frame, (k) => isTable() || viewer.show(k));
 }
 
 function values() { return (live && live.values) || (state.result && !stale() ? state.result : null) || (state.quick && state.quick.values) || state.result; }
 
 function card() {
   const now = values(), box = $("card");
-  const [main, rest] = now && now.words.length ? now.words[0].split(" (") : [state.busy ? "…" : "no D yet", ""];
+  const truth = state.opened && state.opened.truth, D = now && now.values.D;
+  const [main, rest = ""] = now && now.words.length ? now.words[0].split(" (") : D && isNumber(D.value) ? [`D = ${digits(D.value)} ${D.unit}`, "given, not estimated"] :
+    now ? ["nothing estimated", ""] : [state.busy ? "…" : "no D yet", ""];
   $("answer").textContent = main;
   const more = now ? now.words.slice(1).join(", ") : "";
   $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : "";
@@ -211,9 +222,9 @@ function card() {
   const worst = now ? ["unusable", "doubtful"].find((one) => now.findings.some((found) => found.severity === one)) || "" : "";
   box.className = `${now ? worst : "none"} ${live || state.busy ? "waiting" : ""}`;
   if (worst === "unusable") $("interval").textContent += " – not to be used, see below";
-  const truth = state.opened && state.opened.truth, D = now && now.values.D;
-  const inside = truth && D && D.lower <= truth.D && truth.D <= D.upper;
-  $("truth").textContent = truth && truth.D && D ? `The truth of this simulation is D = ${truth.D} µm²/s: ${inside ? "inside" : "outside"} the interval.` : "";
+  const place = !D || !isNumber(D.lower) || !isNumber(D.upper) || D.lower === D.upper ? "; there is no interval to hold it" :
+    `: ${D.lower <= truth?.D && truth?.D <= D.upper ? "inside" : "outside"} the interval`;
+  $("truth").textContent = truth && truth.D && D ? `The truth of this simulation is D = ${truth.D} µm²/s${place}.` : "";
   const start = state.result && !live ? state.result.sources.start : "";
   if (start) $("truth").textContent += `${$("truth").textContent && " "}Start ${start}.`;
 }
@@ -224,14 +235,16 @@ function findings() {
     h("b", {}, { unusable: "Not to be used: ", doubtful: "Doubtful: ", note: "Note: " }[one.severity]), one.words, one.remedy ? ` – ${one.remedy}` : "")));
 }
 
-const digits = (value) => (value === null || value === undefined ? "" : `${+value.toPrecision(4)}`);
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value); // results may lack any number
+const digits = (value) => (isNumber(value) ? `${+value.toPrecision(4)}` : "");
 
 function alternatives() {
   const rows = (state.result && state.result.alternatives) || [];
   const cell = (one, name) => {
-    if (one[name] === undefined || one[name] === null) return "";
-    const [low, high] = [one[`${name}_lower`], one[`${name}_upper`]];
-    return digits(one[name]) + (low !== null && low !== high ? ` (${digits(low)} to ${digits(high)})` : "");
+    const [low, high] = [one[`${name}_lower`], one[`${name}_upper`]], n = [low, high].filter(isNumber).length;
+    if (!isNumber(one[name])) return name in one ? "none" : "";
+    if (!n || low === high) return digits(one[name]);
+    return `${digits(one[name])} (${n === 2 ? `${digits(low)} to ${digits(high)}` : isNumber(low) ? `above ${digits(low)}` : `below ${digits(high)}`})`;
   };
   const shares = rows.some((one) => one.mobile_fraction !== undefined);
   $("alternatives").replaceChildren(h("caption", { hidden: true }, "D under other assumptions"), ...(rows.length ? [
@@ -262,6 +275,8 @@ function control(one) {
     return value;
   };
   let input;
+  const buttons = Object.keys(one.kind === "region" ? one.choices : {}).map((name) =>
+    h("button", { type: "button", title: one.choices[name], "data-choice": name, onclick: () => send(name) }, { auto: "Find it", none: "None", each: "Each of several" }[name]));
   if (one.kind === "choice") {
     input = h("select", { id, "aria-describedby": `${id}-why`, onchange: (event) => send(event.target.value) },
       ...Object.keys(one.choices).map((name) => h("option", { value: name }, name.replaceAll("_", " "))));
@@ -276,11 +291,16 @@ function control(one) {
     })));
   } else if (one.kind === "rows") {
     input = text((words) => words.split(/\s+/).filter(Boolean));
-  } else if (one.kind === "region") {
+  } else if (one.kind === "file") {
+    input = h("input", { id, type: "text", readonly: true, "aria-describedby": `${id}-why` });
+    const chosen = h("input", { type: "file", accept: ".csv,.tsv,.txt", hidden: true, "aria-label": one.label, onchange: async (event) => {
+      const [file] = event.target.files; event.target.value = ""; if (file) send({ name: file.name, text: await file.text() }); } });
+    buttons.push(chosen, h("button", { type: "button", onclick: () => chosen.click() }, "Read…"), h("button", { type: "button", title: "Take it back", onclick: () => send(null) }, "Clear"));
+  } else if (one.kind === "texts") {
+    input = text((words) => (words ? [words] : null));
+  } else if (["region", "text"].includes(one.kind)) {
     input = text((words) => words || null);
   } else input = text(number);
-  const buttons = Object.keys(one.kind === "region" ? one.choices : {}).map((name) =>
-    h("button", { type: "button", title: one.choices[name], onclick: () => send(name) }, { auto: "Find it", none: "None" }[name]));
   if (one.kind === "region") buttons.push(h("button", { type: "button", title: "Take it back", onclick: () => send(null) }, "Clear"));
   if (one.kind === "rows") buttons.push(h("button", { type: "button", title: "The light of the whole cell", onclick: () => send([...new Set([...(state.given.rows || []), "compartment"])]) }, "Whole cell"));
   const label = one.kind === "names" ? h("span", { class: "label" }, one.label) : h("label", { for: id }, `${one.label}${one.unit ? ` (${one.unit})` : ""}`);
@@ -315,6 +335,7 @@ function known() {
     const given = state.given[one.name];
     const lacks = missing.includes(one.name), wrong = blame.includes(one.name);
     box.classList.toggle("missing", lacks || wrong);
+    box.hidden = !!one.of && !!state.opened && (one.of === "table") !== isTable();
     if (document.activeElement !== input) {
       if (one.kind === "choice") input.value = given ?? one.default ?? Object.keys(one.choices)[0];
       else if (one.kind === "flag") input.checked = given ?? false;
@@ -331,6 +352,7 @@ function known() {
     else if (given !== undefined) why.textContent = `given here${/; the file says/.test(source || "") ? source.slice(source.indexOf(";")) : ""}`;
     else why.textContent = source ? `from: ${source.replace(/^[\d.]+, /, "")}` : one.hint;
   }
+  for (const box of document.querySelectorAll("#form fieldset")) box.hidden = !box.querySelector(".field:not([hidden])");
 }
 
 function names(one, place, given) {
@@ -391,7 +413,7 @@ async function compare() {
     const told = await (await ask("compare", { models })).json();
     $("compared").replaceChildren(h("tr", {}, ...["Model", "Result", "Weight", "Findings"].map((one) => h("th", { scope: "col" }, one))),
       ...told.rows.map((one) => h("tr", { class: one.name === told.best ? "taken" : "" }, h("td", {}, `${one.name === told.best ? "★ " : ""}${one.name.replaceAll("_", " ")}`),
-        h("td", {}, one.words.join(", ")), h("td", {}, one.weight === null ? "" : one.weight.toFixed(2)), h("td", {}, h("small", {}, one.findings.join("; "))))),
+        h("td", {}, one.words.join(", ")), h("td", {}, isNumber(one.weight) ? one.weight.toFixed(2) : ""), h("td", {}, h("small", {}, one.findings.join("; "))))),
       h("tr", {}, h("td", { colspan: 4 }, told.summary.join(". "))));
   } catch (error) { $("compared").replaceChildren(h("tr", {}, h("td", {}, error.message))); }
 }
@@ -414,6 +436,7 @@ $("report").onclick = () => report("current");
 $("batch-report").onclick = () => report("all");
 $("target").onchange = render;
 $("channel").onchange = (event) => event.target.value !== "" && act("open", { key: state.current, channel: +event.target.value });
+$("spot").onchange = (event) => act("spot", { spot: +event.target.value });
 $("accept").onclick = accept;
 $("bleach-here").onclick = bleachedHere;
 $("compare").onclick = compare;
@@ -431,7 +454,7 @@ document.addEventListener("dragover", (event) => { event.preventDefault(); docum
 document.addEventListener("dragleave", () => document.body.classList.remove("over"));
 document.addEventListener("drop", async (event) => { event.preventDefault(); document.body.classList.remove("over"); upload(await dropped(event.dataTransfer.items)); });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !state.opened || event.target.closest("input, select, textarea, summary")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || !state.opened || isTable() || event.target.closest("input, select, textarea, summary")) return;
   if (event.target.closest("button, a") && [" ", "Enter"].includes(event.key)) return;
   const key = event.key.toLowerCase();
   if (key === "a") accept(); else if (key === "b") bleachedHere(); else if (!viewer.key_(event)) return;
