@@ -204,7 +204,14 @@ def _radius(protocol):
 
 
 def _widened(estimates, misfit):
-    """Make intervals as much wider as the whole error is larger than that by noise."""
+    """Make intervals as much wider as the whole error is larger than that by noise.
+
+    That the model does not describe the images to their noise is in them then.
+    """
+    findings = tuple(
+        tuple(one for one in some if one.code != "model_visibly_wrong")
+        for some in estimates.findings
+    )
     ends = {"lower": dict(estimates.lower), "upper": dict(estimates.upper)}
     for name, factor in zip(misfit.names, misfit.factor, strict=True):
         entry = parameter(name)
@@ -213,7 +220,7 @@ def _widened(estimates, misfit):
             reach = factor * (entry.to_target(some[name]) - value)
             moved = np.clip(entry.from_target(value + reach), entry.lowest, entry.highest)
             some[name] = np.where(np.isfinite(some[name]), moved, some[name])
-    return replace(estimates, **ends)
+    return replace(estimates, findings=findings, **ends)
 
 
 # What is said of it

@@ -2,12 +2,15 @@
 
 import numpy as np
 from scipy.stats import chi2
+from scipy.stats import f as f_distribution
 
 from skfrap.judging._findings import Report, _find_wide_intervals
 from skfrap.results._finding import FindingsByRow
 
 _SEEN = 0.999  # level at which there is bleaching
 _REACH = 1.96  # standard errors
+_FALSE_ALARMS = 2e-4  # share of right series that are said not to be described
+_SLACK = 1.1  # times the squares of noise: less does little to errors
 
 
 def bleaching_in_images(fit):
@@ -37,7 +40,46 @@ def bleaching_in_images(fit):
     return explained > chi2.ppf(_SEEN, extra) * fit.residual_variance
 
 
-def describe_image_fits(fit, *, given_bounds=(), misfits=None):
+def squares_of_scores(fit):
+    """Hold the squares that a fit leaves of the scores against those of all other pixels.
+
+    Whatever the model does not have shows in the scores, which are few; the squares that scores do
+    not hold are those of millions of values of noise.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of rows of scores.
+
+    Returns
+    -------
+    ratio : ndarray of shape (n,)
+        Of the two mean squares; 1 is noise alone, NaN where there is none.
+    limit : float
+        What it exceeds in a share of 2e-4 of right series, and a little more.
+    """
+    surrogate, n_free = fit.forward.evaluator, fit.theta.shape[1]
+    n_frames = surrogate.protocol.n_frames
+    n_scores = fit.data.shape[1] - 1
+    freedom = n_scores - n_free - (n_frames if surrogate.frame_levels else 0)
+    n_rest = surrogate.freedom(n_free) - freedom
+    if min(freedom, n_rest) < 1:
+        return np.full(len(fit), np.nan), np.inf
+    left = np.sum((fit.data - fit.curves)[:, :-1] ** 2, axis=1) / freedom
+    rest = fit.data[:, -1] ** 2 / n_rest
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(rest > 0, left / rest, np.nan)
+    # The noise of the image that frames were divided by is in all of them alike.
+    common = np.zeros(1)
+    if surrogate.flat_field is not None:
+        n_before = surrogate.protocol.n_prebleach
+        common = n_frames / n_before * np.sort(surrogate.division_variances)[-freedom:]
+    mean, spread = freedom + common.sum(), 2 * (freedom + np.sum(common**2))
+    limit = mean / freedom * f_distribution.isf(_FALSE_ALARMS, 2 * mean**2 / spread, n_rest)
+    return ratio, _SLACK * limit
+
+
+def describe_image_fits(fit, *, given_bounds=()):
     """Find which bounds fits of images are at, whether rates are determined, and what is wrong.
 
     Parameters
@@ -46,8 +88,6 @@ def describe_image_fits(fit, *, given_bounds=(), misfits=None):
         Of rows of scores.
     given_bounds : collection of str, default=()
         Parameters that the user has bounded, not the protocol.
-    misfits : callable, default=None
-        ``misfits(found, fit)`` adds what residual images say to `found`, a FindingsByRow.
 
     Returns
     -------
@@ -71,8 +111,13 @@ def describe_image_fits(fit, *, given_bounds=(), misfits=None):
     unknown = np.isnan(reach).any(axis=1)
     found.add(unknown, "interval_unknown", "how far the estimates may be off is not known")
     _find_wide_intervals(found, fit, reach, so_far | unknown, "")
-    if misfits is not None:
-        misfits(found, fit)
+    ratio, limit = squares_of_scores(fit)
+    for k in np.flatnonzero(ratio > limit):
+        words = (
+            f"the model does not describe the images: it leaves {ratio[k]:.3g} times the squares "
+            "of the noise, and errors are those of noise alone"
+        )
+        found.add(np.arange(n) == k, "model_visibly_wrong", words)
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     at_bound = [
         ", ".join(name for name, one in zip(names, row, strict=True) if one)

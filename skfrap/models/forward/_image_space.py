@@ -122,6 +122,16 @@ class ImageSpace:
         without_mean[first == second, 0] -= 1.0
         return without_mean @ covariance @ without_mean.T
 
+    @cached_property
+    def division_variances(self):
+        """Variance of each image's score by the image divided by, of pixels of variance 1.
+
+        For frames of the intensity 1, (n_images,): what is left of an image's squares when it is
+        smoothed as the image divided by is.
+        """
+        smooth = (gaussian_filter(image, self.flat_field) for image in self.images)
+        return np.array([np.vdot(image, image) for image in smooth], dtype=float)
+
     def row(self, frame_scores, squares, level=0.0):
         """Put together the row of a stack.
 
