@@ -317,6 +317,10 @@ _OF_RECORDINGS = {
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
         ),
+        given_value_differs=(
+            "A pixel size or a time between frames that is given is not the file's, by over 10 %.",
+            "See which is right, and whether the unit is: what is given has been taken.",
+        ),
         time_unit_assumed=(
             "The head of a table, or a list of times, names no unit, and s is taken.",
             "Name the unit in the head, or give the frame interval: D goes with it.",
