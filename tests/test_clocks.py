@@ -357,3 +357,12 @@ def test_what_is_given_beside_another_value_of_the_file_is_spoken_of(tmp_path, r
     ):
         findings = analyse_series(path, ExperimentOptions(**GIVEN, **given)).findings
         assert {one.label for one in findings if one.code == "given_value_differs"} == labels
+
+
+@pytest.mark.parametrize(("more", "noted"), [({}, True), ({"tunit": "s"}, False)])
+def test_a_long_interval_without_a_unit_is_spoken_of(tmp_path, regular_frames, more, noted):
+    tifffile = pytest.importorskip("tifffile")
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "TYX", "unit": "um", "finterval": 500} | more
+    tifffile.imwrite(path, regular_frames, imagej=True, metadata=metadata, resolution=(2, 2))
+    assert [one.code for one in read_series(path).findings] == ["time_unit_assumed"] * noted

@@ -280,6 +280,10 @@ _OF_RECORDINGS = {
             "Frames hold one and the same value, or rows of zeros at their end.",
             "See whether the file was written and copied to its end; leave out such frames.",
         ),
+        frames_alternate=(
+            "The light of frames repeats after two to six of them, rather than going on steadily.",
+            "See whether other channels or depths are among them, and save one of them alone.",
+        ),
         same_numbers=(
             "Another series of the run has the same numbers, to the last digit: it is a copy.",
             "Leave out one of the two: they count as one measurement.",
