@@ -12,6 +12,7 @@ from benchmarks.robustness._protocols import OTHERS, draw
 from benchmarks.robustness._wrong import half_droplet
 from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, Mask, Polygon
 from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.judging._alternation import find_alternation
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, find_patches
 from skfrap.judging._neighbours import find_correlated_noise
@@ -337,3 +338,23 @@ def test_a_sample_that_moves_is_not_taken_for_smoothing():
     assert not find_correlated_noise(random.poisson(frames), 8)
     smooth = gaussian_filter(random.poisson(frames).astype(float), (0, 1.5, 1.5)).round()
     assert find_correlated_noise(smooth, 8)
+
+
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_images_of_other_channels_between_the_frames_are_told(series, kinds):
+    shares = np.linspace(1, 0.4, kinds)[:, np.newaxis, np.newaxis]
+    mixed = (series.frames[:, np.newaxis] * shares).reshape(-1, 96, 96).astype("u2")
+    times = 0.5 * np.arange(len(mixed))
+    found = analyse_series(
+        replace(series, frames=mixed, times_s=times),
+        ExperimentOptions(n_prebleach=5 * kinds, bleach_region="circle:5", padding=48),
+    )
+    assert "frames_alternate" in codes_of(found)
+    assert not find_alternation(series.frames)
+
+
+def test_light_that_fades_recovers_or_flickers_does_not_alternate():
+    random = np.random.default_rng(0)
+    time = np.arange(60)
+    for levels in (np.exp(-time / 5), 1 - 0.9 * np.exp(-time / 3), random.uniform(0.5, 1, 60)):
+        assert not find_alternation(levels[:, np.newaxis, np.newaxis] * np.ones((60, 8, 8)))

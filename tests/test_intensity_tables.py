@@ -366,7 +366,8 @@ def test_the_unit_of_times_is_read_or_spoken_of(tmp_path, head, scale, codes):
     assert [one.code for one in table.findings] == codes
     if not codes:
         np.testing.assert_allclose(table.times_s, TIMES, atol=1e-9)
-    assert read_table(path, frame_interval=0.5).findings == ()
+    told = read_table(path, frame_interval=0.5).findings
+    assert not [one for one in told if one.code.startswith("time_unit")]
     result = analyse_curve(path, ExperimentOptions())
     assert [one.code for one in result.findings if one.code.startswith("time_unit")] == codes
 
@@ -395,3 +396,20 @@ def test_a_table_that_is_there_twice_is_told_and_counts_once(tmp_path):
     bare["half_time_s_upper"] = rows["half_time_s_upper"]
     summary = summarise_replicates(bare, name="half_time")
     assert summary.reasons == (("same numbers as another",),)
+
+
+def test_an_interval_that_is_not_the_tables_is_spoken_of(tmp_path):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of("Time [s],bleach,reference,background"))
+    for interval, differs in ((0.5, False), (500.0, True)):
+        found = read_table(path, frame_interval=interval).findings
+        assert [one.label for one in found] == ["given_value_differs:frame_interval"] * differs
+
+
+def test_a_fit_beside_the_curve_is_no_reference(tmp_path):
+    path = tmp_path / "cell.csv"
+    path.write_text(text_of("Time [s],bleach,fit", [TIMES, BLEACH, BLEACH + 0.1]))
+    with pytest.raises(ValueError, match="'fit' is, is not clear: it falls at bleaching"):
+        read_table(path)
+    told = read_table(path, columns="reference=none,background=none")
+    assert told.reference is None

@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, Mask
 from skfrap.analysis import ExperimentOptions, analyse_series, describe_experiment
+from skfrap.analysis._saturation import find_saturation
 from skfrap.cli import cli
 from skfrap.io import ImageSeries
 from skfrap.preprocessing import IntensityRescaler
@@ -208,3 +209,26 @@ def test_command_line_takes_a_channel(tmp_path, light):
     assert analyse_series(path, options).estimates.D_um2_s[0] == pytest.approx(2.0, rel=0.05)
     outcome = CliRunner().invoke(cli, ["noise", str(path), "--channel", "1"])
     assert outcome.exit_code == 0, outcome.output
+
+
+@pytest.mark.parametrize("gain", [0.8, 1.0, 1.02])
+@pytest.mark.parametrize("kind", ["spread", "divided", "scaled"])
+def test_a_cut_off_is_seen_behind_what_was_done_to_the_frames(gain, kind):
+    region = np.zeros((40, 40), dtype=bool)
+    region[10:30, 10:30] = True
+    random = np.random.default_rng(0)
+    mean = np.ones((12, 40, 40))
+    mean[5:, region] = 0.7
+    counts = np.minimum(np.round(16383 * random.normal(gain * mean, 0.03)), 16383)
+    frames = {
+        "spread": (counts + random.normal(0, 30, counts.shape)).round().astype("u2"),
+        "divided": counts / np.linspace(1, 1.02, 40),
+        "scaled": counts / 16383,
+    }[kind]
+    protocol = FRAPProtocol(
+        shape=(40, 40), bleach_region=Mask(region * 1.0), n_prebleach=5, n_bleach=1, n_postbleach=7
+    )
+    found = find_saturation(frames, protocol, ExperimentOptions())
+    assert [one.code for one in found] == ["detector_saturated"] * (gain >= 1)
+    # Photons are skewed the other way.
+    assert not find_saturation(random.poisson(9 * mean), protocol, ExperimentOptions())

@@ -205,14 +205,20 @@ def test_a_curve_has_a_report_without_pictures(tmp_path):
     assert analysis.estimates.values_in_words(0)[0] in page.text
 
 
+def a_little_faster(analysis):
+    values = analysis.estimates.values
+    faster = replace(analysis.estimates, values=values | {"D": 1.001 * values["D"]})
+    return replace(analysis, estimates=faster)
+
+
 def test_batch_has_an_overview_groups_and_those_left_out(told, measured, tmp_path):
     bad = Finding.of("residuals_correlated", "residuals are correlated", "D", "try <b>")
     doubtful = replace(told, estimates=told.estimates.with_findings([bad]))
     analyses = {
         "gel/a.tif": told,
         "gel/b.tif": measured,
-        "water/a.tif": measured,
-        "water/b.tif": told,
+        "water/a.tif": a_little_faster(measured),  # copies would count once
+        "water/b.tif": a_little_faster(told),
         "water/c.tif": doubtful,
         "water/d.tif": ValueError("it has no <frames>"),
     }

@@ -22,7 +22,7 @@ CONTRADICT = {
     "residuals_correlated", "residuals_too_large", "noise_beyond_prior", "larger_model_fits",
     "model_visibly_wrong", "not_converged", "sample_ends", "several_patches", "motion_left",
     "patch_elsewhere", "patch_of_other_size", "patch_edge_differs", "uneven_light",
-    "start_contradicted",
+    "start_contradicted", "neighbours_correlated", "detector_saturated", "frames_alternate",
 }  # fmt: skip
 LIMIT = 0.005
 _CHUNK = 16384

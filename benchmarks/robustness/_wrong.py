@@ -1,12 +1,15 @@
 """Wrong experiments: data that do not go with the model; flagged, or right all the same."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from scipy.special import erf
+from scipy.stats import loguniform, uniform
 
 from benchmarks.robustness._alarms import options_of, series_of
-from skfrap import BayesianFRAP, Circle, FRAPProtocol, LeastSquaresFRAP, Mask
+from skfrap import BayesianFRAP, Circle, FRAPProtocol, JointFRAP, LeastSquaresFRAP, Mask
 from skfrap.analysis import analyse_series
 from skfrap.io import ImageSeries
 from skfrap.models import DiffusionModel
@@ -94,6 +97,56 @@ def _few_frames(n, noise, random):
     return _estimate(_curves(n, noise, random, protocol, mobile_fraction=0.6), protocol)
 
 
+def _frames_off(by):
+    def counted_wrongly(n, noise, random):
+        told = PROTOCOL.replace(n_prebleach=5 + by, n_postbleach=60 - by)
+        return _estimate(_curves(n, noise, random), told)
+
+    return counted_wrongly
+
+
+def _stretched(n, noise, random):
+    """Full scale, and then a little above 0, as programs give it that cannot show 0."""
+    X = _curves(n, noise, random)
+    first, before = X[:, 5:6], X[:, :5].mean(axis=1, keepdims=True)
+    return _estimate(0.01 + 0.99 * (X - first) / (before - first))
+
+
+def _below_zero(n, noise, random):
+    return _estimate(_curves(n, noise, random) - 0.35)
+
+
+def _bleached_again(n, noise, random):
+    X = _curves(n, noise, random)
+    again = X.copy()
+    again[:, 35:] = X[:, 5:35] * X[:, 34:35] / _TRUTH["c0"]
+    return _estimate(again)
+
+
+def _losing_light(n, noise, random):
+    lost = np.r_[np.zeros(5), np.arange(60) / 60]
+    return _estimate(_curves(n, noise, random) * (1 - 0.2 * lost))
+
+
+def _rising(n, noise, random):
+    return _estimate(1.2 - _curves(n, noise, random))
+
+
+def _posterior(n, noise, random):
+    prior = {"D": loguniform(0.05, 50), "c0": uniform(0.3, 0.6), "alpha": uniform(0.1, 0.8)}
+    X = _curves(n, noise, random, mobile_fraction=0.7)
+    return BayesianFRAP(PROTOCOL, prior).fit(X).estimate(X)
+
+
+def _jointly(n, noise, random):
+    """One D for ten curves each, a part of whose particles does not move."""
+    X = _curves(n, noise, random, mobile_fraction=0.7)
+    joint = JointFRAP(LeastSquaresFRAP(PROTOCOL)).fit(X, groups=np.arange(n) // 10).estimates_
+    D, lower, upper = (one["D"] for one in (joint.values, joint.lower, joint.upper))
+    flags = joint.to_dict()["flags"]
+    return SimpleNamespace(D_um2_s=D, D_um2_s_lower=lower, D_um2_s_upper=upper, flags=flags)
+
+
 # Of series
 
 
@@ -163,6 +216,50 @@ def _size_wrong(factor):
         return [_analysed(one, bleach_region=region) for one in _series(n, noise, random)]
 
     return of_size
+
+
+def _a_little_beside(n, noise, random):
+    region = Circle(5.0, (24.8, 23.4))
+    return [_analysed(one, bleach_region=region) for one in _series(n, noise, random)]
+
+
+def _with_frames(change, **options):
+    """Analyse series whose frames, of floats, a function has changed."""
+
+    def changed(n, noise, random):
+        for one in _series(n, noise, random):
+            frames = np.clip(change(one.frames.astype(float)), 0, 65535).round().astype("u2")
+            times = 0.5 * np.arange(len(frames))
+            yield _analysed(replace(one, frames=frames, times_s=times), **options)
+
+    return changed
+
+
+def _smoothed(frames):
+    return gaussian_filter(frames, (0, 2, 2))
+
+
+def _saturated_and_spread(frames):
+    electronics = np.random.default_rng(0).normal(0, 100, frames.shape)
+    return np.minimum(frames, 0.6 * 65535) + electronics
+
+
+def _with_channel_between(frames):
+    return np.stack([frames, 0.5 * frames], axis=1).reshape(-1, *frames.shape[1:])
+
+
+def _with_gamma(frames):
+    # Few frames tell: at a told start D is off by a third, and the curve is that of another D.
+    return 65535 * (frames / 65535) ** 2
+
+
+def _scaled_by_frame(frames):
+    low, high = np.percentile(frames, [1, 99], axis=(1, 2), keepdims=True)
+    return 65535 * (frames - low) / (high - low)
+
+
+def _turned_dark(frames):
+    return 52000 - frames
 
 
 def _blurred_patch(n, noise, random):
@@ -239,6 +336,10 @@ OF_CURVES = {
     "in percent": _in_percent, "in counts": _in_counts, "offset left": _offset_left,
     "one prebleach frame too many": _one_more, "one too few": _one_less,
     "a spoilt frame": _spoilt_frame, "few frames, immobile": _few_frames,
+    "three prebleach frames too many": _frames_off(3), "three too few": _frames_off(-3),
+    "stretched, above 0": _stretched, "below 0": _below_zero, "bleached again": _bleached_again,
+    "losing light": _losing_light, "rising": _rising, "immobile, BayesianFRAP": _posterior,
+    "immobile, JointFRAP": _jointly,
 }  # fmt: skip
 OF_SERIES = {
     "cell, subtracted": _cell_subtracted, "cell": _cell_as_chosen, "vignetting": _vignetted,
@@ -246,7 +347,11 @@ OF_SERIES = {
     "region too small": _too_small, "region too large": _too_large, "two patches": _two_patches,
     "region 1.2 times too large": _size_wrong(1.2), "region 0.8 times": _size_wrong(0.8),
     "blurred patch": _blurred_patch, "cell with a soft edge": _soft_cell,
-    "half a droplet": _droplet,
+    "half a droplet": _droplet, "region a little beside": _a_little_beside,
+    "smoothed": _with_frames(_smoothed), "saturated, spread": _with_frames(_saturated_and_spread),
+    "a channel between": _with_frames(_with_channel_between, n_prebleach=10),
+    "gamma": _with_frames(_with_gamma), "scaled frame by frame": _with_frames(_scaled_by_frame),
+    "inverted": _with_frames(_turned_dark),
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, read_series
 from skfrap.io._series import Source, on_clock
+from skfrap.judging._alternation import find_alternation
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.judging._neighbours import find_correlated_noise
@@ -358,6 +359,7 @@ def _noticed(one, options, told, geometries, witness):
     """Return what is to be known of D from the start as told, and of D from the start as seen."""
     noticed = [*one.described.findings, *one.motion.findings]
     noticed += [*find_saturation(one.series.frames, one.protocol, options)]
+    noticed += [*find_alternation(one.series.frames)]
     noticed += [*find_correlated_noise(one.series.frames, one.protocol.n_prebleach)]
     uneven = []
     if one.background in one.evenness.wrong:

@@ -23,6 +23,8 @@ from skfrap.analysis._seen import region_as_seen
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
 from skfrap.io._stored_protocol import stored_protocol
+from skfrap.io.readers._stated import CLOCKS_WITHIN
+from skfrap.results import Finding
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +128,7 @@ def experiment_of(series, options):
         ("the pixel size (", Argument("pixel_size"), f", µm{_why(pixel_words)})"),
         _unlike(options.pixel_size, series.pixel_size_um, "µm"),
     )
+    findings += given_differs("pixel_size", options.pixel_size, series.pixel_size_um, "µm")
     may_be_seen = options.start != "told"
     n_prebleach = region = None
     if not may_be_seen or (options.n_prebleach or of_file.n_prebleach) is not None:
@@ -154,8 +157,11 @@ def experiment_of(series, options):
     if options.frame_interval is not None:
         sources["frame times"] = f"given{_other_clock(options.frame_interval, times)}"
         times = options.frame_interval * np.arange(n_frames)
-        # The user has decided which clock is right.
-        findings = [one for one in findings if one.code != "clocks_disagree"]
+        decided = [one for one in findings if one.code != "clocks_disagree"]
+        if len(decided) == len(findings) and series.times_s is not None:
+            own = float(np.median(np.diff(series.times_s)))
+            decided += given_differs("frame_interval", options.frame_interval, own, "s")
+        findings = decided  # the user has decided which clock is right
     elif times is not None:
         sources["frame times"] = clock_words
     else:
@@ -277,6 +283,14 @@ def _check_series(series):
         )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ValueError("times_s of a series must be finite and increase from frame to frame.")
+
+
+def given_differs(name, given, own, unit):
+    """Say that a value which is given is clearly another than the file's, as findings."""
+    if given is None or own is None or abs(given / own - 1) <= CLOCKS_WITHIN:
+        return []
+    words = f"{name} is given, {given:.6g} {unit}, and the file says {own:.6g} {unit}"
+    return [Finding.of("given_value_differs", words, name)]
 
 
 def _other_clock(given, times):

@@ -15,6 +15,7 @@ _MOST_COUNTED = 2_000_000  # pixels of types whose values are many
 _ORDER = 4  # of differences from frame to frame: of recovering light they are next to nothing
 _OF_ROUNDING = 3.0  # counts: their median where there is no other noise than rounding is 1.6
 _FEWEST_DIFFERENCES = 50
+_SMALLEST_STEP, _SMALLEST_NOISE = 1e-6, 1e-4  # of the value where it is cut off
 
 
 def cut_off(values, least=0.01):
@@ -92,7 +93,17 @@ def is_detectors(frames, value):
     frames = np.asarray(frames)
     step = 1 + int(np.sqrt(frames.size / _MOST_COUNTED))
     some = frames[:, ::step, ::step].astype(np.float64)
-    return np.mean(some > value) <= _STRAY and not _are_without_noise(some, value)
+    step = 1.0 if frames.dtype.kind in "iu" else _step_of(some, value)
+    return np.mean(some > value) <= _STRAY and not _are_without_noise(some / step, value / step)
+
+
+def _step_of(frames, value):
+    """Return what a count has become in numbers that are no counts; else a little of the value."""
+    if value == np.round(value) and (frames == np.round(frames)).all():
+        return 1.0
+    steps = np.diff(np.unique(frames[:: max(1, len(frames) // 4)]))
+    least = float(steps.min()) if len(steps) else 0.0
+    return least if least > _SMALLEST_STEP * abs(value) else _SMALLEST_NOISE * abs(value) or 1.0
 
 
 def _are_without_noise(frames, value):

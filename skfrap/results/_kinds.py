@@ -304,6 +304,10 @@ _OF_RECORDINGS = {
             "Frames hold one and the same value, or rows of zeros at their end.",
             "See whether the file was written and copied to its end; leave out such frames.",
         ),
+        frames_alternate=(
+            "The light of frames repeats after two to six of them, rather than going on steadily.",
+            "See whether other channels or depths are among them, and save one of them alone.",
+        ),
         same_numbers=(
             "Another series of the run has the same numbers, to the last digit: it is a copy.",
             "Leave out one of the two: they count as one measurement.",
@@ -340,6 +344,10 @@ _OF_RECORDINGS = {
         patches_left_out=(
             "The image of the bleach region shows patches that are too small to be taken.",
             "See whether they were bleached; if so, draw a mask of black and white.",
+        ),
+        given_value_differs=(
+            "A pixel size or a time between frames that is given is not the file's, by over 10 %.",
+            "See which is right, and whether the unit is: what is given has been taken.",
         ),
         time_unit_assumed=(
             "The head of a table, or a list of times, names no unit, and s is taken.",

@@ -17,6 +17,7 @@ from skfrap.io.readers._stated import (
     square_pixel,
     unit_factor,
 )
+from skfrap.results import Finding
 
 INFO_KEY = "skfrap_series"
 """Name of the line ``skfrap_series = {JSON}`` that `write_series` adds to ImageJ's text 'Info'."""
@@ -24,6 +25,7 @@ INFO_KEY = "skfrap_series"
 # Printers' and screens' resolutions, which programs write where they know no pixel size.
 _PLACEHOLDERS_DPI = np.array([1, 72, 75, 96, 100, 120, 144, 150, 200, 240, 300, 400, 600, 1200])
 _PLAUSIBLE_UM = (1e-3, 100.0)
+_LONG_S = 60.0  # a frame interval that may be meant in ms
 _NONE_GIVEN = 1, 1  # the resolution tag, as tifffile writes it where it is given none
 
 
@@ -89,6 +91,15 @@ def imagej_interval(meta):
     if not np.isfinite(interval) or interval < 0:
         return None, f"ImageJ's frame interval {meta['finterval']!r} is no time"
     return factor * interval, "ImageJ frame interval"
+
+
+def judge_interval(meta):
+    """Say of ImageJ's frame interval that its unit had to be assumed, if it is a long one."""
+    interval, _ = imagej_interval(meta)
+    if interval is None or interval < _LONG_S or meta.get("tunit"):
+        return []
+    words = f"ImageJ's frame interval of {interval:.6g} has no unit, and s is taken"
+    return [Finding.of("time_unit_assumed", words)]
 
 
 def stored_by_skfrap(meta):

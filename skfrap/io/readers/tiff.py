@@ -158,7 +158,7 @@ class TIFFReader:
             bit_depth=_bit_depth(bits, pixels, images.dtype),
             time_axis=_TAKEN_AS_TIME.get(axis, ""),
             info=stored["info"] if stored else tags.foreign_info(imagej),
-            findings=findings,
+            findings=[*findings, *tags.judge_interval(imagej)],
         )
 
 

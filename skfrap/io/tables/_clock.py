@@ -3,8 +3,10 @@
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_positive
+from skfrap.io.readers._stated import CLOCKS_WITHIN
 from skfrap.io.tables._roles import listed
 from skfrap.io.tables._units import UNITS, judge_unit, seconds_of_stamp, unit_of
+from skfrap.results import Finding
 
 _LONGEST, _SHORTEST = 3600.0, 1e-6  # s, of an interval that is believed
 
@@ -36,12 +38,13 @@ def clock_of(block, time, index, frame_interval, path):
     if frame_interval is not None:
         interval = check_positive("frame_interval", frame_interval, "number of seconds")
         numbers = _numbers(block, index)
-        words = f"given, {interval:g} s between frames"
+        words, found = f"given, {interval:g} s between frames", []
         if time is not None:
             own = np.diff(_seconds(block, time, path)[0])
             if (np.abs(own / interval - 1) > 0.01).any():
                 words += f"; the column {block.names[time]!r} has {np.median(own):.6g} s"
-        return interval * numbers, words, []
+                found = _differs(interval, float(np.median(own)), unit_of(block.names[time]))
+        return interval * numbers, words, found
     if time is None:
         raise ArgumentError(
             f"{path} has no column of times among {listed(block.names)}: give the time between "
@@ -73,6 +76,14 @@ def clock_of(block, time, index, frame_interval, path):
     named = unit_of(block.names[time]) if not any(block.texts[time]) else "min"
     found = judge_unit(times, named, f"the times in {block.names[time]!r}")
     return times, f"column {block.names[time]!r}, {unit}", found
+
+
+def _differs(given, own, unit):
+    """Say that the interval that is given is another than the table's, where that has a unit."""
+    if unit is None or abs(given / own - 1) <= CLOCKS_WITHIN:
+        return []
+    words = f"frame_interval is given, {given:.6g} s, and the table says {own:.6g} s"
+    return [Finding.of("given_value_differs", words, "frame_interval")]
 
 
 def _numbers(block, index):

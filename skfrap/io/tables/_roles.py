@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError
+from skfrap.io.tables._bleaching import find_fall
 from skfrap.io.tables._units import UNITS, unit_of
 
 ROLES = ("time", "bleach", "reference", "background")
@@ -42,6 +43,7 @@ _NAMES = {
 _TWICE = 1.5  # times the fall of the next column, that the bleached one must show
 _DARK = 0.5  # of the others' level: what is darker may be background
 _BRIGHT = 0.6
+_AS_MUCH = 0.7  # of the fall of the bleached column, from which another is no reference
 
 
 def parse_columns(told):
@@ -269,6 +271,14 @@ def roles_by_numbers(block, places, roles, words, fall):
         words["reference"] = "the column that stays bright at bleaching"
         return ""
     (only,) = free
+    own = find_fall(block.values[:, only]) if np.isfinite(block.values[:, only]).all() else None
+    if fall is not None and own is not None and own.share > _AS_MUCH * fall.share:
+        raise ArgumentError(
+            f"what the column {names[only]!r} is, is not clear: it falls at bleaching as "
+            f"{names[roles['bleach']]!r} does; say which it is (",
+            _COLUMNS,
+            f", as reference={names[only]}, or reference=none,background=none).",
+        )
     dark = levels[only] < _DARK * bleach_level
     very_dark = levels[only] < (_DARK if len(wanted) == 1 else 0.5 * _DARK) * bleach_level
     if wanted == ["reference"] and not dark:
