@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -322,6 +323,58 @@ def test_signals_lose_at_most_the_series_in_hand(made, tmp_path, name):
     assert rows.D_um2_s.notna().all()
     expected = -9 if name == "SIGKILL" else 128 + getattr(signal, name)
     assert process.returncode == expected
+
+
+def running_in(group):
+    """Return the processes of a group that are not dead."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().rpartition(")")
+        except OSError:  # it ended meanwhile
+            continue
+        state, _, its_group = rest.split()[:3]
+        if int(its_group) == group and state != "Z":
+            found.append(name)
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are counted by /proc")
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_leaves_what_was_found_and_no_process(made, tmp_path, jobs):
+    for k in range(100):
+        (tmp_path / f"cell{k:03d}.tif").write_bytes(made[k % N])
+    table = tmp_path / "results.csv"
+    process = subprocess.Popen(
+        command("estimate", tmp_path, "--out", table, "--jobs", jobs),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,  # Ctrl-C goes to all processes of a terminal's group
+    )
+    try:
+        printed = 0
+        for line in process.stdout:
+            printed += line.endswith(".tif\n")
+            if printed == 5:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        rest, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    printed += sum(line.endswith(".tif") for line in rest.splitlines())
+    rows = pd.read_csv(table)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    assert printed <= len(rows) <= printed + 1 < 100
+    assert rows.D_um2_s.notna().all()
+    assert list(rows.file) == sorted(rows.file)
+    for _ in range(100):  # what keeps count of shared resources ends after all others
+        if not running_in(process.pid):
+            break
+        time.sleep(0.1)
+    assert not running_in(process.pid)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")

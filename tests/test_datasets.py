@@ -6,6 +6,8 @@ import pytest
 import skfrap.datasets
 from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
 from skfrap.datasets import _store, _write
+from skfrap.inference.networks import _disk
+from skfrap.models import ImageSurrogate
 from skfrap.numerics import _lazy
 
 pytest.importorskip("zarr", minversion="3")
@@ -214,3 +216,91 @@ def test_missing_zarr_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "zarr", None)
     with pytest.raises(ImportError, match=r"skfrap\[zarr\]"):
         _store.open("nowhere")
+
+
+@pytest.fixture
+def stored_scores(tmp_path, monkeypatch):
+    monkeypatch.setitem(_write._SHARDS, "scores", 1024)
+    monkeypatch.setitem(_write._CHUNKS, "scores", 128)
+    steady = {"frame_levels": False, "flat_field": None, "window": "field"}
+    surrogate = ImageSurrogate(PROTOCOL, {"D": (1.0, 1000.0)}, **steady)
+    simulator().write(tmp_path / "s.zarr", 1500, "scores", surrogate=surrogate)
+    return skfrap.datasets.open(tmp_path / "s.zarr")
+
+
+def test_networks_learn_from_stored_scores(stored_scores, monkeypatch):
+    options = {"hidden_layer_sizes": (16,), "batch_size": 8, "random_state": 0, "max_iter": 4}
+    arrays = stored_scores.data, stored_scores.target, stored_scores.sample_weight
+    most = []
+    read = type(stored_scores.data).read_samples
+
+    def watched(self, rows):
+        most.append(rows.stop - rows.start)
+        return read(self, rows)
+
+    monkeypatch.setattr(type(stored_scores.data), "read_samples", watched)
+    monkeypatch.setattr(_disk, "_AT_ONCE", 200 * stored_scores.data.shape[1])
+    network = NeuralFRAP(PROTOCOL, **options).fit(*arrays)
+    assert max(most) == 200
+    assert sum(most) == 1 + 200 + 4 * 1500
+    in_memory = NeuralFRAP(PROTOCOL, **options).fit(*(one[:] for one in arrays))
+    assert network.surrogate_ == stored_scores.data.surrogate
+    assert network.bounds_ == in_memory.bounds_
+    held = simulator(5).sample_scores(300, stored_scores.data.surrogate)
+    weight = held.sample_weight[:, np.newaxis]
+    one, other = (
+        np.mean(weight * (each.predict(held.data) - held.target) ** 2, axis=0)
+        for each in (network, in_memory)
+    )
+    assert (one < 1.3 * other).all()
+    with pytest.raises(ValueError, match="scores of images"):
+        NeuralFRAP(PROTOCOL, features="raw").fit(*arrays)
+
+
+OPTIONS = {"hidden_layer_sizes": (8,), "batch_size": 16, "random_state": 0}
+
+
+def same_weights(one, other):
+    both = zip(one.weights_[0], other.weights_[0], strict=True)
+    return all(np.array_equal(a, b) for mine, its in both for a, b in zip(mine, its, strict=True))
+
+
+@pytest.mark.parametrize("learning_rate", ["cosine", "constant"])
+def test_a_fit_from_disk_goes_on_where_it_was_broken_off(dataset, tmp_path, learning_rate):
+    arrays = dataset.data, dataset.target, dataset.sample_weight
+    options = OPTIONS | {"learning_rate": learning_rate, "max_iter": 3}
+    straight = NeuralFRAP(PROTOCOL, **options).fit(*arrays)
+    assert len(straight.loss_curve_) == 3 * 3
+    kept = {"checkpoint_dir": tmp_path / "kept"}
+    n_chunks = []
+    for _ in range(9):
+        network = NeuralFRAP(PROTOCOL, **options).fit(*arrays, **kept, max_time=0.0)
+        n_chunks.append(len(network.loss_curve_))
+    assert n_chunks == [*range(1, 10)]  # one each, with no time for more
+    assert same_weights(network, straight)
+    again = NeuralFRAP(PROTOCOL, **options).fit(*arrays, **kept)
+    assert same_weights(again, straight)
+    if learning_rate == "constant":
+        longer = NeuralFRAP(PROTOCOL, **options | {"max_iter": 4})
+        longer.fit(*arrays, **kept)
+        new = NeuralFRAP(PROTOCOL, **options | {"max_iter": 4}).fit(*arrays)
+        assert same_weights(longer, new)
+    with pytest.raises(ValueError, match="another training"):
+        NeuralFRAP(PROTOCOL, **options).fit(*arrays[:2], **kept)  # of other weights
+
+
+def test_the_best_of_several_fits_from_disk_is_kept(dataset):
+    arrays = dataset.data, dataset.target, dataset.sample_weight
+    held = simulator(9).sample(300, return_X_y=True)
+    with pytest.raises(ValueError, match="validation_data"):
+        NeuralFRAP(PROTOCOL, early_stopping=True, n_init=2, **OPTIONS).fit(*arrays)
+    with pytest.raises(ValueError, match="early_stopping"):
+        NeuralFRAP(PROTOCOL, n_init=2, **OPTIONS).fit(*arrays)
+    network = NeuralFRAP(PROTOCOL, early_stopping=True, n_init=3, max_iter=2, **OPTIONS)
+    network.fit(*arrays, validation_data=held)
+    assert network.best_losses_.shape == (3, 1)
+    assert len({*network.best_losses_[:, 0]}) == 3
+    assert len(network.histories_) == 3
+    best = np.nanmin(network.history_["validation_loss"].mean(axis=1))
+    others = [np.nanmin(one["validation_loss"].mean(axis=1)) for one in network.histories_]
+    assert best == others[network.best_losses_[:, 0].argmin()]

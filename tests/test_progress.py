@@ -74,6 +74,17 @@ def test_progress_that_is_left_does_not_hide_the_next(monkeypatch):
     assert "after" in terminal.getvalue()
 
 
+def test_progress_that_another_thread_ends_does_not_hide_the_next(monkeypatch):
+    terminal = a_terminal(monkeypatch)
+    items = shown([1, 2, 3], "first")
+    assert next(items) == 1
+    thread = threading.Thread(target=lambda: [*items])
+    thread.start()
+    thread.join(20)
+    [*shown([1, 2], "after")]
+    assert "after" in terminal.getvalue()
+
+
 @pytest.fixture(scope="module")
 def curves():
     return FRAPSimulator(PROTOCOL, random_state=0).sample(100).data
@@ -102,6 +113,8 @@ def test_long_answers_show_how_far_they_are(monkeypatch, curves, network):
     fitted = LeastSquaresFRAP(PROTOCOL).fit(curves)
     bayesian = BayesianFRAP(PROTOCOL).fit(curves)
     assert "fitting" in seen(lambda: fitted.predict(curves))
+    in_threads = LeastSquaresFRAP(PROTOCOL, n_jobs=2).fit(curves)
+    assert "fitting" in seen(lambda: in_threads.predict(curves))
     shows = seen(lambda: fitted.predict_interval(curves[:3], method="bootstrap", n_bootstrap=50))
     assert "bootstrap" in shows
     assert "fitting" not in shows

@@ -1,4 +1,6 @@
-"""Labelled curves that a network is to learn from, checked."""
+"""Labelled curves that a network is to learn from, checked, in memory or read in chunks."""
+
+from functools import partial
 
 import numpy as np
 
@@ -7,6 +9,9 @@ from skfrap.estimators._missing import complete_curves
 from skfrap.experiment._frames import check_width, refuse_rows
 from skfrap.inference._intensities import check_size
 from skfrap.inference.networks._data import with_weights
+from skfrap.inference.networks._disk import DiskStream, rows_at_once
+from skfrap.inference.networks._run import BLOCK
+from skfrap.numerics._lazy import is_lazy, read_rows
 from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters._targets import names_of_targets
 
@@ -74,3 +79,51 @@ def check_labelled(
             f"y must have the columns {names}, as in the first fit, got shape {y.shape}."
         )
     return with_weights(X, y, sample_weight)
+
+
+class LabelledSource:
+    """Labelled curves as they were given to a fit, in memory or to be read in chunks.
+
+    Parameters
+    ----------
+    estimator : NeuralFRAP
+    X, y, sample_weight : array-like
+        As given, lazy where X is.
+    surrogate : ImageSurrogate or None
+        What rows are scores of, if they are.
+
+    Attributes
+    ----------
+    is_lazy : bool
+    told : tuple of ndarray
+        What tells them from others, besides the first of them.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight, surrogate):
+        self._estimator, self._surrogate = estimator, surrogate
+        self._columns = X, y, sample_weight
+        self.is_lazy = is_lazy(X)
+        self.told = (np.array([X.shape[0]]),) if self.is_lazy else ()
+
+    @property
+    def n_chunks(self):
+        """In how many parts they are learnt from in a pass."""
+        in_a_chunk = BLOCK * self._estimator.batch_size
+        return -(-self._columns[0].shape[0] // in_a_chunk) if self.is_lazy else 1
+
+    def first(self, network):
+        """Return the first of them, as many as are read at once, or all in memory; checked."""
+        if self.is_lazy:
+            return self._read(network, slice(0, rows_at_once(self._columns[0].shape)))
+        return self._checked(network, self._columns)
+
+    def stream(self, network, n_passes, random):
+        """Return them as a stream, in an order that is drawn now."""
+        shape, batch_size = self._columns[0].shape, self._estimator.batch_size
+        return DiskStream(partial(self._read, network), shape, batch_size, random, n_passes)
+
+    def _read(self, network, rows):
+        return self._checked(network, [read_rows(one, rows) for one in self._columns])
+
+    def _checked(self, network, columns):
+        return check_labelled(self._estimator, *columns, network=network, surrogate=self._surrogate)

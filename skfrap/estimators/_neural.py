@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from skfrap.estimators._callbacks import CallbackSupportMixin, Watch, with_callbacks
 from skfrap.estimators._image_input import check_task_of_images
-from skfrap.estimators._labelled import check_labelled
+from skfrap.estimators._labelled import LabelledSource, check_labelled
 from skfrap.estimators._network_regressor import NetworkRegressor
 from skfrap.estimators._published import PublishedDesigns
 from skfrap.estimators._samples import fits_samples
@@ -22,13 +22,13 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.inference.networks._checkpoint import checkpoints_in
 from skfrap.inference.networks._data import split
 from skfrap.inference.networks._deviations import constant_deviations, learn_deviations
-from skfrap.inference.networks._disk import DiskStream, check_lazy
+from skfrap.inference.networks._disk import check_lazy
 from skfrap.inference.networks._run import BLOCK
 from skfrap.inference.networks._stream import check_stream, stream_of
 from skfrap.inference.networks._task import task_of_simulator
-from skfrap.inference.networks._training import train_once, train_online, train_starts
+from skfrap.inference.networks._training import train, train_once, train_online, train_starts
 from skfrap.models import CurveModel, ImageSurrogate
-from skfrap.numerics._lazy import ROWS, is_lazy, read_rows, row_slices
+from skfrap.numerics._lazy import in_memory, is_lazy, read_rows, row_slices
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters._targets import names_of_targets
 
@@ -296,9 +296,10 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         X : array-like of shape (n_samples, n_frames) or ImageScores
             Recovery curves, or the scores of image series without free levels of frames, as
             ``ImageScoreExtractor(frame_levels=False)`` gives them: then bounds that are not given
-            are the ranges that the scores know. Arrays of Zarr or Dask, with y and weights that are
-            too or not, are read in chunks, in a random order each pass, and never are in memory as
-            a whole.
+            are the ranges that the scores know. Arrays of Zarr or Dask, and scores of
+            :func:`skfrap.datasets.open`, with y and weights that are too or not, are read in chunks
+            of 64 batches, in a random order each pass, and never are in memory as a whole. A chunk
+            is a pass for all that counts passes but `max_iter`.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets on their own scales, with a protocol log10 of D in µm²/s, c0 and alpha, or what
             `parameters` says: all, some or one of them, in any order. The names of y tell which,
@@ -311,7 +312,7 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
             Other curves to measure the progress on, in ``history_["validation_loss"]``, to choose
             the best weights by with `early_stopping`, and to compare with `stop_at`. None sets
-            aside a part of X with `early_stopping`.
+            aside a part of X with `early_stopping`, where X is in memory.
         checkpoint_dir : path-like, default=None
             A folder in which the training is kept, a file ``start-K.npz`` for each of `n_init`.
             A fit with the same data and parameters goes on from there, exactly as if it had never
@@ -334,57 +335,38 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         FloatingPointError
             If the loss is no longer finite.
         """
-        origin = self._origin(self.warm_start, X, transfers=True)
         if is_lazy(X):
-            alone = checkpoint_dir is None and max_time is None
-            check_lazy(self, alone and (validation_data is not None or not self.early_stopping))
-            return self._fit_lazy(origin, X, y, sample_weight, validation_data)
+            check_lazy(self, validation_data is not None)
+        one = read_rows(X, slice(0, 1)) if is_lazy(X) else X  # tells whether they are scores
+        origin = self._origin(self.warm_start, one, transfers=True)
         options, n_starts = origin.options, self.n_init if origin.is_new else 1
         measured = self.early_stopping or validation_data is not None
         options.check_fit(n_starts, measured, checkpoint_dir, self.random_state)
         random = check_random_state(self.random_state)
-        surrogate = origin.asked.surrogate
-        data = check_labelled(
-            self, X, y, sample_weight, network=origin.staying, surrogate=surrogate
-        )
-        held = None
+        source = LabelledSource(self, X, y, sample_weight, origin.asked.surrogate)
+        data, held = source.first(origin.staying), None
         if self.early_stopping and validation_data is None:
             data, held = split(data, self.validation_fraction, random)
-        network, state = origin.with_data(data, names_of_targets(y), random)
-        if validation_data is not None:
-            held = check_labelled(self, *validation_data, network=network)
-        validation = validation_of(network, options, held)
-        known = network, options, data, validation, self.random_state
-        kept = checkpoints_in(checkpoint_dir, n_starts, checkpoint_interval, known)
-        watch = Watch(self, n_starts * self.max_iter, *data[:2])
-        network, state = train_starts(
-            network, state, data, options, random, validation, n_starts, kept, max_time, watch
-        )
-        watch.close(lambda: (network, state))
-        deviations = None if held is None else constant_deviations(network, *held[:2])
-        return self._keep(replace(network, deviation_weights=deviations), state)
-
-    def _fit_lazy(self, origin, X, y, sample_weight, validation_data):
-        """Learn from curves that are read in chunks, `max_iter` passes."""
-        random, options = check_random_state(self.random_state), origin.options
-        lazy = X, y, sample_weight
-
-        def read(rows, network):
-            return check_labelled(self, *(read_rows(one, rows) for one in lazy), network=network)
-
-        first = slice(0, min(ROWS, X.shape[0]))
-        data = read(first, origin.staying)
         network, before = origin.with_data(data, names_of_targets(y), random)
-        del data
-        held = None
         if validation_data is not None:
-            held = check_labelled(self, *validation_data, network=network)
-        stream = DiskStream(lambda rows: read(rows, network), X.shape[0], self.batch_size, random)
-        n_steps = self.max_iter * stream.n_chunks * BLOCK
-        watch = Watch(self, self.max_iter * stream.n_chunks)
+            held = check_labelled(self, *map(in_memory, validation_data), network=network)
         validation = validation_of(network, options, held)
-        network, state = train_online(
-            network, before, stream, n_steps, options, validation, watch=watch
+        known = network, options, (*data, *source.told), validation, self.random_state
+        kept = checkpoints_in(checkpoint_dir, n_starts, checkpoint_interval, known)
+        given = (None, None) if source.is_lazy else data[:2]
+        watch = Watch(self, n_starts * self.max_iter * source.n_chunks, *given)
+        some = data[0][:1]
+
+        def learn(one, random, **limits):
+            limits |= {"watch": watch}
+            if not source.is_lazy:
+                return train(one, before, data, options, random, validation, **limits)
+            stream = source.stream(network, self.max_iter, random)
+            n_steps, limits["random"] = stream.n_batches, random
+            return train_online(one, before, stream, n_steps, options, validation, **limits)
+
+        network, state = train_starts(
+            network, some, options, random, n_starts, learn, kept, max_time
         )
         watch.close(lambda: (network, state))
         deviations = None if held is None else constant_deviations(network, *held[:2])

@@ -31,6 +31,11 @@ def read_rows(values, rows):
     return None if values is None else np.asarray(values[rows])
 
 
+def in_memory(values):
+    """Read all of an array that is lazy; what is not stays as it is."""
+    return read_rows(values, slice(0, values.shape[0])) if is_lazy(values) else values
+
+
 def row_slices(n, size=ROWS):
     """Return slices that together take n rows, `size` at a time."""
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]

@@ -46,11 +46,12 @@ def shown(items, what, unit="chunk", total=None):
     from tqdm import tqdm
 
     bar = tqdm(items, what, total, unit=unit, delay=SHOWN_AFTER, disable=None, leave=False)
-    _thread.shows = True
+    begun_in = _thread.__dict__  # what takes the items may do so from others as well
+    begun_in["shows"] = True
     try:
         yield from bar
     finally:
-        _thread.shows = False
+        begun_in["shows"] = False
         bar.close()
 
 

@@ -192,11 +192,11 @@ class CurveFitter:
             return self._fit_chunk(X, starts, slice(None), screen)
         with one_blas_thread():
             chunks = row_slices(len(X), self._chunk)
-            n_jobs = self.n_jobs if len(chunks) > 1 else 1
-            fits = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-                delayed(self._fit_chunk)(X[rows], starts, rows, screen) for rows in chunks
+            fits = Parallel(n_jobs=self.n_jobs if len(chunks) > 1 else 1, prefer="threads")(
+                delayed(self._fit_chunk)(X[rows], starts, rows, screen)
+                for rows in shown(chunks, "fitting")
             )
-            return Fits.join([*shown(fits, "fitting", total=len(chunks))])
+            return Fits.join(fits)
 
     @property
     def _chunk(self):

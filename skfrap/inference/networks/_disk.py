@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from skfrap.inference.networks._run import BLOCK
+from skfrap.numerics._lazy import ROWS, row_slices
 
 _AHEAD = 1  # chunks that are read at once with learning
+_AT_ONCE = 2**24  # values that are read at once, 134 MB
 
 
 class DiskStream:
@@ -20,68 +22,88 @@ class DiskStream:
     ----------
     read : callable
         ``read(rows)`` gives X, y and weights of a slice of rows, checked.
-    n : int
-        Curves.
+    shape : tuple of int
+        Of X.
     batch_size : int
     random : RandomState
+    n_passes : int
     """
 
-    def __init__(self, read, n, batch_size, random):
-        self._read, self._n, self._random = read, n, random
+    def __init__(self, read, shape, batch_size, random, n_passes):
+        self._read, self._n = read, shape[0]
+        self._at_once = rows_at_once(shape)
         self._size = BLOCK * batch_size
         self.batch_size = batch_size
         self.n_seen = 0
+        # Drawn pass by pass, so that more passes begin with the same ones.
+        firsts = np.arange(0, self._n, self._size)
+        drawn = (
+            (random.permutation(firsts), random.randint(2**31 - 1, size=len(firsts)))
+            for _ in range(n_passes)
+        )
+        self._order = [[*zip(*one, strict=True)] for one in drawn]
 
     @property
-    def n_chunks(self):
-        """Chunks in a pass."""
-        return -(-self._n // self._size)
+    def n_batches(self):
+        """Of all passes, as if each chunk had all that it may have."""
+        return BLOCK * sum(map(len, self._order))
 
-    def chunks(self, n_batches, prepare):
-        """Yield what `prepare` makes of one chunk after another, for so many batches."""
-        firsts = range(0, self._n, self._size)
-        n_chunks = -(-n_batches // BLOCK)
-        order = []
-        while len(order) < n_chunks:
-            order += [firsts[k] for k in self._random.permutation(len(firsts))]
-        shuffles = [np.random.RandomState(seed) for seed in self._seeds(n_chunks)]
+    def chunks(self, n_batches, prepare, done=0):
+        """Yield what `prepare` makes of one chunk after another, for so many batches.
 
-        def shuffled(k):
-            rows = slice(order[k], min(order[k] + self._size, self._n))
-            data = prepare(*self._read(rows))
-            places = shuffles[k].permutation(len(data[0]))
+        The first `done` chunks are left out, and their batches do not count.
+        """
+        todo = [one for of_pass in self._order for one in of_pass][done:][: -(-n_batches // BLOCK)]
+
+        def shuffled(first, seed):
+            stop = min(first + self._size, self._n)
+            parts = [
+                prepare(*self._read(slice(first + rows.start, first + rows.stop)))
+                for rows in row_slices(stop - first, self._at_once)
+            ]
+            data = parts[0]
+            if len(parts) > 1:
+                data = [np.concatenate(column) for column in zip(*parts, strict=True)]
+            places = np.random.RandomState(seed).permutation(len(data[0]))
             return [column[places] for column in data]
 
         with ThreadPoolExecutor(_AHEAD) as pool:
-            coming = deque(pool.submit(shuffled, k) for k in range(min(_AHEAD, n_chunks)))
-            for k in range(n_chunks):
+            coming = deque(pool.submit(shuffled, *one) for one in todo[:_AHEAD])
+            for k in range(len(todo)):
                 data = coming.popleft().result()
-                if k + _AHEAD < n_chunks:
-                    coming.append(pool.submit(shuffled, k + _AHEAD))
+                if k + _AHEAD < len(todo):
+                    coming.append(pool.submit(shuffled, *todo[k + _AHEAD]))
                 self.n_seen += len(data[0])
                 yield data
 
-    def _seeds(self, n):
-        return self._random.randint(2**31 - 1, size=n)
+
+def rows_at_once(shape):
+    """Return how many rows are read at once, of curves 65536, of scores fewer as they are longer.
+
+    Examples
+    --------
+    >>> from skfrap.inference.networks._disk import rows_at_once
+    >>> rows_at_once((10**6, 110)), rows_at_once((10**6, 1024))
+    (65536, 16384)
+    """
+    return max(1, min(ROWS, _AT_ONCE // shape[1]))
 
 
-def check_lazy(estimator, is_plain):
+def check_lazy(estimator, has_validation_data):
     """Check that what is asked for can be done with curves that are read in chunks.
 
     Parameters
     ----------
     estimator : NeuralFRAP
-    is_plain : bool
-        Whether curves need not be set aside, nor kept track of.
+    has_validation_data : bool
 
     Raises
     ------
     ValueError
-        If it cannot.
+        If curves would have to be set aside.
     """
-    if not is_plain or estimator.n_init != 1:
+    if estimator.early_stopping and not has_validation_data:
         raise ValueError(
-            "X is read in chunks, which goes with n_init=1, without checkpoint_dir and max_time, "
-            "and with validation_data where early_stopping is asked for; give these, or X in "
-            "memory, np.asarray(X)."
+            "X is read in chunks, of which early_stopping sets none aside: give validation_data, "
+            "or X in memory, np.asarray(X)."
         )

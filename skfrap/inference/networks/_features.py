@@ -15,6 +15,7 @@ from skfrap.inference._intensities import check_level
 from skfrap.inference.fitting._frames import fitter_at_frames
 from skfrap.models import ImageSurrogate, InterpolationError
 from skfrap.numerics._covariance import inverse_of_definite, products_of_rows
+from skfrap.numerics._lazy import row_slices
 from skfrap.parameters import parameter
 
 _N_STEPS, _N_STEPS_OF_MANY = 2, 4  # up to three parameters a third changes nothing to learn
@@ -108,7 +109,9 @@ class RawFeatures:
 
     def check_curves(self, X):
         """Refuse curves that are nothing like those that were trained on."""
-        unlike = np.mean(np.abs(X - self.mean) / self.scale, axis=1)
+        unlike = np.empty(len(X))
+        for rows in row_slices(len(X), _ROWS):  # of a million no copy is made
+            unlike[rows] = np.mean(np.abs(X[rows] - self.mean) / self.scale, axis=1)
         outside = np.flatnonzero(unlike > _UNLIKE)
         if len(outside):
             k = outside[0]

@@ -145,31 +145,24 @@ def train(
     return run.result()
 
 
-def train_starts(
-    network,
-    state,
-    data,
-    options,
-    random,
-    validation,
-    n_starts,
-    checkpoints=None,
-    max_time=None,
-    watch=None,
-):
+def train_starts(network, X, options, random, n_starts, learn, checkpoints=None, max_time=None):
     """Train several times, with other weights and another order of curves, and keep the best.
 
     Parameters
     ----------
-    network, state, data, options, random, validation
-        As in :func:`train`. The first start has the weights of the network.
+    network : TrainedNetwork
+        The first start has its weights.
+    X : ndarray of shape (n, n_frames)
+        Any of the curves.
+    options, random
+        As in :func:`train`.
     n_starts : int
+    learn : callable
+        ``learn(network, random, checkpoint=..., max_time=...)`` returns what :func:`train` does.
     checkpoints : list of Checkpoint, default=None
         Of each start.
     max_time : float, default=None
         Seconds for all of them.
-    watch : object, default=None
-        As in :func:`train`, of all passes.
 
     Returns
     -------
@@ -185,18 +178,13 @@ def train_starts(
     for k, generator in enumerate(generators):
         one = network
         if k > 0:
-            weights = draw_weights(options, network.features, network.columns, data[0], generator)
+            weights = draw_weights(options, network.features, network.columns, X, generator)
             one = replace(network, weights=weights)
         share = None
         if max_time is not None:
             share = (max_time - (time.monotonic() - begun)) / (n_starts - k)
         checkpoint = None if checkpoints is None else checkpoints[k]
-        starts.append(
-            train(
-                one, state, data, options, generator, validation,
-                checkpoint=checkpoint, max_time=share, watch=watch,
-            )
-        )  # fmt: skip
+        starts.append(learn(one, generator, checkpoint=checkpoint, max_time=share))
     return starts[0] if n_starts == 1 else best_of(starts)
 
 
@@ -247,7 +235,18 @@ def train_once(network, state, data, options, random):
 
 
 def train_online(
-    network, state, stream, n_steps, options, validation=None, seconds=0.0, watch=None
+    network,
+    state,
+    stream,
+    n_steps,
+    options,
+    validation=None,
+    seconds=0.0,
+    watch=None,
+    *,
+    random=None,
+    checkpoint=None,
+    max_time=None,
 ):
     """Learn from a stream of curves.
 
@@ -255,7 +254,7 @@ def train_online(
     ----------
     network, state, options, validation
         As in :func:`train`.
-    stream : CurveStream
+    stream : CurveStream or DiskStream
         What is learnt from it is used up.
     n_steps : int
         Batches to learn from.
@@ -263,6 +262,12 @@ def train_online(
         What preparations took.
     watch : object, default=None
         As in :func:`train`, of chunks.
+    random : RandomState, default=None
+        What a checkpoint keeps, of what the stream has drawn from.
+    checkpoint : Checkpoint, default=None
+        As in :func:`train`, of a stream from disk.
+    max_time : float, default=None
+        Seconds after which no further chunk begins.
 
     Returns
     -------
@@ -275,15 +280,31 @@ def train_online(
         If the loss or the weights are no longer finite.
     """
     run = Run(network, state, options, validation, seconds)
+    deadline = time.monotonic() + (math.inf if max_time is None else max_time)
+    if checkpoint is not None and (snapshot := checkpoint.read(random)) is not None:
+        run.restore(snapshot)
+    done = len(run.records)
+    firsts = range(done * BLOCK, done if run.stopped else n_steps, BLOCK)
+    if done and not firsts:
+        return run.result()
     rate = _schedule(options, BLOCK, n_steps)
-    with _progress(range(0, n_steps, BLOCK), options) as progress:
-        chunks = stream.chunks(n_steps, partial(_prepare, network, options))
+    prepare = partial(_prepare, network, options)
+    if done:
+        chunks = stream.chunks(len(firsts) * BLOCK, prepare, done)
+    else:
+        chunks = stream.chunks(n_steps, prepare)
+    with _progress(firsts, options) as progress:
         for first, data in zip(progress, chunks, strict=True):
             if watch is not None:
                 watch.begin()
             run.one_pass(data, np.arange(len(data[0])), rate)
-            ends = run.report(progress, is_last=first + BLOCK >= n_steps)
-            if (watch is not None and watch.end(run.result)) or ends:
+            is_last = first + BLOCK >= n_steps
+            ends = run.report(progress, is_last=is_last) or time.monotonic() >= deadline
+            if watch is not None and watch.end(run.result):
+                ends = run.stopped = True
+            if checkpoint is not None and (ends or is_last or checkpoint.is_due):
+                checkpoint.write(run.snapshot(), random)
+            if ends:
                 break
         chunks.close()
     network, state = run.result()
