@@ -144,7 +144,9 @@ FIELDS = (
         },
         "both", of="images",
     ),
-    Field("model", "Model", "choice", "Model", "", "what particles do", "model", _MODELS, "diffusion"),
+    Field(
+        "model", "Model", "choice", "Model", "", "what particles do", "model", _MODELS, "diffusion",
+    ),
     Field(
         "free", "Estimate as well", "names", "Model", "",
         "what the model holds fixed where it is not asked for", "", {}, (),
