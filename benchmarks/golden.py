@@ -40,10 +40,15 @@ UNEVEN = FRAPProtocol(
     padding=24,
 )
 # Between versions of NumPy and SciPy. Fits stop where they no longer change: those of 0.1.0 itself,
-# of a Gaussian beam and with the lowest versions, are 5.5e-8 off; of binding on another processor
-# they are 4.9e-8 off.
+# of a Gaussian beam and with the lowest versions, are 5.5e-8 off. Processors without AVX-512 round
+# otherwise: fits of binding are 8.7e-7 off there, 3e-6 of a standard error, and posteriors
+# 1.7e-8.
 TOLERANCES = {"curves": 1e-12, "fits": 1e-8, "posteriors": 1e-8, "networks": 1e-6}
-TOLERANCES_OF_SETTINGS = {("fits", "gaussian beam"): 1e-7, ("fits", "binding"): 1e-7}
+TOLERANCES_OF_SETTINGS = {
+    ("fits", "gaussian beam"): 1e-7,
+    ("fits", "binding"): 3e-6,
+    ("posteriors", "default"): 1e-7,
+}
 # Where curves do not determine everything, a fit stops in a flat valley, and where is a matter of
 # the processor's last digit: what lies along the valley is not held, and what depends on it little.
 TOLERANCES_OF_NAMES = {

@@ -1,9 +1,11 @@
 """The page's server: who may ask, what it takes, what it answers, and what it outlives."""
 
+import asyncio
 import io
 import json
 import os
 import shlex
+import signal
 import struct
 import sys
 import time
@@ -22,6 +24,7 @@ from skfrap.app._command import as_command
 from skfrap.app._errors import AppError
 from skfrap.app._fields import BY_NAME, FIELDS, check_given
 from skfrap.app._shapes import outline_of, region_in_pixels
+from skfrap.app._worker import STOPPED, Worker
 from skfrap.experiment import Ellipse, Polygon, parse_region
 from skfrap.models import MODELS
 from skfrap.report import read_report
@@ -553,6 +556,79 @@ def test_a_table_becomes_the_result_of_the_command_line(page, tmp_path):
     page.post("/t/report", json={"of": "current"})
     told = read_report(saved(page, "report-current.html", tmp_path))
     assert told["records"][0]["file"] == "f/nucleus.csv"
+
+
+@pytest.mark.slow
+def test_a_moved_region_is_answered_in_stages(page, tmp_path):
+    path = series_file(tmp_path)
+    page.post("/t/settings-file", json={"settings": {}})
+    send(page, (path.name, path.read_bytes()))
+    before = settled(page)["result"]
+    moved = "circle:6px@25px,24px"
+    state = page.post("/t/settings", json={"bleach_region": moved}).json()
+    assert (state["stage"], bool(state["busy"])) == (0, True)
+    assert state["result"] == before  # until there is another
+    seen = {}
+    while state["busy"]:
+        seen[state["stage"]] = state
+        state = page.get("/t/state", params={"since": state["version"]}).json()
+    assert state["stage"] == 3
+    expected = analyse_series(
+        path, ExperimentOptions(start="auto", data="both", bleach_region=moved)
+    )
+    assert state["result"]["words"] == expected.estimates.values_in_words(0)
+    assert state["result"]["alternatives"] == expected.alternatives.to_records()
+    # The stages come one after the other; how many of them are seen hangs on when they are asked.
+    assert [*seen] == sorted(seen)
+    for stage, one in seen.items():
+        if stage < 2:
+            assert one["result"] == before
+        else:
+            assert one["result"]["region"] == moved
+            assert not any(row["data"] == "images" for row in one["result"]["alternatives"])
+
+    # A newer move takes the place of an older one.
+    for k in range(6):
+        page.post("/t/settings", json={"bleach_region": f"circle:6px@{24 + k % 3}px,23px"})
+    state = settled(page)
+    assert state["error"] is None
+    last = ExperimentOptions(start="auto", data="both", bleach_region="circle:6px@26px,23px")
+    expected = analyse_series(path, last)
+    assert state["result"]["region"] == "circle:6px@26px,23px"
+    assert state["result"]["alternatives"] == expected.alternatives.to_records()
+    page.post("/t/settings-file", json={"settings": {}})
+    settled(page)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="nothing can be given up here")
+def test_what_is_not_wanted_any_more_is_given_up_and_the_process_stays(tmp_path):
+    path, keep = series_file(tmp_path), str(tmp_path / "open")
+    worker = Worker("test")
+    given = {"model": "binding", "free": ("mobile_fraction",)}  # takes many seconds
+
+    async def work():
+        await worker.call("open_series", source=str(path), series=None, join=False, channel=None,
+                          keep=keep)  # fmt: skip
+        process = worker._process
+        worker.supersede("analyse")  # nothing is being done
+        task = asyncio.ensure_future(worker.call("analyse", keep=keep, given=given))
+        while not task.done():
+            await asyncio.sleep(0.1)
+            worker.supersede("compare")  # which is another task
+            worker.supersede("analyse")
+        with pytest.raises(AppError, match="superseded") as error:
+            await task
+        assert error.value.status == STOPPED
+        (found,) = await worker.call("analyse", keep=keep, given={})
+        assert worker._process is process
+        return found
+
+    try:
+        assert asyncio.run(work())["words"] == analyse_series(
+            path, ExperimentOptions(start="auto", data="both")
+        ).estimates.values_in_words(0)
+    finally:
+        worker.stop()
 
 
 @pytest.mark.slow

@@ -201,6 +201,11 @@ def analyse_series(
     """
     options = ExperimentOptions() if options is None else options
     one = _prepared(source, options)
+    return _analysed(one, lambda told: _images_of(one, one.options, told))
+
+
+def _analysed(one, images_of):
+    """Analyse a series that is prepared; `images_of` gives what all pixels say, or why nothing."""
     options = one.options
     corrected, protocol, sources = one.corrected, one.protocol, one.sources
     told: Any = None  # the curve of the region, where there is one
@@ -210,7 +215,7 @@ def analyse_series(
         geometries = Geometries(
             corrected, one.frames.before, told, protocol, options, one.background
         )
-    images, no_images = _images_of(one, options, told)
+    images, no_images = images_of(told)
     apart = compare_images(told, images) if images else None
     seen, unseen = see(corrected, one.before, one.after, protocol, options, told)
     witness = Witness.of(told, seen, one.frames, one.described.spare)

@@ -11,7 +11,7 @@ from skfrap.app._batch import Batch, Entry
 from skfrap.app._command import commands_of
 from skfrap.app._errors import AppError
 from skfrap.app._fields import BY_NAME, check_given, check_region, named
-from skfrap.app._fitting import spots_in
+from skfrap.app._fitting import STAGES, fit, spots_in
 from skfrap.app._uploads import MOST_BYTES, Uploads
 from skfrap.app._worker import Worker
 
@@ -41,7 +41,7 @@ class Session:
         self.opened: dict[str, Any] | None = None
         self.quick: dict[str, Any] | None = None
         self.results: list[dict[str, Any]] = []
-        self.spot = 0
+        self.spot, self.stage = 0, 0
         self.error: dict[str, Any] | None = None
         self.busy = ""
         self.batch = Batch(self)
@@ -50,6 +50,7 @@ class Session:
         self._n_entries, self._n_opened, self._wanted, self._kept = 0, 0, 0, ""
         self._tasks: set[asyncio.Task] = set()
         self._fitting: asyncio.Task | None = None
+        self.analysed: tuple[str, dict] | None = None  # of which series and settings results are
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
         self.leaving = False
@@ -78,6 +79,7 @@ class Session:
             "spots": spots_in(self.results),
             "error": self.error,
             "busy": self.busy,
+            "stage": self.stage,
             "batch": self.batch.state,
             "command": self.command(),
         }
@@ -312,7 +314,7 @@ class Session:
 
     def _close(self):
         self.current = self.opened = self.quick = self.error = None
-        self.results, self.spot = [], 0
+        self.results, self.spot, self.stage = [], 0, 0
         if self._kept:
             for suffix in (".npy", ".pkl"):
                 Path(self._kept + suffix).unlink(missing_ok=True)
@@ -426,40 +428,16 @@ class Session:
         """Fit anew what is open; the last that is asked for counts."""
         self._wanted += 1
         if self._kept:
-            self.busy = "fitting"
+            self.busy, self.stage = STAGES[0], 0
+            self.full.supersede("analyse_soon", "analyse")
             if self._fitting is None or self._fitting.done():
-                self._fitting = self.spawn(self._fit())
+                self._fitting = self.spawn(fit(self))
         self.changed()
 
-    async def _fit(self):
-        mark = -1
-        while mark != self._wanted and self._kept:
-            mark, keep, given = self._wanted, self._kept, self.told()
-            one = not self.is_table and given.get("bleach_region") != "each"
-            if one and given.get("model", "diffusion") == "diffusion":
-                await self._fit_quickly(mark, keep, given)
-                if mark != self._wanted:
-                    continue
-            try:
-                results, error = await self.full.call("analyse", keep=keep, given=given), None
-            except AppError as failed:
-                results, error = [], failed.to_dict()
-            if mark == self._wanted:
-                self.results, self.error = results, error
-                self.spot = min(self.spot, max(0, len(results) - 1))
-                self.changed()
-        self.busy = ""
-        self.changed()
-
-    async def _fit_quickly(self, mark, keep, given):
-        """Fit the curve alone, which is there first."""
-        try:
-            quick = await self.live.call("follow", keep=keep, given=given, region=None, fit=True)
-        except AppError:
-            return  # the analysis says why
-        if mark == self._wanted:
-            self.quick = quick
-            self.changed()
+    @property
+    def wanted(self) -> tuple[int, str]:
+        """What is to be fitted: another number, or another series, is another fit."""
+        return self._wanted, self._kept
 
     async def follow(self, region: Any, fit: bool) -> dict[str, Any]:
         """Return the curve of a region while it is moved.

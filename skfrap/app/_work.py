@@ -6,7 +6,6 @@ Each task takes and returns plain values, and knows the series that is open by t
 
 import json
 import re
-import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ import numpy as np
 from skfrap._checks import Argument, ArgumentError
 from skfrap._text import visible
 from skfrap.analysis import ExperimentOptions, LiveAnalysis
-from skfrap.analysis._sources import analyse_source
 from skfrap.analysis._spots import EACH
 from skfrap.analysis._tables import SHAPELESS
+from skfrap.app._analyses import analyse, analyse_soon, analysed, analyses_of, options_of
 from skfrap.app._fields import BY_NAME
-from skfrap.app._outcome import describe_curve, describe_result, describe_values
-from skfrap.app._reading import kept, kept_images, list_series, open_series, write_demo
+from skfrap.app._outcome import describe_curve, describe_values
+from skfrap.app._reading import kept_images, list_series, open_series, write_demo
 from skfrap.app._rois import rois_of_settings, settings_of_rois
 from skfrap.app._shapes import region_in_pixels
 from skfrap.models import MODELS
@@ -77,21 +76,6 @@ def _without_folder(words):
     return "".join(parts)
 
 
-def options_of(given: dict[str, Any]) -> ExperimentOptions:
-    """Make options of what the page says.
-
-    Parameters
-    ----------
-    given : dict
-        As from :func:`skfrap.app._fields.check_given`.
-
-    Returns
-    -------
-    ExperimentOptions
-    """
-    return ExperimentOptions(**({"start": "auto", "data": "both"} | given))
-
-
 def _reported(given):
     """Make options for a report, with files by their names: their folder is gone by then."""
     files = {name for name in given if BY_NAME[name].kind == "file"}
@@ -108,7 +92,7 @@ def warm() -> list[str]:
     list of str
         Names of settings that there are.
     """
-    LiveAnalysis, analyse_source  # noqa: B018
+    LiveAnalysis, analyses_of  # noqa: B018
     return sorted(_KNOWN)
 
 
@@ -186,48 +170,6 @@ def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
     }
 
 
-_last: dict[str, Any] = {}  # the analyses that are shown, by what they are of
-
-
-def _analyses_of(keep, given):
-    """Return what the series that is open comes to, made anew where it is not the last one.
-
-    A list: several spots have an analysis each.
-    """
-    key = repr((keep, sorted(given.items())))
-    if _last.get("key") != key:
-        _last.clear()
-        _last.update(key=key, analyses=_analysed(kept(keep), options_of(given)))
-    return _last["analyses"]
-
-
-def _analysed(source, options):
-    """Analyse a series as the command line does: what is computed badly is no result."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        found = analyse_source(source, options)
-    return found if isinstance(found, list) else [found]
-
-
-def analyse(keep: str, given: dict) -> list[dict[str, Any]]:
-    """Analyse the series, as `skfrap estimate` does.
-
-    Parameters
-    ----------
-    keep : str
-        Of the series.
-    given : dict
-        Settings.
-
-    Returns
-    -------
-    list of dict
-        What the page shows of it; of several spots, one for each.
-    """
-    _last.clear()
-    return [describe_result(one) for one in _analyses_of(keep, given)]
-
-
 def analyse_file(
     source: str | list[str],
     series: int | None,
@@ -264,7 +206,7 @@ def analyse_file(
         Its records, one for each of several spots, and what the page shows of them.
     """
     options = replace(options_of(given), channel=channel, series=series, join=join)
-    analyses = _analysed(source, options)
+    analyses = analysed(source, options)
     records = [record_of(one, name) for one in analyses]
     parts = [part_of(*both, n_series) for both in zip(analyses, records, strict=True)]
     Path(part).write_text(json.dumps(parts), encoding="utf-8")
@@ -316,7 +258,7 @@ def report_of_one(keep: str, given: dict, name: str, command: str, path: str) ->
         Of the file to write.
     """
     title, options = f"FRAP report of {name}", _reported(given)
-    analyses = _analyses_of(keep, given)
+    analyses = analyses_of(keep, given)
     report = Report(len(analyses), title=title, command=command, options=options)
     for one in analyses:
         report.add(one, record_of(one, name))
@@ -370,7 +312,7 @@ def compare(keep: str, given: dict, models: list[str], spot: int = 0) -> dict[st
     from skfrap.comparison import compare_models, options_for
 
     fixed = given.get("fixed", {})
-    analysis = _analyses_of(keep, given)[spot]
+    analysis = analyses_of(keep, given)[spot]
     lost = [name for name in models if name.partition("+")[0] not in SHAPELESS]
     if lost and not analysis.has_region:
         raise ArgumentError(
@@ -461,7 +403,8 @@ def write_regions(keep: str, given: dict, path: str) -> None:
 TASKS = {
     one.__name__: one
     for one in (
-        warm, write_demo, list_series, open_series, follow, analyse, analyse_file, table_of,
+        warm, write_demo, list_series, open_series, follow, analyse_soon, analyse, analyse_file,
+        table_of,
         compare, residual_images, report_of_one, report_of_all,
         read_regions, write_regions,
     )

@@ -500,6 +500,7 @@ class BayesianFRAP(CurveRegressor):
         self.space_ = self._space()
         self.bounds_ = {name: self.space_.bounds[name] for name in self.space_.free}
 
+    @one_blas_thread()
     def _prepare_posterior(self):
         if not hasattr(self, "surrogate_"):
             return

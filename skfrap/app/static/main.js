@@ -85,7 +85,7 @@ async function dropped(items) {
 
 function apply(next) {
   if (next.version < state.version) return;
-  if (next.result && next.result !== state.result && !next.busy) live = null;
+  if (next.stage > 0 && !viewer.held && !asking) live = null; // the server has the fit of the region where it is
   state = next;
   render();
 }
@@ -199,7 +199,8 @@ function where() {
 
 const isTable = () => !!(state.opened && state.opened.table); // which has no images
 const shown = () => (live && live.curve) || (state.result && !stale() && state.result.curve) || (state.quick && state.quick.curve) || (state.result && state.result.curve);
-const stale = () => state.busy && state.quick;
+const stale = () => state.stage === 1 && state.quick; // the curve is that of the region where it is, and the rest is not
+const STAGES = ["What is shown is of before.", "D is of the curve alone; alternatives and findings are of before.", "D, alternatives and findings are there, with frames as they were aligned before; what all pixels say is to come."];
 
 function drawChart() {
   const curve = shown();
@@ -220,7 +221,10 @@ function card() {
   $("interval").textContent = now ? [rest.replace(/\)$/, ""), more].filter(Boolean).join("; ") : "";
   if (!now && state.error && state.error.fields.length) $("interval").replaceChildren(h("a", { href: "#known" }, "What is missing is asked for below."));
   const worst = now ? ["unusable", "doubtful"].find((one) => now.findings.some((found) => found.severity === one)) || "" : "";
-  box.className = `${now ? worst : "none"} ${live || state.busy ? "waiting" : ""}`;
+  box.className = `${now ? worst : "none"} ${live || (state.busy && state.stage < 2) ? "waiting" : ""}`;
+  const old = !!state.result && (!!live || (!!state.busy && state.stage < 2));
+  for (const id of ["findings", "alternatives"]) $(id).classList.toggle("old", old);
+  $("stage-words").textContent = old && live ? STAGES[live.values ? 1 : 0] : state.busy && state.result ? STAGES[state.stage] || "" : "";
   if (worst === "unusable") $("interval").textContent += " – not to be used, see below";
   const place = !D || !isNumber(D.lower) || !isNumber(D.upper) || D.lower === D.upper ? "; there is no interval to hold it" :
     `: ${D.lower <= truth?.D && truth?.D <= D.upper ? "inside" : "outside"} the interval`;

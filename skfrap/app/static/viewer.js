@@ -167,7 +167,7 @@ export class Viewer {
     if (!this.held) return;
     const at = this.place(event);
     if (this.held.draws) { this.draft = between(this.tool, this.held.from, at); return this.redraw(); }
-    this.region = this.held.handle ? this.held.handle.drag(...at) : moved(this.held.region, at[0] - this.held.from[0], at[1] - this.held.from[1]);
+    this.region = this.held.handle ? this.held.handle.drag(...at) : moved(this.held.region, ...at.map((value, k) => Math.round(value - this.held.from[k]))); // whole pixels, of which bases are shared
     this.held.changed = true; this.found = false;
     this.redraw();
     if (this.target === "bleach_region") this.onDrag(format(this.region));
@@ -203,7 +203,7 @@ export class Viewer {
     const key = event.key;
     const change = (region) => { this.region = region; this.found = false; this.redraw(); clearTimeout(this.later);
       if (this.target === "bleach_region") this.onDrag(format(region));
-      this.later = setTimeout(() => this.onRegion(this.target, format(region)), 350); };
+      this.later = setTimeout(() => this.onRegion(this.target, format(region)), 150); };
     if (arrows[key] && this.region) change(moved(this.region, ...arrows[key].map((k) => k * step)));
     else if (key === "[" && this.region) change(scaled(this.region, 1 / 1.03));
     else if (key === "]" && this.region) change(scaled(this.region, 1.03));

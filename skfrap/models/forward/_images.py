@@ -54,9 +54,9 @@ class ImageSurrogate(ImageSpace):
         model's own range.
     fixed : dict, default=None
         ``{name: value}`` of ``"bleach_blur"`` and ``"imaging_blur"``, in µm, where they are not 0.
-    window : {"auto", "field"} or int, default="auto"
+    window : {"auto", "field"}, int or tuple of two slices, default="auto"
         The part of the field: ``"auto"`` reaches 2.3 radii beyond the bleach region; an int is a
-        side in pixels.
+        side in pixels; slices are its rows and columns.
     frame_levels : bool, default=True
         Whether the level of each frame is free in fits. Scores are then those of each frame.
     flat_field : float or None, default=5.0
@@ -138,7 +138,7 @@ class ImageSurrogate(ImageSpace):
         self.protocol = protocol
         self.frame_levels = bool(frame_levels)
         self.information_loss = float(information_loss)
-        self.window = window_of(protocol, window)
+        self.window = window if isinstance(window, tuple) else window_of(protocol, window)
         self._set_parameters(ranges, fixed or {})
         grid = self._grid
         masks = [self._mask(blur) for blur in {*grid.blurs}]
@@ -282,6 +282,23 @@ class ImageSurrogate(ImageSpace):
         )
         surrogate._set_bases(bases, tuple(state["axis_ranges"]), state["folded"])
         return surrogate
+
+    def placed(self, protocol, window):
+        """Return the same elsewhere in an open field, where nothing else is changed by that.
+
+        Parameters
+        ----------
+        protocol : FRAPProtocol
+            With the bleach region moved by whole pixels.
+        window : tuple of two slices
+            Moved alike.
+
+        Returns
+        -------
+        ImageSurrogate
+        """
+        ends = [[part.start, part.stop] for part in window]
+        return type(self).from_state(self.to_state() | {"protocol": protocol, "window": ends})
 
     def __getstate__(self):
         return self.to_state()

@@ -1,15 +1,22 @@
 """Interpolations that were built, kept for whoever asks next."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from threading import RLock
 from typing import Any
+
+import numpy as np
 
 from skfrap.experiment import FRAPProtocol
 from skfrap.models._base import model_for
 from skfrap.models.forward._images import ImageSurrogate
 from skfrap.models.forward._interpolated import CurveSurrogate
 from skfrap.models.forward._ranges import checked_pairs
+from skfrap.models.forward._window import window_of
+
+_SAME_PLACE = 9  # digits after the point of a pixel
+_SAME_MASK = 1e-8  # share of a pixel
 
 _building = RLock()
 
@@ -92,10 +99,51 @@ def image_surrogate_for(
     """
     key = checked_pairs("ranges", ranges), checked_pairs("fixed", fixed)
     with _building:
-        return _build_image_surrogate(protocol, *key, tuple(sorted(options.items())))
+        return _placed_image_surrogate(protocol, *key, tuple(sorted(options.items())))
 
 
 @lru_cache(maxsize=8)
-def _build_image_surrogate(protocol, ranges, fixed, options):
+def _placed_image_surrogate(protocol, ranges, fixed, options):
+    """Take bases of the same region elsewhere: in an open field it matters only by parts of pixels.
+
+    They are always those of the region moved so that the window begins at the field's corner, so
+    what is found does not hang on what was asked for before.
+    """
+    options = dict(options)
+    window = window_of(protocol, options.pop("window", "auto"))
+    moved = _at_corner(protocol, window)
+    if moved is None:
+        ends = tuple((part.start, part.stop) for part in window)
+        return _build_image_surrogate(protocol, ends, ranges, fixed, tuple(options.items()))
+    corner = tuple((0, part.stop - part.start) for part in window)
+    built = _build_image_surrogate(moved, corner, ranges, fixed, tuple(options.items()))
+    return built.placed(protocol, window)
+
+
+@lru_cache(maxsize=8)
+def _build_image_surrogate(protocol, window, ranges, fixed, options):
     given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
-    return ImageSurrogate(protocol, *given, **dict(options))
+    parts = tuple(slice(*ends) for ends in window)
+    return ImageSurrogate(protocol, *given, window=parts, **dict(options))
+
+
+def _at_corner(protocol, window):
+    """Move the bleach region by whole pixels, so that the window begins at the field's corner.
+
+    Returns
+    -------
+    FRAPProtocol or None
+        None where that would be another experiment: with borders, or a region that is no shape.
+    """
+    center = getattr(protocol.bleach_region, "center", None)
+    if protocol.compartment is not None or protocol.rows is not None or center is None:
+        return None
+    # Numbers that are the same but for rounding give the same bases.
+    pixels = np.divide(center, protocol.pixel_size) - [window[1].start, window[0].start]
+    place = tuple(float(one) for one in pixels.round(_SAME_PLACE) * protocol.pixel_size)
+    moved = protocol.replace(bleach_region=replace(protocol.bleach_region, center=place))
+    ny, nx = (part.stop - part.start for part in window)
+    parts = protocol.bleach_mask[window], moved.bleach_mask[:ny, :nx]
+    sums = [mask.sum() for mask in (protocol.bleach_mask, moved.bleach_mask, parts[0])]
+    close = np.allclose(*parts, rtol=0, atol=_SAME_MASK) and np.allclose(sums, sums[0], rtol=1e-9)
+    return moved if close else None
