@@ -22,12 +22,12 @@ CONTRADICT = {
     "residuals_correlated", "residuals_too_large", "larger_model_fits", "model_visibly_wrong",
     "not_converged", "sample_ends", "several_patches", "motion_left", "patch_elsewhere",
     "patch_of_other_size", "patch_edge_differs", "uneven_light", "start_contradicted",
-    "neighbours_correlated", "detector_saturated", "frames_alternate",
 }  # fmt: skip
 LIMIT = 0.005
 _CHUNK = 16384
 _FEWER = 16  # times, where an estimate takes longer
 _LARGEST_NOISE = 0.06  # of a pixel, of full scale
+CONTRADICT |= {"neighbours_correlated", "detector_saturated", "frames_alternate"}  # recordings
 
 
 class Tally:
