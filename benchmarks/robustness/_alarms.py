@@ -28,6 +28,7 @@ LIMIT = 0.005
 _CHUNK = 16384
 _FEWER = 16  # times, where an estimate takes longer
 _LARGEST_NOISE = 0.06  # of a pixel, of full scale
+CONTRADICT |= {"neighbours_correlated", "detector_saturated", "frames_alternate"}  # recordings
 
 
 class Tally:
