@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.inference.networks._features import RawFeatures
 from skfrap.numerics._covariance import inverse_of_definite, products_of_rows
 
 PROTOCOL = FRAPProtocol()
@@ -64,3 +65,13 @@ def test_small_matrices_are_inverted(v, n):
     scaled = inverse * size[:, :, np.newaxis] * size[:, np.newaxis]
     unit = matrices / size[:, :, np.newaxis] / size[:, np.newaxis]
     np.testing.assert_allclose(scaled @ unit, np.tile(np.eye(v), (n, 1, 1)), atol=1e-8)
+
+
+def test_row_of_a_curve_unlike_the_training_is_told_among_many():
+    X = np.random.default_rng(0).normal(1.0, 0.1, size=(5000, 4)).astype(np.float32)
+    features = RawFeatures()
+    features.fit(X.astype(float), X[:, :1].astype(float), np.ones(len(X)))
+    features.check_curves(X)
+    X[4321] = 90.0
+    with pytest.raises(ValueError, match="row 4321 with a mean of 90 "):
+        features.check_curves(X)
