@@ -103,9 +103,8 @@ def main():
         report.add("compare-models, s of the processor", seconds, "{:.1f}", at_most=20.0)
         (best,) = (one for one in record["models"] if one["model"] == record["best"])
         report.line("what it prefers", record["best"])
-        report.add(
-            "error of its D, relative", abs(best["D_um2_s"] / 2.0 - 1), "{:.3f}", at_most=0.03
-        )
+        error = abs(best["D_um2_s"] / 2.0 - 1)
+        report.add("error of its D, relative", error, "{:.3f}", at_most=0.03)
         kept = broken_off(_SHARE * in_all, "compare-models", *series)
         models = [model["model"] for one in kept for model in one.get("models", ())]
         report.line(

@@ -180,7 +180,7 @@ def test_derived_quantities_have_errors():
         expected.values["D_effective"], effective_diffusion(30.0, 0.4, 0.3), rtol=1e-9
     )
     simulator = FRAPSimulator(SMALL, guess | {"a": 1e-5}, model="binding", random_state=0)
-    X = simulator.sample(300).data
+    X = simulator.sample(150).data
     estimates = LeastSquaresFRAP(SMALL, model="binding").fit(X).estimate(X)
     good = ~estimates.poorly_determined
     achieved = np.log10(estimates.D_effective_um2_s[good]).std()
