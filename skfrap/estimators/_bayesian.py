@@ -54,7 +54,9 @@ class BayesianFRAP(CurveRegressor):
     each parameter between the ends that its density has given those before it.
 
     The prior is part of the question: curves must be in its units, so that c0 lies where it says.
-    Of a curve that no parameters of the prior explain the log evidence is low.
+    Of a curve that no parameters of the prior explain the log evidence is low, and :meth:`estimate`
+    has the finding ``beyond_bounds``, or ``noise_beyond_prior``: the noise of Table 1 is that of
+    the paper's region, and curves of smaller ones mostly ask for a prior of a of their own.
 
     Parameters
     ----------
