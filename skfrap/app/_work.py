@@ -99,15 +99,18 @@ def warm() -> list[str]:
 _live: dict[str, Any] = {}  # the last one, by what it was made of
 
 
-def _live_of(keep, given):
+def _live_of(keep, given, exact=False):
     """Return an analysis to follow a region with; a given region is not part of what it is."""
     if given.get("bleach_region") == EACH:  # one of them is followed by itself
         given = {name: value for name, value in given.items() if name != "bleach_region"}
     others = sorted((name, value) for name, value in given.items() if name != "bleach_region")
-    key = repr((keep, others, "bleach_region" in given))
-    if _live.get("key") != key:
+    key, has_region = repr((keep, others)), "bleach_region" in given
+    # One that has found the region follows any; without a region it is to be found.
+    known = _live.get("has_region")
+    if _live.get("key") != key or (known and not has_region) or (exact and known != has_region):
         _live.clear()
-        _live.update(key=key, analysis=LiveAnalysis(kept_images(keep), options_of(given)))
+        live = LiveAnalysis(kept_images(keep), options_of(given))
+        _live.update(key=key, has_region=has_region, analysis=live)
     return _live["analysis"]
 
 
@@ -161,9 +164,15 @@ def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
     """
     protocol = live.protocol
     model: Any = MODELS[given.get("model", "diffusion")]
-    region = region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+    region, sources = given.get("bleach_region"), live.sources
+    if region is None or region == EACH:
+        region = region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)
+    else:
+        sources = {**sources, "bleach region": f"given, {region}"}
+        known = live.protocol_of(region)
+        region = region_in_pixels(known.bleach_region, known.shape, known.pixel_size)
     return {
-        "sources": live.sources,
+        "sources": sources,
         "region": region,
         "n_prebleach": protocol.n_prebleach,
         "free": [name for name, value in model.defaults().items() if value is not None],
@@ -354,7 +363,7 @@ def residual_images(keep: str, given: dict) -> dict[str, Any]:
     dict
         ``labels``, ``shape``, ``reach``, and ``pixels``, bytes of floats.
     """
-    found = _live_of(keep, given).residual_images(_region_of(given))
+    found = _live_of(keep, given, exact=True).residual_images(_region_of(given))
     images = np.stack([image for _, image in found]).astype("<f4")
     finite = np.abs(images[np.isfinite(images)])
     reach = (float(np.percentile(finite, 99.5)) if finite.size else 0.0) or 1.0
