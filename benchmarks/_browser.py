@@ -88,7 +88,7 @@ class Page:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
 
-    def until(self, expression, patience=120):
+    def until(self, expression, patience=300):
         """Wait until a JavaScript expression holds; the page forbids to wait for it in itself."""
         end = time.monotonic() + patience
         while not self.page.evaluate(expression):

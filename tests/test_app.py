@@ -50,7 +50,7 @@ def send(client, *files):
     return client.post("/t/add", json={"group": group})
 
 
-def settled(client, patience=60):
+def settled(client, patience=300):
     """Wait until nothing is being done."""
     end, state = time.monotonic() + patience, client.get("/t/state").json()
     while (state["busy"] or state["batch"] == "running") and time.monotonic() < end:
