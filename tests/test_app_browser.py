@@ -218,7 +218,7 @@ def test_several_channels_are_asked_for(chromium, tmp_path):
     both = frames[:, None].repeat(2, axis=1)
     path = tmp_path / "two.tif"
     tags = {"axes": "TCYX", "finterval": 0.265, "unit": "um"}
-    tifffile.imwrite(path, both, imagej=True, resolution=(1, 1), metadata=tags)
+    tifffile.imwrite(path, both, imagej=True, resolution=(1.3, 1.3), metadata=tags)
     with server() as address:
         page = chromium(address)
         page.drop(path)
