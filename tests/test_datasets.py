@@ -242,7 +242,7 @@ def test_networks_learn_from_stored_scores(stored_scores, monkeypatch):
     monkeypatch.setattr(_disk, "_AT_ONCE", 200 * stored_scores.data.shape[1])
     network = NeuralFRAP(PROTOCOL, **options).fit(*arrays)
     assert max(most) == 200
-    assert sum(most) == 1 + 200 + 4 * 1500
+    assert sum(most) == 1 + 2 * 64 + 200 + 4 * 1500  # what tells them apart, and all of them
     in_memory = NeuralFRAP(PROTOCOL, **options).fit(*(one[:] for one in arrays))
     assert network.surrogate_ == stored_scores.data.surrogate
     assert network.bounds_ == in_memory.bounds_
@@ -287,6 +287,25 @@ def test_a_fit_from_disk_goes_on_where_it_was_broken_off(dataset, tmp_path, lear
         assert same_weights(longer, new)
     with pytest.raises(ValueError, match="another training"):
         NeuralFRAP(PROTOCOL, **options).fit(*arrays[:2], **kept)  # of other weights
+
+
+@pytest.mark.parametrize("row", [200, 399])
+def test_other_rows_further_on_are_another_training(tmp_path, monkeypatch, row):
+    zarr = pytest.importorskip("zarr")
+    monkeypatch.setattr(_disk, "ROWS", 64)  # that are read at first
+    X, y = simulator(3).sample(400, return_X_y=True)
+
+    def stored(name, changed):
+        array = zarr.create_array(tmp_path / name, shape=X.shape, dtype="f8")
+        array[:] = X
+        array[changed] = X[0]
+        return array
+
+    kept = {"checkpoint_dir": tmp_path / "kept", "max_time": 0.0}
+    NeuralFRAP(PROTOCOL, **OPTIONS).fit(stored("a", 0), y, **kept)
+    NeuralFRAP(PROTOCOL, **OPTIONS).fit(stored("b", 0), y, **kept)
+    with pytest.raises(ValueError, match="another training"):
+        NeuralFRAP(PROTOCOL, **OPTIONS).fit(stored("c", row), y, **kept)
 
 
 def test_the_best_of_several_fits_from_disk_is_kept(dataset):

@@ -476,6 +476,7 @@ def test_what_does_not_belong_together_is_refused(stacks):
     [
         ({"ranges": {"D": 1}}, r"ranges\['D'\] must be two numbers.*got 1"),
         ({"ranges": {"D": "low"}}, r"ranges\['D'\] must be two numbers"),
+        ({"ranges": {"D": "12"}}, r"ranges\['D'\] must be two numbers"),
         ({"ranges": {"D": (1, 2, 3)}}, r"ranges\['D'\] must be two numbers"),
         ({"ranges": [1, 2]}, r"ranges must be \{name: \(lowest, highest\)\}"),
         ({"fixed": {"imaging_blur": "wide"}}, r"fixed\['imaging_blur'\] must be a number"),

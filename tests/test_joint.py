@@ -216,3 +216,16 @@ def test_a_joint_fit_comes_back_from_a_file(tmp_path):
     bounded = JointFRAP(LeastSquaresFRAP(PROTOCOL, {"D": (1.0, 7.5)})).fit(X)
     save(bounded, tmp_path / "joint.frap")
     assert load(tmp_path / "joint.frap").estimates_.findings == bounded.estimates_.findings != ((),)
+
+
+def test_each_shared_rate_is_judged():
+    """A first one at its bound says nothing of the next."""
+    from skfrap.judging._groups import describe_groups
+    from skfrap.parameters import parameter
+
+    shared = {"D": parameter("D"), "half_time": parameter("half_time")}
+    values, wide = np.zeros((1, 2)), np.array([[[-1.0, 1.0], [-1.0, 1.0]]])
+    nowhere = np.zeros((1, 2), bool)
+    for at_lower in (nowhere, np.array([[True, False]])):
+        found = describe_groups([()], np.zeros(1, int), shared, (values, wide, at_lower, nowhere))
+        assert "interval_too_wide:half_time" in [one.label for one in found[0]]

@@ -12,7 +12,7 @@ from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP, load_pretrained
 from skfrap.inference.networks import _keras
 from skfrap.inference.networks._features import LinearizedFeatures, ScoreFeatures
 from skfrap.inference.networks._network import ACTIVATIONS, forward
@@ -674,3 +674,12 @@ def test_answers_that_are_far_off_have_a_likelihood_to_learn_by():
     near = np.log(goal)
     expected = (near + 0.5 * goal**2 * np.exp(-2 * near)).sum()
     assert float(loss(near)) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_a_value_that_is_missing_is_named_by_its_row_among_many():
+    network = load_pretrained()
+    X = np.full((70_000, network.n_features_in_), 0.6)
+    X[69_990, 3] = np.nan
+    for dtype in (np.float64, np.float32):
+        with pytest.raises(ValueError, match=r"row 69990, column 3.*1 of 70000"):
+            network.predict(X.astype(dtype))

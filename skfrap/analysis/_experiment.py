@@ -23,8 +23,7 @@ from skfrap.analysis._seen import region_as_seen
 from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
 from skfrap.io._stored_protocol import stored_protocol
-from skfrap.io.readers._stated import CLOCKS_WITHIN
-from skfrap.results import Finding
+from skfrap.io.readers._stated import given_differs
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,14 +282,6 @@ def _check_series(series):
         )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ValueError("times_s of a series must be finite and increase from frame to frame.")
-
-
-def given_differs(name, given, own, unit):
-    """Say that a value which is given is clearly another than the file's, as findings."""
-    if given is None or own is None or abs(given / own - 1) <= CLOCKS_WITHIN:
-        return []
-    words = f"{name} is given, {given:.6g} {unit}, and the file says {own:.6g} {unit}"
-    return [Finding.of("given_value_differs", words, name)]
 
 
 def _other_clock(given, times):

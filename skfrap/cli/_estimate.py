@@ -166,7 +166,7 @@ def estimate(
             for one in outcome.spots or (outcome,):
                 rois.add(one)
             if outcome.spots:
-                record, part = _of_spots(outcome, name, plots is not None, kept)
+                record, part, again = _of_spots(outcome, name, plots is not None, kept, twins)
             elif outcome.record is None:
                 say(f"{visible(name)}: {outcome.error}", err=True)
             else:
@@ -189,15 +189,16 @@ def _add_pictures(outcome, record, name, with_picture, kept):
         say(f"{visible(name)}: not drawn in the report: {outcome.part_error}", err=True)
 
 
-def _of_spots(outcome, name, with_picture, kept):
-    """Return the record of several spots of one series, and what a report shows of each."""
+def _of_spots(outcome, name, with_picture, kept, twins):
+    """Return the record of a series of several spots, what a report shows, and copies in words."""
     spots = [{"file": name, **one.record, "error": ""} for one in outcome.spots]
     for one, record in zip(outcome.spots, spots, strict=True):
         _add_pictures(one, record, name, with_picture, kept)
+    again = [twins.note(record) for record in spots]
     errors = "; ".join(record["error"] for record in spots if record["error"])
     findings = tuple(found for record in spots for found in record["findings"])
     record = {"file": name, "spots": spots, "findings": findings, "error": errors}
-    return record, [one.part for one in outcome.spots]
+    return record, [one.part for one in outcome.spots], next(filter(None, again), "")
 
 
 def _rows(record):

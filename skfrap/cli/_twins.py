@@ -17,7 +17,8 @@ class Twins:
     def __init__(self, records=()):
         self._files = {}
         for record in records:
-            self._first_of(record)
+            for one in record.get("spots", [record]):
+                self._first_of(one)
 
     def note(self, record):
         """Enter a finding in the record of a series whose numbers another one had before.

@@ -15,6 +15,8 @@ from skfrap.numerics._lazy import is_lazy, read_rows
 from skfrap.numerics._magnitude import check_magnitude
 from skfrap.parameters._targets import names_of_targets
 
+_TOLD = 64  # rows of the middle, and of the end
+
 
 def check_labelled(
     estimator, X, y, sample_weight=None, *, network=None, protocol=None, surrogate=None
@@ -103,7 +105,7 @@ class LabelledSource:
         self._estimator, self._surrogate = estimator, surrogate
         self._columns = X, y, sample_weight
         self.is_lazy = is_lazy(X)
-        self.told = (np.array([X.shape[0]]),) if self.is_lazy else ()
+        self.told = (np.array([X.shape[0]]), *self._some()) if self.is_lazy else ()
 
     @property
     def n_chunks(self):
@@ -121,6 +123,14 @@ class LabelledSource:
         """Return them as a stream, in an order that is drawn now."""
         shape, batch_size = self._columns[0].shape, self._estimator.batch_size
         return DiskStream(partial(self._read, network), shape, batch_size, random, n_passes)
+
+    def _some(self):
+        """Return rows of the middle and of the end: the first of two stores may be the same."""
+        n = self._columns[0].shape[0]
+        for rows in (slice(n // 2, n // 2 + _TOLD), slice(max(0, n - _TOLD), n)):
+            for column in self._columns:
+                if column is not None:
+                    yield np.asarray(read_rows(column, rows))
 
     def _read(self, network, rows):
         return self._checked(network, [read_rows(one, rows) for one in self._columns])

@@ -286,6 +286,8 @@ class NetworkRegressor(FRAPRegressor):
             return self._network.answers(X, with_std)
         if X.shape[1] == self.n_features_in_:
             self.features_.check_curves(X)  # tells which row it is
+        if not all(np.isfinite(X[rows]).all() for rows in blocks):
+            self._check_curves(X, protocol)  # as this does, of all rows
         network = self._network
 
         def answered(rows):

@@ -36,10 +36,10 @@ def given_times(times, n_frames):
     ValueError
         If there is not one for each frame, or they do not increase.
     """
-    source, unit = "times, given", "s"
+    source, unit, remedy = "times, given", "s", {"remedy": "give times in s"}
     if isinstance(times, str | os.PathLike):
         source = f"times in {Path(times).name}"
-        values, unit = _read(Path(times))
+        (values, unit), remedy = _read(Path(times)), {}
     else:
         values = np.asarray(times, dtype=float).ravel()
     if len(values) != n_frames:
@@ -49,7 +49,7 @@ def given_times(times, n_frames):
     checked, words = checked_times(values, source)
     if checked is None:
         raise ValueError(f"{words}; give the time of each frame, in their order.")
-    return checked, source, judge_unit(checked, unit, source)
+    return checked, source, judge_unit(checked, unit, source, **remedy)
 
 
 def _read(path):
@@ -79,7 +79,7 @@ def _read(path):
         return seconds_between(moments), "date"
     stamps = [seconds_of_stamp(cell) for cell in cells]
     if cells and None not in stamps:
-        return np.array(stamps), "min"
+        return np.array(stamps), "h:min:s"
     try:
         times = np.array([float(cell.replace(",", ".")) for cell in cells])
         return times * UNITS.get(unit, 1.0), unit

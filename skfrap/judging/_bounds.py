@@ -1,4 +1,4 @@
-"""Whether a curve asks for a value beyond the ends of what was allowed."""
+"""Estimates at the ends of what was allowed, and curves that ask for a value beyond."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,14 @@ from scipy.stats import t as student_t
 
 _NEAR = 4.0  # standard errors, from an end of the range
 _NEAR_OF_RANGE = 0.05  # of its width
+
+
+def words_at_bounds(name, given_bounds):
+    """Say of a rate that it is at its lower, and that it is at its upper bound."""
+    of_protocol = name == "D" and name not in given_bounds
+    none = "no recovery seen: " if of_protocol else ""
+    over = "recovery over before the first frame: " if of_protocol else ""
+    return f"{none}{name} is at its lower bound", f"{over}{name} is at its upper bound"
 
 
 class Unbounded(NamedTuple):

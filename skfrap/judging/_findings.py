@@ -10,7 +10,7 @@ from scipy.stats import f as f_distribution
 
 from skfrap.experiment._noise import NO_NOISE, squares_without_noise
 from skfrap.judging import find_misfits
-from skfrap.judging._bounds import without_bounds
+from skfrap.judging._bounds import without_bounds, words_at_bounds
 from skfrap.judging._power import MISFIT, would_be_seen
 from skfrap.judging._trials import better_count
 from skfrap.parameters import parameter
@@ -125,12 +125,9 @@ def describe_fits(
     _find_normalisation(found, fit, visible)
     misplaced = _find_odd_frames(found, fit, odd_frame)
     for k in rates:
-        name = names[k]
-        of_protocol = name == "D" and name not in given_bounds
-        none = "no recovery seen: " if of_protocol else ""
-        found.add(at_lower[:, k], "at_lower_bound", f"{none}{name} is at its lower bound", name)
-        over = "recovery over before the first frame: " if of_protocol else ""
-        found.add(at_upper[:, k], "at_upper_bound", f"{over}{name} is at its upper bound", name)
+        lowest, highest = words_at_bounds(names[k], given_bounds)
+        found.add(at_lower[:, k], "at_lower_bound", lowest, names[k])
+        found.add(at_upper[:, k], "at_upper_bound", highest, names[k])
     so_far = found.any()
     unneeded = np.zeros(n, bool)
     if simpler is not None:

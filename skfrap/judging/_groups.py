@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from skfrap.judging._bounds import words_at_bounds
 from skfrap.judging._findings import WIDE_INTERVAL
 from skfrap.results import Finding
 
@@ -41,20 +42,17 @@ def describe_groups(of_series, labels, shared, found, given_bounds=()):
     described = []
     for g in range(len(values)):
         some = [of_series[k] for k in np.flatnonzero(labels == g)]
-        own = [*_of_all(some)]
+        unseen = [*_of_all(some)]
+        own = [*unseen]
         for k, (name, entry) in enumerate(shared.items()):
             if not entry.is_rate:
                 continue
-            of_protocol = name == "D" and name not in given_bounds
+            lowest, highest = words_at_bounds(name, given_bounds)
             if at_lower[g, k]:
-                none = "no recovery seen: " if of_protocol else ""
-                words = f"{none}{name} is at its lower bound"
-                own.append(Finding.of("at_lower_bound", words, name))
+                own.append(Finding.of("at_lower_bound", lowest, name))
             elif at_upper[g, k]:
-                over = "recovery over before the first frame: " if of_protocol else ""
-                words = f"{over}{name} is at its upper bound"
-                own.append(Finding.of("at_upper_bound", words, name))
-            elif not own:
+                own.append(Finding.of("at_upper_bound", highest, name))
+            elif not unseen:
                 reach = 0.5 * (ends[g, k, 1] - ends[g, k, 0])
                 if not entry.decades(values[g, k], reach) < WIDE_INTERVAL:
                     words = f"the interval of {name} spans more than a factor of 9"

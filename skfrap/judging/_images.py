@@ -4,6 +4,7 @@ import numpy as np
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
+from skfrap.judging._bounds import words_at_bounds
 from skfrap.judging._findings import Report, _find_wide_intervals
 from skfrap.results._finding import FindingsByRow
 
@@ -100,12 +101,9 @@ def describe_image_fits(fit, *, given_bounds=()):
     found = FindingsByRow(n)
     found.add(~visible, "no_bleaching_visible", "no bleaching is visible above the noise")
     for k in rates:
-        name = names[k]
-        of_protocol = name == "D" and name not in given_bounds
-        none = "no recovery seen: " if of_protocol else ""
-        found.add(at_lower[:, k], "at_lower_bound", f"{none}{name} is at its lower bound", name)
-        over = "recovery over before the first frame: " if of_protocol else ""
-        found.add(at_upper[:, k], "at_upper_bound", f"{over}{name} is at its upper bound", name)
+        lowest, highest = words_at_bounds(names[k], given_bounds)
+        found.add(at_lower[:, k], "at_lower_bound", lowest, names[k])
+        found.add(at_upper[:, k], "at_upper_bound", highest, names[k])
     so_far = found.any()
     reach = _REACH * fit.std
     unknown = np.isnan(reach).any(axis=1)

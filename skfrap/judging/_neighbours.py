@@ -38,7 +38,6 @@ def find_correlated_noise(frames, n_prebleach):
     list of Finding
         One, or none.
     """
-    frames = np.asarray(frames)
     if min(frames.shape[1:]) < _FEWEST_PIXELS:
         return []
     some = frames[:n_prebleach][-_MOST_FRAMES:]
@@ -46,7 +45,7 @@ def find_correlated_noise(frames, n_prebleach):
         some = frames[n_prebleach:][-_MOST_FRAMES:]
     if len(some) < 2:
         return []
-    some = _middle(some).astype(float)
+    some = _middle(np.asarray(some)).astype(float)
     if not np.isfinite(some).all():
         return []
     rounding = _step(some) ** 2 / 12

@@ -9,6 +9,8 @@ from datetime import datetime
 
 import numpy as np
 
+from skfrap.results import Finding
+
 UM_PER_UNIT = {
     "pm": 1e-6, "angstrom": 1e-4, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3,
     "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0,
@@ -187,6 +189,8 @@ def find_contradiction(times, source, clocks):
     Examples
     --------
     >>> import numpy as np
+
+    from skfrap.results import Finding
     >>> from skfrap.io.readers._stated import find_contradiction
     >>> find_contradiction(0.5 * np.arange(10), "stamps", [(0.51, "header")])
     ''
@@ -223,3 +227,11 @@ def _agree(own, other, slack):
 
 def _close(a, b, slack):
     return abs(a - b) <= CLOCKS_WITHIN * max(a, b) + slack
+
+
+def given_differs(name, given, own, unit, whose="file"):
+    """Say that a value which is given is clearly another than the file's, as findings."""
+    if given is None or own is None or abs(given / own - 1) <= CLOCKS_WITHIN:
+        return []
+    words = f"{name} is given, {given:.6g} {unit}, and the {whose} says {own:.6g} {unit}"
+    return [Finding.of("given_value_differs", words, name)]

@@ -3,10 +3,9 @@
 import numpy as np
 
 from skfrap._checks import Argument, ArgumentError, check_positive
-from skfrap.io.readers._stated import CLOCKS_WITHIN
+from skfrap.io.readers._stated import given_differs
 from skfrap.io.tables._roles import listed
 from skfrap.io.tables._units import UNITS, judge_unit, seconds_of_stamp, unit_of
-from skfrap.results import Finding
 
 _LONGEST, _SHORTEST = 3600.0, 1e-6  # s, of an interval that is believed
 
@@ -43,7 +42,9 @@ def clock_of(block, time, index, frame_interval, path):
             own = np.diff(_seconds(block, time, path)[0])
             if (np.abs(own / interval - 1) > 0.01).any():
                 words += f"; the column {block.names[time]!r} has {np.median(own):.6g} s"
-                found = _differs(interval, float(np.median(own)), unit_of(block.names[time]))
+                if unit_of(block.names[time]) is not None:
+                    step = float(np.median(own))
+                    found = given_differs("frame_interval", interval, step, "s", "table")
         return interval * numbers, words, found
     if time is None:
         raise ArgumentError(
@@ -73,17 +74,9 @@ def clock_of(block, time, index, frame_interval, path):
             f"times in {block.names[time]!r} of {path} are {np.median(steps):.3g} s apart, which "
             "no recording is; give the unit in the head, as Time [ms], or the time between frames."
         )
-    named = unit_of(block.names[time]) if not any(block.texts[time]) else "min"
+    named = unit_of(block.names[time]) if not any(block.texts[time]) else "h:min:s"
     found = judge_unit(times, named, f"the times in {block.names[time]!r}")
     return times, f"column {block.names[time]!r}, {unit}", found
-
-
-def _differs(given, own, unit):
-    """Say that the interval that is given is another than the table's, where that has a unit."""
-    if unit is None or abs(given / own - 1) <= CLOCKS_WITHIN:
-        return []
-    words = f"frame_interval is given, {given:.6g} s, and the table says {own:.6g} s"
-    return [Finding.of("given_value_differs", words, "frame_interval")]
 
 
 def _numbers(block, index):

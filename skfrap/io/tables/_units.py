@@ -54,7 +54,7 @@ def unit_of(name):
     return next((one.lower() for one in parts if one.lower() in UNITS), None)
 
 
-def judge_unit(times, unit, where):
+def judge_unit(times, unit, where, remedy=_TOLD):
     """Say of a clock that its unit had to be assumed, or that it is an unlikely one.
 
     Parameters
@@ -65,6 +65,7 @@ def judge_unit(times, unit, where):
         That is named; None where s was assumed.
     where : str
         Which times they are, for the words.
+    remedy : str, default: to name the unit in the head
 
     Returns
     -------
@@ -82,12 +83,12 @@ def judge_unit(times, unit, where):
     steps = np.diff(times)
     interval = float(np.median(steps)) if len(steps) else np.nan
     if interval < _SHORT:
-        likelier = "is s" if unit in ("ms", "msec", "milliseconds") else "is a larger one"
+        likelier = "is s" if UNITS.get(unit) == 1e-3 else "is a larger one"
         words = (
             f"frames are {interval:.3g} s apart by {where}, in {unit or 's, as no unit is named'}: "
             f"see whether their unit {likelier}"
         )
-        return [Finding.of("time_unit_unlikely", words, remedy=_TOLD)]
+        return [Finding.of("time_unit_unlikely", words, remedy=remedy)]
     if unit is not None:
         return []
     if interval >= _LONG:
@@ -95,8 +96,8 @@ def judge_unit(times, unit, where):
             f"no unit of {where} is named; in s frames would be {interval:.4g} s apart, and in ms "
             f"{1e-3 * interval:.4g} s, with D 1000 times as large"
         )
-        return [Finding.of("time_unit_unlikely", words, remedy=_TOLD)]
+        return [Finding.of("time_unit_unlikely", words, remedy=remedy)]
     words = f"no unit of {where} is named, and s is taken: frames are {interval:.4g} s apart"
     if np.allclose(steps, 1.0, rtol=0, atol=1e-9):
         words += ", as if they were counted"
-    return [Finding.of("time_unit_assumed", words, remedy=_TOLD)]
+    return [Finding.of("time_unit_assumed", words, remedy=remedy)]

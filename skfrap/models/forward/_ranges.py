@@ -53,6 +53,8 @@ def checked_pairs(what, given):
 def ends_of(name, given):
     """Return the two ends of a range as floats; say what is wrong where there are not two."""
     try:
+        if isinstance(given, str | bytes):
+            raise TypeError
         lowest, highest = map(float, given)
     except (TypeError, ValueError):
         raise ValueError(
