@@ -289,6 +289,14 @@ def test_each_of_several_spots_has_its_row(two, tmp_path):
     assert "1 of 1 series are taken over" in again.output
     with table.open(newline="") as file:
         assert [*csv.DictReader(file)] == rows
+    copy = path.with_name("copy.tif")
+    copy.write_bytes(path.read_bytes())
+    both = CliRunner().invoke(cli, [given[0], str(copy), *given[1:], "--resume"])
+    assert both.exit_code == 0, both.output
+    with table.open(newline="") as file:
+        found = {row["series"]: "same_numbers" in row["findings"] for row in csv.DictReader(file)}
+    assert sum(found.values()) == 2
+    assert {name.split(",")[0] for name, told in found.items() if told} < {"two", "copy"}
 
 
 def test_spots_and_compartments_do_not_go_together(two):
