@@ -8,6 +8,8 @@ from threading import local
 from joblib import cpu_count
 from sklearn import config_context, get_config
 
+from skfrap.numerics._threads import one_blas_thread
+
 SHOWN_AFTER = 2.0  # seconds
 _MOST_THREADS = 8  # each holds what it works on
 _thread = local()
@@ -91,7 +93,8 @@ def side_by_side(work, items, n_threads=None):
         with config_context(**config):
             return work(item)
 
-    with ThreadPoolExecutor(n_threads, "skfrap") as pool:
+    # The limit stays while they run, rather than being lifted by each that is done.
+    with one_blas_thread(), ThreadPoolExecutor(n_threads, "skfrap") as pool:
         begun = deque()
         try:
             for item in items:
