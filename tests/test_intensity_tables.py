@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -188,6 +189,7 @@ def spoilt(k, value):
             "points and with comma",
         ),
         (text_of("Time [s],A", [TIMES, BLEACH]).replace(".", ","), "more cells than the head"),
+        (text_of("Time [s],x,reference", [TIMES, BLEACH, WHOLE]), "no column is left for the"),
         (text_of("Time [s],A", [TIMES, BLEACH]).replace("0,", "0,1.507.025 and ", 1), "line 2 of"),
         (text_of("Time [s],A,B,C").replace("\n1,", "\n1.\n0,"), "line 4 of .* has other cells"),
         ("file,error,sources\na,b,c\n", "results of skfrap"),
@@ -413,3 +415,23 @@ def test_a_fit_beside_the_curve_is_no_reference(tmp_path):
         read_table(path)
     told = read_table(path, columns="reference=none,background=none")
     assert told.reference is None
+
+
+def test_a_row_far_below_is_refused_before_all_rows_above_it_are_made(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in zip(TIMES, BLEACH, strict=True):
+        book.active.append([*map(float, row)])
+    path = tmp_path / "far.xlsx"
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    last = b'<row r="%d"' % len(TIMES)
+    assert last in members[sheet]
+    members[sheet] = members[sheet].replace(last, b'<row r="999999999"')
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="more cells than a table of intensities can have"):
+        read_table(path)

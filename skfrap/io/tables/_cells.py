@@ -22,6 +22,7 @@ _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 _MOST_BYTES = 200 * 2**20  # that a file may hold when it is unpacked: far more than any table
 _MOST_CELLS = 5_000_000
 _MOST_COLUMNS = 16_384
+_MOST_ROWS = 2**20  # that a sheet may have
 _WITH_POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _WITH_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -189,7 +190,8 @@ def _sheet_of(sheet, path):
     for row in sheet.iter_rows(values_only=True):
         cells = [_cell(value) for value in row]
         n_cells += len(cells)
-        if n_cells > _MOST_CELLS or len(cells) > _MOST_COLUMNS:
+        # Rows that the file leaves out come as empty ones.
+        if n_cells > _MOST_CELLS or len(cells) > _MOST_COLUMNS or len(rows) >= _MOST_ROWS:
             raise _TableError(f"{path} has more cells than a table of intensities can have.")
         rows.append(cells)
     return Sheet(sheet.title, rows, [*range(1, len(rows) + 1)], f"sheet {sheet.title!r}")

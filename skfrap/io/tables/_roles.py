@@ -317,6 +317,13 @@ def bleached_by_numbers(block, places, taken, falls):
     free = [k for k in places if k not in taken]
     if len(free) == 1:
         return free[0], "the only column of intensities"
+    if not free:
+        raise ArgumentError(
+            f"no column is left for the bleached region, of {listed([*names])}; give a table with "
+            "its intensities, or say which column they are in (",
+            _COLUMNS,
+            ", as bleach=NAME).",
+        )
     falling = sorted((k for k in free if falls[k] is not None), key=lambda k: -falls[k].share)
     if not falling:
         raise ArgumentError(
