@@ -5,7 +5,7 @@ from importlib import import_module as _import_module
 
 from skfrap._pickles import refuse_old_pickles as _refuse_old_pickles
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 _refuse_old_pickles()
 
