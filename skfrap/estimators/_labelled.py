@@ -97,15 +97,12 @@ class LabelledSource:
     Attributes
     ----------
     is_lazy : bool
-    told : tuple of ndarray
-        What tells them from others, besides the first of them.
     """
 
     def __init__(self, estimator, X, y, sample_weight, surrogate):
         self._estimator, self._surrogate = estimator, surrogate
         self._columns = X, y, sample_weight
         self.is_lazy = is_lazy(X)
-        self.told = (np.array([X.shape[0]]), *self._some()) if self.is_lazy else ()
 
     @property
     def n_chunks(self):
@@ -124,13 +121,14 @@ class LabelledSource:
         shape, batch_size = self._columns[0].shape, self._estimator.batch_size
         return DiskStream(partial(self._read, network), shape, batch_size, random, n_passes)
 
-    def _some(self):
-        """Return rows of the middle and of the end: the first of two stores may be the same."""
+    def told(self):
+        """Return what tells them from others, besides the first: how many, and some further on."""
+        if not self.is_lazy:
+            return ()
         n = self._columns[0].shape[0]
-        for rows in (slice(n // 2, n // 2 + _TOLD), slice(max(0, n - _TOLD), n)):
-            for column in self._columns:
-                if column is not None:
-                    yield np.asarray(read_rows(column, rows))
+        places = slice(n // 2, n // 2 + _TOLD), slice(max(0, n - _TOLD), n)
+        given = [column for column in self._columns if column is not None]
+        return (np.array([n]), *(np.asarray(read_rows(c, rows)) for rows in places for c in given))
 
     def _read(self, network, rows):
         return self._checked(network, [read_rows(one, rows) for one in self._columns])

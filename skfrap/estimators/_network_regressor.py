@@ -286,8 +286,6 @@ class NetworkRegressor(FRAPRegressor):
             return self._network.answers(X, with_std)
         if X.shape[1] == self.n_features_in_:
             self.features_.check_curves(X)  # tells which row it is
-        if not all(np.isfinite(X[rows]).all() for rows in blocks):
-            self._check_curves(X, protocol)  # as this does, of all rows
         network = self._network
 
         def answered(rows):
@@ -295,7 +293,11 @@ class NetworkRegressor(FRAPRegressor):
 
         each = side_by_side if len(X) > ROWS else map  # no more of them is a chunk of many
         answers = shown(each(answered, blocks), "predict", total=len(blocks))
-        theta, std = zip(*answers, strict=True)
+        try:
+            theta, std = zip(*answers, strict=True)
+        except ValueError:
+            self._check_curves(X, protocol)  # tells which row it is, of all
+            raise
         return np.concatenate(theta), np.concatenate(std) if with_std else None
 
     def _blocks(self, X):

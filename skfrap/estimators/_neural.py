@@ -351,7 +351,8 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
         if validation_data is not None:
             held = check_labelled(self, *map(in_memory, validation_data), network=network)
         validation = validation_of(network, options, held)
-        known = network, options, (*data, *source.told), validation, self.random_state
+        told = () if checkpoint_dir is None else source.told()
+        known = network, options, (*data, *told), validation, self.random_state
         kept = checkpoints_in(checkpoint_dir, n_starts, checkpoint_interval, known)
         given = (None, None) if source.is_lazy else data[:2]
         watch = Watch(self, n_starts * self.max_iter * source.n_chunks, *given)

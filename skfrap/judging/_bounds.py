@@ -1,6 +1,6 @@
 """Estimates at the ends of what was allowed, and curves that ask for a value beyond."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -26,17 +26,18 @@ class Unbounded(NamedTuple):
         On the targets' scales; NaN for curves none of whose estimates is near an end.
     std : ndarray of shape (n, n_free)
         Standard errors.
-    freedom : ndarray of shape (n,)
-        Frames less parameters.
+    freedom : int or ndarray of shape (n,)
+        As of a Fit.
     """
 
     theta: np.ndarray
     std: np.ndarray
-    freedom: np.ndarray
+    freedom: Any
 
     def limits(self, share):
-        """Return what lies beyond an end by chance in a share of curves, standard errors (n, 1)."""
-        return student_t.isf(share, np.maximum(self.freedom, 1))[:, np.newaxis] * self.std
+        """Return what curves lie beyond an end by chance in a share of them, (n, n_free)."""
+        reach = student_t.isf(share, np.maximum(self.freedom, 1))
+        return np.reshape(reach, (-1, 1)) * self.std
 
 
 def without_bounds(fit):
@@ -55,17 +56,16 @@ def without_bounds(fit):
     Unbounded
     """
     lower, upper = fit.space.lower, fit.space.upper
-    n_free = fit.theta.shape[1]
     asked, std = np.full((2, *fit.theta.shape), np.nan)
-    weight = _weights(fit)
-    freedom = np.count_nonzero(weight, axis=1) - n_free
+    freedom = np.broadcast_to(fit.freedom, len(fit))
     with np.errstate(invalid="ignore"):
         reach = np.fmax(_NEAR * fit.std, _NEAR_OF_RANGE * (upper - lower))
     near = (fit.theta - lower < reach) | (upper - fit.theta < reach)
     rows = np.flatnonzero(near.any(axis=1) & (freedom >= 1))
     if len(rows):
-        tangents = fit.tangents(rows) * weight[rows, np.newaxis]
-        residuals = np.nan_to_num(fit.residuals[rows]) * weight[rows]
+        weight = _weights(fit, rows)
+        tangents = fit.tangents(rows) * weight[:, np.newaxis]
+        residuals = np.nan_to_num(fit.residuals[rows]) * weight
         # Parameters are of very different sizes.
         size = np.linalg.norm(tangents, axis=2)
         some = (size > 0).all(axis=1)
@@ -77,13 +77,13 @@ def without_bounds(fit):
         variance = np.einsum("nf,nf->n", left, left) / freedom[rows]
         asked[rows] = fit.theta[rows] + step / size
         std[rows] = np.sqrt(variance[:, np.newaxis] * np.einsum("nvv->nv", inverse)) / size
-    return Unbounded(asked, std, freedom)
+    return Unbounded(asked, std, fit.freedom)
 
 
-def _weights(fit):
+def _weights(fit, rows):
     """Return one over the noise's standard deviation in each frame; 0 for frames that are not."""
-    deviations = np.broadcast_to(fit.deviations, fit.data.shape)
+    deviations = np.broadcast_to(fit.deviations, fit.data.shape)[rows]
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(deviations > 0, 1 / deviations, 0.0)
     weight[~weight.any(axis=1)] = 1.0  # no noise to speak of
-    return np.where(np.isfinite(fit.residuals), weight, 0.0)
+    return np.where(np.isfinite(fit.residuals[rows]), weight, 0.0)

@@ -115,7 +115,7 @@ def describe_image_fits(fit, *, given_bounds=()):
             f"the model does not describe the images: it leaves {ratio[k]:.3g} times the squares "
             "of the noise, and errors are those of noise alone"
         )
-        found.add(np.arange(n) == k, "model_visibly_wrong", words)
+        found.add_to(k, "model_visibly_wrong", words)
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     at_bound = [
         ", ".join(name for name, one in zip(names, row, strict=True) if one)

@@ -112,6 +112,9 @@ class KnownByFirstBytes:
         -------
         bool
         """
+        return self._knows(path)
+
+    def _knows(self, path):
         return begins_with(path, *self._beginnings)
 
 

@@ -14,6 +14,7 @@ from skfrap.io.readers import _lif_metadata as told
 from skfrap.io.readers._stated import checked_times
 from skfrap.io.readers._vendors import (
     FileError,
+    KnownByFirstBytes,
     begins_with,
     chosen_channel,
     chosen_series,
@@ -30,7 +31,7 @@ _MOST_NAMES = 10_000
 _PADDING = 4  # bytes at the end of a row
 
 
-class LIFReader:
+class LIFReader(KnownByFirstBytes):
     """Read LIF, XLEF and LOF files of Leica microscopes, by the package liffile.
 
     A file holds many series: choose one by `series`, or join the parts of an experiment, which LAS
@@ -45,18 +46,7 @@ class LIFReader:
 
     suffixes = (".lif", ".xlef", ".lof")
 
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file begins as Leica's files do.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
+    def _knows(self, path):
         if begins_with(path, _BINARY):
             return True
         with open(path, "rb") as file:

@@ -21,6 +21,7 @@ from skfrap.io.readers._tiff_scan import begins_as_tiff, scan_pages
 from skfrap.io.readers._tiff_series import decoding, import_tifffile
 from skfrap.io.readers._vendors import (
     FileError,
+    KnownByFirstBytes,
     chosen_channel,
     number,
     quietly,
@@ -45,23 +46,12 @@ _SCAN = {
 }
 
 
-class _TIFFKind:
+class _TIFFKind(KnownByFirstBytes):
     """What the two have in common: the page that tells them from other TIFF files."""
 
     _tag = 0
 
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file is a TIFF file of this kind, by its first page.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
+    def _knows(self, path):
         return begins_as_tiff(Path(path)) and self._tag in _tags_of(path)
 
 

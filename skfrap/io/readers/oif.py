@@ -22,6 +22,7 @@ from skfrap.io.readers._stated import (
 from skfrap.io.readers._tiff_series import import_tifffile
 from skfrap.io.readers._vendors import (
     FileError,
+    KnownByFirstBytes,
     begins_with,
     chosen_channel,
     number,
@@ -49,7 +50,7 @@ _SETTINGS = {
 }
 
 
-class OIFReader:
+class OIFReader(KnownByFirstBytes):
     """Read OIF and OIB files of Olympus microscopes.
 
     An OIF file has its images in the folder beside it, ``NAME.oif.files``; an OIB file holds all.
@@ -63,18 +64,7 @@ class OIFReader:
 
     suffixes = (".oif", ".oib")
 
-    def can_read(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a file begins as OIF or OIB files do.
-
-        Parameters
-        ----------
-        path : path
-            Of a file.
-
-        Returns
-        -------
-        bool
-        """
+    def _knows(self, path):
         if begins_with(path, MAGIC):
             return True
         return begins_with(path, *_TEXTS) and Path(path).suffix.lower() == ".oif"
