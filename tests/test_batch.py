@@ -314,7 +314,7 @@ def test_signals_lose_at_most_the_series_in_hand(made, tmp_path, name):
             if printed == 5:
                 break
         process.send_signal(getattr(signal, name))
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=100)
     finally:
         process.kill()
     printed += sum(line.endswith(".tif") for line in rest.splitlines())
@@ -370,7 +370,7 @@ def test_ctrl_c_leaves_what_was_found_and_no_process(made, tmp_path, jobs):
     assert printed <= len(rows) <= printed + 1 < 100
     assert rows.D_um2_s.notna().all()
     assert list(rows.file) == sorted(rows.file)
-    for _ in range(100):  # what keeps count of shared resources ends after all others
+    for _ in range(600):  # what keeps count of shared resources ends after all others
         if not running_in(process.pid):
             break
         time.sleep(0.1)

@@ -12,6 +12,8 @@ _PILED = 3.0  # times as frequent as the values below
 _BELOW = 8  # values to compare with
 _FEWEST_BELOW = 3
 _MOST_COUNTED = 2_000_000  # pixels of types whose values are many
+_ENOUGH = 100  # pixels at such a value, on average, where only some are looked at
+_BLOCK = 2**20  # pixels that are counted at a time
 _ORDER = 4  # of differences from frame to frame: of recovering light they are next to nothing
 _OF_ROUNDING = 3.0  # counts: their median where there is no other noise than rounding is 1.6
 _FEWEST_DIFFERENCES = 50
@@ -44,6 +46,10 @@ def cut_off(values, least=0.01):
     >>> value, round(share, 1)
     (16383.0, 0.1)
     """
+    values = np.asarray(values)
+    n_enough = int(_ENOUGH / max(least, 1e-9))
+    if values.size > 100 * n_enough and not _may_pile_up(values, least, n_enough):
+        return None, 0.0
     present, counts = _histogram(values)
     if not len(present):
         return None, 0.0
@@ -117,15 +123,27 @@ def _are_without_noise(frames, value):
     return bool(np.median(differences) <= _OF_ROUNDING)
 
 
+def _may_pile_up(values, least, n):
+    """Tell whether one of the brightest values may have a share, from n pixels here and there.
+
+    A value of that share is half as frequent among them but for a chance of 1e-7: where one may be
+    there, all pixels are counted.
+    """
+    random = np.random.default_rng(0)
+    some = values[tuple(random.integers(length, size=n) for length in values.shape)]
+    _, counts = np.unique(some[np.isfinite(some)], return_counts=True)
+    brighter = np.cumsum(counts[::-1])[::-1] - counts
+    bright = counts[brighter <= 4 * _STRAY * n]
+    return bool((bright >= 0.5 * least * n).any())
+
+
 def _histogram(values):
     """Return the values that occur, increasing, and how often each does."""
-    values = np.asarray(values)
     if values.dtype in (np.uint8, np.uint16):
-        parts = (
-            values if values.ndim == 3 else [values]
-        )  # a frame at a time, as counting takes room
-        size = 2 ** (8 * values.dtype.itemsize)
-        counts = sum(np.bincount(np.ravel(part), minlength=size) for part in parts)
+        counts = np.zeros(np.iinfo(values.dtype).max + 1, dtype=np.intp)
+        flat = values.reshape(-1)
+        for first in range(0, flat.size, _BLOCK):  # counting takes room
+            counts += np.bincount(flat[first : first + _BLOCK], minlength=counts.size)
         present = np.flatnonzero(counts)
         return present, counts[present]
     values = np.ravel(values)
