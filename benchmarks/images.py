@@ -288,7 +288,7 @@ def bias(report, seed, quick):
     y, x = np.indices(PROTOCOL.shape) - 127.5
     light = 1 - 0.2 * (x**2 + y**2) / (2 * 127.5**2)
     shifted = Circle(15.0, (128 * 0.7598 + 0.7598, 128 * 0.7598))
-    for D in (3.0, 30.0) if quick else (3.0, 10.0, 30.0, 100.0, 300.0):
+    for D in (30.0,) if quick else (3.0, 10.0, 30.0, 100.0, 300.0):
         model = DiffusionModel(PROTOCOL)
         images = model.images(D, 0.75, 0.6)[0]
         imaged = model.images(D, 0.75, 0.6, imaging_bleach=0.999)[0]

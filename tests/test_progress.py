@@ -15,6 +15,8 @@ import pytest
 import sklearn
 
 from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
+from skfrap.datasets import _write
+from skfrap.design import plan
 from skfrap.estimators import _network_regressor
 from skfrap.inference.fitting import _bootstrap, _fitter
 from skfrap.inference.posterior import _posterior
@@ -124,6 +126,30 @@ def test_long_answers_show_how_far_they_are(monkeypatch, curves, network):
     assert "posterior" in seen(lambda: bayesian.sample_posterior(curves, 2))
     assert "predict" in seen(lambda: network.predict(curves.astype(np.float32)))
     assert seen(lambda: fitted.predict(curves[:20])) == ""
+
+
+def test_preparations_are_shown_in_a_terminal_alone(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("zarr", minversion="3")
+    simulator = FRAPSimulator(PROTOCOL, random_state=0)
+    monkeypatch.setattr(_write, "_SHARDS", {"curves": 64})
+    monkeypatch.setattr(_write, "_CHUNKS", {"curves": 64})
+    parameters = "D", "c0", "alpha", "imaging_bleach"
+    curves = simulator.sample(50).data
+
+    def long_work(name, fastest):
+        bounds = {"D": (1.0, fastest), "imaging_bleach": (0.98, 1.0)}  # the same is kept
+        LeastSquaresFRAP(PROTOCOL, bounds, parameters=parameters).fit(curves)
+        plan(PROTOCOL, {"D": 10.0, "c0": 0.7, "alpha": 0.6}, {"frame_interval": [0.1, 0.2]}, a=1e-3)
+        simulator.write(tmp_path / f"{name}.zarr", 200)
+        simulator.write(tmp_path / f"silent {name}.zarr", 200, verbose=0)
+
+    monkeypatch.setattr(_progress, "SHOWN_AFTER", 0.0)
+    long_work("without", 30.0)
+    assert capsys.readouterr() == ("", "")
+    terminal = a_terminal(monkeypatch)
+    long_work("with", 31.0)
+    for what in ("preparing the model over", "planning", "writing"):
+        assert what in terminal.getvalue()
 
 
 def test_threads_answer_in_order():

@@ -9,13 +9,13 @@ import numpy as np
 from skfrap import __version__
 from skfrap._checks import check_choice, check_count
 from skfrap.datasets._store import ARRAYS, FORMAT, WHAT, zarr_of
+from skfrap.numerics._progress import shown
 from skfrap.persistence._bytes import bytes_of
 
 KINDS = ("curves", "images", "scores")
 _SHARDS = {"curves": 2**16, "images": 16, "scores": 2**14}  # samples in a file
 _CHUNKS = {"curves": 2**12, "images": 1, "scores": 2**10}  # samples that are read at the least
 _FIRST = 4096  # samples whose mean weight is taken for that of all
-_SHOWN_AFTER = 2.0  # seconds
 
 
 class DatasetWriter:
@@ -66,7 +66,6 @@ class DatasetWriter:
         skfrap.datasets.open : Opens it.
         """
         from joblib import Parallel, delayed
-        from tqdm import tqdm
 
         check_count("n_samples", n_samples, 1)
         check_choice("kind", kind, KINDS)
@@ -91,10 +90,7 @@ class DatasetWriter:
             delayed(_write_shard)(self, path, kind, shard, size, n_samples, mean, surrogate)
             for shard in to_do
         )
-        hidden = None if verbose else True
-        for _ in tqdm(
-            done, "writing", len(to_do), unit="shard", delay=_SHOWN_AFTER, disable=hidden
-        ):
+        for _ in shown(done, "writing", "shard", len(to_do)) if verbose else done:
             pass
 
 

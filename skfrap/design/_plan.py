@@ -7,17 +7,16 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from skfrap._checks import check_choice
 from skfrap.design._errors import as_percent, expected_errors, with_unit
 from skfrap.experiment import Circle, FRAPProtocol
+from skfrap.numerics._progress import shown
 from skfrap.parameters import parameter
 from skfrap.results._finding import as_labels, in_words
 from skfrap.results._tables import Columns
 
 _AS_GOOD = 1.1
-_SHOW_PROGRESS_AFTER = 2.0  # s
 _MOST_FRAMES = 10**5  # before memory is taken for them
 
 
@@ -288,8 +287,8 @@ def plan(
     tried = _check_settings(vary)
     combinations = [dict(zip(tried, chosen, strict=True)) for chosen in product(*tried.values())]
     protocols = [_changed(protocol, chosen) for chosen in combinations]
-    progress = tqdm(protocols, desc="planning", delay=_SHOW_PROGRESS_AFTER, leave=False)
-    expected = [expected_errors(one, values, a=a, **options) for one in progress]
+    every = shown(protocols, "planning", "protocol")
+    expected = [expected_errors(one, values, a=a, **options) for one in every]
     names = [*expected[0].errors]
     if target is None:
         rates = [name for name in names if parameter(name).is_rate]

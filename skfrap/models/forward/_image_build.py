@@ -7,7 +7,6 @@ each point: so a direction counts by what it tells of parameters, however small 
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from skfrap.models.forward._bases import enough_rows, spanning, whitened
 from skfrap.numerics._chebyshev import (
@@ -16,8 +15,8 @@ from skfrap.numerics._chebyshev import (
     first_kind_coefficients,
     first_kind_nodes,
 )
+from skfrap.numerics._progress import shown
 
-_SHOW_PROGRESS_AFTER = 2.0  # s
 _SAMPLED_FRAMES = 12  # that images are chosen by, evenly in log time
 _TANGENTS_PER_DECADE = 4  # of D
 _BLURS_OF_TANGENTS = 4
@@ -120,7 +119,7 @@ def build_bases(images, mask_of, grid, frame_levels, share):
     n_after, n_images = protocol.n_postbleach, len(coordinates)
     moving = np.empty((len(D), len(masks), len(depth), n_after * n_images))
     points = [(k, e) for k in range(len(D)) for e in range(len(masks))]
-    for k, e in _with_progress(points):
+    for k, e in shown(points, "preparing images", "series"):
         scores = images.mobile(masks[e], D[k], depth) @ coordinates.T
         moving[k, e] = scores.reshape(len(depth), -1)
     still = np.stack([images.immobile(mask, depth) @ coordinates.T for mask in masks])
@@ -306,9 +305,3 @@ def _beside_light(tangents, light):
 def _at(ends, unit):
     """Stretch points of [-1, 1] over a range."""
     return 0.5 * (ends[0] + ends[1]) + 0.5 * (ends[1] - ends[0]) * unit
-
-
-def _with_progress(points):
-    return tqdm(
-        points, desc="preparing images", delay=_SHOW_PROGRESS_AFTER, leave=False, unit="series"
-    )

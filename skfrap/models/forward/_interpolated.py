@@ -14,7 +14,6 @@ from math import prod
 
 import numpy as np
 from scipy.stats import qmc
-from tqdm import tqdm
 
 from skfrap.models._base import broadcast_parameters
 from skfrap.models.forward._parts import evaluate_in_parts
@@ -30,6 +29,7 @@ from skfrap.numerics._chebyshev import (
     refine,
     truncated,
 )
+from skfrap.numerics._progress import shown
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
@@ -45,7 +45,6 @@ _MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
 _LARGEST_BASIS = 2**20  # products of Chebyshev polynomials held at once
-_SHOW_PROGRESS_AFTER = 2.0  # s
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
 MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
 
@@ -448,13 +447,7 @@ class CurveSurrogate:
         grid = [*product(*nodes)]
         # D last: the model keeps what it has prepared for the same optics.
         by_optics = sorted(grid, key=lambda unit: _replaced(unit, self._axis_of_D, 0.0))
-        points = tqdm(
-            by_optics,
-            desc=f"preparing the model over {', '.join(self.ranges)}",
-            delay=_SHOW_PROGRESS_AFTER,
-            leave=False,
-        )
-        for point in points:
+        for point in shown(by_optics, f"preparing the model over {', '.join(self.ranges)}", "node"):
             values(point)
         table = np.array([known[point] for point in grid])
         table = table.reshape(*counts, *table.shape[1:])
