@@ -77,7 +77,7 @@ PROGRAMS = {
         Program("composition"),
         Program("transfer", quick=None),
         Program("detection"),
-        Program("robustness", quick=("--ci",)),
+        Program("robustness", quick=("--ci", "--seconds", "10")),
         Program("peers", quick=None),
         Program("paper", quick=None),
     )
