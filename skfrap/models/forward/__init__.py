@@ -1,12 +1,9 @@
 """From the columns of a parameter space to curves: interpolated, or by the model itself."""
 
+from skfrap.models.forward._curve_build import InterpolationError
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._images import ImageSurrogate
-from skfrap.models.forward._interpolated import (
-    MOST_INTERPOLATED,
-    CurveSurrogate,
-    InterpolationError,
-)
+from skfrap.models.forward._interpolated import MOST_INTERPOLATED, CurveSurrogate
 from skfrap.models.forward._light import evaluator_of, light_weights
 from skfrap.models.forward._map import ForwardMap
 from skfrap.models.forward._ranges import shared_ranges

@@ -14,6 +14,7 @@ import numpy as np
 from skfrap._checks import check_choice, check_number, check_positive, check_range
 from skfrap.models._diffusion import DiffusionModel
 from skfrap.models.forward._compartment_images import CompartmentImages
+from skfrap.models.forward._curve_build import InterpolationError
 from skfrap.models.forward._image_build import (
     ImageBases,
     NodeGrid,
@@ -21,7 +22,6 @@ from skfrap.models.forward._image_build import (
     losses_and_errors,
 )
 from skfrap.models.forward._image_space import ImageSpace
-from skfrap.models.forward._interpolated import InterpolationError
 from skfrap.models.forward._parts import evaluate_in_parts
 from skfrap.models.forward._ranges import check_range as check_ends
 from skfrap.models.forward._ranges import checked_pairs

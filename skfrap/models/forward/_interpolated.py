@@ -8,14 +8,11 @@ that space, not the curves. For a curve with white noise the scores and the resi
 sufficient statistics: estimators work on some 20 numbers in place of hundreds.
 """
 
-from functools import partial
-from itertools import product
-from math import prod
-
 import numpy as np
 from scipy.stats import qmc
 
 from skfrap.models._base import broadcast_parameters
+from skfrap.models.forward._curve_build import CurveNodes, InterpolationError, spanned
 from skfrap.models.forward._parts import evaluate_in_parts
 from skfrap.models.forward._ranges import check_range, checked_pairs
 from skfrap.numerics._chebyshev import (
@@ -23,13 +20,8 @@ from skfrap.numerics._chebyshev import (
     chebyshev_basis,
     chebyshev_basis_at_one,
     differentiation,
-    first_kind_coefficients,
     first_kind_nodes,
-    lobatto_coefficients,
-    refine,
-    truncated,
 )
-from skfrap.numerics._progress import shown
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
@@ -41,16 +33,11 @@ _COEFFICIENT_TOLERANCE = 1e-3  # of that error
 _BASIS_TOLERANCE = 1e-2  # of that error
 _LAXITY = (300, 50, 10)  # on grids: tried in turn
 _FAR_OFF = 30  # times the error that is accepted: more nodes are needed than were seen
-_MOST_NODES = 6000  # on a grid over several parameters
 _CHECK_POINTS = 6
 _CHUNK = 4096
 _LARGEST_BASIS = 2**20  # products of Chebyshev polynomials held at once
 _BELOW_ONE = 1 - 1e-12  # forgives the rounding of 10 ** log10(D) at the ends of the range
 MOST_INTERPOLATED = 2  # parameters; a grid over three has tens of thousands of nodes
-
-
-class InterpolationError(RuntimeError):
-    """A model cannot be interpolated well enough, or not at a bearable cost."""
 
 
 class CurveSurrogate:
@@ -128,16 +115,17 @@ class CurveSurrogate:
             largest_error = _LARGEST_ERROR if len(self._axes) < 2 else _LARGEST_ERROR_ON_GRID
         tolerance = _COEFFICIENT_TOLERANCE * largest_error
         # On a grid fewer coefficients add up to the error, how many is not known before.
-        self._probe_all_over = False
+        nodes, everywhere = CurveNodes(model, self.ranges, self.fixed, self._depth_nodes), False
         for laxity in (1,) if len(self._axes) < 2 else _LAXITY:
-            self._build(model, laxity * tolerance, _BASIS_TOLERANCE * largest_error)
-            self.error = self._measure_error(model)
+            basis_tolerance = _BASIS_TOLERANCE * largest_error
+            self._build(nodes, laxity * tolerance, basis_tolerance, everywhere)
+            self.error = self._measure_error(nodes)
             if self.error < largest_error:
                 break
-            self._probe_all_over = self.error > _FAR_OFF * largest_error
+            everywhere = self.error > _FAR_OFF * largest_error
         else:
             raise InterpolationError(
-                f"interpolation of {self.protocol!r} over {self._described()} reaches an error of "
+                f"interpolation of {self.protocol!r} over {nodes.described()} reaches an error of "
                 f"{self.error:.1e} only, not {largest_error:.0e}; use narrower bounds."
             )
 
@@ -402,150 +390,33 @@ class CurveSurrogate:
 
     # Construction
 
-    def _build(self, model, tolerance, basis_tolerance):
-        coefficients = self._coefficients(model, tolerance)  # (..., 2, 1 + n_depth, n_frames)
+    def _build(self, nodes, tolerance, basis_tolerance, everywhere):
+        coefficients = nodes.coefficients(tolerance, everywhere)  # (..., 2, 1 + n_depth, n_frames)
+        self.n_nodes = dict(zip(self.ranges, nodes.counts, strict=True))
         undepleted = coefficients[..., 0, :].copy()
         undepleted[(0,) * len(self._axes)] -= 1.0
         self._undepleted_varies = bool(np.abs(undepleted).max() > 1e-13)
         if not self._undepleted_varies:
             coefficients = coefficients[..., 1:, :]
-        self._build_basis(coefficients, basis_tolerance)
+        self.basis = spanned(coefficients.reshape(-1, self.protocol.n_values), basis_tolerance)
         scores = coefficients @ self.basis.T
         unit = 2 / (self._upper - self._lower)
         self._moving, self._still = (ChebyshevTensor(scores[..., k, :, :], unit) for k in (0, 1))
         ones = 0.0 if self._undepleted_varies else 1.0
         self._constant = ones * self.basis.sum(axis=1)
 
-    def _coefficients(self, model, tolerance):
-        """Interpolate on a grid that is as fine as it needs to be along each axis."""
-        n_axes = len(self._axes)
-        known = {}
-
-        def values(unit):
-            if unit not in known:
-                known[unit] = self._node_values(model, unit)
-            return known[unit]
-
-        if n_axes < 2:
-            coefficients, n_nodes = refine(lambda x: values((x,)[:n_axes]), tolerance, n_axes)
-            self.n_nodes = dict(zip(self.ranges, n_nodes, strict=True))
-            return coefficients
-
-        # How many nodes an axis needs is seen along lines through the box.
-        def n_needed(axis, line):
-            along = partial(_replaced, line, axis)
-            return len(refine(lambda x: values(along(x)), tolerance)[0])
-
-        counts = [2 + max(n_needed(k, line) for line in self._probes(k)) for k in range(n_axes)]
-        if prod(counts) > _MOST_NODES:
-            raise InterpolationError(
-                f"interpolation over {self._described()} takes {' x '.join(map(str, counts))} "
-                f"nodes, more than {_MOST_NODES}; use narrower bounds, or the model itself."
-            )
-        self.n_nodes = dict(zip(self.ranges, counts, strict=True))
-        nodes = [np.cos(np.pi * np.arange(n) / (n - 1)).tolist() for n in counts]
-        grid = [*product(*nodes)]
-        # D last: the model keeps what it has prepared for the same optics.
-        by_optics = sorted(grid, key=lambda unit: _replaced(unit, self._axis_of_D, 0.0))
-        for point in shown(by_optics, f"preparing the model over {', '.join(self.ranges)}", "node"):
-            values(point)
-        table = np.array([known[point] for point in grid])
-        table = table.reshape(*counts, *table.shape[1:])
-        for axis in range(n_axes):
-            table = lobatto_coefficients(table, axis)
-        return self._with_known_factor(model, table, tolerance)
-
-    @property
-    def _axis_of_D(self):
-        return [*self.ranges].index("D") if "D" in self.ranges else -1
-
-    def _probes(self, axis):
-        """Return points whose line along an axis shows how many nodes it needs."""
-        if axis == self._axis_of_D and not self._probe_all_over:
-            # At the upper ends, where nothing is bleached by imaging, D is cheap.
-            return [(1.0,) * len(self._axes)]
-        return [(x,) * len(self._axes) for x in (-0.6, 0.1, 0.7)]
-
-    def _node_values(self, model, unit):
-        """Compute what is interpolated at a point of the unit box: (2, 1 + n_depth, n_frames)."""
-        point = self._point(np.array(unit))
-        depth = np.append(0.0, self._depth_nodes)
-        both = np.stack(model.shapes(depth, **point)) / self._removed_factor(model, point)
-        deficit = (both[:, :1] - both[:, 1:]) / self._depth_nodes[:, np.newaxis]
-        both[:, 1:] = first_kind_coefficients(deficit, axis=1)
-        return both
-
-    def _point(self, unit):
-        middle, half = 0.5 * (self._lower + self._upper), 0.5 * (self._upper - self._lower)
-        point = {
-            name: float(parameter(name).from_target(value))
-            for name, value in zip(self.ranges, middle + half * unit, strict=True)
-        }
-        return point | self.fixed
-
-    def _removed_factor(self, model, point):
-        """Return what the model is nearly proportional to, if it varies over a grid."""
-        varies = len(self._axes) > 1 and any(map(_is_power, self.ranges))
-        return model.known_factor(**point) if varies else 1.0
-
-    def _with_known_factor(self, model, coefficients, tolerance):
-        """Multiply the interpolated by the factor that was removed, on finer nodes."""
-        for axis, name in enumerate(self.ranges):
-            if not _is_power(name):
-                continue
-            n_fine = 2 * coefficients.shape[axis] + 17
-            x = np.cos(np.pi * np.arange(n_fine) / (n_fine - 1))
-            coarse = chebyshev_basis(x, coefficients.shape[axis])
-            fine = np.moveaxis(np.tensordot(coarse, coefficients, (1, axis)), 0, -1)
-            unit = np.zeros((n_fine, len(self._axes)))
-            unit[:, axis] = x
-            factor = [self._removed_factor(model, self._point(row)) for row in unit]
-            fine = np.moveaxis(fine * np.array(factor).T, -1, axis)
-            coefficients = truncated(lobatto_coefficients(fine, axis), tolerance, axis)
-        return coefficients
-
-    def _build_basis(self, coefficients, tolerance):
-        """Span the constant and all of the model's curves by orthonormal rows."""
-        protocol = self.protocol
-        n_values = protocol.n_values
-        constant = np.full((1, n_values), n_values**-0.5)
-        rows = coefficients.reshape(-1, n_values)
-        rows = rows - rows @ constant.T @ constant
-        if len(rows) > 4 * n_values:  # the triangular factor has the same directions
-            rows = np.linalg.qr(rows, mode="r")
-        _, strengths, directions = np.linalg.svd(rows, full_matrices=False)
-        kept = max(1, np.count_nonzero(strengths > tolerance * strengths[0]))
-        # Weak directions are orthogonal to it only to rounding over their strength: repeat.
-        basis, _ = np.linalg.qr(np.vstack([constant, directions[:kept]]).T)
-        self.basis = np.ascontiguousarray(basis.T)
-
-    def _measure_error(self, model):
+    def _measure_error(self, nodes):
         depth = np.array([0.07, 0.35, 0.62, 0.97])
         error = 0.0
         for unit in 2 * _halton(_CHECK_POINTS, len(self._axes)) - 1:
-            point = self._point(unit) | {"c0": 1.0, "alpha": 1 - depth, "mobile_fraction": 0.9}
-            error = max(error, np.abs(self.curves(**point) - model.curves(**point)).max())
+            point = nodes.point(unit) | {"c0": 1.0, "alpha": 1 - depth, "mobile_fraction": 0.9}
+            error = max(error, np.abs(self.curves(**point) - nodes.model.curves(**point)).max())
         return float(error)
-
-    def _described(self):
-        return ", ".join(
-            f"{name} from {lowest:.3g} to {highest:.3g} {parameter(name).unit}".rstrip()
-            for name, (lowest, highest) in self.ranges.items()
-        )
-
-
-def _is_power(name):
-    return parameter(name).dependence == "power"
 
 
 def _with_dependence(names, dependence):
     """Return the one parameter that curves of an exact model depend on in a way."""
     return next(name for name in names if parameter(name).dependence == dependence)
-
-
-def _replaced(point, axis, value):
-    """Put another value into a point, a tuple, at an axis; -1 is none of them."""
-    return tuple(value if k == axis else x for k, x in enumerate(point))
 
 
 def _halton(n, dimensions):

@@ -11,9 +11,10 @@ import numpy as np
 
 from skfrap._checks import check_choice
 from skfrap.models._base import ExactModel, model_for
+from skfrap.models.forward._curve_build import InterpolationError
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.models.forward._frames import at_frames, frames_of
-from skfrap.models.forward._interpolated import CurveSurrogate, InterpolationError
+from skfrap.models.forward._interpolated import CurveSurrogate
 from skfrap.models.forward._surrogates import surrogate_for
 
 _EVEN = 1e-9  # relative; weights that differ by less are equal but for rounding
