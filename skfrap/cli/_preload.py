@@ -9,6 +9,7 @@ from typing import Any
 
 import skfrap.analysis
 from skfrap.numerics._kept import share
+from skfrap.numerics._memory import keep_freed_memory
 
 __all__ = ["ALONE", "begin", "skfrap"]
 
@@ -22,6 +23,7 @@ def begin(folder):
     Others have their own series, and need the same models.
     """
     share(folder)
+    keep_freed_memory()
     if not _limits:
         from threadpoolctl import threadpool_limits
 
