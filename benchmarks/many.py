@@ -152,9 +152,9 @@ def files(report, seed, quick):
     report.line("tables to the last digit", "equal" if table == same else "different")
     from skfrap.cli._workers import Processes
 
-    pool = Processes(eval, 1)
-    [*pool.outcomes(iter(["1"]))]
-    seconds = timed(lambda: [*pool.outcomes(iter(["1"] * 200))])[1]
+    pool = Processes(1)
+    [*pool.outcomes(eval, iter(["1"]))]
+    seconds = timed(lambda: [*pool.outcomes(eval, iter(["1"] * 200))])[1]
     pool.close()
     report.add("overhead per file, ms", 1e3 * seconds / 200, "{:.2f}", at_most=30)
 

@@ -1,11 +1,23 @@
 """Dask's workers through joblib: the same results as of one process, and nothing built twice."""
 
+import functools
+import os
+
 import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skfrap import Circle, FRAPPipeline, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    FRAPPipeline,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+)
+from skfrap.inference.fitting import _bootstrap
+from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.preprocessing import RecoveryCurveExtractor
 
 PROTOCOL = FRAPProtocol(
@@ -80,3 +92,58 @@ def test_chunks_of_a_dask_array_are_predicted_on_its_workers(client):
     assert np.isfinite(client.gather(fits)).all()
     for worker, built in client.run(n_built).items():
         assert built - before[worker] <= 1
+
+
+def n_unpacked():
+    """Count what this process has unpacked for parts of large batches."""
+    from skfrap.numerics import _spread
+
+    return len(_spread._unpacked)
+
+
+def of_bootstrap():
+    X = FRAPSimulator(PROTOCOL, random_state=2).sample(500).data
+    fitted = LeastSquaresFRAP(PROTOCOL, random_state=0).fit(X)
+    return lambda: [fitted.predict_interval(X, method="bootstrap", n_bootstrap=100)]
+
+
+def of_posterior():
+    X = FRAPSimulator(PROTOCOL, random_state=3).sample(700).data
+    fitted = BayesianFRAP(PROTOCOL).fit(X)
+    return lambda: [
+        *fitted.predict(X, return_std=True),
+        fitted.predict_interval(X, 0.9, "highest_density"),
+        fitted.sample_posterior(X, 2, random_state=0),
+        fitted.log_evidence(X),
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("made", [of_bootstrap, of_posterior])
+def test_parts_of_a_batch_are_worked_on_by_the_workers(client, made, monkeypatch):
+    """To the last digit; what they have in common is unpacked once, and no part is done here."""
+    work = made()
+    expected, before, built = work(), client.run(n_unpacked), client.run(n_built)
+    for module, name in (_bootstrap, "_quantiles_of"), (CurvePosterior, "_integrate"):
+        monkeypatch.setattr(module, name, elsewhere(getattr(module, name)))
+    with parallel_config("dask"):
+        found = work()
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    unpacked = [n - before[worker] for worker, n in client.run(n_unpacked).items()]
+    assert sum(unpacked) > 0
+    assert max(unpacked) == 1
+    assert client.run(n_built) == built
+
+
+def elsewhere(work):
+    """Let a function work in any process but this one; pickles of it are of its name."""
+    here = os.getpid()
+
+    @functools.wraps(work)
+    def guarded(*args, **kwargs):
+        assert os.getpid() != here
+        return work(*args, **kwargs)
+
+    return guarded

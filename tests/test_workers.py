@@ -16,14 +16,14 @@ ENDS = "__import__('os')._exit(3)"
 
 @pytest.fixture
 def pool():
-    made = Processes(eval, 2)
+    made = Processes(2)
     yield made
     made.close()
 
 
 def test_outcomes_come_in_order_and_a_death_is_its_own(pool):
     sources = [SLOW.format(0.3, 0), "1", DIES, "3", ENDS, *map(str, range(5, 12))]
-    found = list(pool.outcomes(iter(sources)))
+    found = list(pool.outcomes(eval, iter(sources)))
     assert [source for source, _ in found] == sources
     outcomes = [outcome for _, outcome in found]
     assert "ended by SIGKILL; was there enough memory?" in outcomes[2].error
@@ -33,7 +33,7 @@ def test_outcomes_come_in_order_and_a_death_is_its_own(pool):
 
 
 def test_a_run_that_ends_early_leaves_no_process(pool):
-    outcomes = pool.outcomes(iter(["1", SLOW.format(60, 1), SLOW.format(60, 2)]))
+    outcomes = pool.outcomes(eval, iter(["1", SLOW.format(60, 1), SLOW.format(60, 2)]))
     assert next(outcomes)[1] == 1
     processes = [member.process for member in pool._members]
     pool.close()
@@ -41,8 +41,8 @@ def test_a_run_that_ends_early_leaves_no_process(pool):
 
 
 def test_one_job_needs_no_process():
-    with workers(eval, None, None) as outcomes:
-        assert list(outcomes(["1 + 1"])) == [("1 + 1", 2)]
+    with workers(None, None) as outcomes:
+        assert list(outcomes(eval, ["1 + 1"])) == [("1 + 1", 2)]
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_nothing_is_lost_and_nothing_twice_where_a_worker_is_killed(folder):
         distributed.Client(cluster) as client,
     ):
         address = cluster.scheduler_address
-        with workers(eval, None, address) as outcomes:
+        with workers(None, address) as outcomes:
             sources = [SLOW.format(0.1, k) for k in range(24)]
-            coming, found = outcomes(iter(sources)), []
+            coming, found = outcomes(eval, iter(sources)), []
             for source, outcome in coming:
                 found.append((source, outcome))
                 if len(found) == 4:

@@ -122,6 +122,8 @@ def estimate(
         check_names("free (--free)", options["free"], options["model"])
         of_the_model = [name for name in options["fixed"] if name not in ("a", "b")]
         check_names("fixed (--fixed)", of_the_model, options["model"])
+    # They start while this process imports the same.
+    outcomes = click.get_current_context().with_resource(workers(jobs, scheduler))
 
     from tqdm import tqdm
 
@@ -147,13 +149,9 @@ def estimate(
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     keep["report"] = report
     work = Estimation(options, plots is not None, None if report is None else len(series))
-    with (
-        rois,
-        kept_records("estimate", options, series, inputs, **keep) as kept,
-        workers(work, jobs, scheduler) as outcomes,
-    ):
+    with rois, kept_records("estimate", options, series, inputs, **keep) as kept:
         shown = tqdm(
-            outcomes(kept.pending()),
+            outcomes(work, kept.pending()),
             total=len(series) - len(kept.records),
             desc="estimating",
             unit="series",

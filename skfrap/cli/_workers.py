@@ -7,6 +7,7 @@ been.
 
 import multiprocessing
 import signal
+import tempfile
 from collections import deque
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
@@ -20,25 +21,39 @@ _LAST_WORD = 5.0  # seconds for a process to end by itself
 
 
 @contextmanager
-def workers(work, jobs, scheduler):
-    """Give a function that takes series and yields them with their outcomes, in order.
+def workers(jobs, scheduler):
+    """Give a function of work and series that yields each with its outcome, in order.
+
+    Processes begin to import what they need at once, while this one does the same. They share the
+    models that they build, if they are on one machine.
 
     Parameters
     ----------
-    work : callable
-        Of a series; it and what it returns go from process to process.
     jobs : int or None
         Processes; None is one, or all cores with a local scheduler.
     scheduler : str or None
         Address of a scheduler of Dask, or ``"local"`` for one of this machine.
+
+    Yields
+    ------
+    callable
+        ``outcomes(work, sources)``, where ``work(source)`` is an outcome; work and what it returns
+        go from process to process.
     """
-    if scheduler is not None:
-        with _cluster(jobs, scheduler) as client:
-            yield lambda sources: _by_scheduler(client, work, sources)
-    elif jobs is None or jobs == 1:
-        yield lambda sources: ((source, work(source)) for source in sources)
-    else:
-        pool = Processes(work, jobs)
+    if scheduler is None and (jobs is None or jobs == 1):
+        yield lambda work, sources: ((source, work(source)) for source in sources)
+        return
+    with tempfile.TemporaryDirectory(prefix="skfrap-", ignore_cleanup_errors=True) as folder:
+        if scheduler is not None:
+            with _cluster(jobs, scheduler) as client:
+                # Each worker begins to import while this process does.
+                begun = [
+                    client.submit(_begun, workers=[one], pure=False) for one in client.ncores()
+                ]
+                yield lambda work, sources: _by_scheduler(client, folder, work, sources)
+                del begun
+            return
+        pool = Processes(jobs, folder)
         try:
             yield pool.outcomes
         finally:
@@ -50,13 +65,14 @@ class Processes:
 
     Parameters
     ----------
-    work : callable
     n : int
         How many.
+    folder : path-like, default=None
+        Where they share the models that they build.
     """
 
-    def __init__(self, work, n):
-        self._work, self._n, self._members = work, n, []
+    def __init__(self, n, folder=None):
+        self._n, self._folder, self._members = n, folder, []
         methods = multiprocessing.get_all_start_methods()
         # A fork of this process would take its threads' locks along; one of a server that has
         # imported everything once, and done nothing, starts in no time.
@@ -64,14 +80,17 @@ class Processes:
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["skfrap.cli._preload"])
+            from multiprocessing.forkserver import ensure_running
 
-    def outcomes(self, sources):
+            ensure_running()  # it imports while this process does something else
+
+    def outcomes(self, work, sources):
         """Yield each series with its outcome, in order."""
         sources, done, waiting = iter(sources), {}, deque()
         next_number, exhausted = 0, False
         while True:
             while not exhausted and len(waiting) < _AHEAD * self._n:
-                member = self._idle()
+                member = self._idle(work)
                 if member is None:
                     break
                 try:
@@ -90,12 +109,12 @@ class Processes:
             if not (waiting and waiting[0][0] in done):
                 done |= self._finished()
 
-    def _idle(self):
+    def _idle(self, work):
         for member in self._members:
             if member.number is None:
                 return member
         if len(self._members) < self._n:
-            self._members.append(_Member(self._context, self._work))
+            self._members.append(_Member(self._context, work, self._folder))
             return self._members[-1]
         return None
 
@@ -121,9 +140,9 @@ class Processes:
 class _Member:
     """One process, and what it has in hand."""
 
-    def __init__(self, context, work):
+    def __init__(self, context, work, folder):
         self.connection, other = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other, work), daemon=True)
+        self.process = context.Process(target=_serve, args=(other, work, folder), daemon=True)
         self.process.start()
         other.close()
         self.number = None
@@ -162,13 +181,13 @@ def _last_words(code):
     return f"the process that analysed it ended with code {code}"
 
 
-def _serve(connection, work):
+def _serve(connection, work, folder):
     """Analyse what is asked for until nobody asks any more."""
     # Who sits at the terminal interrupts the run as a whole, which ends this process in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from skfrap.cli._preload import one_thread
+    from skfrap.cli._preload import begin
 
-    one_thread()
+    begin(folder)
     while True:
         try:
             source = connection.recv()
@@ -208,7 +227,7 @@ def _cluster(jobs, scheduler):
         yield client
 
 
-def _by_scheduler(client, work, sources):
+def _by_scheduler(client, folder, work, sources):
     """Yield each series with its outcome, in order, a few for each worker ahead."""
     from concurrent.futures import CancelledError
 
@@ -220,7 +239,7 @@ def _by_scheduler(client, work, sources):
                 source = next(sources)
             except StopIteration:
                 break
-            coming.append((source, client.submit(_of_worker, work, source, pure=False)))
+            coming.append((source, client.submit(_of_worker, folder, work, source, pure=False)))
         if not coming:
             return
         source, future = coming.popleft()
@@ -236,10 +255,17 @@ def _by_scheduler(client, work, sources):
         yield source, outcome
 
 
-def _of_worker(work, source):
+def _begun():
+    """Import what a worker needs; it takes its first series the sooner."""
+    from skfrap.cli import _preload
+
+    return bool(_preload)
+
+
+def _of_worker(folder, work, source):
     """Analyse a series on a worker of Dask, one at a time: warnings are of the whole process."""
-    from skfrap.cli._preload import ALONE, one_thread
+    from skfrap.cli._preload import ALONE, begin
 
     with ALONE:
-        one_thread()
+        begin(folder)
         return work(source)

@@ -1,5 +1,7 @@
 """Confidence intervals from fits to curves that are simulated from a fit."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.stats import t as student_t
 
@@ -7,7 +9,7 @@ from skfrap._checks import check_count
 from skfrap.inference.fitting._objectives import HuberLoss
 from skfrap.numerics._covariance import inverse_with_voids
 from skfrap.numerics._lazy import row_slices
-from skfrap.numerics._progress import shown
+from skfrap.numerics._spread import spread
 
 _BATCH = 16384  # replicates held at once
 
@@ -56,19 +58,26 @@ def bootstrap_ends(fitter, fit, level, n_bootstrap, random):
     standard_noise = random.standard_normal((n_bootstrap, fit.data.shape[1]))
     tails = 0.5 + np.array([-0.5, 0.5]) * level
     exact = student_t.ppf(tails, fit.freedom)
-    quantiles = np.empty((*fit.theta.shape, 2))
-    n_curves = max(1, _BATCH // n_bootstrap)
-    for some in shown(row_slices(len(fit), n_curves), "bootstrap"):
-        part = fit.take(some)
-        replicated = _replicated(fitter, part, standard_noise)
-        linear = _linearised(part, standard_noise)
-        found, expected = (_quantiles(t, tails) for t in (replicated, linear))
-        quantiles[some] = exact + found - expected
+    parts = row_slices(len(fit), max(1, _BATCH // n_bootstrap))
+    # What computes curves is the same for all parts.
+    items = [(replace(fit.take(some), forward=None),) for some in parts]
+    common = fitter, fit.forward, standard_noise, tails, exact
+    quantiles = np.concatenate([*spread(_quantiles_of, common, items, "bootstrap")])
     # What is above the truth in replicates is so in the measured curve: the tails change sides.
     ends = fit.theta[..., np.newaxis] - fit.std[..., np.newaxis] * quantiles[..., ::-1]
     ends[..., 0] = np.minimum(ends[..., 0], fit.theta)
     ends[..., 1] = np.maximum(ends[..., 1], fit.theta)
     return np.clip(ends, fitter.lower[:, np.newaxis], fitter.upper[:, np.newaxis])
+
+
+def _quantiles_of(common, part):
+    """Compute quantiles of t of some curves, (n, n_free, 2)."""
+    fitter, forward, standard_noise, tails, exact = common
+    part = replace(part, forward=forward)
+    replicated = _replicated(fitter, part, standard_noise)
+    linear = _linearised(part, standard_noise)
+    found, expected = (_quantiles(t, tails) for t in (replicated, linear))
+    return exact + found - expected
 
 
 def _check_n_bootstrap(n_bootstrap, level):

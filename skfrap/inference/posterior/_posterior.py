@@ -15,6 +15,7 @@ from skfrap.numerics._chebyshev import first_kind_coefficients, first_kind_nodes
 from skfrap.numerics._lazy import row_slices
 from skfrap.numerics._progress import shown
 from skfrap.numerics._quadrature import DROP, Marginal, Nodes, Support, find_support
+from skfrap.numerics._spread import in_parts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import is_uncertain, parameter
 
@@ -80,6 +81,13 @@ class CurvePosterior:
             table = truncated(first_kind_coefficients(table, axis), _NEGLIGIBLE, axis)
         return table
 
+    @property
+    def rows_at_once(self):
+        """Curves that are integrated together."""
+        n_axes = len(self._shaping) + self._c0_needs_nodes
+        return max(_FEWEST, _MOST_LEAVES // self._n_nodes**n_axes)
+
+    @in_parts("posterior", "rows_at_once")
     @one_blas_thread()
     def moments(self, X, weighting):
         """Compute means, standard deviations and log evidences.
@@ -101,6 +109,7 @@ class CurvePosterior:
             mean[rows], std[rows], log_evidence[rows] = self._moments(nodes, weighting)
         return mean, std, log_evidence
 
+    @in_parts("posterior", "rows_at_once")
     @one_blas_thread()
     def intervals(self, X, ends_of_marginal):
         """Compute intervals, (n, n_free, 2), by a function of `Marginal`."""
@@ -138,6 +147,7 @@ class CurvePosterior:
             log_density[:, k] = logsumexp(values.reshape(len(values), -1), axis=1)
         return Marginal(hulls, log_density + prior.log_density(points))
 
+    @in_parts("posterior", "rows_at_once")
     @one_blas_thread()
     def sample(self, X, uniforms):
         """Draw from the posteriors by inversion.
@@ -177,9 +187,7 @@ class CurvePosterior:
 
     def _integrated(self, X):
         """Yield for some curves at a time: rows, Conditional and Nodes."""
-        n_axes = len(self._shaping) + self._c0_needs_nodes
-        block = max(_FEWEST, _MOST_LEAVES // self._n_nodes**n_axes)
-        for part in shown(row_slices(len(X), block), "posterior"):
+        for part in shown(row_slices(len(X), self.rows_at_once), "posterior"):
             conditional = self._prepare(X[part])
             nodes = self._integrate(conditional, self._shaping)
             # What the box cuts comes first: given it the others are smooth, the other way round

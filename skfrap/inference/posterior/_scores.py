@@ -15,6 +15,7 @@ from skfrap.numerics._covariance import inverse_with_voids
 from skfrap.numerics._lazy import row_slices
 from skfrap.numerics._progress import shown
 from skfrap.numerics._quadrature import Marginal, unit_rule
+from skfrap.numerics._spread import in_parts
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import is_uncertain
 
@@ -53,6 +54,13 @@ class ScorePosterior:
         ends = np.array([prior.target(np.array([-1.0, 1.0])) for prior in self._priors.values()])
         self._low, self._high = ends.T
 
+    @property
+    def rows_at_once(self):
+        """Series that are integrated together."""
+        n_points = _COARSE ** len(self._axes)
+        return max(1, _AT_ONCE // (self._surrogate.n_scores * n_points))
+
+    @in_parts("posterior", "rows_at_once")
     @one_blas_thread()
     def moments(self, X, weighting):
         """Compute means, standard deviations and log evidences.
@@ -76,6 +84,7 @@ class ScorePosterior:
             std[rows] *= problem.widening
         return mean, std, log_evidence
 
+    @in_parts("posterior", "rows_at_once")
     @one_blas_thread()
     def intervals(self, X, ends_of_marginal):
         """Compute intervals, (n, n_free, 2), by a function of `Marginal`."""
@@ -93,6 +102,7 @@ class ScorePosterior:
             intervals[rows] = self._widened(problem, intervals[rows].swapaxes(1, 2)).swapaxes(1, 2)
         return intervals
 
+    @in_parts("posterior", "rows_at_once")
     @one_blas_thread()
     def sample(self, X, uniforms):
         """Draw from the posteriors by inversion.
@@ -124,9 +134,7 @@ class ScorePosterior:
 
     def _problems(self, X):
         """Yield for some series at a time: rows, and where their posteriors are."""
-        n_scores = self._surrogate.n_scores
-        size = max(1, _AT_ONCE // (n_scores * _COARSE ** len(self._axes)))
-        for rows in shown(row_slices(len(X), size), "posterior"):
+        for rows in shown(row_slices(len(X), self.rows_at_once), "posterior"):
             yield rows, self._located(np.asarray(X[rows], dtype=float))
 
     def _located(self, X):

@@ -1,7 +1,7 @@
 """One recovery curve with the profile of its first frame to D."""
 
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from skfrap.inference.starts._jackknife import block_jackknife, reach_of
 from skfrap.inference.starts._sample import StartEstimate, at_edge, basis_step, choose
 from skfrap.inference.starts._scales import over_scales
 from skfrap.models.starts import ProfileRows, RingBasis, half_radius
+from skfrap.numerics._kept import kept
 
 _ROUNDS = 3  # of fitting and of measuring the curve's noise
 _PER_FACTOR_2 = 4  # variances that are told apart, so that few rows are prepared
@@ -238,7 +239,7 @@ def _jackknife(tangent, left, n_rings):
     return sum(variance for variance, _ in found), max(found)[1]
 
 
-@lru_cache(maxsize=24)
+@kept(24)
 def _prepare(protocol, radii, step, times, last_time, powers, bounds, readings, scale):
     """Prepare rows and their fits."""
     radii = np.array(radii)

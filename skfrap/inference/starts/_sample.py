@@ -1,7 +1,6 @@
 """One sample's rings to D: what is chosen by what the data show."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from skfrap.inference.starts._jackknife import (
 )
 from skfrap.inference.starts._readings import READINGS
 from skfrap.models.starts import RingBasis, RingRows, half_radius
+from skfrap.numerics._kept import kept
 
 _STEPS_IN_HALF_RADIUS = 5
 _SMALLEST_STEP = 1.5  # pixels
@@ -465,14 +465,14 @@ class _Clock(NamedTuple):
         return cls(protocol.pixel_size, protocol.n_prebleach, times, delays)
 
 
-@lru_cache(maxsize=12)
+@kept(12)
 def _prepare(clock, n_rings, step, bounds, readings, flicker, extra):
     """Prepare fits of samples that have so many rings and so large a patch."""
     rows = _rows(clock, n_rings, step, bounds, extra, flicker is None)
     return StartFitter(rows.with_flicker(flicker) if flicker else rows, readings)
 
 
-@lru_cache(maxsize=6)
+@kept(6)
 def _rows(clock, n_rings, step, bounds, extra, are_even):
     """Prepare rows of rings whose levels do not flicker, or are all the same."""
     layout = RingLayout(n_rings, 1)

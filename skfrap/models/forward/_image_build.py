@@ -142,7 +142,8 @@ def build_bases(images, mask_of, grid, frame_levels, share):
     moving, still = moving @ to_scores, still @ to_scores
     for axis in (0, 1, 2):
         moving, still = (first_kind_coefficients(values, axis) for values in (moving, still))
-    return ImageBases(coordinates, series, expansion, moving, still)
+    # Without the rows that were not chosen, and laid out as a pickle lays it out.
+    return ImageBases(coordinates.copy(order="K"), series, expansion, moving, still)
 
 
 def _choose_images(images, mask_of, grid, frame_levels, share):

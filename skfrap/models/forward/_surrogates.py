@@ -14,6 +14,7 @@ from skfrap.models.forward._images import ImageSurrogate
 from skfrap.models.forward._interpolated import CurveSurrogate
 from skfrap.models.forward._ranges import checked_pairs
 from skfrap.models.forward._window import window_of
+from skfrap.numerics._kept import kept
 
 _SAME_PLACE = 9  # digits after the point of a pixel
 _SAME_MASK = 1e-8  # share of a pixel
@@ -60,7 +61,7 @@ def surrogate_for(
         return _build_surrogate(protocol, model, *key, weights, largest_error)
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _build_surrogate(protocol, model, ranges, fixed, weights, largest_error):
     given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
     return CurveSurrogate(model_for(protocol, model, weights), *given, largest_error=largest_error)
@@ -120,7 +121,7 @@ def _placed_image_surrogate(protocol, ranges, fixed, options):
     return built.placed(protocol, window)
 
 
-@lru_cache(maxsize=8)
+@kept(8)
 def _build_image_surrogate(protocol, window, ranges, fixed, options):
     given = [None if pairs is None else dict(pairs) for pairs in (ranges, fixed)]
     parts = tuple(slice(*ends) for ends in window)
