@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skfrap import (
-    BayesianFRAP,
     Circle,
     Ellipse,
     FRAPProtocol,
@@ -149,7 +148,6 @@ def test_what_rows_do_not_go_with_is_refused(fits):
     for refused in (
         lambda: LeastSquaresFRAP(BOTH, loss="huber").fit(X),
         lambda: LeastSquaresFRAP(BOTH).fit(X[:, :110]),
-        lambda: BayesianFRAP(BOTH).fit(X),
         lambda: LeastSquaresFRAP(BOTH, model="exponential").fit(X),
         lambda: compare_models(X[:1], ("diffusion",), BOTH),
         lambda: NeuralFRAP(BOTH, max_iter=1).fit(X, TRUTH[:3] + np.zeros((len(X), 3))),

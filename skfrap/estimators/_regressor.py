@@ -103,6 +103,7 @@ class FRAPRegressor(
                 fit.of_first_row(),
                 instead=instead,
                 larger=self._larger_models,
+                whole=fit,
                 **self._judgement(fit),
             )
         for name in values:

@@ -49,7 +49,7 @@ def without_bounds(fit):
     Parameters
     ----------
     fit : Fit
-        Of curves of one row.
+        Of curves of one row, or of all rows.
 
     Returns
     -------
