@@ -10,7 +10,6 @@ from skfrap import (
     FRAPProtocol,
     FRAPSimulator,
     LeastSquaresFRAP,
-    NeuralFRAP,
     persistence,
 )
 from skfrap.comparison import compare_models
@@ -150,7 +149,6 @@ def test_what_rows_do_not_go_with_is_refused(fits):
         lambda: LeastSquaresFRAP(BOTH).fit(X[:, :110]),
         lambda: LeastSquaresFRAP(BOTH, model="exponential").fit(X),
         lambda: compare_models(X[:1], ("diffusion",), BOTH),
-        lambda: NeuralFRAP(BOTH, max_iter=1).fit(X, TRUTH[:3] + np.zeros((len(X), 3))),
     ):
         with pytest.raises(ValueError, match="row"):
             refused()
