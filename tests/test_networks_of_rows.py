@@ -105,7 +105,7 @@ def test_columns_are_named_as_the_protocol_names_them(network, simulator):
     ).fit(X, drawn.target)  # fmt: skip
     assert [*fitted.feature_names_in_] == [*BOTH.feature_names]
     swapped = X[[*X.columns[BOTH.n_frames :], *X.columns[: BOTH.n_frames]]]
-    with pytest.raises(ValueError, match="row|names"):
+    with pytest.raises(ValueError, match=r"row|names"):
         fitted.predict(swapped)
     with pytest.raises(ValueError, match="are the rows"):
         NeuralFRAP(BOTH, (4,), max_iter=1).fit(swapped, drawn.target)

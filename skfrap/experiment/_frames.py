@@ -55,8 +55,8 @@ def refuse_rows(protocol, what):
     if protocol.n_rows > 1:
         raise ValueError(
             f"the protocol has the rows {protocol.row_names}, and {what} is of one row; leave rows "
-            "out. What takes several are LeastSquaresFRAP, BayesianFRAP and NeuralFRAP, with models "
-            "on the pixel grid."
+            "out. LeastSquaresFRAP, BayesianFRAP and NeuralFRAP take several, with models on the "
+            "pixel grid."
         )
 
 
