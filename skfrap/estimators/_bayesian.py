@@ -389,6 +389,10 @@ class BayesianFRAP(CurveRegressor):
     def _has_images(self):
         return isinstance(self.surrogate_, ImageSurrogate)
 
+    @property
+    def _image_fitter(self):
+        return self._posterior.fitter if self._has_images else None
+
     def _fit_of_images(self, X, theta, std):
         """Keep the posterior means of image series as a fit."""
         fitter = self._posterior.fitter

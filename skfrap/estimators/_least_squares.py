@@ -450,6 +450,10 @@ class LeastSquaresFRAP(CurveRegressor):
     # What a fit is worth
 
     @property
+    def _image_fitter(self):
+        return self._fitter if isinstance(self._fitter, ImageFitter) else None
+
+    @property
     def _freedom(self):
         n_free = len(self.space_.free)
         if isinstance(self.surrogate_, ImageSurrogate):

@@ -444,6 +444,10 @@ class NetworkRegressor(FRAPRegressor):
     def _has_rows(self):
         return self.surrogate_ is None and self.protocol_.n_rows > 1
 
+    @property
+    def _image_fitter(self):
+        return None if self.surrogate_ is None else self.features_.fitter
+
     def _judgement(self, fit):
         if not self._has_rows:
             return {}

@@ -154,7 +154,7 @@ def describe_fits(
     found.add(unknown, "interval_unknown", "how far the estimates may be off is not known")
     _find_wide_intervals(found, fit, reach, so_far | unneeded | ambiguous | unknown, remedy)
     if not spoilt_frames_allowed:
-        _find_beyond_bounds(found, whole, visible & ~found.any())
+        find_beyond_bounds(found, whole, without_bounds(whole), visible & ~found.any(), "curve")
     boundless = (theta - reach <= fit.space.lower) & (theta + reach >= fit.space.upper)
     for k, name in enumerate(names):
         if k not in rates:
@@ -204,9 +204,22 @@ def _is_noisier(fit, highest_noise):
     return (squares.sum(axis=2) > most).any(axis=1)
 
 
-def _find_beyond_bounds(found, fit, judged):
-    """Find parameters that a curve has beyond their range, and rates that it may have there."""
-    space, asked = fit.space, without_bounds(fit)
+def find_beyond_bounds(found, fit, asked, judged, data):
+    """Find parameters that curves have beyond their range, and rates that they may have there.
+
+    Parameters
+    ----------
+    found : FindingsByRow
+        To which it adds.
+    fit : Fit
+    asked : Unbounded
+        Where estimates would be without bounds.
+    judged : ndarray of shape (n,) of bool
+        Which are worth it.
+    data : str
+        What asks for it, ``"curve"`` or ``"image series"``.
+    """
+    space = fit.space
     ends_of_range = space.values(np.stack([space.lower, space.upper]))
     already = (fit.at_lower | fit.at_upper) & space.rates  # said by at_lower_bound and the like
     for k, name in enumerate(space.free):
@@ -221,7 +234,7 @@ def _find_beyond_bounds(found, fit, judged):
             far = asked.limits(_FALSE_ALARMS / 2 if natural else _AT_OTHER_ENDS)[:, k]
             over = sign * (value - at)
             beyond = judged & ~already[:, k] & (over > far)
-            words = f"the curve asks for {name} {where} {end:.4g}, the end of its range"
+            words = f"the {data} asks for {name} {where} {end:.4g}, the end of its range"
             found.add(beyond, "beyond_bounds", words, name)
             if entry.is_rate or not natural:
                 # The interval of a rate may end there, and an amount at its end narrows others'.

@@ -88,8 +88,9 @@ _OF_FITS = {
         ),
         beyond_bounds=(
             (
-                "The curve asks for a value of the subject beyond its bounds, the ends of its "
-                "prior, or what a network has learnt: D is wrong then, whatever its interval."
+                "The curve, or the image series, asks for a value of the subject beyond its "
+                "bounds, the ends of its prior, or what a network has learnt: D is wrong then, "
+                "whatever its interval."
             ),
             (
                 "Give bounds or a prior that hold the value, or train a network for it; where no "
