@@ -10,7 +10,9 @@ from skfrap import (
     FRAPProtocol,
     FRAPSimulator,
     LeastSquaresFRAP,
+    NeuralFRAP,
     load_pretrained,
+    persistence,
 )
 from skfrap.models import image_surrogate_for
 
@@ -121,6 +123,38 @@ def test_nothing_is_judged_without_noise_or_frames_to_spare(estimators):
     estimates = LeastSquaresFRAP(short).fit(X).estimate(X)
     assert all("too_few_frames" in one for one in codes(estimates))
     assert subjects(estimates, "beyond_bounds") == [set()] * len(X)
+
+
+# Noise beyond what was learnt
+
+
+def test_networks_say_so_where_noise_is_beyond_what_they_learnt(tmp_path):
+    prior = {"D": loguniform(1, 30), "alpha": 0.5, "c0": 0.7, "a": loguniform(1e-3, 1e-1)}
+    simulator = FRAPSimulator(OTHER, prior, random_state=0)
+    small = {"hidden_layer_sizes": (8, 8), "batch_size": 256, "random_state": 0}
+    online = NeuralFRAP(**small).fit_online(simulator, 16 * 256)
+    drawn = simulator.sample(2048)
+    labelled = NeuralFRAP(OTHER, **small, bounds={"D": (1.0, 30.0)}, max_iter=2)
+    labelled.fit(drawn.data, drawn.target)
+    persistence.save(online, tmp_path / "network.skfrap", for_prediction=True)
+    copy = persistence.load(tmp_path / "network.skfrap")
+    for network, prior in (
+        (load_pretrained(), {}),
+        (copy, simulator.prior),
+        (labelled, simulator.prior),
+    ):
+        protocol = network.protocol_
+        most = 0.01 if not prior else 0.1
+        right = FRAPSimulator(protocol, prior, random_state=7).sample(500).data
+        assert not network.estimate(right).has_finding("noise_beyond_prior").any()
+        for times in (10, 100):
+            X = FRAPSimulator(protocol, prior | {"a": times * most}, random_state=7).sample(50).data
+            estimates = network.estimate(X)
+            assert estimates.has_finding("noise_beyond_prior").all()
+    words = [one.words for one in estimates.findings[0] if one.code == "noise_beyond_prior"]
+    assert words == [
+        "the curve is noisier than what the network has learnt: intervals may be too narrow"
+    ]
 
 
 # Of image series

@@ -449,11 +449,19 @@ class NetworkRegressor(FRAPRegressor):
         return None if self.surrogate_ is None else self.features_.fitter
 
     def _judgement(self, fit):
+        highest = self._task.highest_noise
+        learnt = {
+            "highest_noise": np.inf if highest is None else highest,
+            "noisier_than": "what the network has learnt: intervals may be too narrow",
+        }
         if not self._has_rows:
-            return {}
+            return learnt
         from skfrap.judging._findings import judge_residuals
 
-        return {"misfits": judge_residuals(fit, deviations=fit.deviations)}
+        return learnt | {"misfits": judge_residuals(fit, deviations=fit.deviations)}
+
+    def _judgement_of_images(self, fit):
+        return super()._judgement_of_images(fit) | {"highest_noise": self._task.highest_noise}
 
     def _larger_models(self, fit):
         # A network on values of curves alone is quick, and its model evaluated directly is not.

@@ -79,6 +79,7 @@ def describe_fits(
     instead="",
     spoilt_frames_allowed=False,
     highest_noise=np.inf,
+    noisier_than="its prior of a allows: intervals are too narrow",
     whole=None,
 ):
     """Find which bounds fits are at, whether rates are determined, and what is wrong.
@@ -104,6 +105,8 @@ def describe_fits(
         Whether a frame that does not fit is no finding, since the loss bears it.
     highest_noise : float, default=inf
         Variance of a pixel by noise, the most that a prior allows.
+    noisier_than : str, default="its prior of a allows: intervals are too narrow"
+        What noise is beyond, and what that does.
     whole : Fit, default=None
         Of all rows, where `fit` is what one of them made of the first; None is the same.
 
@@ -172,7 +175,7 @@ def describe_fits(
     )
     found.add(too_large, "residuals_too_large", words)
     noisier = judged & _is_noisier(whole, highest_noise)
-    words = "the curve is noisier than its prior of a allows: intervals are too narrow"
+    words = f"the curve is noisier than {noisier_than}"
     found.add(noisier, "noise_beyond_prior", words, "a")
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     n_frames, n_free = X.shape[1], len(names)

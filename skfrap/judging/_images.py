@@ -96,7 +96,7 @@ def _over_noise(fit, squares, rows):
         return np.where(rest > 0, squares / freedom / rest, np.nan)
 
 
-def describe_image_fits(fit, *, given_bounds=(), step=None):
+def describe_image_fits(fit, *, given_bounds=(), step=None, highest_noise=None):
     """Find which bounds fits of images are at, whether rates are determined, and what is wrong.
 
     Parameters
@@ -108,6 +108,8 @@ def describe_image_fits(fit, *, given_bounds=(), step=None):
     step : callable, default=None
         Gives estimates without bounds, see :func:`skfrap.judging._bounds.images_without_bounds`;
         None looks for none.
+    highest_noise : float, default=None
+        Variance of a pixel's noise up to which a network has learnt; None is not known.
 
     Returns
     -------
@@ -141,6 +143,10 @@ def describe_image_fits(fit, *, given_bounds=(), step=None):
             "of the noise, and errors are those of noise alone"
         )
         found.add_to(k, "model_visibly_wrong", words)
+    if highest_noise is not None:
+        noisier = fit.noise.of_pixel > _SLACK * highest_noise
+        than = "what the network has learnt: intervals may be too narrow"
+        found.add(noisier, "noise_beyond_prior", f"the images are noisier than {than}", "a")
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     at_bound = [
         ", ".join(name for name, one in zip(names, row, strict=True) if one)

@@ -282,6 +282,12 @@ class LinearizedFeatures(_ModelFeatures):
         theta, covariance, _, _ = self._fit(X)
         return theta, covariance * self.width[:, np.newaxis] * self.width
 
+    def noise(self, X):
+        """Return the variance of what rough fits leave in a value, of the first row, (n,)."""
+        parts = row_slices(len(X), _ROWS)
+        noises = [self._fit(np.asarray(X[rows], dtype=float))[3] for rows in parts]
+        return np.concatenate(noises) ** 2
+
     def at_frames(self, frames):
         """Make features of curves that have some of the frames only: the fit does without them.
 
