@@ -11,25 +11,47 @@ Calibration is asked on other draws from the prior: the rank of the truth among 
 posterior must be uniform, and intervals must hold the truth as often as they say, which deciles of
 D can only show to a standard error of 0.5 % (95 %) and 1 % (68 %).
 
-    python -m benchmarks.bayesian             two minutes
+Curves of a spot in a cell and of the cell around it, each with a noise of its own, are asked the
+same: intervals must hold the truth of 1,000 prior draws, and estimates be those of least squares
+where curves tell all.
+
+    python -m benchmarks.bayesian             three minutes
     python -m benchmarks.bayesian --quick     8,192 curves and 4,000 prior draws
 """
 
 import time
 
 import numpy as np
-from scipy.stats import chisquare
+from scipy.stats import chisquare, loguniform, uniform
 
 from benchmarks._bench import Bench
 from benchmarks._losses import coverage, losses
 from benchmarks._published import N_CURVES, NAMES
 from benchmarks._report import Report, arguments_of, timed
-from skfrap import BayesianFRAP, FRAPSimulator, LeastSquaresFRAP, load_pretrained
+from skfrap import (
+    BayesianFRAP,
+    Circle,
+    Ellipse,
+    FRAPProtocol,
+    FRAPSimulator,
+    LeastSquaresFRAP,
+    load_pretrained,
+)
 from skfrap.numerics._threads import one_blas_thread
 
 ASKED = 0.877, 0.998, 0.935, 0.885
 N_PRIOR_DRAWS, N_RANKS, N_BINS = 20_000, 64, 32
 COVERAGE_ASKED = 94.5, 95.5
+OF_ROWS = 93.0, 97.0
+CELL = FRAPProtocol(
+    shape=(75, 105), pixel_size=0.2, bleach_region=Circle(2.6, (10.5, 7.5)), n_bleach=1,
+    compartment=Ellipse((10.0, 7.0)), rows="compartment", frame_interval=0.34, n_postbleach=100,
+)  # fmt: skip
+PRIOR_IN_CELL = {
+    "D": loguniform(0.1, 10.0), "c0": uniform(0.5, 0.5), "alpha": uniform(0.1, 0.8),
+    "mobile_fraction": uniform(0.2, 0.8), "a": loguniform(1e-3, 1.0),
+}  # fmt: skip
+NOISE_IN_CELL = 0.01, 0.003  # standard deviations of the spot's and of the cell's row
 
 
 def processor_time(function):
@@ -106,6 +128,42 @@ def measure_others(report, protocol, sample):
             report.add("  lowest of deciles of D", deciles.min(), "{:.1f}", at_least=lowest)
 
 
+def measure_rows(report, n, seed):
+    """Measure intervals of curves of two rows, and how far estimates are from least squares."""
+    for extra, prior in (
+        ("", PRIOR_IN_CELL | {"mobile_fraction": 0.8}),
+        (", and the mobile fraction", PRIOR_IN_CELL),
+    ):
+        report.section(f"5. a cell's rows: D, c0, alpha{extra}")
+        sample = FRAPSimulator(CELL, prior, random_state=seed + 200).sample(n)
+        bayesian = BayesianFRAP(CELL, prior).fit(sample.data)
+        intervals, seconds = processor_time(
+            lambda one=bayesian, X=sample.data: one.predict_interval(X)
+        )
+        names, truth = bayesian.target_names_, sample.target
+        inside = (intervals[..., 0] <= truth) & (truth <= intervals[..., 1])
+        slack = 200 * np.sqrt(0.95 * 0.05 / n) if n < 1000 else 0.0
+        for name, share in zip(names, 100 * inside.mean(axis=0), strict=True):
+            met = OF_ROWS[0] - slack <= share <= OF_ROWS[1] + slack
+            asked = f"{OF_ROWS[0]} to {OF_ROWS[1]}"
+            report.line(f"{name}: coverage of 95 % intervals, %", f"{share:.1f}", asked, met)
+        report.add("intervals, ms per curve", 1e3 * seconds / n, "{:.1f}")
+        mean = np.array([[{"log10_D": 0.0, "c0": 0.75, "alpha": 0.3}.get(k, 0.8) for k in names]])
+        random = np.random.default_rng(seed)
+        noise = random.standard_normal((n, CELL.n_values))
+        X = bayesian.curves(mean) + np.repeat(NOISE_IN_CELL, CELL.n_frames) * noise
+        free = bayesian.space_.free
+        known = None if "mobile_fraction" in free else {"mobile_fraction": 0.8}
+        fits = LeastSquaresFRAP(CELL, parameters=free, fixed=known).fit(X)
+        best, error = fits.predict(X, return_std=True)
+        theta, std = bayesian.predict(X, return_std=True)
+        away = np.abs(theta - best) / error
+        for k, name in enumerate(names):
+            most = np.quantile(away[:, k], 0.99)
+            report.add(f"{name}: from least squares, standard errors", most, "{:.3f}", at_most=0.1)
+            report.add("  standard deviation over its error", np.mean(std / error, axis=0)[k])
+
+
 def main():
     arguments = arguments_of(__doc__, quick="fewer curves and prior draws")
     n_curves, n_draws = (8192, 4000) if arguments.quick else (N_CURVES, N_PRIOR_DRAWS)
@@ -117,6 +175,7 @@ def main():
     sample = FRAPSimulator(bench.protocol, random_state=arguments.seed + 100).sample(n_draws)
     measure_calibration(report, bench.bayes, sample, arguments.seed)
     measure_others(report, bench.protocol, sample)
+    measure_rows(report, 200 if arguments.quick else 1000, arguments.seed)
     report.exit()
 
 

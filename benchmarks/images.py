@@ -29,11 +29,12 @@ from benchmarks._image_networks import networks
 from benchmarks._published import TABLE_1_BOX
 from benchmarks._report import Report, arguments_of, choice_of, median_time, timed
 from benchmarks.streaming import Peak, own_megabytes
-from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap import BayesianFRAP, Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
 from skfrap.analysis import find_center
 from skfrap.models import DiffusionModel, ImageSurrogate, image_surrogate_for
 from skfrap.models.forward._image_build import NodeGrid, losses_and_errors
 from skfrap.models.forward._separable import SeparableImages
+from skfrap.parameters import table_1_prior
 from skfrap.preprocessing import (
     ImageScoreExtractor,
     RecoveryCurveExtractor,
@@ -84,6 +85,24 @@ def accuracy(report, seed, quick):
         coverage(
             report, f"log10 D, D of {10**low} to {10 ** (low + 1)}", inside[some, 0], 93, 97, quick
         )
+    beyond(report, "steady light", image_surrogate_for(PROTOCOL, **STEADY), seed, quick)
+
+
+def beyond(report, title, surrogate, seed, quick):
+    """Count series within the prior, and beyond it, that are said to ask for what lies beyond."""
+    report.section(f"series said to ask for a value beyond bounds or prior, %: {title}")
+    table = table_1_prior()
+    bounds = {name: table[name].support() for name in ("D", "c0", "alpha")}
+    for what, values, n, most, least in (
+        ("of the prior", {}, 200 if quick else 2000, 0.5, None),
+        ("with alpha = 0.3, D = 20", {"alpha": 0.3, "D": 20.0}, 50, None, 95.0),
+    ):
+        simulator = FRAPSimulator(PROTOCOL, values, random_state=seed + 1)
+        X = simulator.sample_scores(n, surrogate, with_curves=False).data
+        for estimator in (LeastSquaresFRAP(PROTOCOL, bounds=bounds), BayesianFRAP(PROTOCOL)):
+            told = estimator.fit(X).estimate(X).has_finding("beyond_bounds")
+            name = f"{what}, {type(estimator).__name__}"
+            report.add(name, 100 * np.mean(told), "{:.2f}", at_most=most, at_least=least)
 
 
 def coverage(report, what, inside, low, high, quick):
@@ -263,8 +282,9 @@ def robust(report, seed, quick):
             X = simulator.sample_scores(16, image_surrogate_for(PROTOCOL, **options)).data
             asked = most if name == "window, levels" else None
             report.add(f"D = {D}: {name}", np.median(std_of(X)) / of_curve, at_most=asked)
-    report.section("coverage with the default, 95 %")
     surrogate = image_surrogate_for(PROTOCOL, **ROBUST)
+    beyond(report, "default", surrogate, seed, quick)
+    report.section("coverage with the default, 95 %")
     drawn = FRAPSimulator(PROTOCOL, random_state=seed).sample_scores(
         256 if quick else 2048, surrogate
     )

@@ -10,8 +10,11 @@ from skfrap import (
     FRAPProtocol,
     FRAPSimulator,
     LeastSquaresFRAP,
+    NeuralFRAP,
     load_pretrained,
+    persistence,
 )
+from skfrap.models import image_surrogate_for
 
 PROTOCOL = FRAPProtocol()
 OTHER = FRAPProtocol(
@@ -120,3 +123,100 @@ def test_nothing_is_judged_without_noise_or_frames_to_spare(estimators):
     estimates = LeastSquaresFRAP(short).fit(X).estimate(X)
     assert all("too_few_frames" in one for one in codes(estimates))
     assert subjects(estimates, "beyond_bounds") == [set()] * len(X)
+
+
+# Noise beyond what was learnt
+
+
+def test_networks_say_so_where_noise_is_beyond_what_they_learnt(tmp_path):
+    prior = {"D": loguniform(1, 30), "alpha": 0.5, "c0": 0.7, "a": loguniform(1e-3, 1e-1)}
+    simulator = FRAPSimulator(OTHER, prior, random_state=0)
+    small = {"hidden_layer_sizes": (8, 8), "batch_size": 256, "random_state": 0}
+    online = NeuralFRAP(**small).fit_online(simulator, 16 * 256)
+    drawn = simulator.sample(2048)
+    labelled = NeuralFRAP(OTHER, **small, bounds={"D": (1.0, 30.0)}, max_iter=2)
+    labelled.fit(drawn.data, drawn.target)
+    persistence.save(online, tmp_path / "network.skfrap", for_prediction=True)
+    copy = persistence.load(tmp_path / "network.skfrap")
+    for network, prior in (
+        (load_pretrained(), {}),
+        (copy, simulator.prior),
+        (labelled, simulator.prior),
+    ):
+        protocol = network.protocol_
+        most = 0.01 if not prior else 0.1
+        right = FRAPSimulator(protocol, prior, random_state=7).sample(500).data
+        assert not network.estimate(right).has_finding("noise_beyond_prior").any()
+        for times in (10, 100):
+            X = FRAPSimulator(protocol, prior | {"a": times * most}, random_state=7).sample(50).data
+            estimates = network.estimate(X)
+            assert estimates.has_finding("noise_beyond_prior").all()
+    words = [one.words for one in estimates.findings[0] if one.code == "noise_beyond_prior"]
+    assert words == [
+        "the curve is noisier than what the network has learnt: intervals may be too narrow"
+    ]
+
+
+# Of image series
+
+SMALL = FRAPProtocol(
+    shape=(48, 48), pixel_size=1.0, bleach_region=Circle(6.0), n_prebleach=5, n_bleach=2,
+    n_postbleach=12, frame_interval=0.4, padding=16,
+)  # fmt: skip
+OF_SMALL = {
+    "D": loguniform(2.0, 200.0), "alpha": uniform(0.45, 0.5), "c0": uniform(0.5, 0.5),
+    "a": loguniform(1e-4, 1e-2),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["steady", "free levels"])
+def images(request):
+    """Scores of a prior's series, and estimators within the prior's ends."""
+    surrogate = image_surrogate_for(
+        SMALL, frame_levels=request.param, flat_field=None, window="field",
+        ranges={"D": (0.2, 2000.0)},
+    )  # fmt: skip
+
+    def scores(n, **values):
+        simulator = FRAPSimulator(SMALL, OF_SMALL | values, random_state=4)
+        return simulator.sample_scores(n, surrogate).data
+
+    bounds = {name: OF_SMALL[name].support() for name in ("D", "c0", "alpha")}
+    some = scores(2)
+    fitted = (
+        BayesianFRAP(SMALL, OF_SMALL).fit(some),
+        LeastSquaresFRAP(SMALL, bounds=bounds).fit(some),
+    )
+    return scores, fitted
+
+
+def test_image_series_say_which_parameter_they_may_not_have(images):
+    scores, fitted = images
+    for name, value, end in (("alpha", 0.2, "below 0.45"), ("c0", 1.2, "above 1")):
+        X = scores(10, **{"D": 20.0, "alpha": 0.6, "c0": 0.7, "a": 1e-3, name: value})
+        for estimator in fitted:
+            estimates = estimator.estimate(X)
+            assert subjects(estimates, "beyond_bounds") == [{name}] * len(X)
+            words = {one.words for row in estimates.findings for one in row}
+            assert f"the image series asks for {name} {end}, the end of its range" in words
+            assert subjects(estimates, "no_bleaching_visible") == [set()] * len(X)
+    X = scores(10, D=1.0, alpha=0.6, c0=0.7, a=1e-3)
+    for estimator, code in zip(fitted, ("beyond_bounds", "at_lower_bound"), strict=True):
+        assert subjects(estimator.estimate(X), code) == [{"D"}] * len(X)
+
+
+def test_right_image_series_are_let_pass(images):
+    scores, fitted = images
+    X = scores(120)
+    for estimator in fitted:
+        estimates = estimator.estimate(X)
+        assert sum(map(bool, subjects(estimates, "beyond_bounds"))) <= 1
+        assert sum(map(bool, codes(estimates))) < 20  # most are told nothing at all
+
+
+def test_a_right_value_just_within_a_bound_is_seldom_told(images):
+    """At a bound that is no end of what makes sense chance has one in 200."""
+    scores, _ = images
+    X = scores(400, D=20.0, alpha=0.6, c0=0.7, a=1e-3)
+    estimates = LeastSquaresFRAP(SMALL, bounds={"alpha": (0.6, 1.0)}).fit(X).estimate(X)
+    assert sum(map(bool, subjects(estimates, "beyond_bounds"))) <= 7

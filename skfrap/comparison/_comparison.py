@@ -20,7 +20,6 @@ from skfrap.comparison._criteria import (
 )
 from skfrap.comparison._gaps import compare_by_pattern
 from skfrap.estimators import FRAPEstimates
-from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging import GoodnessOfFit, judge_fit
 from skfrap.results._finding import as_labels
@@ -260,8 +259,8 @@ def compare_models(
     Every curve is fitted by every model, and judged by itself. BIC asks most of an additional
     parameter and is what :meth:`ModelComparison.summary` goes by; AIC and AICc [1]_ let in one that
     is not needed about once in six (once in twelve where it can only lie to one side, as a mobile
-    fraction). All take noise as normal and independent, and its variance as unknown but for
-    ``noise="proportional"`` with `fixed` a and b.
+    fraction). All take noise as normal and independent, and its variance, of each row where a
+    protocol has several, as unknown but for ``noise="proportional"`` with `fixed` a and b.
 
     Parameters
     ----------
@@ -315,11 +314,6 @@ def compare_models(
     estimators = as_estimators(models, protocol, options)
     X = _checked(X, estimators)
     fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
-    for estimator in fitted.values():
-        known = getattr(estimator, "protocol_", None)
-        if known is not None:
-            refuse_rows(known, "a comparison of models")
-
     if np.isnan(X).any():
         return compare_by_pattern(
             fitted, X, lambda fitted, X: _compared(fitted, X, level, false_alarm_rate)
@@ -376,7 +370,7 @@ def _fit_model(name, estimator, X, level, false_alarm_rate):
     estimates = estimator.estimate(X, level=level)
     fit, known = estimates.fit, known_noise(estimator)
     judged = {f"noise_{name}": value for name, value in known.items()} if len(known) == 2 else {}
-    n_noise = 2 - len(known) if _is_proportional(estimator) else 1
+    n_noise = 2 - len(known) if _is_proportional(estimator) else fit.protocol.n_rows
     return ModelFit(
         name,
         fit.theta.shape[1] + n_noise,
@@ -396,6 +390,11 @@ def _likelihood(estimator, fit):
     if not _is_proportional(estimator):
         # Of curves without noise rounding tells nothing.
         least = squares_without_noise(fit.data) + 1e-300
+        n_rows = fit.protocol.n_rows
+        if n_rows > 1 and fit.n_values is None:  # each row has a noise of its own
+            squares = np.sum(fit.residuals.reshape(len(fit), n_rows, -1) ** 2, axis=2)
+            of_rows = np.maximum(squares, least[:, np.newaxis] / n_rows)
+            return log_likelihood(of_rows, n_frames // n_rows).sum(axis=1)
         return log_likelihood(np.maximum(fit.residual_sum_of_squares, least), n_frames)
     if known_noise(estimator):
         return fit.noise.log_likelihood(fit.residuals, fit.light)

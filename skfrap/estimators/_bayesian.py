@@ -16,13 +16,15 @@ from skfrap.estimators._missing import answer_by_pattern, without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.estimators._samples import answers_samples, fits_samples
 from skfrap.experiment import FRAPProtocol, Noise
-from skfrap.experiment._frames import refuse_rows
+from skfrap.experiment._frames import refuse_gaps_in_rows
 from skfrap.inference._intensities import check_level as check_intensities
 from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._images import ImageFitter, ImageMap
+from skfrap.inference.fitting._rows import noise_of_rows
 from skfrap.inference.posterior._posterior import CurvePosterior
 from skfrap.inference.posterior._priors import check_prior
 from skfrap.inference.posterior._scores import ScorePosterior
+from skfrap.judging._findings import judge_residuals
 from skfrap.models import (
     ExactModel,
     ForwardMap,
@@ -51,7 +53,8 @@ class BayesianFRAP(CurveRegressor):
     unknown as the parameters are. No estimator has a lower mean squared error on curves whose
     parameters follow the prior than the mean of this posterior: it is what least squares and
     networks can be held against. The integrals are done by quadrature, without random numbers,
-    each parameter between the ends that its density has given those before it.
+    each parameter between the ends that its density has given those before it. Of a protocol with
+    `rows` each row has a noise of its own, of the same prior and independent of the others'.
 
     The prior is part of the question: curves must be in its units, so that c0 lies where it says.
     Of a curve that no parameters of the prior explain the log evidence is low, and :meth:`estimate`
@@ -79,8 +82,8 @@ class BayesianFRAP(CurveRegressor):
         a name alone in one dimension. None is all, or what y's columns are; see :meth:`fit`.
     weighting : {"1/a", None}, default="1/a"
         Which mean :meth:`predict` gives: "1/a" is E[theta/a] / E[1/a], which minimises errors
-        weighted by the inverse noise, as those of the paper are (Eqs. 9 and 10 of [1]_); None the
-        plain posterior mean.
+        weighted by the inverse noise, as those of the paper are (Eqs. 9 and 10 of [1]_), a being
+        that of the bleach region; None the plain posterior mean.
     n_nodes : int, default=24
         Nodes along each parameter. On Table 1's prior estimates are within 0.002 standard
         deviations of the limit; with 16 within 0.02, with 32 within 0.0001.
@@ -122,7 +125,8 @@ class BayesianFRAP(CurveRegressor):
     The densities of D and alpha, and of whatever else is unknown, may be any that are continuous
     between their ends; distributions without ends are cut at quantiles of 1e-9. The integral over
     c0 is known where its prior is uniform and does not cut the likelihood; elsewhere c0 has nodes
-    too, which takes some twenty times as long, as does an unknown mobile fraction. Densities of one
+    too, which takes some twenty times as long, as does an unknown mobile fraction; several rows
+    take some ten times as long. Densities of one
     parameter given the others should have one peak, or peaks that are not far apart for their
     width.
 
@@ -198,7 +202,6 @@ class BayesianFRAP(CurveRegressor):
         curves = check_size(self._validate(X, ensure_min_features=2))
         self._check_options()
         self.protocol_ = self._choose_protocol(curves.shape[1])
-        refuse_rows(self.protocol_, "the posterior of a BayesianFRAP")
         self.model_ = model_for(self.protocol_, self.model)
         self.prior_ = check_prior(self.prior, self.model_)
         if sample_weight is not None:
@@ -359,24 +362,36 @@ class BayesianFRAP(CurveRegressor):
         theta, std, _ = self._posterior.moments(X, self.weighting)
         if self._has_images:
             return self._fit_of_images(X, theta, std)
-        curves = self._forward().curves(theta)
+        forward = self._forward()
+        curves = forward.curves(theta)
         squares = np.sum((X - curves) ** 2, axis=1)
-        freedom = max(1, X.shape[1] - theta.shape[1])
         return Fit(
-            self._forward(),
+            forward,
             X,
             theta,
             std[:, :, np.newaxis] ** 2 * np.eye(theta.shape[1]),
             curves,
             curves,
             squares,
-            Noise.of_variance(squares / freedom, self.protocol_.noise_gain),
+            self._noise_of(X - curves, theta),
             np.ones(len(X), dtype=bool),
         )
+
+    def _noise_of(self, residuals, theta):
+        """Return the noise that residuals tell, of each row where there are several."""
+        if self.protocol_.n_rows > 1:
+            return noise_of_rows(residuals, self._forward().tangents(theta), self.protocol_)
+        freedom = max(1, residuals.shape[1] - theta.shape[1])
+        squares = np.sum(residuals**2, axis=1)
+        return Noise.of_variance(squares / freedom, self.protocol_.noise_gain)
 
     @property
     def _has_images(self):
         return isinstance(self.surrogate_, ImageSurrogate)
+
+    @property
+    def _image_fitter(self):
+        return self._posterior.fitter if self._has_images else None
 
     def _fit_of_images(self, X, theta, std):
         """Keep the posterior means of image series as a fit."""
@@ -400,8 +415,10 @@ class BayesianFRAP(CurveRegressor):
 
     def _judgement(self, fit):
         a = self.prior_["a"]
-        most = a.support()[1] if is_uncertain(a) else float(a)
-        return {"highest_variance": self.protocol_.noise_gain * most}
+        highest = {"highest_noise": a.support()[1] if is_uncertain(a) else float(a)}
+        if self.protocol_.n_rows > 1:
+            highest["misfits"] = judge_residuals(fit, deviations=fit.deviations)
+        return highest
 
     def _ends(self, fit, level):
         return self._posterior.intervals(fit.data, lambda density: density.equal_tailed(level))
@@ -462,6 +479,7 @@ class BayesianFRAP(CurveRegressor):
         return surrogate_for(self.protocol_, self.model, ranges, known)
 
     def _look_at(self, frames):
+        refuse_gaps_in_rows(self.protocol_)
         self.surrogate_ = at_frames(self.surrogate_, frames)
         self._prepare_posterior()
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from skfrap.estimators._image_input import are_images, rows_of_images
 from skfrap.estimators._missing import complete_curves
-from skfrap.experiment._frames import check_width, refuse_rows
+from skfrap.experiment._frames import check_width
 from skfrap.inference._intensities import check_size
 from skfrap.inference.networks._data import with_weights
 from skfrap.inference.networks._disk import DiskStream, rows_at_once
@@ -69,8 +69,6 @@ def check_labelled(
     X, y = check_size(X), check_magnitude("y", y.astype(np.float64))
     protocol = protocol or estimator.protocol
     estimator._check_names(protocol)
-    if protocol is not None:
-        refuse_rows(protocol, "a NeuralFRAP")
     if surrogate is None:
         check_width(X.shape[1], protocol)
     flat, y = y.ndim == 1, y.reshape(len(X), -1)

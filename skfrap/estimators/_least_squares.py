@@ -17,6 +17,7 @@ from skfrap.estimators._missing import answer_one, rows_of, without_missing_fram
 from skfrap.estimators._regressor import LEAST_REACH, CurveRegressor
 from skfrap.estimators._samples import answers_one_experiment, answers_samples, fits_samples
 from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._frames import refuse_gaps_in_rows
 from skfrap.inference._intensities import check_size
 from skfrap.inference.fitting._bootstrap import bootstrap_ends
 from skfrap.inference.fitting._errors import ErrorModel
@@ -437,11 +438,7 @@ class LeastSquaresFRAP(CurveRegressor):
         return fits_from(self.init, self._fitter, X, self.n_init, self.random_state)
 
     def _look_at(self, frames):
-        if self.protocol_.n_rows > 1:
-            raise ValueError(
-                "curves of several rows must have all frames, got NaN; leave the frames out of the "
-                "protocol as well, or leave out the curves."
-            )
+        refuse_gaps_in_rows(self.protocol_)
         self._fitter = fitter_at_frames(self._fitter, frames)
         self._simpler = self._simpler and self._simpler.at_frames(frames)
         if hasattr(self.init, "predict"):
@@ -451,6 +448,10 @@ class LeastSquaresFRAP(CurveRegressor):
         self.init = rows_of(self.init, rows, n_rows)
 
     # What a fit is worth
+
+    @property
+    def _image_fitter(self):
+        return self._fitter if isinstance(self._fitter, ImageFitter) else None
 
     @property
     def _freedom(self):

@@ -14,6 +14,8 @@ from skfrap.estimators._missing import without_missing_frames
 from skfrap.estimators._regressor import LEAST_REACH, FRAPRegressor
 from skfrap.estimators._samples import answers_samples, join_samples, samples_in_words
 from skfrap.experiment import FRAPProtocol, Noise
+from skfrap.experiment._frames import refuse_gaps_in_rows
+from skfrap.inference.fitting._rows import noise_of_rows
 from skfrap.inference.networks._options import (
     TaskOptions,
     TrainingOptions,
@@ -380,6 +382,8 @@ class NetworkRegressor(FRAPRegressor):
         return super()._advice
 
     def _look_at(self, frames):
+        if self.protocol_ is not None:
+            refuse_gaps_in_rows(self.protocol_)
         self.features_ = self.features_.at_frames(frames)
 
     # The contract of estimators
@@ -420,6 +424,9 @@ class NetworkRegressor(FRAPRegressor):
         if self.surrogate_ is not None:  # a score has the noise of a pixel
             freedom, gain = self.surrogate_.freedom(theta.shape[1]), 1.0
             n_values = freedom + theta.shape[1]
+        noise = Noise.of_variance(squares / max(1, freedom), gain)
+        if self._has_rows:
+            noise = noise_of_rows(X - curves, forward.tangents(theta), self.protocol_)
         return Fit(
             forward,
             X,
@@ -428,10 +435,33 @@ class NetworkRegressor(FRAPRegressor):
             curves,
             curves,
             squares,
-            Noise.of_variance(squares / max(1, freedom), gain),
+            noise,
             np.ones(len(X), dtype=bool),
             n_values=n_values,
         )
+
+    @property
+    def _has_rows(self):
+        return self.surrogate_ is None and self.protocol_.n_rows > 1
+
+    @property
+    def _image_fitter(self):
+        return None if self.surrogate_ is None else self.features_.fitter
+
+    def _judgement(self, fit):
+        highest = self._task.highest_noise
+        learnt = {
+            "highest_noise": np.inf if highest is None else highest,
+            "noisier_than": "what the network has learnt: intervals may be too narrow",
+        }
+        if not self._has_rows:
+            return learnt
+        from skfrap.judging._findings import judge_residuals
+
+        return learnt | {"misfits": judge_residuals(fit, deviations=fit.deviations)}
+
+    def _judgement_of_images(self, fit):
+        return super()._judgement_of_images(fit) | {"highest_noise": self._task.highest_noise}
 
     def _larger_models(self, fit):
         # A network on values of curves alone is quick, and its model evaluated directly is not.

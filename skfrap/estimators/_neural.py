@@ -44,6 +44,8 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
     [1]_). On a known protocol it corrects a rough fit of the model rather than working on the curve
     itself, which it learns in seconds: what is left to learn is how far the prior should pull a
     noisy estimate.
+    Of noise beyond all that it learnt from its intervals are too narrow, as :meth:`estimate` says.
+    Of a protocol with `rows` it takes pixels to be as noisy in all of them, as they are simulated.
     It is Keras that trains; predictions are made in NumPy. From scikit-learn 1.9 on,
     ``set_callbacks`` lets its callbacks, as ``ProgressBar`` and ``ScoringMonitor``, watch every
     pass of :meth:`fit` and every chunk of 64 batches of :meth:`fit_online`, or end them.
@@ -470,6 +472,7 @@ class NeuralFRAP(CallbackSupportMixin, PublishedDesigns, NetworkRegressor):
             check_labelled(self, *data, protocol=simulator.protocol, surrogate=surrogate)
             self._flat_output = isinstance(self.target_names, str)
             network, before = origin.for_task(task, data, random)
+        network = replace(network, task=network.task.with_noise(task.highest_noise))
         seconds = time.perf_counter() - start
         held = None
         if validation is not None:

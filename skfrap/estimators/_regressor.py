@@ -103,6 +103,7 @@ class FRAPRegressor(
                 fit.of_first_row(),
                 instead=instead,
                 larger=self._larger_models,
+                whole=fit,
                 **self._judgement(fit),
             )
         for name in values:
@@ -277,7 +278,11 @@ class FRAPRegressor(
 
     def _judgement_of_images(self, fit):
         """Return what findings of images take into account; see `describe_image_fits`."""
-        return {"given_bounds": getattr(self, "bounds", None) or {}}
+        fitter = self._image_fitter
+        step = None if fitter is None else fitter.step_without_bounds
+        return {"given_bounds": getattr(self, "bounds", None) or {}, "step": step}
+
+    _image_fitter: Any = None  # of scores of images, where that is what was fitted
 
     def _larger_models(self, fit):
         """Return for each curve the larger models that it asks for, a list of lists."""

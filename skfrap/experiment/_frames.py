@@ -55,7 +55,17 @@ def refuse_rows(protocol, what):
     if protocol.n_rows > 1:
         raise ValueError(
             f"the protocol has the rows {protocol.row_names}, and {what} is of one row; leave rows "
-            "out. What takes several is LeastSquaresFRAP, with models on the pixel grid."
+            "out. LeastSquaresFRAP, BayesianFRAP and NeuralFRAP take several, with models on the "
+            "pixel grid."
+        )
+
+
+def refuse_gaps_in_rows(protocol):
+    """Raise ValueError where curves that lack frames are of several rows."""
+    if protocol.n_rows > 1:
+        raise ValueError(
+            "curves of several rows must have all frames, got NaN; leave the frames out of the "
+            "protocol as well, or leave out the curves."
         )
 
 

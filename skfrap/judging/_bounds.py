@@ -49,19 +49,15 @@ def without_bounds(fit):
     Parameters
     ----------
     fit : Fit
-        Of curves of one row.
+        Of curves of one row, or of all rows.
 
     Returns
     -------
     Unbounded
     """
-    lower, upper = fit.space.lower, fit.space.upper
     asked, std = np.full((2, *fit.theta.shape), np.nan)
     freedom = np.broadcast_to(fit.freedom, len(fit))
-    with np.errstate(invalid="ignore"):
-        reach = np.fmax(_NEAR * fit.std, _NEAR_OF_RANGE * (upper - lower))
-    near = (fit.theta - lower < reach) | (upper - fit.theta < reach)
-    rows = np.flatnonzero(near.any(axis=1) & (freedom >= 1))
+    rows = np.flatnonzero(_near_an_end(fit) & (freedom >= 1))
     if len(rows):
         weight = _weights(fit, rows)
         tangents = fit.tangents(rows) * weight[:, np.newaxis]
@@ -78,6 +74,41 @@ def without_bounds(fit):
         asked[rows] = fit.theta[rows] + step / size
         std[rows] = np.sqrt(variance[:, np.newaxis] * np.einsum("nvv->nv", inverse)) / size
     return Unbounded(asked, std, fit.freedom)
+
+
+def images_without_bounds(fit, step, ratio_of):
+    """Estimate anew without bounds, as :func:`without_bounds`, from the scores of images.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of rows of scores.
+    step : callable
+        ``step(X, theta)`` gives where rows have their optimum, were there no bounds, the standard
+        errors there, and the squares that are left; as ``ImageFitter.step_without_bounds``.
+    ratio_of : callable
+        ``ratio_of(squares, rows)`` holds such squares of some rows against noise, 1 being noise
+        alone: errors are larger where the model does not describe the images.
+
+    Returns
+    -------
+    Unbounded
+    """
+    asked, std = np.full((2, *fit.theta.shape), np.nan)
+    rows = np.flatnonzero(_near_an_end(fit))
+    if len(rows):
+        asked[rows], std[rows], squares = step(fit.data[rows], fit.theta[rows])
+        std[rows] *= np.sqrt(np.fmax(ratio_of(squares, rows), 1.0))[:, np.newaxis]
+    return Unbounded(asked, std, fit.freedom)
+
+
+def _near_an_end(fit):
+    """Tell which fits have an estimate near an end of its range, (n,) of bool."""
+    lower, upper = fit.space.lower, fit.space.upper
+    with np.errstate(invalid="ignore"):
+        reach = np.fmax(_NEAR * fit.std, _NEAR_OF_RANGE * (upper - lower))
+    near = (fit.theta - lower < reach) | (upper - fit.theta < reach)
+    return near.any(axis=1)
 
 
 def _weights(fit, rows):

@@ -78,7 +78,9 @@ def describe_fits(
     given_bounds=(),
     instead="",
     spoilt_frames_allowed=False,
-    highest_variance=np.inf,
+    highest_noise=np.inf,
+    noisier_than="its prior of a allows: intervals are too narrow",
+    whole=None,
 ):
     """Find which bounds fits are at, whether rates are determined, and what is wrong.
 
@@ -101,13 +103,18 @@ def describe_fits(
         What is determined where the parameters are not, e.g. ``"D_effective"``.
     spoilt_frames_allowed : bool, default=False
         Whether a frame that does not fit is no finding, since the loss bears it.
-    highest_variance : float, default=inf
-        Of a curve's value by noise, the most that a prior allows.
+    highest_noise : float, default=inf
+        Variance of a pixel by noise, the most that a prior allows.
+    noisier_than : str, default="its prior of a allows: intervals are too narrow"
+        What noise is beyond, and what that does.
+    whole : Fit, default=None
+        Of all rows, where `fit` is what one of them made of the first; None is the same.
 
     Returns
     -------
     Report
     """
+    whole = fit if whole is None else whole
     X, names, theta, squares = fit.data, fit.space.free, fit.theta, fit.residual_sum_of_squares
     n, variance = len(fit), fit.residual_variance
     rates = np.flatnonzero(fit.space.rates)
@@ -149,8 +156,8 @@ def describe_fits(
     unknown = np.isnan(reach).any(axis=1)
     found.add(unknown, "interval_unknown", "how far the estimates may be off is not known")
     _find_wide_intervals(found, fit, reach, so_far | unneeded | ambiguous | unknown, remedy)
-    if fit.protocol.n_rows == 1 and not spoilt_frames_allowed:
-        _find_beyond_bounds(found, fit, visible & ~found.any())
+    if not spoilt_frames_allowed:
+        find_beyond_bounds(found, whole, without_bounds(whole), visible & ~found.any(), "curve")
     boundless = (theta - reach <= fit.space.lower) & (theta + reach >= fit.space.upper)
     for k, name in enumerate(names):
         if k not in rates:
@@ -167,9 +174,8 @@ def describe_fits(
         "a and b are too small"
     )
     found.add(too_large, "residuals_too_large", words)
-    freedom = np.maximum(fit.freedom, 1)
-    noisier = judged & (squares > highest_variance * chi2.isf(_FALSE_ALARMS, freedom))
-    words = "the curve is noisier than its prior of a allows: intervals are too narrow"
+    noisier = judged & _is_noisier(whole, highest_noise)
+    words = f"the curve is noisier than {noisier_than}"
     found.add(noisier, "noise_beyond_prior", words, "a")
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     n_frames, n_free = X.shape[1], len(names)
@@ -187,9 +193,36 @@ def describe_fits(
     return Report(np.array(at_bound), found.to_tuple(), visible, larger_fits)
 
 
-def _find_beyond_bounds(found, fit, judged):
-    """Find parameters that a curve has beyond their range, and rates that it may have there."""
-    space, asked = fit.space, without_bounds(fit)
+def _is_noisier(fit, highest_noise):
+    """Tell where a row has more noise than pixels of a variance would give it, (n,) of bool."""
+    if not np.isfinite(highest_noise):
+        return np.zeros(len(fit), dtype=bool)
+    protocol = fit.protocol
+    gains = np.array([protocol.noise_gain]) if protocol.n_rows == 1 else protocol.row_noise_gains
+    squares = np.nan_to_num(fit.residuals).reshape(len(fit), len(gains), -1) ** 2
+    # What is taken off for parameters is shared by the rows: of each it is left on.
+    freedom = fit.freedom if len(gains) == 1 else fit.protocol.n_frames
+    limit = chi2.isf(_FALSE_ALARMS / len(gains), np.maximum(freedom, 1))
+    most = highest_noise * gains * np.reshape(limit, (-1, 1))
+    return (squares.sum(axis=2) > most).any(axis=1)
+
+
+def find_beyond_bounds(found, fit, asked, judged, data):
+    """Find parameters that curves have beyond their range, and rates that they may have there.
+
+    Parameters
+    ----------
+    found : FindingsByRow
+        To which it adds.
+    fit : Fit
+    asked : Unbounded
+        Where estimates would be without bounds.
+    judged : ndarray of shape (n,) of bool
+        Which are worth it.
+    data : str
+        What asks for it, ``"curve"`` or ``"image series"``.
+    """
+    space = fit.space
     ends_of_range = space.values(np.stack([space.lower, space.upper]))
     already = (fit.at_lower | fit.at_upper) & space.rates  # said by at_lower_bound and the like
     for k, name in enumerate(space.free):
@@ -204,7 +237,7 @@ def _find_beyond_bounds(found, fit, judged):
             far = asked.limits(_FALSE_ALARMS / 2 if natural else _AT_OTHER_ENDS)[:, k]
             over = sign * (value - at)
             beyond = judged & ~already[:, k] & (over > far)
-            words = f"the curve asks for {name} {where} {end:.4g}, the end of its range"
+            words = f"the {data} asks for {name} {where} {end:.4g}, the end of its range"
             found.add(beyond, "beyond_bounds", words, name)
             if entry.is_rate or not natural:
                 # The interval of a rate may end there, and an amount at its end narrows others'.

@@ -9,7 +9,6 @@ from scipy.stats import beta, chi2, shapiro
 from skfrap._arrays import nan_where_masked
 from skfrap._checks import check_level
 from skfrap.experiment import Noise
-from skfrap.experiment._frames import refuse_rows
 from skfrap.experiment._noise import squares_without_noise
 from skfrap.judging._tangents import VOID
 from skfrap.results import Finding
@@ -349,7 +348,7 @@ def judge_fits(estimator, X, theta=None, **options):
     estimator : LeastSquaresFRAP, BayesianFRAP or NeuralFRAP
         Fitted.
     X : array-like of shape (n, n_frames)
-        Recovery curves.
+        Recovery curves; of several rows the first is judged.
     theta : ndarray of shape (n, n_targets), default=None
         Other parameters than it estimates, in the columns of its ``space_.target_names``.
     **options
@@ -363,17 +362,18 @@ def judge_fits(estimator, X, theta=None, **options):
     --------
     judge_fit : Judges a fit that is there already.
     """
-    refuse_rows(estimator.protocol_, "judge_fits")
     X = np.asarray(X, dtype=float)
     theta = estimator.fit_results(X).theta if theta is None else np.asarray(theta, dtype=float)
+    protocol = estimator.protocol_
+    first = slice(protocol.n_frames if protocol.n_rows > 1 else None)
     if options.get("noise_b"):
-        options["light"] = estimator.curves(theta, weights="noise")
+        options["light"] = estimator.curves(theta, weights="noise")[:, first]
     return goodness_of_fit(
-        X,
-        estimator.curves(theta),
+        X[:, first],
+        estimator.curves(theta)[:, first],
         theta.shape[1],
-        noise_gain=estimator.protocol_.noise_gain,
-        tangents=estimator.tangents(theta),
+        noise_gain=protocol.noise_gain,
+        tangents=estimator.tangents(theta)[..., first],
         **options,
     )
 

@@ -1,11 +1,13 @@
 """What is to be known of fits of images before their numbers are used."""
 
+from functools import partial
+
 import numpy as np
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
-from skfrap.judging._bounds import words_at_bounds
-from skfrap.judging._findings import Report, _find_wide_intervals
+from skfrap.judging._bounds import images_without_bounds, words_at_bounds
+from skfrap.judging._findings import Report, _find_wide_intervals, find_beyond_bounds
 from skfrap.results._finding import FindingsByRow
 
 _SEEN = 0.999  # level at which there is bleaching
@@ -59,17 +61,13 @@ def squares_of_scores(fit):
     limit : float
         What it exceeds in a share of 2e-4 of right series, and a little more.
     """
-    surrogate, n_free = fit.forward.evaluator, fit.theta.shape[1]
+    surrogate = fit.forward.evaluator
     n_frames = surrogate.protocol.n_frames
-    n_scores = fit.data.shape[1] - 1
-    freedom = n_scores - n_free - (n_frames if surrogate.frame_levels else 0)
-    n_rest = surrogate.freedom(n_free) - freedom
+    freedom, n_rest = _freedoms(fit)
+    squares = np.sum((fit.data - fit.curves)[:, :-1] ** 2, axis=1)
+    ratio = _over_noise(fit, squares, slice(None))
     if min(freedom, n_rest) < 1:
-        return np.full(len(fit), np.nan), np.inf
-    left = np.sum((fit.data - fit.curves)[:, :-1] ** 2, axis=1) / freedom
-    rest = fit.data[:, -1] ** 2 / n_rest
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(rest > 0, left / rest, np.nan)
+        return ratio, np.inf
     # The noise of the image that frames were divided by is in all of them alike.
     common = np.zeros(1)
     if surrogate.flat_field is not None:
@@ -80,7 +78,25 @@ def squares_of_scores(fit):
     return ratio, _SLACK * limit
 
 
-def describe_image_fits(fit, *, given_bounds=()):
+def _freedoms(fit):
+    """Return how many squares of noise fits leave of the scores, and in all other pixels."""
+    surrogate, n_free = fit.forward.evaluator, fit.theta.shape[1]
+    n_levels = surrogate.protocol.n_frames if surrogate.frame_levels else 0
+    freedom = fit.data.shape[1] - 1 - n_free - n_levels
+    return freedom, surrogate.freedom(n_free) - freedom
+
+
+def _over_noise(fit, squares, rows):
+    """Hold squares that are left of some rows' scores against noise; NaN where there is none."""
+    freedom, n_rest = _freedoms(fit)
+    if min(freedom, n_rest) < 1:
+        return np.full(len(squares), np.nan)
+    rest = fit.data[rows, -1] ** 2 / n_rest
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(rest > 0, squares / freedom / rest, np.nan)
+
+
+def describe_image_fits(fit, *, given_bounds=(), step=None, highest_noise=None):
     """Find which bounds fits of images are at, whether rates are determined, and what is wrong.
 
     Parameters
@@ -89,6 +105,11 @@ def describe_image_fits(fit, *, given_bounds=()):
         Of rows of scores.
     given_bounds : collection of str, default=()
         Parameters that the user has bounded, not the protocol.
+    step : callable, default=None
+        Gives estimates without bounds, see :func:`skfrap.judging._bounds.images_without_bounds`;
+        None looks for none.
+    highest_noise : float, default=None
+        Variance of a pixel's noise up to which a network has learnt; None is not known.
 
     Returns
     -------
@@ -98,8 +119,12 @@ def describe_image_fits(fit, *, given_bounds=()):
     rates = np.flatnonzero(fit.space.rates)
     at_lower, at_upper = fit.at_lower, fit.at_upper
     visible = bleaching_in_images(fit)
+    ratio, limit = squares_of_scores(fit)
     found = FindingsByRow(n)
-    found.add(~visible, "no_bleaching_visible", "no bleaching is visible above the noise")
+    # Of an intensity that it may not have a fit explains nothing, whatever is visible.
+    misfit = ~visible & (ratio > limit) & _at_end_of_factor(fit)
+    unseen = ~visible & ~misfit
+    found.add(unseen, "no_bleaching_visible", "no bleaching is visible above the noise")
     for k in rates:
         lowest, highest = words_at_bounds(names[k], given_bounds)
         found.add(at_lower[:, k], "at_lower_bound", lowest, names[k])
@@ -109,16 +134,30 @@ def describe_image_fits(fit, *, given_bounds=()):
     unknown = np.isnan(reach).any(axis=1)
     found.add(unknown, "interval_unknown", "how far the estimates may be off is not known")
     _find_wide_intervals(found, fit, reach, so_far | unknown, "")
-    ratio, limit = squares_of_scores(fit)
+    if step is not None:
+        asked = images_without_bounds(fit, step, partial(_over_noise, fit))
+        find_beyond_bounds(found, fit, asked, misfit | ~found.any(), "image series")
     for k in np.flatnonzero(ratio > limit):
         words = (
             f"the model does not describe the images: it leaves {ratio[k]:.3g} times the squares "
             "of the noise, and errors are those of noise alone"
         )
         found.add_to(k, "model_visibly_wrong", words)
+    if highest_noise is not None:
+        noisier = fit.noise.of_pixel > _SLACK * highest_noise
+        than = "what the network has learnt: intervals may be too narrow"
+        found.add(noisier, "noise_beyond_prior", f"the images are noisier than {than}", "a")
     found.add(~fit.converged, "not_converged", "the fit did not converge")
     at_bound = [
         ", ".join(name for name, one in zip(names, row, strict=True) if one)
         for row in at_lower | at_upper
     ]
     return Report(np.array(at_bound), found.to_tuple(), visible, ((),) * n)
+
+
+def _at_end_of_factor(fit):
+    """Tell where what rows are proportional to is at an end of its range, (n,) of bool."""
+    column = fit.forward.factor_column
+    if column is None:
+        return np.zeros(len(fit), dtype=bool)
+    return (fit.at_lower | fit.at_upper)[:, column]

@@ -88,8 +88,9 @@ _OF_FITS = {
         ),
         beyond_bounds=(
             (
-                "The curve asks for a value of the subject beyond its bounds, the ends of its "
-                "prior, or what a network has learnt: D is wrong then, whatever its interval."
+                "The curve, or the image series, asks for a value of the subject beyond its "
+                "bounds, the ends of its prior, or what a network has learnt: D is wrong then, "
+                "whatever its interval."
             ),
             (
                 "Give bounds or a prior that hold the value, or train a network for it; where no "
@@ -134,10 +135,13 @@ _OF_FITS = {
         ),
         noise_beyond_prior=(
             (
-                "Residuals are larger than the prior of the noise allows: intervals are too "
-                "narrow, or the model does not describe the curve."
+                "Residuals are larger than the prior of the noise allows, or than what a network "
+                "has learnt: intervals are too narrow, or the model does not describe the curve."
             ),
-            "Give a prior of a that holds the noise, as `skfrap noise` or least squares find it.",
+            (
+                "Give a prior of a that holds the noise, as `skfrap noise` or least squares find "
+                "it, to the estimator or to the simulator that a network learns from."
+            ),
         ),
         nothing_left_by_bleaching=(
             (

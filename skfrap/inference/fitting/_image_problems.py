@@ -30,6 +30,11 @@ class SeriesProblems(Problems):
         """Return derivatives whose products are the precision, for noise of variance 1."""
         return self._fitter.forward.linearize(theta, self.factor_of(rows))[1]
 
+    def residuals_and_jacobian(self, theta, rows):
+        """Return the model's scores less those seen, and their derivatives."""
+        scores, jacobian = self._fitter.forward.linearize(theta, self.factor_of(rows))
+        return scores - self.scores[rows], jacobian
+
     def influences(self, jacobian, rows):
         """Return what each frame score does to the normal equations."""
         return jacobian @ self._fitter.evaluator.series
@@ -117,7 +122,8 @@ class LevelProblems(Problems):
             for part in (scores, jacobian)
         )
 
-    def _residuals_and_jacobian(self, theta, rows):
+    def residuals_and_jacobian(self, theta, rows):
+        """Return the model's values less those seen, levels being the best, and derivatives."""
         frames = self.frames[rows]
         light, slopes = self._shapes(theta)
         light, slopes = self._weighted(light, rows), self._weighted(slopes, rows)
@@ -143,7 +149,7 @@ class LevelProblems(Problems):
 
     def jacobian(self, theta, rows):
         """Return derivatives whose products are the precision, for noise of variance 1."""
-        return self._residuals_and_jacobian(theta, rows)[1]
+        return self.residuals_and_jacobian(theta, rows)[1]
 
     def influences(self, jacobian, rows):
         """Return what each score of frames after bleaching does to the normal equations."""
@@ -170,7 +176,7 @@ class LevelProblems(Problems):
         places = np.arange(len(self.X))[which]
 
         def evaluate(theta, rows):
-            return sum_of_squares(*self._residuals_and_jacobian(theta, places[rows]))
+            return sum_of_squares(*self.residuals_and_jacobian(theta, places[rows]))
 
         return minimize_in_box(
             evaluate,

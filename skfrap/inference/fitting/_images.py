@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from skfrap.experiment import Noise
-from skfrap.inference.fitting._fitter import CurveFitter
+from skfrap.inference.fitting._fitter import CurveFitter, Fits
 from skfrap.inference.fitting._image_problems import LevelProblems, SeriesProblems
 from skfrap.inference.fitting._starts import StartGrid
 from skfrap.models import ForwardMap
@@ -208,6 +208,41 @@ class ImageFitter(CurveFitter):
         covariance[known] += variance[known, np.newaxis, np.newaxis] * more
         precision[known] = inverse_with_voids(covariance[known])
         return precision
+
+    def step_without_bounds(self, X, theta):
+        """Take one Gauss-Newton step in all that is free, whatever the bounds.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_columns)
+        theta : ndarray of shape (n, n_free)
+
+        Returns
+        -------
+        theta, std : ndarray of shape (n, n_free)
+            Where it leads, and the standard errors; NaN where nothing tells them.
+        squares : ndarray of shape (n,)
+            What it leaves of the scores.
+        """
+        problems = self.problems(X, np.ones(len(X)))
+        if self.known_noise is not None:
+            problems.weigh(theta)
+        residuals, jacobian = problems.residuals_and_jacobian(theta, np.arange(len(X)))
+        size = np.linalg.norm(jacobian, axis=2)  # parameters are of very different sizes
+        size[size == 0] = np.nan
+        unit = jacobian / size[..., np.newaxis]
+        known = np.isfinite(size).all(axis=1)
+        step = np.full(theta.shape, np.nan)
+        inverse = np.linalg.pinv(unit[known] @ unit[known].swapaxes(1, 2), hermitian=True)
+        step[known] = -np.einsum("nvw,nwf,nf->nv", inverse, unit[known], residuals[known])
+        left = residuals + np.einsum("nv,nvf->nf", step, unit)
+        cost = np.einsum("nf,nf->n", left, left) + problems.floor
+        fits = Fits(theta, cost, known, np.zeros(len(X), dtype=int))
+        fits.precision = self._precision(X, fits)
+        covariance = self.covariance(fits, X.shape[1])
+        std = np.sqrt(np.einsum("nvv->nv", covariance))
+        squares = cost - self.evaluator.rest(problems.X)
+        return theta + step / size, np.where(np.isfinite(std), std, np.nan), squares
 
     def _of_division(self, problems, theta, jacobian, rows):
         """Return the covariance from the noise of the image divided by, for a pixel's variance 1.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfrap.experiment import Noise
 from skfrap.inference.fitting._objectives import NO_VARIANCE, Refined
 from skfrap.numerics._covariance import inverse_with_voids
 from skfrap.numerics._levenberg_marquardt import minimize_in_box, sum_of_squares
@@ -47,7 +48,7 @@ class RowNoise:
         curves, jacobian = frames(theta, every)
         weights = np.ones_like(X)
         for _ in range(_ROUNDS):
-            variance = self._variance(X - curves, jacobian, weights)
+            variance = _variance(X - curves, jacobian, weights, len(self.gains))
             weights = 1 / np.repeat(variance, X.shape[1] // len(self.gains), axis=1)
 
             def evaluate(theta, rows, weights=weights):
@@ -60,21 +61,46 @@ class RowNoise:
             )
             n_iter = n_iter + steps
             curves, jacobian = frames(theta, every)
-        variance = self._variance(X - curves, jacobian, weights)
+        variance = _variance(X - curves, jacobian, weights, len(self.gains))
         weights = 1 / np.repeat(variance, X.shape[1] // len(self.gains), axis=1)
         precision = (jacobian * weights[:, np.newaxis]) @ jacobian.swapaxes(1, 2)
         a = variance / self.gains * size[:, np.newaxis] ** 2
         return Refined(theta, converged, n_iter, precision, a, np.zeros(len(X)))
 
-    def _variance(self, residuals, jacobian, weights):
-        """Return the variance of each row's values, (n, n_rows)."""
-        n, n_rows = len(residuals), len(self.gains)
-        squares = np.sum(residuals.reshape(n, n_rows, -1) ** 2, axis=2)
-        n_frames = residuals.shape[1] // n_rows
-        weighted = jacobian * weights[:, np.newaxis]
-        covariance = inverse_with_voids(weighted @ jacobian.swapaxes(1, 2))
-        covariance[~np.isfinite(covariance)] = 0.0
-        told = np.einsum("nvr,nvw,nwr->nr", weighted, covariance, jacobian, optimize=True)
-        taken = np.sum(told.reshape(n, n_rows, -1), axis=2)
-        freedom = np.maximum(n_frames - taken, _LEAST_FREEDOM * n_frames)
-        return np.maximum(squares / freedom, NO_VARIANCE)
+
+def noise_of_rows(residuals, jacobian, protocol):
+    """Tell the noise of each row from what a fit of all of them leaves.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n, n_values)
+    jacobian : ndarray of shape (n, n_free, n_values)
+        The derivatives of the curves.
+    protocol : FRAPProtocol
+
+    Returns
+    -------
+    Noise
+    """
+    n_rows, n_frames = protocol.n_rows, protocol.n_frames
+    squares = np.sum(residuals.reshape(len(residuals), n_rows, -1) ** 2, axis=2)
+    variance = np.maximum(squares / n_frames, NO_VARIANCE)
+    for _ in range(_ROUNDS):
+        weights = 1 / np.repeat(variance, n_frames, axis=1)
+        variance = _variance(residuals, jacobian, weights, n_rows)
+    a = np.repeat(variance / protocol.row_noise_gains, n_frames, axis=1)
+    return Noise(a, 0.0, protocol.noise_gains)
+
+
+def _variance(residuals, jacobian, weights, n_rows):
+    """Return the variance of each row's values, (n, n_rows), as a weighted fit leaves them."""
+    n = len(residuals)
+    squares = np.sum(residuals.reshape(n, n_rows, -1) ** 2, axis=2)
+    n_frames = residuals.shape[1] // n_rows
+    weighted = jacobian * weights[:, np.newaxis]
+    covariance = inverse_with_voids(weighted @ jacobian.swapaxes(1, 2))
+    covariance[~np.isfinite(covariance)] = 0.0
+    told = np.einsum("nvr,nvw,nwr->nr", weighted, covariance, jacobian, optimize=True)
+    taken = np.sum(told.reshape(n, n_rows, -1), axis=2)
+    freedom = np.maximum(n_frames - taken, _LEAST_FREEDOM * n_frames)
+    return np.maximum(squares / freedom, NO_VARIANCE)

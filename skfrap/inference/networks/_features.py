@@ -12,7 +12,11 @@ from copy import copy
 import numpy as np
 
 from skfrap.inference._intensities import check_level
-from skfrap.inference.fitting._frames import fitter_at_frames
+from skfrap.inference.fitting._frames import (
+    fitter_at_frames,
+    weighed_fitter,
+    weights_of_rows,
+)
 from skfrap.models import ImageSurrogate, InterpolationError
 from skfrap.numerics._covariance import inverse_of_definite, products_of_rows
 from skfrap.numerics._lazy import row_slices
@@ -154,7 +158,17 @@ class _ModelFeatures:
         self.forward, self.space = fitter.forward, fitter.space
         self.lower, self.upper = fitter.lower, fitter.upper
         self.n_prebleach = fitter.evaluator.protocol.n_prebleach
-        self.directions = fitter.grid.directions(_N_SCORES)
+        self._see(fitter)
+        self.directions = self._fitter.grid.directions(_N_SCORES)
+
+    def _see(self, fitter):
+        """Look at curves so that noise is the same in all of their values, as far as is known."""
+        protocol, self._weights = fitter.evaluator.protocol, None
+        if not isinstance(fitter.evaluator, ImageSurrogate):
+            self._weights = weights_of_rows(protocol)
+        weighs = self._weights is not None
+        self._fitter = weighed_fitter(fitter, self._weights) if weighs else fitter
+        self._forward = self._fitter.forward
 
     _learnt: tuple[str, ...] = ("mean", "scale")
 
@@ -228,7 +242,8 @@ class _ModelFeatures:
 
     def _project(self, X):
         """Return scores, and the sum of squares of what no curve of the model holds."""
-        scores = self.forward.project(X)
+        X = X if self._weights is None else X * self._weights
+        scores = self._forward.project(X)
         return scores, np.maximum(_squared(X) - _squared(scores), 0)
 
 
@@ -267,6 +282,12 @@ class LinearizedFeatures(_ModelFeatures):
         theta, covariance, _, _ = self._fit(X)
         return theta, covariance * self.width[:, np.newaxis] * self.width
 
+    def noise(self, X):
+        """Return the variance of what rough fits leave in a value, of the first row, (n,)."""
+        parts = row_slices(len(X), _ROWS)
+        noises = [self._fit(np.asarray(X[rows], dtype=float))[3] for rows in parts]
+        return np.concatenate(noises) ** 2
+
     def at_frames(self, frames):
         """Make features of curves that have some of the frames only: the fit does without them.
 
@@ -284,6 +305,7 @@ class LinearizedFeatures(_ModelFeatures):
         some = copy(self)
         some.fitter = fitter_at_frames(self.fitter, frames)
         some.forward = some.fitter.forward
+        some._see(some.fitter)
         some.n_prebleach = np.count_nonzero(frames < self.n_prebleach)
         some.directions = self.directions @ self.forward.basis[:, frames] @ some.forward.basis.T
         return some
@@ -303,7 +325,7 @@ class LinearizedFeatures(_ModelFeatures):
             covariance, gradient, _, _ = self._solve(scores, rest, *there)
             theta += self.width * np.einsum("nvw,nw->nv", covariance, gradient)
             np.clip(theta, self.lower, self.upper, out=theta)
-            there = self.forward.linearize(theta)
+            there = self._forward.linearize(theta)
         covariance, _, residuals, noise = self._solve(scores, rest, *there)
         return theta, covariance, residuals, noise
 
@@ -329,7 +351,7 @@ class LinearizedFeatures(_ModelFeatures):
         if column is not None:
             ends = self.lower[column], self.upper[column]
         ends = [np.full(len(scores), end) for end in ends]
-        return self.fitter.grid.linearize_nearest(scores, *ends)
+        return self._fitter.grid.linearize_nearest(scores, *ends)
 
     def _freedom(self, n_free):
         return self.forward.basis.shape[1] - n_free

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from skfrap.inference.networks._options import TaskOptions, TrainingOptions, task_stays
-from skfrap.inference.networks._task import task_of_data
+from skfrap.inference.networks._task import noise_of_data, task_of_data
 from skfrap.inference.networks._trained import TrainedNetwork, TrainingState
 from skfrap.inference.networks._training import untrained_network
 from skfrap.inference.networks._transfer import transferred
@@ -70,7 +70,9 @@ class Origin:
             If y names what is not estimated, or the network cannot be transferred to it.
         """
         if self.staying is not None:
-            return self.network, self.state
+            task = self.network.task
+            task = task.with_noise(noise_of_data(task, data[0]))
+            return replace(self.network, task=task), self.state
         asked = self.asked
         if not self.is_new and asked.protocol is None:
             asked = replace(asked, protocol=self.network.task.protocol)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from skfrap.experiment import FRAPProtocol
+from skfrap.experiment._noise import NO_NOISE
 from skfrap.inference._targets import choose_targets
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.inference.fitting._images import ImageFitter
@@ -31,6 +32,7 @@ from skfrap.parameters._targets import check_target_names, given_target_names
 _TABLE_1 = {name: table_1_prior()[name].support() for name in ("D", "c0", "alpha")}
 _ERRORS = 1e-5, 4e-3  # of the interpolation, tried in turn: noise is above 1e-4
 _RARE = 1e-12  # drawn once in a life
+_FOR_NOISE, _OF_NOISES = 8192, 0.995  # curves that tell the noise, and which of them
 _STOPPING = {"max_nfev": 100, "tol": 1e-10}
 
 
@@ -51,6 +53,8 @@ class Task:
         Parameters that are known, and the ranges of all others, in natural units.
     surrogate : ImageSurrogate or None
         What scores of image series are of, None where curves are learnt from.
+    highest_noise : float or None
+        Variance of a pixel's noise up to which curves are learnt from; None is not known.
     """
 
     target_names: list
@@ -60,11 +64,15 @@ class Task:
     fixed: dict = field(default_factory=dict)
     bounds: dict = field(default_factory=dict)
     surrogate: ImageSurrogate | None = None
+    highest_noise: float | None = None
 
     def to_state(self):
         """Return what a file keeps: the attributes, but for the surrogate, which features keep."""
-        names = [entry.name for entry in fields(self) if entry.name != "surrogate"]
-        return {name: getattr(self, name) for name in names}
+        state = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        del state["surrogate"]
+        if self.highest_noise is None:  # as in files of before it was known
+            del state["highest_noise"]
+        return state
 
     @classmethod
     def from_state(cls, state):
@@ -108,6 +116,11 @@ class Task:
             return None
         free = [parameter(name).target_name for name in self.names]
         return [free.index(name) for name in self.target_names]
+
+    def with_noise(self, variance):
+        """Return the task with noise of another variance learnt as well; None adds nothing."""
+        known = [one for one in (self.highest_noise, variance) if one is not None]
+        return replace(self, highest_noise=max(known)) if known else self
 
     def is_same(self, task):
         """Tell whether what other curves teach is this task."""
@@ -163,6 +176,7 @@ def task_of_data(asked, data, named):
             raise ValueError(f"y must have the columns target_names = {names}, got {nameless}.")
         return Task(chosen)
     task = _task_of_protocol(asked)
+    task = task.with_noise(noise_of_data(task, X))
     choice = choose_targets(X, y, named, names, task.space(), _told_by_rough_fits(task))
     gives_up = choice.unlike and named is None and asked.features in ("auto", "raw")
     # What is merely out of bounds is refused by features that have them, and no matter to others.
@@ -183,12 +197,41 @@ def _task_of_protocol(asked):
     return Task(targets, asked.protocol, key, names, fixed, bounds, asked.surrogate)
 
 
+def _rough_features(task):
+    """Make features that fit curves roughly; None where that takes too long, or has no model."""
+    kind = LinearizedFeatures if task.surrogate is None else LinearizedImageFeatures
+    try:
+        return None if task.model is None else kind(task.fitter())
+    except InterpolationError:
+        return None
+
+
+def noise_of_data(task, X):
+    """Return up to which variance of a pixel's noise curves go; None where they do not tell it.
+
+    Parameters
+    ----------
+    task : Task
+    X : ndarray of shape (n, n_columns)
+
+    Returns
+    -------
+    float or None
+    """
+    features = _rough_features(task)
+    if features is None:
+        return None
+    some = X[:_FOR_NOISE]
+    gain = task.protocol.noise_gain if task.surrogate is None else 1.0
+    highest = float(np.quantile(features.noise(some), _OF_NOISES))
+    level = np.abs(some).max()
+    return highest / gain if highest > (NO_NOISE * level) ** 2 else None
+
+
 def _told_by_rough_fits(task):
     """Make what tells parameters and standard errors of curves; None where that takes too long."""
-    try:
-        kind = LinearizedFeatures if task.surrogate is None else LinearizedImageFeatures
-        features = kind(task.fitter())
-    except InterpolationError:
+    features = _rough_features(task)
+    if features is None:
         return None
 
     def tell(X):
@@ -222,8 +265,22 @@ def task_of_simulator(asked, simulator):
     if chosen is not None:
         check_target_names(chosen, targets, "target_names")
         targets = chosen
+    noise = _highest_noise(simulator)
     key = simulator.model
-    return Task(targets, simulator.protocol, key, names, fixed, bounds, asked.surrogate)
+    return Task(targets, simulator.protocol, key, names, fixed, bounds, asked.surrogate, noise)
+
+
+def _highest_noise(simulator):
+    """Return the largest variance of a pixel's noise that is drawn; None where there is none."""
+    if simulator.noise == "none":
+        return None
+
+    def most(name):
+        given = simulator.prior[name]
+        return finite_ends(name, given)[1] if is_uncertain(given) else float(given)
+
+    light = most("b") * most("c0") if simulator.noise == "proportional" else 0.0
+    return most("a") + light
 
 
 def _check_agreement(asked, model, names, fixed):

@@ -3,7 +3,8 @@
 With a variance v = noise_gain * a and n frames, a curve y has the likelihood
 (2 pi v)^(-n/2) exp(-S / 2v), and S = |y - c0 f|² takes no more of the curve than its scores: with
 h = y·f and q = |f|², both polynomials in what shapes f, S = |y|² - 2 c0 h + c0² q. The integral
-over the noise depends on S alone and is tabulated.
+over the noise depends on S alone and is tabulated. A curve of several rows has one S for each of
+them, each with a noise of its own, and its likelihood is the product of theirs.
 """
 
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ class Conditional:
     axes : tuple of str
         What is left, but for c0.
     h : ndarray of shape (n, m_1, ...)
-        Chebyshev coefficients of y·f along the axes that are left.
+        Chebyshev coefficients of y·f along the axes that are left. Of several rows there is another
+        axis for them, the last, here as in all that follows.
     q : ndarray of shape (n, k_1, ...) or (1, k_1, ...)
         Those of |f|².
     squares : ndarray of shape (n,)
@@ -152,19 +154,16 @@ class Conditional:
         remaining = (*self.axes[: axis - 1], *self.axes[axis:])
         h, q = np.moveaxis(self.h, axis, 1), np.moveaxis(self.q, axis, 1)
         if not remaining and len(q) == n:
-            h, q = _clenshaw(h, points), _clenshaw(q, points)
+            h, q = (_clenshaw_in_rows(one, points) for one in (h, q))
         else:
             basis = chebyshev_basis(points.ravel(), q.shape[1])
             h, q = _sum_series(h, basis[:, : h.shape[1]]), _sum_series(q, basis)
         return Conditional(remaining, h, q, squares, log_prior, c0)
 
-    @property
-    def best_c0(self):
-        """The c0 that fits best, all else being given."""
-        return self.h / self.q
-
     def sum_of_squares(self, c0):
-        """Compute S, all else being given."""
+        """Compute S, all else being given: (n,), or (n, n_rows) of several rows."""
+        if self.squares.ndim == 2:
+            c0 = c0[:, np.newaxis]
         return self.squares + c0 * (c0 * self.q - 2 * self.h)
 
 
@@ -173,6 +172,13 @@ def _sum_series(coefficients, basis):
     n, m, *rest = coefficients.shape
     per_curve = basis.reshape(n, -1, m) @ coefficients.reshape(n, m, -1)
     return per_curve.reshape(-1, *rest)
+
+
+def _clenshaw_in_rows(coefficients, x):
+    """Sum Chebyshev series as `_clenshaw`, of each row where (n, m, n_rows) are of several."""
+    if coefficients.ndim == 2:
+        return _clenshaw(coefficients, x)
+    return np.stack([_clenshaw(row, x) for row in np.moveaxis(coefficients, 2, 0)], axis=1)
 
 
 def _clenshaw(coefficients, x):

@@ -1,7 +1,8 @@
 """The posterior of a recovery curve's parameters, integrated numerically.
 
-The integral over the noise is tabulated, that over a uniform c0 is Gaussian; what is left has
-nodes, each parameter between the ends that its density has given those before it.
+The integral over the noise is tabulated, that over a uniform c0 is Gaussian, or nearly, where
+there are several rows; what is left has nodes, each parameter between the ends that its density has
+given those before it.
 """
 
 from itertools import product
@@ -9,7 +10,8 @@ from itertools import product
 import numpy as np
 from scipy.special import logsumexp
 
-from skfrap.inference.posterior._likelihood import Conditional, noise_integral, squared_norm
+from skfrap.inference.posterior._likelihood import Conditional, squared_norm
+from skfrap.inference.posterior._noises import NoiseOfOne, NoiseOfRows
 from skfrap.inference.posterior._priors import Prior
 from skfrap.numerics._chebyshev import first_kind_coefficients, first_kind_nodes, truncated
 from skfrap.numerics._lazy import row_slices
@@ -54,12 +56,19 @@ class CurvePosterior:
         self._shaping = (*surrogate.ranges, *(n for n in in_closed_form if n in self._priors))
         self._fixed_c0 = None if "c0" in self._priors else float(priors["c0"])
         self._coefficients = self._interpolate(surrogate, priors)
-        self._squared = squared_norm(self._coefficients)
         self._c0_needs_nodes = "c0" in self._priors and not self._priors["c0"].is_flat
-        n, gain = self._basis.shape[1], surrogate.protocol.noise_gain
-        self._gain = gain
-        self._noise = noise_integral(priors["a"], gain, n)
-        self._noise_less_c0 = noise_integral(priors["a"], gain, n - 1)
+        protocol, n_values = surrogate.protocol, self._basis.shape[1]
+        self._n_rows = protocol.n_rows
+        if self._n_rows == 1:
+            self._squared = squared_norm(self._coefficients)
+            self._noise = NoiseOfOne(priors["a"], protocol.noise_gain, n_values)
+        else:
+            # What a row holds of the basis, in as few numbers as the basis has.
+            factors = [np.linalg.qr(row.T, mode="r").T for row in self._in_rows(self._basis)]
+            squared = [squared_norm(self._coefficients @ factor) for factor in factors]
+            self._squared = np.stack(squared, axis=-1)
+            n_frames = n_values // self._n_rows
+            self._noise = NoiseOfRows(priors["a"], protocol.row_noise_gains, n_frames)
 
     def _interpolate(self, surrogate, priors):
         """Return Chebyshev coefficients of the scores, (m_1, m_2, ..., n_scores)."""
@@ -142,7 +151,7 @@ class CurvePosterior:
         leaves = over.leaves
         for k, column in enumerate(points.T):
             c0 = np.repeat(prior.target(column), over.log_rule[0].size)
-            values = self._noise(leaves.sum_of_squares(c0)) + leaves.log_prior
+            values = self._noise.log_likelihood(leaves, c0) + leaves.log_prior
             values = values.reshape(over.log_rule.shape) + over.log_rule
             log_density[:, k] = logsumexp(values.reshape(len(values), -1), axis=1)
         return Marginal(hulls, log_density + prior.log_density(points))
@@ -210,14 +219,24 @@ class CurvePosterior:
         return (np.abs(self._hulls(nodes, nodes.axes)) >= 1).any(axis=2)
 
     def _prepare(self, X):
-        scores = X @ self._basis.T
-        shape = self._coefficients.shape[:-1]
-        h = scores @ self._coefficients.reshape(-1, scores.shape[1]).T
         c0 = None if self._fixed_c0 is None else np.full(len(X), self._fixed_c0)
-        squares = np.einsum("nt,nt->n", X, X)
-        return Conditional(
-            self._shaping, h.reshape(-1, *shape), self._squared, squares, np.zeros(len(X)), c0
-        )
+        if self._n_rows == 1:
+            h, squares = self._overlap(X, self._basis), np.einsum("nt,nt->n", X, X)
+        else:
+            pairs = zip(self._in_rows(X), self._in_rows(self._basis), strict=True)
+            h = np.stack([self._overlap(*pair) for pair in pairs], axis=-1)
+            squares = np.stack([np.vecdot(row, row) for row in self._in_rows(X)], axis=-1)
+        return Conditional(self._shaping, h, self._squared, squares, np.zeros(len(X)), c0)
+
+    def _overlap(self, X, basis):
+        """Return Chebyshev coefficients of y·f, (n, m_1, m_2, ...)."""
+        *shape, n_scores = self._coefficients.shape
+        scores = X @ basis.T
+        return (scores @ self._coefficients.reshape(-1, n_scores).T).reshape(-1, *shape)
+
+    def _in_rows(self, values):
+        """Take values, (n, n_values), apart: of each row (n, n_frames)."""
+        return np.split(values, self._n_rows, axis=1)
 
     def _integrate(self, conditional, axes, known=None, refine=False):
         """Place nodes on one axis after the other, and evaluate the posterior there.
@@ -281,10 +300,10 @@ class CurvePosterior:
     def _log_peak(self, given):
         """Compute the logarithm of the posterior, c0 being the best one unless it is given."""
         if given.c0 is not None:
-            return self._noise(given.sum_of_squares(given.c0)) + given.log_prior
+            return self._noise.log_likelihood(given, given.c0) + given.log_prior
         prior = self._priors["c0"]
-        c0 = np.clip(given.best_c0, *prior.bounds)
-        log_density = self._noise(given.sum_of_squares(c0)) + given.log_prior
+        c0 = np.clip(self._noise.best_c0(given), *prior.bounds)
+        log_density = self._noise.log_likelihood(given, c0) + given.log_prior
         if not prior.is_flat:
             log_density += prior.log_density(prior.unit(c0))
         return log_density
@@ -294,8 +313,7 @@ class CurvePosterior:
         if given.c0 is not None:
             return self._log_peak(given)
         prior = self._priors["c0"]
-        log_density = self._noise_less_c0(given.sum_of_squares(given.best_c0))
-        log_density -= 0.5 * np.log(given.q)
+        log_density = self._noise.log_integral(given)
         return log_density + given.log_prior + (prior.constant - np.log(prior.half))
 
     def _cuts_c0(self, nodes):
@@ -304,20 +322,17 @@ class CurvePosterior:
         if self._fixed_c0 is not None or self._c0_needs_nodes:
             return np.full(n, self._c0_needs_nodes)
         leaves = nodes.leaves
-        c0 = leaves.best_c0
+        c0 = self._noise.best_c0(leaves)
         lowest, highest = self._priors["c0"].bounds
-        room = np.minimum(c0 - lowest, highest - c0) / self._error_of_c0(leaves, c0)
+        room = np.minimum(c0 - lowest, highest - c0) / self._noise.error_of_c0(leaves, c0)
         return (nodes.has_weight & (room.reshape(n, -1) < _UNCUT)).any(axis=1)
-
-    def _error_of_c0(self, given, c0):
-        return np.sqrt(self._gain * self._noise_less_c0.mean(given.sum_of_squares(c0)) / given.q)
 
     def _hull_of_c0(self, given):
         """Return the ends along c0 alone, all else being given: (n, 1, 2)."""
         prior = self._priors["c0"]
-        best = given.best_c0
+        best = self._noise.best_c0(given)
         nearest = np.clip(best, *prior.bounds)
-        error = self._error_of_c0(given, nearest)
+        error = self._noise.error_of_c0(given, nearest)
         away = np.abs(best - nearest) / error
         reach = 2 * DROP / (np.hypot(away, np.sqrt(2 * DROP)) + away) * error
         ends = prior.unit(np.stack([nearest - reach, nearest + reach], axis=-1))
@@ -342,24 +357,21 @@ class CurvePosterior:
         log_weight = nodes.log_weight
         log_evidence = logsumexp(log_weight, axis=1)
         weight = np.exp(log_weight - log_evidence[:, np.newaxis])
-        leaves = nodes.leaves
-        c0 = leaves.best_c0 if leaves.c0 is None else leaves.c0
-        S = leaves.sum_of_squares(c0)
+        of_c0 = self._noise.moments(nodes.leaves)
         weight_of_mean = weight
         if weighting is not None:
-            noise = self._noise_less_c0 if leaves.c0 is None else self._noise
-            weight_of_mean = weight * noise.mean_inverse(S).reshape(n, -1)
+            weight_of_mean = weight * of_c0.inverse.reshape(n, -1)
             weight_of_mean /= weight_of_mean.sum(axis=1, keepdims=True)
         mean, std = np.empty((2, n, len(self.names)))
         for k, name in enumerate(self.names):
             spread = 0.0
             if name in nodes.axes:
-                values = self._priors[name].target(nodes.spread_points(name))
+                values = weighted = self._priors[name].target(nodes.spread_points(name))
             else:
-                values = c0.reshape(n, -1)
-                spread = self._error_of_c0(leaves, c0).reshape(n, -1) ** 2
+                values, spread = of_c0.mean.reshape(n, -1), of_c0.variance.reshape(n, -1)
+                weighted = values if weighting is None else of_c0.weighted.reshape(n, -1)
             center = np.vecdot(weight, values)
             spread = spread + (values - center[:, np.newaxis]) ** 2
             std[:, k] = np.sqrt(np.vecdot(weight, spread))
-            mean[:, k] = np.vecdot(weight_of_mean, values)
+            mean[:, k] = np.vecdot(weight_of_mean, weighted)
         return mean, std, log_evidence

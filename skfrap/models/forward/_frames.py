@@ -1,4 +1,4 @@
-"""Curves at some of an experiment's frames only, for measured ones that lack the others.
+"""Curves at some of an experiment's frames only, or with some values counting for more.
 
 What a model computes in a frame does not hang on which others are looked at: the sample was
 bleached and imaged in all of them. So a fit without a frame is one of the same model, seen less.
@@ -59,10 +59,32 @@ class DirectCurvesAtFrames(DirectCurves):
         return super().scores(values)[:, self.frames]
 
 
+def weighed(surrogate, weights):
+    """Multiply each of the values that an interpolated model computes by a number.
+
+    Parameters
+    ----------
+    surrogate : CurveSurrogate
+    weights : ndarray of shape (n_values,)
+
+    Returns
+    -------
+    CurveSurrogate
+        Of curves times the weights.
+    """
+    return _with_values(surrogate, surrogate.basis * weights)
+
+
 def _surrogate_at(surrogate, frames):
-    # The basis at the frames is no longer orthonormal. Its triangular factor makes scores on one
-    # that is of scores on it, so that the coefficients of an interpolation are all that changes.
-    directions, factor = np.linalg.qr(surrogate.basis[:, frames].T)
+    some = _with_values(surrogate, surrogate.basis[:, frames])
+    some.frames = frames
+    return some
+
+
+def _with_values(surrogate, basis):
+    # The basis is no longer orthonormal. Its triangular factor makes scores on one that is of
+    # scores on it, so that the coefficients of an interpolation are all that changes.
+    directions, factor = np.linalg.qr(basis.T)
 
     def moved(tensor):
         rows = tensor["coefficients"].reshape(-1, tensor["n_scores"]) @ factor.T
@@ -76,6 +98,4 @@ def _surrogate_at(surrogate, frames):
         "mobile": moved(state["mobile"]),
         "immobile": moved(state["immobile"]),
     }
-    some = CurveSurrogate.from_state(state | changes)
-    some.frames = frames
-    return some
+    return CurveSurrogate.from_state(state | changes)
