@@ -135,6 +135,8 @@ def check_candidate(text):
             f"models must be names as 'diffusion' or 'diffusion+mobile_fraction', of the models "
             f"{', '.join(names)}; got {text!r}."
         )
+    if not extra:
+        return
     known = [other for other, default in _parameters_of(name).items() if default is not None]
     if not {*extra} <= {*known} or len({*extra}) < len(extra):
         raise ValueError(

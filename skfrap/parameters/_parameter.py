@@ -320,7 +320,10 @@ def parameter(name: str) -> Parameter:
         If there is none of that name; the message lists those there are.
     """
     if name not in PARAMETERS:
-        raise ValueError(f"unknown parameter {name!r}; there are {', '.join(PARAMETERS)}.")
+        raise ValueError(
+            f"unknown parameter {name!r}; there are {', '.join(PARAMETERS)}. One of your own model "
+            "is entered by skfrap.parameters.define, in the module that defines the model."
+        )
     return PARAMETERS[name]
 
 
