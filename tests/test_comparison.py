@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, norm
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
@@ -231,6 +232,33 @@ def test_evidence_is_compared_where_it_is_known():
     only = compare_models(X, {"near": Prior()})
     with pytest.raises(ValueError, match="none of the models near knows its BIC"):
         only.summary()
+
+
+class Labelled(RegressorMixin, Prior):
+    """Need labelled curves."""
+
+    def fit(self, X, y):
+        return super().fit(X, y)
+
+
+def test_what_an_estimator_of_others_lacks_is_said():
+    X = simulate(3)
+    with pytest.raises(NotFittedError, match=r"'100 %' learns .* fit it before"):
+        compare_models(X, {"100 %": Labelled()})
+    assert compare_models(X, {"own": Labelled().fit(X, X[:, 0])}).models == ("own",)
+
+    class Total(Prior):
+        def log_evidence(self, X):
+            return super().log_evidence(X).sum()
+
+    class Nameless(Prior):
+        def fit(self, X, y=None):
+            return self
+
+    with pytest.raises(ValueError, match="'odd' has no target_names_ once it is fitted"):
+        compare_models(X, {"odd": Nameless()})
+    with pytest.raises(ValueError, match=r"of the model 'sum' must have the shape \(3,\)"):
+        compare_models(X, {"sum": Total()})
 
 
 @pytest.mark.slow

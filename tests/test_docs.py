@@ -64,6 +64,8 @@ def own_definitions():
     """Forget models, parameters and readers that an example defines."""
     known = [(table, dict(table)) for table in (MODELS, PARAMETERS)]
     readers = [*_READERS]
+    for name in {*MODELS} - {*of_the_package()}:
+        del MODELS[name]  # a docstring's, which would be in the way of a page's
     yield
     for table, before in known:
         table.clear()

@@ -160,6 +160,10 @@ def test_the_contract_sees_what_is_wrong_with_kinetics():
     ):
         with pytest.raises(AssertionError, match=message):
             check_kinetics(kinetics, D=3.0)
+    for name in ("start", "symbol"):
+        empty = type("Empty", (FreeDiffusion,), {name: getattr(Kinetics, name)})()
+        with pytest.raises(AssertionError, match=f"Empty must define {name}"):
+            check_kinetics(empty, D=3.0)
     with pytest.raises(AssertionError, match="must leave start as it is"):
         check_kinetics(Transposed(), D=3.0, k_on=0.7, k_off=0.4)
     with pytest.raises(AssertionError, match="declare is_semigroup = False"):

@@ -15,6 +15,7 @@ ROOMS = (
     "_checks",
     "_contract",
     "_files",
+    "_installed",
     "_pickles",
     "_state",
     "_text",

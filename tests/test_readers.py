@@ -167,6 +167,9 @@ def test_check_takes_no_other_error_for_a_refusal(tmp_path, frames):
         ({"frames": np.ones((0, 4, 5))}, "none of them 0"),
         ({"dates": ["2010:04:29 13:01:42"]}, "one date for each of 3 frames, got 1"),
         ({"times_s": ([0.0, 1.0], "the file")}, "a time for each of 3 frames, got 2"),
+        ({"frames": [[[1.0]]] * 3}, "frames must be an array, got a list"),
+        ({"pixel_size_um": 0.5}, r"pixel_size_um must be a pair, .* got 0\.5"),
+        ({"interval_s": (0.5, None)}, "interval_s must be a pair"),
     ],
 )
 def test_recordings_are_of_one_piece(given, words):
@@ -227,6 +230,37 @@ def test_what_is_no_reader_is_not_registered(readers, reader):
     assert len(readers) == 1
 
 
+@pytest.mark.parametrize("method", ["can_read", "n_images", "read", "series_names"])
+def test_what_a_reader_of_others_raises_names_the_file_and_the_reader(
+    tmp_path, frames, readers, method
+):
+    def fail(self, path, *others):
+        return {}["key"]
+
+    register_reader(changed(**{method: fail}))
+    path = write_lines(tmp_path / "a.lines", frames)
+    words = r"a\.lines cannot be read: its reader, .*, fails \(KeyError: 'key'\); .*check_reader"
+    with pytest.raises(ValueError, match=words):
+        {"n_images": registry.count_images, "series_names": registry.series_names}.get(
+            method, read_series
+        )(path)
+
+
+def test_a_reader_that_returns_no_recording_is_named(tmp_path, frames, readers):
+    register_reader(changed(read=lambda self, path, channel=None: frames))
+    path = write_lines(tmp_path / "a.lines", frames)
+    with pytest.raises(ValueError, match="read must return a Recording, got ndarray"):
+        read_series(path)
+
+
+def test_what_a_reader_of_skfrap_raises_stays_what_it_is(tmp_path, frames, monkeypatch):
+    path = tmp_path / "a.tif"
+    write_series(path, frames, pixel_size_um=1.0, frame_interval_s=1.0)
+    monkeypatch.setattr(TIFFReader, "read", lambda self, path, channel=None: {}["key"])
+    with pytest.raises(KeyError, match="key"):
+        read_series(path)
+
+
 def test_readers_are_what_the_protocol_says():
     assert isinstance(TIFFReader(), Reader)
     assert not isinstance(object(), Reader)
@@ -236,14 +270,15 @@ SCRIPT = """
 import sys
 from skfrap.io import find_series, read_series
 from skfrap.io.readers._registry import known_suffixes
-tif, lines, broken = sys.argv[1:]
+tif, lines, broken, none = sys.argv[1:]
 print(known_suffixes(), find_series(tif))
 print("imported" if "lines_reader" in sys.modules else "not yet")
 print(read_series(lines))
-try:
-    read_series(broken)
-except ImportError as error:
-    print(error)
+for path in (broken, none):
+    try:
+        read_series(path)
+    except ImportError as error:
+        print(error)
 """
 
 
@@ -253,6 +288,7 @@ def test_installed_reader_is_imported_when_its_files_are_met(tmp_path, frames):
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: frap-lines\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(
         "[skfrap.readers]\nlines = lines_reader:reader\nbroken = no_such_module:reader\n"
+        ".none = lines_reader:LinesReader\n"
     )
     code = Path(__file__).read_text(encoding="utf-8")
     own = code[code.index("class LinesReader") : code.index("def write_lines")]
@@ -263,16 +299,19 @@ def test_installed_reader_is_imported_when_its_files_are_met(tmp_path, frames):
     )
     tif, broken = tmp_path / "a.tif", tmp_path / "a.broken"
     write_series(tif, frames, pixel_size_um=1.0, frame_interval_s=1.0)
-    broken.write_text("?", encoding="utf-8")
+    none = tmp_path / "a.none"
+    for path in (broken, none):
+        path.write_text("?", encoding="utf-8")
     lines = write_lines(tmp_path / "a.lines", frames)
     code = f"import sys\nsys.path.insert(0, {str(tmp_path / 'site')!r})\n{SCRIPT}"
-    command = [sys.executable, "-c", code, *map(str, (tif, lines, broken))]
+    command = [sys.executable, "-c", code, *map(str, (tif, lines, broken, none))]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    suffixes, when, series, error = output.splitlines()
-    assert suffixes.startswith("('.tif', '.tiff', '.lines', '.broken', '.czi'")
+    suffixes, when, series, error, of_a_class = output.splitlines()
+    assert suffixes.startswith("('.tif', '.tiff', '.lines', '.broken', '.none', '.czi'")
     assert when == "not yet"
     assert "3 frames of 8 x 9" in series
     assert "a.broken needs the reader no_such_module:reader, which cannot be imported" in error
+    assert "a.none needs the reader lines_reader:LinesReader, and that is none" in of_a_class
 
 
 def test_every_suffix_is_on_the_page_of_files():

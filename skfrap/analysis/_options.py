@@ -8,7 +8,7 @@ from skfrap.analysis._cells import check_compartment
 from skfrap.analysis._drift import DRIFTS
 from skfrap.analysis._rois import check_regions
 from skfrap.estimators import LeastSquaresFRAP
-from skfrap.models import MODELS
+from skfrap.models._named import model_named
 from skfrap.parameters import check_value, parameter
 
 STARTS = ("told", "measured", "auto")
@@ -172,7 +172,7 @@ class ExperimentOptions:
 
 def _check_fit(options):
     """Check what is asked of the fit before any file is read."""
-    check_choice("model", options.model, MODELS)
+    model_named(options.model)
     check_choice("start", options.start, STARTS)
     check_choice("data", options.data, DATA)
     check_choice("drift", options.drift, DRIFTS)
@@ -241,7 +241,7 @@ def _check_fit(options):
 
 
 def _check_names(what, names, model):
-    known = MODELS[model].defaults()
+    known = model_named(model).defaults()
     for name in names:
         if name not in known:
             raise ArgumentError(
@@ -252,7 +252,7 @@ def _check_names(what, names, model):
 
 def _estimated(options):
     """List what is to be estimated: what has no default, and what is asked for."""
-    own = MODELS[options.model].defaults()
+    own = model_named(options.model).defaults()
     fixed = options.fixed or {}
     return [
         name

@@ -23,7 +23,7 @@ from skfrap.app._outcome import describe_curve, describe_values
 from skfrap.app._reading import kept_images, list_series, open_series, write_demo
 from skfrap.app._rois import rois_of_settings, settings_of_rois
 from skfrap.app._shapes import region_in_pixels
-from skfrap.models import MODELS
+from skfrap.models._named import model_named
 from skfrap.report import Report
 from skfrap.report._records import record_of, row_of
 from skfrap.report._section import part_of
@@ -163,7 +163,7 @@ def describe_use(live: LiveAnalysis, given: dict) -> dict[str, Any]:
     dict
     """
     protocol = live.protocol
-    model: Any = MODELS[given.get("model", "diffusion")]
+    model: Any = model_named(given.get("model", "diffusion"))
     region, sources = given.get("bleach_region"), live.sources
     if region is None or region == EACH:
         region = region_in_pixels(protocol.bleach_region, protocol.shape, protocol.pixel_size)

@@ -6,7 +6,7 @@ import click
 
 from skfrap._text import visible
 from skfrap.cli._batch import add_drawn_picture, exit_if_any_failed, kept_records
-from skfrap.cli._names import MODELS, check_names
+from skfrap.cli._names import check_names
 from skfrap.cli._options import (
     FILE,
     choice_option,
@@ -17,6 +17,7 @@ from skfrap.cli._options import (
     jobs_options,
     json_option,
     level_option,
+    model_option,
     pictures_option,
     recording_options,
     resume_option,
@@ -47,15 +48,13 @@ from skfrap.cli._workers import workers
 @compartment_option
 @rows_option
 @table_options
-@choice_option(
-    "--model",
-    [*MODELS],
-    "diffusion",
+@model_option(
     "diffusion: particles diffuse freely. binding: they also bind to what does not move; for "
     "molecules with partners in the cell. two_populations: fast ones and slow ones. turnover: a "
     "pool replaces them. flow: they are carried along. anomalous, "
     "subdiffusion: displacements grow as a power of time, after one bleach frame. reaction: "
-    "binding where diffusion is over at once. The others are textbook formulas, to compare with.",
+    "binding where diffusion is over at once. The others are textbook formulas, to compare with. "
+    "Installed packages may bring more.",
 )
 @choice_option(
     "--start",

@@ -2,7 +2,10 @@
 
 Help and errors in arguments are answered at once, and importing the models takes seconds. So their
 names stand here a second time, and `tests/test_cli.py` holds them equal to what the library has.
+Models of other packages are known by their entry points, and imported once one is named.
 """
+
+from skfrap import _installed
 
 _OF_GRIDS = {  # what models on the pixel grid have besides their kinetics
     "c0": None,
@@ -95,25 +98,46 @@ SETTINGS = (
 """What can be chosen of an experiment."""
 
 
+def model_names():
+    """Return the names of all models, those of installed packages last."""
+    brought = (one.name for one in _installed.installed(_installed.MODELS))
+    return (*dict.fromkeys([*MODELS, *brought]),)
+
+
+def _parameters_of(model):
+    """Return the parameters of a model with their defaults; one of a package is imported."""
+    if model in MODELS:
+        return MODELS[model]
+    from skfrap.models._named import model_named
+
+    return model_named(model).defaults()
+
+
 def check_names(what, names, model):
     """Refuse names that are no parameters of a model; `what` names the argument."""
+    if not names:
+        return
+    known = _parameters_of(model)
     for name in names:
-        if name not in MODELS[model]:
+        if name not in known:
             raise ValueError(
                 f"{what} takes the parameters of the model {model!r}, "
-                f"{', '.join(MODELS[model])}; got {name!r}."
+                f"{', '.join(known)}; got {name!r}."
             )
 
 
 def check_candidate(text):
     """Refuse what is no model to compare, such as "diffusion+mobile_fraction" is."""
     name, *extra = text.split("+")
-    if name not in MODELS:
+    names = model_names()
+    if name not in names:
         raise ValueError(
             f"models must be names as 'diffusion' or 'diffusion+mobile_fraction', of the models "
-            f"{', '.join(MODELS)}; got {text!r}."
+            f"{', '.join(names)}; got {text!r}."
         )
-    known = [other for other, default in MODELS[name].items() if default is not None]
+    if not extra:
+        return
+    known = [other for other, default in _parameters_of(name).items() if default is not None]
     if not {*extra} <= {*known} or len({*extra}) < len(extra):
         raise ValueError(
             f"after {name!r} models can name {', '.join(known)}, each once; got {text!r}."

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from skfrap.cli._names import SIMULATED
-from skfrap.cli._types import Assignment, NumberOrAuto, as_dict
+from skfrap.cli._types import Assignment, ModelName, NumberOrAuto, as_dict
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -31,6 +31,13 @@ def choice_option(name, choices, default, text=None):
     """Make an option that takes one of several words."""
     return click.option(
         name, type=click.Choice(choices), default=default, show_default=True, help=text
+    )
+
+
+def model_option(text):
+    """Make the option of the model that is fitted."""
+    return click.option(
+        "--model", type=ModelName(), default="diffusion", show_default=True, help=text
     )
 
 

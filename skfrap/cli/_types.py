@@ -4,7 +4,7 @@ import math
 
 import click
 
-from skfrap.cli._names import SETTINGS
+from skfrap.cli._names import MODELS, SETTINGS, model_names
 
 
 class Assignment(click.ParamType):
@@ -21,6 +21,19 @@ class Assignment(click.ParamType):
             return name.strip(), float(number)
         except ValueError:
             self.fail(f"{value!r} has no number after the '='.", param, ctx)
+
+
+class ModelName(click.Choice):
+    """One of the models that come along, or of those that an installed package brings."""
+
+    def __init__(self):
+        super().__init__([*MODELS])
+
+    def convert(self, value, param, ctx):
+        """Return the name; what packages bring is looked up where it is no other."""
+        if value in self.choices:
+            return value
+        return click.Choice(model_names()).convert(value, param, ctx)
 
 
 class NumberOrAuto(click.ParamType):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from skfrap.estimators import LeastSquaresFRAP, MeasuredStartFRAP
 from skfrap.models import MODELS
+from skfrap.models._named import model_named, model_names
 
 
 def as_estimators(models, protocol, options):
@@ -90,12 +91,12 @@ def options_for(text, fixed=None):
     ('D', 'c0', 'alpha', 'mobile_fraction')
     """
     name, *extra = text.split("+")
-    if name not in MODELS:
+    if name not in model_names():
         raise ValueError(
             f"models must be names as 'diffusion' or 'diffusion+mobile_fraction', of the models "
-            f"{', '.join(MODELS)}; got {text!r}."
+            f"{', '.join(model_names())}; got {text!r}."
         )
-    defaults = MODELS[name].defaults()
+    defaults = model_named(name).defaults()
     known = [other for other, default in defaults.items() if default is not None]
     if not {*extra} <= {*known} or len({*extra}) < len(extra):
         raise ValueError(
@@ -112,7 +113,7 @@ def _name_of(estimator):
         return type(estimator).__name__
     model = estimator.model
     name = model if isinstance(model, str) else getattr(model, "name", None) or str(model)
-    needed = MODELS[name].defaults() if name in MODELS else {}
+    needed = model_named(name).defaults() if name in model_names() else {}
     extra = [n for n in estimator.parameters or () if needed.get(n) is not None]
     return "+".join([name, *extra])
 

@@ -271,7 +271,9 @@ def compare_models(
         What to compare. Names of models, ``"diffusion"``, ``"binding"`` (which is slow), with what
         is to be estimated besides, ``"diffusion+mobile_fraction+imaging_bleach"``; or estimators;
         or a dictionary by name of options for LeastSquaresFRAP or of estimators. Of estimators with
-        `log_evidence` the evidence is compared.
+        `log_evidence` the evidence is compared: of :class:`skfrap.BayesianFRAP`, and of any other
+        with ``fit(X)``, `target_names_` and ``log_evidence(X)``, of shape (n,) and in nats. One
+        that needs y is taken as it was fitted.
     protocol : FRAPProtocol, default=None
         For models given by name or by options, as in LeastSquaresFRAP.
     level : float, default=0.95
@@ -313,7 +315,7 @@ def compare_models(
     """
     estimators = as_estimators(models, protocol, options)
     X = _checked(X, estimators)
-    fitted = {name: _fitted(estimator, X) for name, estimator in estimators.items()}
+    fitted = {name: _fitted(name, estimator, X) for name, estimator in estimators.items()}
     if np.isnan(X).any():
         return compare_by_pattern(
             fitted, X, lambda fitted, X: _compared(fitted, X, level, false_alarm_rate)
@@ -353,20 +355,44 @@ def _comparison_of(fits, fitted, X):
     return ModelComparison(fits, _nested_tests(fits, fitted, X.shape[1]), criteria)
 
 
-def _fitted(estimator, X):
+def _fitted(name, estimator, X):
     """Fit a clone; what learns from labelled curves, as networks do, is taken as it is."""
     if get_tags(estimator).target_tags.required:
-        check_is_fitted(estimator)
+        unfitted = (
+            f"the model {name!r} learns from labelled curves, as its target_tags.required says: "
+            "fit it before it is compared."
+        )
+        check_is_fitted(estimator, msg=unfitted.replace("%", "%%"))
         return estimator
     return clone(estimator).fit(np.ma.masked_invalid(X) if np.isnan(X).any() else X)
+
+
+def _n_estimated(name, estimator):
+    if hasattr(estimator, "space_"):
+        return len(estimator.space_.free)
+    if hasattr(estimator, "target_names_"):
+        return len(estimator.target_names_)
+    raise ValueError(
+        f"the model {name!r} has no target_names_ once it is fitted; set it in fit to a list of "
+        "what it estimates."
+    )
+
+
+def _evidence(name, estimator, X):
+    evidence = np.asarray(estimator.log_evidence(X))
+    if evidence.shape != (len(X),):
+        raise ValueError(
+            f"log_evidence(X) of the model {name!r} must have the shape ({len(X)},), one value a "
+            f"curve, got {evidence.shape}."
+        )
+    return evidence
 
 
 def _fit_model(name, estimator, X, level, false_alarm_rate):
     unknown = np.full(len(X), np.nan)
     if hasattr(estimator, "log_evidence"):
-        space = getattr(estimator, "space_", None)
-        n_parameters = len(estimator.target_names_ if space is None else space.free) + 1
-        return ModelFit(name, n_parameters, unknown, np.asarray(estimator.log_evidence(X)))
+        n_parameters = _n_estimated(name, estimator) + 1
+        return ModelFit(name, n_parameters, unknown, _evidence(name, estimator, X))
     estimates = estimator.estimate(X, level=level)
     fit, known = estimates.fit, known_noise(estimator)
     judged = {f"noise_{name}": value for name, value in known.items()} if len(known) == 2 else {}

@@ -118,7 +118,10 @@ class Recording:
     def __post_init__(self):
         if self.protocol is not None:
             self._check_protocol()
+        self._check_stated()
         shape = np.shape(self.frames)
+        if not hasattr(self.frames, "dtype"):
+            raise ValueError(f"frames must be an array, got a {type(self.frames).__name__}.")
         if (len(shape) != 3 and not (len(shape) == 1 and self.protocol)) or 0 in shape:
             raise ValueError(
                 f"frames must have the shape (n_frames, ny, nx), none of them 0, got {shape}."
@@ -140,6 +143,16 @@ class Recording:
         object.__setattr__(self, "bleaching", self.bleaching or None)
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "acquisition", dict(self.acquisition or {}))
+
+    def _check_stated(self):
+        """Check that what a file may say comes as a pair."""
+        for name in ("pixel_size_um", "times_s", "interval_s"):
+            stated = getattr(self, name)
+            if not (isinstance(stated, tuple) and len(stated) == 2 and isinstance(stated[1], str)):
+                raise ValueError(
+                    f"{name} must be a pair, the value and words that say where it stood, as "
+                    f"(0.5, 'the header'), got {stated!r}."
+                )
 
     def _check_protocol(self):
         """Check that frames are those of the protocol."""

@@ -15,7 +15,7 @@ from skfrap.io._limits import check_memory, large_allowed
 from skfrap.io._parts import joined
 from skfrap.io._recording import NOT_STATED, ImageSeries
 from skfrap.io._times import given_times
-from skfrap.io.readers._registry import known_suffixes, read_file, reader_for, series_names
+from skfrap.io.readers._registry import count_images, known_suffixes, read_file, series_names
 from skfrap.io.readers._stated import (
     checked_times,
     find_contradiction,
@@ -208,7 +208,7 @@ def find_series(source: str | os.PathLike[str]) -> list[str]:
     if len(paths) == 1 and not Path(source).is_dir():
         return [str(paths[0])]
     try:
-        single = all(reader_for(path).n_images(path) == 1 for path in paths)
+        single = all(count_images(path) == 1 for path in paths)
     except ValueError:
         single = False  # a damaged file; reading it will say more
     return [str(source)] if single else [str(path) for path in paths]

@@ -139,13 +139,14 @@ def describe_fits(
     unneeded = np.zeros(n, bool)
     if simpler is not None:
         extra = " and ".join(simpler.extra)
+        are = "is" if len(simpler.extra) == 1 else "are"
         freedom = X.shape[1] - len(names)
         better = is_better(squares, simpler.squares, len(simpler.extra), freedom)
         unneeded = visible & ~better
         found.add(
             unneeded,
             "simpler_model_fits",
-            f"the model {simpler.name!r} describes the curve as well: {extra} are not determined",
+            f"the model {simpler.name!r} describes the curve as well: {extra} {are} not determined",
             ",".join(simpler.extra),
             remedy,
         )

@@ -2,13 +2,7 @@
 
 from skfrap.models._diffusion import DiffusionModel  # isort: skip  first in lists of models
 from skfrap.models._anomalous import AnomalousModel, SubdiffusionModel
-from skfrap.models._base import (
-    MODELS,
-    CurveModel,
-    ExactModel,
-    broadcast_parameters,
-    model_for,
-)
+from skfrap.models._base import CurveModel, ExactModel, broadcast_parameters, model_for
 from skfrap.models._binding import BindingModel
 from skfrap.models._check import check_model
 from skfrap.models._closed_form import (
@@ -19,6 +13,7 @@ from skfrap.models._closed_form import (
 )
 from skfrap.models._composed import ComposedModel
 from skfrap.models._flow import FlowModel
+from skfrap.models._named import MODELS
 from skfrap.models._populations import TwoPopulationsModel
 from skfrap.models._turnover import TurnoverModel
 from skfrap.models.forward._curve_build import InterpolationError

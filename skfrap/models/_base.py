@@ -12,14 +12,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from skfrap._checks import check_choice
+from skfrap.models._named import enter_model, model_named, model_names
 from skfrap.models._optics import optics_for
 from skfrap.models.cell import geometry_of
 from skfrap.numerics._magnitude import as_real, check_magnitude
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.parameters import parameter
 
-MODELS: dict[str, type] = {}
 _MOST_ENGINES = 16
 _LARGEST_GROUP = 2**18  # depths times pixels of the bleach region's box, computed at once
 
@@ -71,8 +70,8 @@ class CurveModel:
     def __init_subclass__(cls, name=None, **options):
         super().__init_subclass__(**options)
         if name is not None:
+            enter_model(name, cls)
             cls.name = name
-            MODELS[name] = cls
 
     def __init__(self, protocol):
         self.protocol = protocol
@@ -358,10 +357,10 @@ def model_for(protocol, model="diffusion", weights="mean"):
             return model
         model = type(model)
     if isinstance(model, str):
-        model = MODELS[check_choice("model", model, MODELS)]
+        model = model_named(model)
     if not (isinstance(model, type) and issubclass(model, CurveModel)):
         raise ValueError(
-            f"model must be one of {tuple(MODELS)}, a CurveModel or a subclass of it, "
+            f"model must be one of {model_names()}, a CurveModel or a subclass of it, "
             f"got {model!r}."
         )
     if weights == "noise" and issubclass(model, ExactModel):

@@ -4,6 +4,7 @@ import numpy as np
 
 from skfrap._contract import must
 from skfrap.models._base import CurveModel
+from skfrap.models._named import model_names
 from skfrap.models.forward._direct import DirectCurves
 from skfrap.parameters import ParameterSpace, is_parameter, parameter
 
@@ -34,6 +35,11 @@ def check_model(model, **values):
     >>> check_model(SoumpasisModel(FRAPProtocol()), D=10.0, c0=0.8, alpha=0.5)
     """
     must(isinstance(model, CurveModel), f"model must be an instance of CurveModel: {model!r}")
+    must(callable(type(model).curves), f"{type(model).__name__} must define curves")
+    must(
+        model.simpler is None or model.simpler in model_names(),
+        f"simpler must be the name of a model, or None; there is no model {model.simpler!r}",
+    )
     defaults = model.defaults()
     unknown = [name for name in defaults if not is_parameter(name)]
     must(not unknown, f"arguments of curves must be entered by define: {unknown}")

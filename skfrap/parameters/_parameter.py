@@ -4,6 +4,7 @@ Here are those that models share; what only one model knows is defined beside it
 """
 
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class Parameter:
     Raises
     ------
     ValueError
-        If unit, scale, role or dependence is not one of these.
+        If unit, scale, role or dependence is not one of these, if the name cannot be that of an
+        argument, or if the range is none, or has negative values on a scale of log10.
     """
 
     name: str
@@ -83,6 +85,16 @@ class Parameter:
             check_choice(name, getattr(self, name), allowed)
         if self.dependence == "factor" and self.is_logarithmic:
             raise ValueError("a factor must have the scale 'linear', got 'log10'.")
+        if not self.name.isidentifier() or iskeyword(self.name):
+            raise ValueError(
+                "name must be one that an argument can have, letters, digits and underscores, "
+                f"got {self.name!r}."
+            )
+        if not self.lowest < self.highest or (self.is_logarithmic and self.lowest < 0):
+            raise ValueError(
+                f"lowest must be below highest{', and not negative' * self.is_logarithmic}, for "
+                f"{self.name!r} got {self.lowest} and {self.highest}."
+            )
 
     @property
     def is_logarithmic(self):
@@ -308,7 +320,10 @@ def parameter(name: str) -> Parameter:
         If there is none of that name; the message lists those there are.
     """
     if name not in PARAMETERS:
-        raise ValueError(f"unknown parameter {name!r}; there are {', '.join(PARAMETERS)}.")
+        raise ValueError(
+            f"unknown parameter {name!r}; there are {', '.join(PARAMETERS)}. One of your own model "
+            "is entered by skfrap.parameters.define, in the module that defines the model."
+        )
     return PARAMETERS[name]
 
 

@@ -360,7 +360,7 @@ def _complete_bounds(model, free, fixed, given):
     bounds = {}
     for name, default in model.defaults().items():
         if name in free:
-            entry = PARAMETERS[name]
+            entry = parameter(name)
             bounds[name] = model.bounds.get(name, (entry.lowest, entry.highest))
         else:
             bounds[name] = (float(fixed.get(name, default)),) * 2

@@ -76,6 +76,7 @@ _PLACES = {
 _CLASSES = {name: module for module, names in _PLACES.items() for name in names}
 # What an unpickled estimator holds besides.
 _ONLY_PICKLED = {
+    "skfrap.inference.fitting._nested": ("SimplerFitter",),
     "skfrap.models.forward._map": ("ForwardMap",),
     "skfrap.numerics._chebyshev": ("ChebyshevTensor",),
     "skfrap.parameters._space": ("ParameterSpace",),
@@ -123,7 +124,8 @@ def name_and_state(value, where):
     name = kind.__qualname__
     if _CLASSES.get(name) != kind.__module__:
         raise ValueError(
-            f"{where} is {_described(value)}, which cannot be saved; skfrap.persistence keeps "
+            f"{where} is {_described(value)}, which cannot be saved; keep it by joblib, for those "
+            "who would run your programs. skfrap.persistence keeps "
             f"plain Python values, NumPy arrays, and of classes {', '.join(sorted(_CLASSES))}."
         )
     if "_metadata_request" in getattr(value, "__dict__", {}):

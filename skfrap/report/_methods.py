@@ -165,7 +165,7 @@ def _corrections(settings, options):
 def _fit(settings, options, keys):
     words = []
     for model in _values(settings, "model"):
-        what, key = _MODELS.get(model, (f"the model {model}", None))
+        what, key = _MODELS.get(model, (f"{model}, which does not come with skfrap", None))
         if key is not None and key not in keys:
             keys.append(key)
         words.append(what)

@@ -1,16 +1,14 @@
 """What a reader is, which there are, and which of them reads a file."""
 
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from skfrap._installed import READERS, installed, load_installed
 from skfrap.io._recording import Recording
 from skfrap.io.readers.tiff import TIFFReader
-
-GROUP = "skfrap.readers"
-"""Group of the entry points by which packages bring readers, each named by a suffix, no dot."""
 
 _HEAD = 8  # bytes of a file to show
 
@@ -208,8 +206,8 @@ def known_suffixes(*, pictures=False):
     if pictures:
         return (*_PICTURES,)
     registered = [suffix for reader in _READERS for suffix in reader.suffixes]
-    installed = (suffix for suffix, _ in _installed())
-    known = dict.fromkeys([*registered, *installed, *_BUILT_IN])
+    brought = (suffix for suffix, _ in _installed())
+    known = dict.fromkeys([*registered, *brought, *_BUILT_IN])
     return tuple(suffix for suffix in known if suffix not in _PICTURES)
 
 
@@ -244,14 +242,14 @@ def reader_for(path):
     name = path.name.lower()
     for suffix, entry_point in _installed():
         if name.endswith(suffix):
-            register_reader(_loaded(entry_point, path))
+            _register_installed(entry_point, path)
     for suffix, place in (_BUILT_IN | _PICTURES).items():
         if name.endswith(suffix):
             _register_built_in(place)
     latest_first = _READERS[::-1]
     of_suffix = [reader for reader in latest_first if name.endswith(tuple(reader.suffixes))]
     for reader in (*of_suffix, *latest_first):
-        if reader.can_read(path):
+        if _asked(reader, path, "can_read"):
             return reader
     if of_suffix:
         return of_suffix[-1]
@@ -299,12 +297,12 @@ def read_file(path, channel=None, series=None):
     """
     reader, path = reader_for(path), Path(path)
     if series is None:
-        return reader.read(path, channel)
+        return _asked(reader, path, "read", channel)
     if not hasattr(reader, "series_names"):
         if series in (0, "0", ""):
-            return reader.read(path, channel)
+            return _asked(reader, path, "read", channel)
         raise ValueError(f"{path} holds one series, number 0, got series={series!r}.")
-    return reader.read(path, channel, series)
+    return _asked(reader, path, "read", channel, series)
 
 
 def series_names(path):
@@ -325,7 +323,28 @@ def series_names(path):
         As :func:`read_file`.
     """
     reader = reader_for(path)
-    return reader.series_names(Path(path)) if hasattr(reader, "series_names") else [""]
+    if not hasattr(reader, "series_names"):
+        return [""]
+    return _asked(reader, Path(path), "series_names")
+
+
+def count_images(path):
+    """Count the images of one file by its reader.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`read_file`.
+    """
+    return _asked(reader_for(path), Path(path), "n_images")
 
 
 def _register_built_in(place):
@@ -341,18 +360,38 @@ def _built_in(place):
     return getattr(import_module(f"skfrap.io.readers.{module}"), name)()
 
 
-@cache
 def _installed():
     """Return what installed packages bring: pairs of a suffix and an entry point."""
-    entry_points = metadata.entry_points(group=GROUP)
-    return [(f".{entry_point.name.lower()}", entry_point) for entry_point in entry_points]
+    return [(f".{one.name.lower().lstrip('.')}", one) for one in installed(READERS)]
 
 
-def _loaded(entry_point, path):
+def _register_installed(entry_point, path):
+    reader = load_installed(entry_point, f"{path} needs the reader")
     try:
-        return entry_point.load()
-    except Exception as error:  # whatever somebody else's module raises
+        register_reader(reader)
+    except TypeError as error:
         raise ImportError(
-            f"{path} needs the reader {entry_point.value}, which cannot be imported "
-            f"({type(error).__name__}: {error}); install what it needs, or remove its package."
+            f"{path} needs the reader {entry_point.value}, and that is none: {error}"
         ) from error
+
+
+def _asked(reader, path, answer, *arguments):
+    """Ask a reader for something of a file; of another package's, turn into words what it raises.
+
+    Of one that comes along whatever is no ValueError is a defect of skfrap, and stays what it is.
+    """
+    kind = type(reader)
+    own = kind.__module__.startswith("skfrap.")
+    try:
+        found = getattr(reader, answer)(path, *arguments)
+        if answer == "read" and not isinstance(found, Recording):
+            raise TypeError(f"read must return a Recording, got {type(found).__name__}")
+    except Exception as error:
+        if own or isinstance(error, OSError | ValueError | ImportError):
+            raise
+        raise ValueError(
+            f"{path} cannot be read: its reader, {kind.__module__}.{kind.__qualname__}, fails "
+            f"({type(error).__name__}: {error}); show its author what "
+            "skfrap.io.readers.check_reader says of it and of such a file."
+        ) from error
+    return found

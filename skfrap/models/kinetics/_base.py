@@ -131,7 +131,7 @@ class Kinetics:
         ndarray of shape (n_species,)
             Shares, whose sum is 1.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define start.")
 
     def symbol(self, k_squared, times, **parameters):
         """Return the matrices that carry the species of modes on by some times.
@@ -151,7 +151,7 @@ class Kinetics:
         ndarray of shape (n_times, n_species, n_species, ...)
             Entry ``[:, i, j]``, of the shape of k_squared, is what species i has of species j.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define symbol.")
 
     def derived(self, **parameters):
         """Compute what follows from the parameters and interests a user, by name.

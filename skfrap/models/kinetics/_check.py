@@ -35,6 +35,11 @@ def check_kinetics(kinetics, **values):
     must(isinstance(kinetics, Kinetics), f"kinetics must be an instance of Kinetics: {kinetics!r}")
     parameters = kinetics.parameters
     must({*values} == {*parameters}, f"values must be given of {parameters}, got {(*values,)}")
+    for name in ("start", "symbol"):
+        must(
+            getattr(type(kinetics), name) is not getattr(Kinetics, name),
+            f"{type(kinetics).__name__} must define {name}",
+        )
     start = np.asarray(kinetics.start(**values))
     must(
         start.ndim == 1 and (start >= 0).all() and abs(start.sum() - 1) < _ROUNDING,
