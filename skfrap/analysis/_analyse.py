@@ -24,6 +24,7 @@ from skfrap.analysis._images import (
     see_images,
     with_images,
 )
+from skfrap.analysis._near import Near
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._rois import resolved
 from skfrap.analysis._saturation import find_saturation
@@ -213,10 +214,16 @@ class OfFrames:
     Parameters
     ----------
     one : _Prepared
+
+    Attributes
+    ----------
+    near : Near or None
+        What is known of the curve of a region nearby.
     """
 
     def __init__(self, one):
         self._one = one
+        self.near: Near | None = None
 
     @cached_property
     def seen(self):
@@ -239,7 +246,9 @@ def _analysed(one, images_of, of_frames):
     told: Any = None  # the curve of the region, where there is one
     geometries: Any = None
     if one.described.told:
-        told = fit_as_told(corrected, one.described, protocol, options, one.frames, one.outside)
+        of_region = one.frames, one.outside, of_frames.near
+        told = fit_as_told(corrected, one.described, protocol, options, *of_region)
+        of_frames.near = of_frames.near or Near(protocol, told.estimates)
         geometries = Geometries(
             corrected, one.frames.before, told, protocol, options, one.background
         )

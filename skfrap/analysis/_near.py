@@ -9,9 +9,9 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.models.forward._surrogates import in_middle
 
 _CLOSE = 0.5  # of a radius: regions that are as close have estimates that are close
-_BEYOND = 3.0  # times the ends of the interval, that D is looked for in
-_CLEAR = 1.2  # times an end of the range: so near to it more may lie beyond
-_WIDEST = 30.0  # times the lower end of its interval: of a D that is less known nothing is near
+_BEYOND = 1.6  # times the ends of the interval, that D is looked for in
+_CLEAR = 1.05  # times an end of the range: so near to it more may lie beyond
+_WIDEST = 30.0  # times the lower end: where D is less known the whole range takes hardly longer
 
 
 class Near(NamedTuple):
@@ -48,8 +48,9 @@ class Near(NamedTuple):
         placed = in_middle(protocol)
         if placed is not None and placed == in_middle(self.protocol):
             return None
-        low, high = (float(one["D"][0]) for one in (self.estimates.lower, self.estimates.upper))
-        if not (self.estimates.usable[0] and 0 < low and high < _WIDEST * low):
+        found = _found(self.estimates)
+        low, high = min(found), max(found)
+        if not (0 < low and high < _WIDEST * low):
             return None
         whole = make_bounds(protocol, options)
         ends = max(whole[0], low / _BEYOND), min(whole[1], high * _BEYOND)
@@ -78,12 +79,14 @@ def holds(estimates: FRAPEstimates, options: ExperimentOptions) -> bool:
     bool
     """
     low, high = (options.bounds or {})["D"]
-    if not estimates.usable[0]:
-        return False
+    return all(low * _CLEAR < one < high / _CLEAR for one in _found(estimates))
+
+
+def _found(estimates):
+    """Return both ends of the interval of D, and what larger models that fit better make of it."""
     found = [float(one["D"][0]) for one in (estimates.lower, estimates.upper)]
-    if estimates.larger:
-        found += [one.values["D"] for one in estimates.larger[0] if "D" in one.values]
-    return all(low * _CLEAR < one < high / _CLEAR for one in found)
+    larger = estimates.larger[0] if estimates.larger else ()
+    return [*found, *(one.values["D"] for one in larger if "D" in one.values)]
 
 
 def fit_curve(protocol: FRAPProtocol, options: ExperimentOptions, curve: Any, near: Any) -> Any:
@@ -108,7 +111,10 @@ def fit_curve(protocol: FRAPProtocol, options: ExperimentOptions, curve: Any, ne
     for some in (narrowed, options):
         if some is None:
             continue
-        regressor = make_regressor(protocol, some).fit(curve)
+        regressor = make_regressor(protocol, some)
+        if some is narrowed:
+            regressor.set_params(interpolate="bounds")
+        regressor.fit(curve)
         estimates = regressor.estimate(curve, level=options.level)
         if some is options or holds(estimates, some):
             break
