@@ -50,7 +50,7 @@ class Near(NamedTuple):
             return None
         found = _found(self.estimates)
         low, high = min(found), max(found)
-        if not (0 < low and high < _WIDEST * low):
+        if not (low > 0 and high < _WIDEST * low):
             return None
         whole = make_bounds(protocol, options)
         ends = max(whole[0], low / _BEYOND), min(whole[1], high * _BEYOND)

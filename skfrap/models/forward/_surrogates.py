@@ -18,6 +18,7 @@ from skfrap.models.forward._window import window_of
 
 _SAME_PLACE = 9  # digits after the point of a pixel
 _SAME_MASK = 1e-8  # share of a pixel
+_AS_ROUNDED = 6e-12  # of a number, that it changes by at most when it is rounded to 12 digits
 # Without these the place in the field makes no difference.
 _PLAIN = {"imaging_bleach": 1.0, "bleach_blur": 0.0, "imaging_blur": 0.0}
 
@@ -76,7 +77,7 @@ def _placed_surrogate(protocol, model, ranges, fixed, weights, largest_error):
     if moved is None:
         return _build_surrogate(protocol, model, ranges, fixed, weights, largest_error)
     # The range hangs on the region's area, of which the last digits change as it moves.
-    ranges = tuple((name, tuple(map(_rounded, ends))) for name, ends in ranges)
+    ranges = tuple((name, _rounded_out(*ends)) for name, ends in ranges)
     built = _build_surrogate(moved, model, ranges, fixed, weights, largest_error)
     placed = copy(built)
     placed.protocol = protocol
@@ -211,6 +212,9 @@ def _moved_by(protocol, columns, rows):
     return moved if np.allclose(mask, protocol.bleach_mask, rtol=0, atol=_SAME_MASK) else None
 
 
-def _rounded(value):
-    """Round to 12 digits, as far as a range may be exceeded."""
-    return float(f"{value:.12g}")
+def _rounded_out(lowest, highest):
+    """Round the ends of a range to 12 digits, so that it holds the range."""
+    return tuple(
+        float(f"{end * (1 + side * _AS_ROUNDED):.12g}")
+        for end, side in ((lowest, -1), (highest, 1))
+    )
