@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from skfrap.analysis._options import ExperimentOptions, make_regressor
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
+from skfrap.models import model_for
 from skfrap.models.forward._surrogates import in_middle
 
 _CLOSE = 0.5  # of a radius: regions that are as close have estimates that are close
@@ -52,17 +53,9 @@ class Near(NamedTuple):
         low, high = min(found), max(found)
         if not (low > 0 and high < _WIDEST * low):
             return None
-        whole = make_bounds(protocol, options)
+        whole = _bounds(protocol, options)
         ends = max(whole[0], low / _BEYOND), min(whole[1], high * _BEYOND)
         return replace(options, bounds={**(options.bounds or {}), "D": ends})
-
-
-def make_bounds(protocol, options):
-    """Return where D is looked for without anything being known, (lowest, highest) in µm²/s."""
-    from skfrap.models import model_for
-
-    given = (options.bounds or {}).get("D")
-    return given or model_for(protocol, options.model).bounds["D"]
 
 
 def holds(estimates: FRAPEstimates, options: ExperimentOptions) -> bool:
@@ -80,6 +73,12 @@ def holds(estimates: FRAPEstimates, options: ExperimentOptions) -> bool:
     """
     low, high = (options.bounds or {})["D"]
     return all(low * _CLEAR < one < high / _CLEAR for one in _found(estimates))
+
+
+def _bounds(protocol, options):
+    """Return where D is looked for without anything being known, (lowest, highest) in µm²/s."""
+    given = (options.bounds or {}).get("D")
+    return given or model_for(protocol, options.model).bounds["D"]
 
 
 def _found(estimates):
@@ -108,17 +107,13 @@ def fit_curve(protocol: FRAPProtocol, options: ExperimentOptions, curve: Any, ne
         Those given, or narrowed to where D was looked for.
     """
     narrowed = None if near is None else near.narrowed(protocol, options)
-    for some in (narrowed, options):
-        if some is None:
-            continue
-        regressor = make_regressor(protocol, some)
-        if some is narrowed:
-            regressor.set_params(interpolate="bounds")
-        regressor.fit(curve)
+    if narrowed is not None:
+        regressor = make_regressor(protocol, narrowed).set_params(interpolate="bounds").fit(curve)
         estimates = regressor.estimate(curve, level=options.level)
-        if some is options or holds(estimates, some):
-            break
-    return regressor, estimates, some
+        if holds(estimates, narrowed):
+            return regressor, estimates, narrowed
+    regressor = make_regressor(protocol, options).fit(curve)
+    return regressor, regressor.estimate(curve, level=options.level), options
 
 
 def refit(protocol: FRAPProtocol, options: ExperimentOptions, curve: Any, estimates: Any) -> Any:
