@@ -28,8 +28,7 @@ class Twins:
         Parameters
         ----------
         record : dict
-            With ``file``, and what :meth:`skfrap.analysis.SeriesAnalysis.to_record` gives. Its
-            findings may have been through JSON.
+            With ``file``, and what :meth:`skfrap.analysis.SeriesAnalysis.to_record` gives.
 
         Returns
         -------
@@ -41,11 +40,8 @@ class Twins:
             return ""
         words = f"the same numbers as {visible(first)}, to the last digit"
         found = Finding.of(_CODE, words, "", "leave out one of the two")
-        others = record["findings"]
-        plain = any(isinstance(one, dict) for one in others)
-        record["findings"] = (*others, found.to_dict() if plain else found)
-        known = [Finding(**one) if isinstance(one, dict) else one for one in record["findings"]]
-        record["flags"] = in_words(known)
+        record["findings"] = (*record["findings"], found)
+        record["flags"] = in_words(record["findings"])
         return str(found)
 
     def _first_of(self, record):
@@ -66,6 +62,7 @@ def note_copies(records):
     """
     twins = Twins()
     for record in records:
-        record["findings"] = [one for one in record["findings"] if one["code"] != _CODE]
-        record["flags"] = in_words(Finding(**one) for one in record["findings"])
+        known = [Finding(**one) for one in record["findings"] if one["code"] != _CODE]
+        record["findings"], record["flags"] = known, in_words(known)
         twins.note(record)
+        record["findings"] = [one.to_dict() for one in record["findings"]]
