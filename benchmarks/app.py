@@ -1,7 +1,7 @@
 """Measure the page of `skfrap app`, in Chromium and by requests that are malformed.
 
-How long it takes to show the page, how long from the demo's file dropped to its D, and to D while a
-region is dragged; whether D is that of `skfrap estimate`; how many clicks and typed values a new
+How much work follows a region that was moved; how long it takes to show the page, how long from the
+demo's file dropped to its D, and to D while a region is dragged; whether D is that of `skfrap estimate`; how many clicks and typed values a new
 user needs from a file of a microscope to a D with a report; what becomes of the server under
 malformed requests and uploads; how long its own script and style are.
 
@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks._browser import CHROMIUM, browser, server
+from benchmarks._moved import moved_regions
 from benchmarks._report import Report, arguments_of
 from skfrap.analysis._simulated import DEMO
 from skfrap.app import make_app
@@ -50,6 +51,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo.tif"
         told = _demo(demo)
+        for path in (demo, *([arguments.recording] if arguments.recording else [])):
+            moved_regions(report, path)
         if CHROMIUM is None:
             report.line("in the browser", "no Chromium here")
         else:

@@ -819,12 +819,17 @@ def test_all_series_are_analysed_and_the_broken_one_is_told_of(page, tmp_path):
     assert page.get("/t/results.csv").status_code == 409
     one, two = (series_file(tmp_path, f"{k}.tif", seed=k) for k in (1, 2))
     files = [("f/1.tif", one.read_bytes()), ("f/2.tif", two.read_bytes()), ("f/3.tif", b"II*\0")]
+    files.append(("f/4.tif", one.read_bytes()))
     state = send(page, *files).json()
-    assert [entry["name"] for entry in state["entries"]] == ["f/1.tif", "f/2.tif", "f/3.tif"]
+    names = [f"f/{k}.tif" for k in (1, 2, 3, 4)]
+    assert [entry["name"] for entry in state["entries"]] == names
     page.post("/t/batch")
     state = settled(page)
-    assert [entry["state"] for entry in state["entries"]] == ["done", "done", "failed"]
+    assert [entry["state"] for entry in state["entries"]] == ["done", "done", "failed", "done"]
     assert state["batch"] == "done"
+    copies = ["the same numbers as f/1.tif" in " ".join(entry.get("findings", ()))
+              for entry in state["entries"]]  # fmt: skip
+    assert copies == [False, False, False, True]
     first = state["entries"][0]
     expected = analyse_series(one, ExperimentOptions(start="auto", data="both"))
     assert first["words"] == expected.estimates.values_in_words(0)
@@ -832,11 +837,13 @@ def test_all_series_are_analysed_and_the_broken_one_is_told_of(page, tmp_path):
     import pandas as pd
 
     table = pd.read_csv(io.BytesIO(page.get("/t/results.csv").content))
-    assert table["file"].tolist() == ["f/1.tif", "f/2.tif", "f/3.tif"]
+    assert table["file"].tolist() == names
+    assert table["findings"].str.contains("same_numbers").tolist()[-1] is True
     assert table["D_um2_s"][0] == pytest.approx(expected.estimates.D_um2_s[0], rel=1e-12)
     assert page.post("/t/report", json={"of": "all"}).json() == {"name": "report-all.html"}
     told = read_report(saved(page, "report-all.html", tmp_path))
-    assert [one["file"] for one in told["records"]] == ["f/1.tif", "f/2.tif", "f/3.tif"]
+    assert [one["file"] for one in told["records"]] == names
+    assert "Beside the other series" in saved(page, "report-all.html", tmp_path).read_text()
     assert told["records"][0]["D_um2_s"] == expected.estimates.D_um2_s[0]
     # What is done with the same settings is not done again; with others it is.
     page.post("/t/batch")
@@ -851,7 +858,7 @@ def test_all_series_are_analysed_and_the_broken_one_is_told_of(page, tmp_path):
     assert not any(entry["state"] == "running" for entry in state["entries"])
     page.post("/t/batch")  # goes on
     state = settled(page)
-    assert [entry["state"] for entry in state["entries"]] == ["done", "done", "failed"]
+    assert [entry["state"] for entry in state["entries"]] == ["done", "done", "failed", "done"]
     assert "90 %" in state["entries"][0]["words"][0]
     page.post("/t/settings-file", json={"settings": {}})
     settled(page)

@@ -390,6 +390,16 @@ def test_a_table_that_is_there_twice_is_told_and_counts_once(tmp_path):
     again = CliRunner().invoke(cli, ["estimate", *files, "--out", str(out), "--resume"])
     assert again.exit_code == 0
     assert [("same_numbers" in one) for one in read_results(out)["findings"]][2]
+    report = tmp_path / "report.html"
+    told = CliRunner().invoke(cli, ["estimate", *files, "--report", str(report), "--jobs", "1"])
+    assert told.exit_code == 0, told.output
+    first, last = (report.read_text().partition(f'id="s{k}"')[2] for k in (1, 3))
+    section = first.partition("</article>")[0]
+    assert "Beside the other series" not in section
+    assert "Doubtful" not in section.partition("<h4>")[0]
+    section = last.partition("</article>")[0]
+    assert "Beside the other series" in section
+    assert "The same numbers as" in section
     averaged = CliRunner().invoke(cli, ["replicates", str(out), "--name", "half_time", "--json"])
     (sample,) = json.loads(averaged.stdout)["samples"]
     assert sample["n"] == 2

@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis import ExperimentOptions, LiveAnalysis, analyse_series
 from skfrap.analysis._stages import StagedAnalysis
 from skfrap.experiment import Compartment
 from skfrap.io import ImageSeries
-from skfrap.models import ImageSurrogate, image_surrogate_for
+from skfrap.models import DiffusionModel, ImageSurrogate, image_surrogate_for, surrogate_for
 from skfrap.models.forward import _surrogates
 
 PROTOCOL = FRAPProtocol(
@@ -57,6 +57,40 @@ def test_in_the_end_there_is_what_one_analysis_finds(series):
     codes = [one.code for one in whole.estimates.findings[0] if one.code not in of_images]
     assert [one.code for one in soon.estimates.findings[0]] == codes
     assert soon.sources["bleach region"] == whole.sources["bleach region"]
+
+
+@pytest.mark.parametrize(
+    "region", ["circle:6px@33.25px,31.5px", "circle:6.4px@32px,32px", "circle:5.9px@32.4px,32px"]
+)
+def test_a_part_of_a_pixel_is_told_of_as_exactly(series, region, curves_built):
+    staged, moved = StagedAnalysis(series), replace(OPTIONS, bleach_region=region)
+    staged.whole(OPTIONS)
+    before = len(curves_built)
+    soon = staged.soon(moved)
+    (narrow,) = curves_built[before:]
+    whole = staged.whole(moved)
+    assert curves_built[-1].protocol != narrow.protocol or curves_built[-1].ranges != narrow.ranges
+    low, high = narrow.ranges["D"]
+    assert high < 100 * low  # not all that D may be
+    kept = [row for row in whole.alternatives if row.data != "images"]
+    assert [row.name for row in soon.alternatives] == [row.name for row in kept]
+    error = np.subtract(*(kept[0].upper["D"], kept[0].lower["D"])) / 4
+    for row, expected in zip(soon.alternatives, kept, strict=True):
+        for ends in ("values", "lower", "upper"):
+            D, there = (getattr(one, ends)["D"] for one in (row, expected))
+            assert abs(D - there) < 1e-4 * error
+
+
+def test_what_is_looked_for_near_is_found_where_it_is_not_near(series):
+    live = LiveAnalysis(series)
+    live.fit()
+    far = live._near.estimates  # a D that is told ten times too large
+    values = [{"D": 10 * one["D"]} for one in (far.values, far.lower, far.upper)]
+    wrong = replace(far, values=values[0], lower=values[1], upper=values[2])
+    live._near = live._near._replace(estimates=wrong)
+    there = live.fit("circle:6.3px@32.4px,32px")
+    alone = LiveAnalysis(series).fit("circle:6.3px@32.4px,32px")
+    assert_allclose(there.values["D"], alone.values["D"], rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +141,54 @@ def built(monkeypatch):
     yield found
     for cached in (_surrogates._placed_image_surrogate, _surrogates._build_image_surrogate):
         cached.cache_clear()
+
+
+@pytest.fixture
+def curves_built(monkeypatch):
+    """Collect the interpolations of curves that are built."""
+    found = []
+    whole = _surrogates.CurveSurrogate
+
+    def build(*given, **options):
+        found.append(whole(*given, **options))
+        return found[-1]
+
+    for cached in (_surrogates._placed_surrogate, _surrogates._build_surrogate):
+        cached.cache_clear()
+    monkeypatch.setattr(_surrogates, "CurveSurrogate", build)
+    yield found
+    for cached in (_surrogates._placed_surrogate, _surrogates._build_surrogate):
+        cached.cache_clear()
+
+
+def test_curves_move_along_by_whole_pixels_and_are_those_of_the_place(curves_built):
+    places = [moved_by(3, -2), moved_by(0), moved_by(-9, 1), moved_by(-26, 25)]  # to the rims
+    found = [surrogate_for(protocol, "diffusion", {"D": (1.0, 20.0)}) for protocol in places]
+    assert len(curves_built) == 1
+    given = {"D": [1.5, 7.0, 19.0], "c0": 0.8, "alpha": 0.6, "mobile_fraction": 0.9}
+    for protocol, one in zip(places, found, strict=True):
+        assert one.protocol == protocol
+        assert_allclose(one.curves(**given), DiffusionModel(protocol).curves(**given), atol=1e-8)
+    # What is found does not hang on what was asked for before.
+    for cached in (_surrogates._placed_surrogate, _surrogates._build_surrogate):
+        cached.cache_clear()
+    again = surrogate_for(places[2], "diffusion", {"D": (1.0, 20.0)})
+    np.testing.assert_array_equal(again.curves(**given), found[2].curves(**given))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fixed": {"imaging_bleach": 0.99}},
+        {"fixed": {"bleach_blur": 0.5}},
+        {"model": DiffusionModel},
+    ],
+)
+def test_curves_of_which_the_place_may_matter_do_not_move_along(curves_built, options):
+    given = {"model": "diffusion", "ranges": {"D": (1.0, 5.0)}} | options
+    for protocol in (moved_by(0), moved_by(2)):
+        surrogate_for(protocol, **given)
+    assert [one.protocol for one in curves_built] == [moved_by(0), moved_by(2)]
 
 
 def test_bases_move_along_by_whole_pixels_and_are_those_of_the_place(built):

@@ -216,24 +216,27 @@ def other_fits(estimates, curve, regressor, options):
     """
     if options.model != "diffusion" or _SHARE in (options.fixed or {}):
         return {}
-    asked, protocol = estimates.fit, regressor.protocol_
+    asked = estimates.fit
     quick = regressor.surrogate_ is not None
     if _SHARE in asked.space.free and not quick:
         return {}
     if _SHARE in asked.space.free:
         free = tuple(name for name in options.free if name != _SHARE)
-        return {False: _fit(curve, protocol, replace(options, free=free))}
+        return {False: _fit(curve, regressor, replace(options, free=free))}
     plain = options.noise == "constant" and options.loss == "squared"
     for one in estimates.larger[0] if estimates.larger and plain else ():
         if one.name == _SHARE:
             return {True: as_fit(asked, one)}
     if not quick:
         return {}
-    return {True: _fit(curve, protocol, replace(options, free=(*options.free, _SHARE)))}
+    return {True: _fit(curve, regressor, replace(options, free=(*options.free, _SHARE)))}
 
 
-def _fit(curve, protocol, options):
-    return make_regressor(protocol, options).fit(curve).fit_results(curve)
+def _fit(curve, regressor, options):
+    """Fit a curve by other options, interpolated as far as a regressor has done it."""
+    other = make_regressor(regressor.protocol_, options)
+    other.set_params(interpolate=regressor.interpolate)
+    return other.fit(curve).fit_results(curve)
 
 
 def _reported(estimates):

@@ -1,6 +1,7 @@
 """From one image series to a result: correct it, extract its recovery curve and estimate."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from skfrap.analysis._images import (
     see_images,
     with_images,
 )
+from skfrap.analysis._near import Near
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._rois import resolved
 from skfrap.analysis._saturation import find_saturation
@@ -54,6 +56,7 @@ from skfrap.preprocessing import (
     IntensityRescaler,
     RecoveryCurveExtractor,
     ReferenceCorrector,
+    StackSequence,
 )
 from skfrap.preprocessing._images import check_filter
 from skfrap.results import Alternatives, Finding
@@ -61,6 +64,7 @@ from skfrap.results._tables import plain
 
 _BACKGROUNDS = ("auto", "subtract", "divide", "none")
 _FADINGS = ("none", "frame", "exponential")
+_MOST_KEPT = 2**25  # pixels of aligned frames that are kept: 128 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,30 +205,65 @@ def analyse_series(
     """
     options = ExperimentOptions() if options is None else options
     one = _prepared(source, options)
-    return _analysed(one, lambda told: _images_of(one, one.options, told))
+    return _analysed(one, lambda told: _images_of(one, one.options, told), OfFrames(one))
 
 
-def _analysed(one, images_of):
+class OfFrames:
+    """Hold what the frames of a prepared series say wherever its region is, once it is asked for.
+
+    Parameters
+    ----------
+    one : _Prepared
+
+    Attributes
+    ----------
+    near : Near or None
+        What is known of the curve of a region nearby.
+    """
+
+    def __init__(self, one):
+        self._one = one
+        self.near: Near | None = None
+
+    @cached_property
+    def seen(self):
+        """The start as seen, a SeenStart or None, and why there is none."""
+        one = self._one
+        return see(one.corrected, one.before, one.after, one.protocol, one.options)
+
+    @cached_property
+    def noticed(self):
+        """Findings on the detector and on how frames were recorded."""
+        frames = self._one.series.frames
+        correlated = find_correlated_noise(frames, self._one.protocol.n_prebleach)
+        return [*find_alternation(frames), *correlated]
+
+
+def _analysed(one, images_of, of_frames):
     """Analyse a series that is prepared; `images_of` gives what all pixels say, or why nothing."""
     options = one.options
     corrected, protocol, sources = one.corrected, one.protocol, one.sources
     told: Any = None  # the curve of the region, where there is one
     geometries: Any = None
     if one.described.told:
-        told = fit_as_told(corrected, one.described, protocol, options, one.frames, one.outside)
+        of_region = one.frames, one.outside, of_frames.near
+        told = fit_as_told(corrected, one.described, protocol, options, *of_region)
+        of_frames.near = of_frames.near or Near(protocol, told.estimates)
         geometries = Geometries(
             corrected, one.frames.before, told, protocol, options, one.background
         )
     images, no_images = images_of(told)
     apart = compare_images(told, images) if images else None
-    seen, unseen = see(corrected, one.before, one.after, protocol, options, told)
+    seen, unseen = of_frames.seen
+    if seen is not None and told is not None:
+        seen = replace(seen, told=protocol)
     witness = Witness.of(told, seen, one.frames, one.described.spare)
     start = chosen_start(options, told, seen, witness, unseen)
     sources["start"] = source_of_start(options, start, told, witness, unseen)
     data = "images" if options.data == "images" else "curve"
     if options.data != "curve":
         sources["all pixels"] = images.in_words() if images else no_images
-    of_told, of_seen = _noticed(one, options, told, geometries, witness)
+    of_told, of_seen = _noticed(one, of_frames, told, geometries, witness)
     of_either = of_told
     if apart is not None:
         of_told = [*of_told, *apart.findings]
@@ -278,7 +317,7 @@ def _images_of(one, options, told):
     flat_field = options.sigma
     stacks = one.corrected
     if one.background == "divide" or not (added or given):
-        stacks = _corrected(one.series, one.protocol, options, "none", one.motion)
+        stacks = _corrected(one.recorded, one.protocol, options, "none")
     else:
         flat_field = None
     images, why = None, "all pixels are not used: no bleach region is told"
@@ -306,6 +345,7 @@ class _Prepared(NamedTuple):
     outside: Any  # where the sample ends, if it is seen to
     evenness: Any
     background: str
+    recorded: Any  # rescaled and aligned
     corrected: Any
     before: np.ndarray
     after: np.ndarray
@@ -321,11 +361,11 @@ def _prepared(source, options):
     options = resolved(described.options, series, protocol, sources)
     motion = follow_sample(series, _outlined(series, described, options), options.drift)
     sources["drift"] = motion.words
-    recorded = _as_recorded(series, protocol, options, motion)
+    recorded = _as_recorded(series, options, motion.corrections(protocol))
     if options.recenter:
         # What a subtraction adds or takes does not change what was lost.
         given = "none" if options.background == "auto" else options.background
-        evened = _corrected(series, protocol, options, given, motion)
+        evened = _corrected(recorded, protocol, options, given)
         protocol, sources["bleach region"] = recenter(evened, protocol, sources["bleach region"])
     before, after = before_and_after(recorded, protocol)
     protocol = in_compartment(protocol, before, options, described.stored, sources)
@@ -342,11 +382,11 @@ def _prepared(source, options):
     if background == "auto":
         background = evenness.choice
         sources["background"] = f"{background}, chosen: {evenness.reason}"
-    corrected = _corrected(series, protocol, options, background, motion)
+    corrected = _corrected(recorded, protocol, options, background)
     before, after = before_and_after(corrected, protocol)
     return _Prepared(
-        series, described, protocol, sources, frames, outside, evenness, background, corrected,
-        before, after, motion, options,
+        series, described, protocol, sources, frames, outside, evenness, background, recorded,
+        corrected, before, after, motion, options,
     )  # fmt: skip
 
 
@@ -360,12 +400,11 @@ def _outlined(series, described, options):
         return protocol
 
 
-def _noticed(one, options, told, geometries, witness):
+def _noticed(one, of_frames, told, geometries, witness):
     """Return what is to be known of D from the start as told, and of D from the start as seen."""
     noticed = [*one.described.findings, *one.motion.findings]
-    noticed += [*find_saturation(one.series.frames, one.protocol, options)]
-    noticed += [*find_alternation(one.series.frames)]
-    noticed += [*find_correlated_noise(one.series.frames, one.protocol.n_prebleach)]
+    noticed += [*find_saturation(one.series.frames, one.protocol, one.options)]
+    noticed += of_frames.noticed
     uneven = []
     if one.background in one.evenness.wrong:
         why = one.evenness.wrong[one.background]
@@ -395,27 +434,26 @@ def _read(source, options):
     )
 
 
-def _as_recorded(series, protocol, options, motion):
+def _as_recorded(series, options, aligning=()):
     """Rescale and align a series, and leave it as it is otherwise: a StackSequence of one stack."""
     # What is saturated counts where it is measured: `find_saturation` says so.
     rescaler = IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
-    return make_pipeline(rescaler, *motion.corrections(protocol)).fit_transform([series])
+    recorded = make_pipeline(rescaler, *aligning).fit_transform([series])
+    if aligning and series.frames.size <= _MOST_KEPT:
+        return StackSequence([recorded[0]])  # frames are moved once, however often they are read
+    return recorded
 
 
-def _corrected(series, protocol, options, background, motion=None):
-    """Correct a series: a StackSequence of one stack, which is prepared once."""
-    corrections = _corrections(protocol, options, background, motion)
-    return make_pipeline(*corrections).fit_transform([series])
+def _corrected(recorded, protocol, options, background):
+    """Correct a series as it was recorded: a StackSequence of one stack, prepared once."""
+    corrections = _corrections(protocol, options, background)
+    return make_pipeline(*corrections).fit_transform(recorded) if corrections else recorded
 
 
-def _corrections(protocol, options, background, motion):
+def _corrections(protocol, options, background):
     check_choice("background", options.background, _BACKGROUNDS)
     check_choice("fading", options.fading, _FADINGS)
-    # What is saturated counts where it is measured: `find_saturation` says so.
-    corrections = [
-        IntensityRescaler(options.bit_depth, offset=options.dark_level, max_saturated=1.0)
-    ]
-    corrections += motion.corrections(protocol) if motion is not None else []
+    corrections: list[Any] = []
     if options.reference is not None:
         corrections.append(ReferenceCorrector(options.reference, protocol))
     # Fading is a factor of the light as it was; once a background is subtracted it no longer is.

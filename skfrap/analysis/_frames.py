@@ -31,7 +31,7 @@ def findings_of_frames(frames, outside, estimates, model, refit):
     model : CurveModel
         That was fitted.
     refit : callable
-        ``refit(region)`` fits the curve of another bleach region, and returns a Fit.
+        ``refit(region, is_near)`` fits the curve of another bleach region, and returns a Fit.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def _with_region_moved(finding, frames, patches, estimates, refit):
     protocol = frames.protocol
     try:
         region = protocol.bleach_region.moved(*patches.shift, protocol.shape, protocol.pixel_size)
-        fit = refit(region)
+        fit = refit(region, False)
     except ValueError:  # it would leave the field
         return finding
     freedom = fit.freedom
@@ -87,7 +87,7 @@ def _harmful_shift(outline, frames, estimates, refit):
     D, low, high = (one["D"][0] for one in (estimates.values, estimates.lower, estimates.upper))
     try:
         region = protocol.bleach_region.moved(*outline.shift, protocol.shape, protocol.pixel_size)
-        there = refit(region).values()["D"][0]
+        there = refit(region, True).values()["D"][0]
     except ValueError:  # it would leave the field
         return []
     if low <= there <= high or not abs(np.log(there / D)) > _MATTERS:

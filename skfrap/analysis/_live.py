@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from skfrap.analysis._analyse import _prepared
-from skfrap.analysis._options import ExperimentOptions, make_regressor
+from skfrap.analysis._near import Near, fit_curve
+from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, read_region
 from skfrap.estimators import FRAPEstimates
 from skfrap.experiment import FRAPProtocol
@@ -15,7 +16,6 @@ from skfrap.models import model_for
 from skfrap.preprocessing import RecoveryCurveExtractor
 
 _STRETCHES, _PER_STRETCH = 4, 6  # of time, and frames in each, of which residual images are
-_CLOSE = 0.5  # of a radius: regions that are as close have estimates that are close
 
 
 class LiveAnalysis:
@@ -69,7 +69,7 @@ class LiveAnalysis:
         one = _prepared(source, self._options)
         self.protocol, self.sources = one.protocol, one.sources
         self._corrected = one.corrected
-        self._last: Any = None  # region and parameters of the last fit
+        self._near: Any = None  # what was fitted last, of all that D may be
 
     def protocol_of(self, region: Any = None) -> FRAPProtocol:
         """Return the protocol with another bleach region.
@@ -125,15 +125,9 @@ class LiveAnalysis:
         """
         protocol = self.protocol_of(region)
         curve = self._curve_of(protocol)
-        regressor = make_regressor(protocol, self._options)
-        start = self._start_near(protocol)
-        if start is not None:
-            # Interpolation pays for a batch; from a start that is close a fit takes ten steps.
-            regressor.set_params(interpolate=False, init=start)
-        estimates = regressor.fit(curve).estimate(curve, level=self._options.level)
-        theta = estimates.fit.theta
-        inside = (theta > estimates.fit.space.lower) & (theta < estimates.fit.space.upper)
-        self._last = (protocol, theta) if inside.all() else None
+        _, estimates, used = fit_curve(protocol, self._options, curve, self._near)
+        if used is self._options:
+            self._near = Near(protocol, estimates)
         return estimates
 
     def residual_images(self, region: Any = None) -> list[tuple[str, np.ndarray]]:
@@ -186,24 +180,6 @@ class LiveAnalysis:
 
     def _curve_of(self, protocol):
         return RecoveryCurveExtractor(protocol).fit_transform(self._corrected)
-
-    def _start_near(self, protocol):
-        """Return the estimates of the last fit, where its region is close; else None."""
-        if self._last is None or self._options.model != "diffusion":
-            return None
-        last, theta = self._last
-        reach = _CLOSE * last.equivalent_radius
-        shift = np.subtract(_middle(last), _middle(protocol))
-        larger = abs(last.equivalent_radius - protocol.equivalent_radius)
-        return theta if np.hypot(*shift) < reach and larger < reach else None
-
-
-def _middle(protocol):
-    """Return the centroid (x, y) of the bleach region, µm."""
-    mask = protocol.bleach_mask
-    rows, columns = np.indices(mask.shape)
-    weights = mask / mask.sum()
-    return tuple(protocol.pixel_size * (np.sum(weights * one) + 0.5) for one in (columns, rows))
 
 
 def _stretches(protocol):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from skfrap.analysis._analyse import _corrected, _read
+from skfrap.analysis._analyse import _as_recorded, _corrected, _read
 from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._experiment import experiment_of, recenter
 from skfrap.analysis._options import ExperimentOptions
@@ -92,7 +92,7 @@ def _recording(source, options):
         series, protocol, sources = described.series, described.protocol, described.sources
         options = resolved(described.options, series, protocol, sources)
         if options.recenter:
-            seen = _corrected(series, protocol, options, "none")
+            seen = _corrected(_as_recorded(series, options), protocol, options, "none")
             protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
         before = before_of(series, protocol, options)
         protocol = in_compartment(protocol, before, options, described.stored, sources)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from skfrap.analysis._analyse import SeriesAnalysis, _analysed, _images_of, _prepared
+from skfrap.analysis._analyse import OfFrames, SeriesAnalysis, _analysed, _images_of, _prepared
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import check_extent, read_region
 from skfrap.io import ImageSeries
@@ -46,7 +46,7 @@ class StagedAnalysis:
 
     def __init__(self, source: ImageSeries):
         self._source = source
-        self._last: Any = None  # options, and what was prepared by them
+        self._last: Any = None  # options, what was prepared by them, and what frames say
 
     def soon(self, options: ExperimentOptions) -> SeriesAnalysis | None:
         """Analyse all but the pixels, by what was prepared for the region before.
@@ -87,7 +87,7 @@ class StagedAnalysis:
             frames=Frames(one.frames.before, one.frames.after, protocol),
             options=replace(one.options, bleach_region=options.bleach_region),
         )
-        return _analysed(moved, lambda told: (None, _LATER))
+        return _analysed(moved, lambda told: (None, _LATER), self._last[2])
 
     def whole(self, options: ExperimentOptions) -> SeriesAnalysis:
         """Analyse all of it, as :func:`analyse_series` does.
@@ -108,9 +108,10 @@ class StagedAnalysis:
         """
         one = _prepared(self._source, options)
         kept = [*one.described.findings]
-        found = _analysed(one, lambda told: _images_of(one, one.options, told))
+        of_frames = OfFrames(one)
+        found = _analysed(one, lambda told: _images_of(one, one.options, told), of_frames)
         described = replace(one.described, findings=kept)  # an analysis takes some of them out
-        self._last = options, one._replace(described=described)
+        self._last = options, one._replace(described=described), of_frames
         return found
 
 

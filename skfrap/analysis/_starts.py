@@ -13,6 +13,7 @@ from skfrap.analysis._alternatives import (
     told_alternatives,
 )
 from skfrap.analysis._frames import findings_of_frames
+from skfrap.analysis._near import fit_curve, refit
 from skfrap.analysis._options import make_regressor
 from skfrap.analysis._seen import region_as_seen, see_start
 from skfrap.analysis._seen_within import see_start_within
@@ -137,7 +138,7 @@ def _too_slow(least):
     return Finding.of("start_contradicted", words, "D", "take frames faster")
 
 
-def fit_as_told(corrected, described, protocol, options, frames, outside):
+def fit_as_told(corrected, described, protocol, options, frames, outside, near=None):
     """Fit the curve of the region as it was told.
 
     Parameters
@@ -149,22 +150,25 @@ def fit_as_told(corrected, described, protocol, options, frames, outside):
     options : ExperimentOptions
     frames : Frames
     outside : Outside or None
+    near : Near, default=None
+        What is known from the curve of a region nearby, where there is one.
 
     Returns
     -------
     Told
     """
     curve = RecoveryCurveExtractor(protocol).fit_transform(corrected)
-    regressor = make_regressor(protocol, options).fit(curve)
-    estimates = regressor.estimate(curve, level=options.level)
+    regressor, estimates, options = fit_curve(protocol, options, curve, near)
     by_clock = _by_latest_end(described, estimates, curve, options)
 
-    def refit(region):
+    def fit_elsewhere(region, is_near):
         moved = protocol.replace(bleach_region=region)
         curve = RecoveryCurveExtractor(moved).fit_transform(corrected)
+        if is_near:
+            return refit(moved, options, curve, estimates)
         return make_regressor(moved, options).fit(curve).fit_results(curve)
 
-    found, patches = findings_of_frames(frames, outside, estimates, regressor.model_, refit)
+    found, patches = findings_of_frames(frames, outside, estimates, regressor.model_, fit_elsewhere)
     others = other_fits(estimates, curve, regressor, options)
     return Told(curve, regressor, estimates, patches, by_clock, found, others)
 
@@ -185,7 +189,7 @@ def _by_latest_end(described, estimates, curve, options):
     return [Finding.of(found[0].code, words, remedy=found[0].remedy)]
 
 
-def see(corrected, before, after, protocol, options, told):
+def see(corrected, before, after, protocol, options):
     """Measure the start in the images, where that can be done.
 
     Parameters
@@ -196,7 +200,6 @@ def see(corrected, before, after, protocol, options, told):
         Average corrected frame before bleaching, and the first after it.
     protocol : FRAPProtocol
     options : ExperimentOptions
-    told : Told or None
 
     Returns
     -------
@@ -208,12 +211,11 @@ def see(corrected, before, after, protocol, options, told):
         return None, _UNSEEN.format("that is of free diffusion only")
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return None, _UNSEEN.format("frames have pixels that are not finite")
-    as_told = None if told is None else protocol
     try:
         if protocol.compartment is not None:
-            return see_start_within(corrected, before, after, protocol, options, as_told), ""
+            return see_start_within(corrected, before, after, protocol, options), ""
         region = region_as_seen(before, after, protocol.pixel_size)
-        return see_start(corrected, region, protocol, options, as_told), ""
+        return see_start(corrected, region, protocol, options), ""
     except (ValueError, np.linalg.LinAlgError) as error:
         return None, _UNSEEN.format(str(error).rstrip("."))
 

@@ -26,7 +26,49 @@ def options_of(given: dict[str, Any]) -> ExperimentOptions:
     return ExperimentOptions(**({"start": "auto", "data": "both"} | given))
 
 
-_staged: dict[str, Any] = {}  # the analysis in stages, by what it is of
+class _OpenSeries:
+    """Remember of the series that is open what was analysed of it last; of another one nothing.
+
+    Parameters
+    ----------
+    keep : str
+        Of the series.
+    """
+
+    def __init__(self, keep: str):
+        self.keep = keep
+        source = kept(keep)
+        self._staged = None if isinstance(source, str) else StagedAnalysis(source)
+        self._given = ""
+        self._analyses: list[Any] = []
+
+    def soon(self, given: dict) -> Any:
+        """Return what is known of a moved region before the rest, None where nothing is."""
+        if self._staged is None or given.get("bleach_region") == EACH:
+            return None
+        return _strictly(self._staged.soon, options_of(given))
+
+    def analyses(self, given: dict, anew: bool) -> list[Any]:
+        """Return analyses with some settings: the last ones, if they are of these and will do."""
+        asked = repr(sorted(given.items()))
+        if anew or self._given != asked:
+            self._given, self._analyses = "", []
+            options = options_of(given)
+            if self._staged is None or options.bleach_region == EACH:
+                self._analyses = analysed(kept(self.keep), options)
+            else:
+                self._analyses = [_strictly(self._staged.whole, options)]
+            self._given = asked
+        return self._analyses
+
+
+_open: list[_OpenSeries] = []  # one, or none yet
+
+
+def _open_series(keep):
+    if not _open or _open[0].keep != keep:
+        _open[:] = [_OpenSeries(keep)]
+    return _open[0]
 
 
 def analyse_soon(keep: str, given: dict) -> list[dict[str, Any]] | None:
@@ -44,24 +86,8 @@ def analyse_soon(keep: str, given: dict) -> list[dict[str, Any]] | None:
     list of dict or None
         As of :func:`analyse`; None where nothing is known before the rest.
     """
-    staged = _staged_of(keep)
-    if staged is None or given.get("bleach_region") == EACH:
-        return None
-    found = _strictly(staged.soon, options_of(given))
+    found = _open_series(keep).soon(given)
     return None if found is None else [describe_result(found)]
-
-
-def _staged_of(keep):
-    """Return the analysis in stages of images that are open; None of a table."""
-    if isinstance(kept(keep), str):
-        return None
-    if _staged.get("keep") != keep:
-        _staged.clear()
-        _staged.update(keep=keep, analysis=StagedAnalysis(kept(keep)))
-    return _staged["analysis"]
-
-
-_last: dict[str, Any] = {}  # the analyses that are shown, by what they are of
 
 
 def analyses_of(keep: str, given: dict) -> list[Any]:
@@ -79,16 +105,7 @@ def analyses_of(keep: str, given: dict) -> list[Any]:
     list of SeriesAnalysis
         One for each of several spots.
     """
-    key = repr((keep, sorted(given.items())))
-    if _last.get("key") != key:
-        _last.clear()
-        staged, options = _staged_of(keep), options_of(given)
-        if staged is None or options.bleach_region == EACH:
-            analyses = analysed(kept(keep), options)
-        else:
-            analyses = [_strictly(staged.whole, options)]
-        _last.update(key=key, analyses=analyses)
-    return _last["analyses"]
+    return _open_series(keep).analyses(given, anew=False)
 
 
 def _strictly(analyse, *given):
@@ -132,5 +149,4 @@ def analyse(keep: str, given: dict) -> list[dict[str, Any]]:
     list of dict
         What the page shows of it; of several spots, one for each.
     """
-    _last.clear()
-    return [describe_result(one) for one in analyses_of(keep, given)]
+    return [describe_result(one) for one in _open_series(keep).analyses(given, anew=True)]

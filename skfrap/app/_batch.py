@@ -128,6 +128,7 @@ class Batch:
                         n_series=len(self._session.entries),
                     )
                     one.state = "done"
+                    self._note_copies()
                 except AppError as error:
                     stopped = error.status == STOPPED
                     one.state, one.error = ("", "") if stopped else ("failed", error.words)
@@ -138,6 +139,13 @@ class Batch:
             if self.state == "running" and self._task is mine:
                 self.state = "done"
             self._session.changed()
+
+    def _note_copies(self):
+        """Say of series that are in the list twice that they are, as `skfrap estimate` does."""
+        from skfrap.results._twins import note_copies
+
+        done = [one for one in self._session.entries.values() if one.row]
+        note_copies(record for one in done for record in one.row["records"])
 
     def stop(self) -> None:
         """End the batch; what is done stays, and the rest can go on later."""

@@ -31,7 +31,6 @@ from skfrap.cli._overwrite import check_apart
 from skfrap.cli._report import Remembering, ReportFile, report_option
 from skfrap.cli._rois import SavedROIs
 from skfrap.cli._sources import each_series, expand_mixed
-from skfrap.cli._twins import Twins
 from skfrap.cli._unusable import tell_unusable
 from skfrap.cli._work import Estimation, name_of
 from skfrap.cli._workers import workers
@@ -127,6 +126,7 @@ def estimate(
     from tqdm import tqdm
 
     from skfrap.analysis import ExperimentOptions
+    from skfrap.results._twins import Twins
 
     options["rows"] = options["rows"] or None
     options["columns"] = options["columns"] or None

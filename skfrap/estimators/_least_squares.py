@@ -100,10 +100,12 @@ class LeastSquaresFRAP(CurveRegressor):
     tol : float, default=1e-13
         A fit has converged when the next step would lower its residual sum of squares by less than
         this fraction.
-    interpolate : bool or "auto", default="auto"
+    interpolate : bool, "auto" or "bounds", default="auto"
         Whether to interpolate the model. "auto" is by cost, counted in evaluations of the model: a
         fit takes some 60, interpolation over one parameter as many, over two 500 to 1000. So one is
-        always interpolated, two for four curves or more in :meth:`fit`, three never.
+        always interpolated, two for four curves or more in :meth:`fit`, three never. D alone is
+        interpolated over all that the protocol can tell, for whoever asks next; "bounds" is over no
+        more than the bounds, which is quicker for one curve whose D is nearly known.
     random_state : int, RandomState instance or None, default=None
         For ``init="random"``, and for bootstrap intervals.
     n_jobs : int, default=None
@@ -173,7 +175,7 @@ class LeastSquaresFRAP(CurveRegressor):
         n_init: int = 30,
         max_nfev: int = 500,
         tol: float = 1e-13,
-        interpolate: bool | Literal["auto"] = "auto",
+        interpolate: bool | Literal["auto", "bounds"] = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
         missing: Literal["raise", "omit"] = "raise",

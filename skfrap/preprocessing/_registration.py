@@ -22,6 +22,10 @@ def pixel_variance(image):
     return float((np.median(np.abs(second)) / 0.6745) ** 2 / 6) if second.size else 0.0
 
 
+def _inverse(information):
+    return np.linalg.pinv(information, rcond=1e-9, hermitian=True)
+
+
 class Reference:
     """An image that others are registered to.
 
@@ -70,6 +74,10 @@ class Reference:
         self.scale = np.where(scale > 0, scale, 1.0)
         self.columns_of /= self.scale
         self.information = self.columns_of.T @ self.columns_of
+        self.inverse = _inverse(self.information)
+        self._ends = [(int(one.min()), int(one.max())) for one in (self.rows, self.columns)]
+        (top, _), (first, last) = self._ends
+        self._within = (self.rows - top) * (last - first + 1) + self.columns - first
         # Wide bells look like the level itself: what they are together is what images are sure of.
         self._gain_of = level @ self.columns_of / max(level @ level, np.finfo(float).tiny)
         self._gain_of[[*range(self.n_motion), self.n_motion + 1]] = 0.0
@@ -86,9 +94,8 @@ class Reference:
         anywhere.
         """
         if self._unit_errors is None:
-            inverse = np.linalg.pinv(self.information, rcond=1e-9, hermitian=True)
-            solver = self.columns_of @ inverse
-            own = np.diag(inverse)[: self.n_motion] / self.scale[: self.n_motion] ** 2
+            solver = self.columns_of @ self.inverse
+            own = np.diag(self.inverse)[: self.n_motion] / self.scale[: self.n_motion] ** 2
             structure = 1 - self._noise * own
             errors = []
             for k in range(self.n_motion):
@@ -127,36 +134,66 @@ class Reference:
             Mean square that the fit leaves, over the square of the reference's level.
         """
         smooth = gaussian_filter(np.asarray(image, float), self.smoothing, mode="nearest")
-        motion, gain, left = np.array(start, float), 1.0, np.inf
-        ny, nx = self.shape
+        motion, gain = np.array(start, float), 1.0
+        design = self.columns_of
         for _ in range(_STEPS):
-            rows, columns = self.places(motion)
-            outside = (rows < 0) | (rows > ny - 1) | (columns < 0) | (columns > nx - 1)
-            seen = map_coordinates(smooth, [rows, columns], order=1, mode="nearest")
-            design, information = self.columns_of, self.information
-            if outside.any():
+            seen, outside = self._seen(smooth, motion)
+            inverse, n_inside = self.inverse, len(self.rows)
+            if outside is not None:
                 beyond = design[outside]
-                information = information - beyond.T @ beyond
-                seen = np.where(outside, 0.0, seen)
-            values = np.linalg.pinv(information, rcond=1e-9, hermitian=True) @ (design.T @ seen)
-            rest = seen - design @ values
-            n_inside = len(rows) - np.count_nonzero(outside)
-            left = np.sum(rest[~outside] ** 2) / max(n_inside - design.shape[1], 1)
+                inverse = _inverse(self.information - beyond.T @ beyond)
+                seen[outside] = 0.0
+                n_inside -= np.count_nonzero(outside)
+            values = inverse @ (design.T @ seen)
             gain = self._gain_of @ values
-            values = values / self.scale
             if not gain > 0 or n_inside < _FEWEST:
                 return np.array(start, float), np.full(3, np.inf), np.inf
             step = np.zeros(3)
-            step[: self.n_motion] = values[: self.n_motion] / gain
+            step[: self.n_motion] = (values / self.scale)[: self.n_motion] / gain
             length = np.hypot(*step[:2])
             step *= min(1.0, _LARGEST_STEP / length) if length else 1.0
             motion = self._after(motion, step)
             if max(length, abs(step[2]) * 0.3 * max(self.shape)) < _SETTLED:
                 break
+        rest = seen - design @ values
+        rest = rest if outside is None else rest[~outside]
+        left = np.sum(rest**2) / max(n_inside - design.shape[1], 1)
         variance = max(pixel_variance(image), left * 4 * np.pi * self.smoothing**2)
         errors = np.zeros(3)
         errors[: self.n_motion] = self.unit_errors * np.sqrt(variance) / gain
         return motion, errors, left / max(gain * self.level, np.finfo(float).tiny) ** 2
+
+    def _seen(self, smooth, motion):
+        """Interpolate an image where pixels of the reference lie in it.
+
+        Returns
+        -------
+        seen : ndarray of shape (n_pixels,)
+        outside : ndarray of shape (n_pixels,) of bool, or None
+            Which of them lie outside of the image; None is none.
+        """
+        dx, dy, angle = motion
+        if angle == 0 and self._stay_inside(dy, dx):
+            # All pixels lie alike between four others: whole images are added up.
+            (top, bottom), (first, last) = self._ends
+            down, right = int(np.floor(dy)), int(np.floor(dx))
+            part = smooth[top + down : bottom + down + 2, first + right : last + right + 2]
+            across, along = dy - down, dx - right
+            part = (1 - across) * part[:-1] + across * part[1:]
+            part = (1 - along) * part[:, :-1] + along * part[:, 1:]
+            return part.ravel().take(self._within), None
+        ny, nx = self.shape
+        rows, columns = self.places(motion)
+        seen = map_coordinates(smooth, [rows, columns], order=1, mode="nearest")
+        outside = (rows < 0) | (rows > ny - 1) | (columns < 0) | (columns > nx - 1)
+        return seen, outside if outside.any() else None
+
+    def _stay_inside(self, dy, dx):
+        """Tell whether all pixels that are looked at lie well in an image that is moved so far."""
+        return all(
+            0 <= first + by and last + by < n - 1
+            for (first, last), by, n in zip(self._ends, (dy, dx), self.shape, strict=True)
+        )
 
     def _after(self, motion, step):
         """Move the sample back by a step of the reference's own motion."""

@@ -15,8 +15,8 @@ from skfrap.parameters import parameter
 from skfrap.report._batch import groups_of, left_out, main_parameter, together
 from skfrap.report._methods import methods, versions
 from skfrap.report._records import findings_in, record_of
-from skfrap.report._render import KEY, file_text, render, safe
-from skfrap.report._section import part_of, state_of
+from skfrap.report._render import KEY, LATER, STANDING, file_text, render, safe
+from skfrap.report._section import findings_shown, part_of, state_of
 from skfrap.results._estimates import in_numbers
 
 WHAT, FORMAT = "skfrap report", 1
@@ -189,7 +189,16 @@ class Report:
         }
         entry |= _number(record, name)
         if part is not None:
-            entry["section"] = safe(part["section"].replace(KEY, entry["key"]))
+            later = findings_shown(findings[part["n_findings"] :])
+            tokens = {
+                KEY: entry["key"],
+                STANDING: render("badge.html", state=entry["state"]),
+                LATER: render("findings.html", findings=later, heading="Beside the other series"),
+            }
+            text = part["section"]
+            for token, value in tokens.items():
+                text = text.replace(token, value)
+            entry["section"] = safe(text)
             entry["spark"], entry["shape"] = safe(part["spark"]), part["shape"]
             entry["picture"] = min(2, part["n_pictures"])
         return entry

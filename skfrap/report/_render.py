@@ -9,6 +9,10 @@ KEY = "\x01"
 """Stands for the name of a series in what is rendered before its number is known. No text can hold
 it: what is shown of a file has no control characters."""
 
+STANDING, LATER = "\x02", "\x03"
+"""Stand for how good a series is, and for findings beside other series, in what is rendered before
+these are known."""
+
 _HERE = Path(__file__).parent
 
 
@@ -41,7 +45,7 @@ def environment():
 
 def _shown(value):
     """Make visible what a name of a file may hold; what is markup already is left."""
-    if type(value) is str and value != KEY:
+    if type(value) is str and value not in (KEY, STANDING, LATER):
         return visible(value, keep="\n")
     return value
 

@@ -13,7 +13,7 @@ from skfrap.report._frames import (
     residual_frames,
     side_for,
 )
-from skfrap.report._render import KEY, render, safe
+from skfrap.report._render import KEY, LATER, STANDING, render, safe
 from skfrap.results import FINDINGS
 from skfrap.results._estimates import in_numbers
 
@@ -49,8 +49,9 @@ def part_of(analysis, record, n_series):
     Returns
     -------
     dict
-        Plain values: ``section``, the text, in which :data:`KEY` stands for the series; ``spark``,
-        its curve for a table; ``n_pictures``; ``settings``, what the methods say of it.
+        Plain values: ``section``, the text, in which :data:`KEY` stands for the series, and others
+        for what is known of it beside others; ``spark``, its curve for a table; ``n_pictures``;
+        ``n_findings``, how many the text holds; ``settings``, what the methods say of it.
     """
     left = residual_images(analysis)
     side = side_for(n_series, 3 + len(left))
@@ -65,7 +66,8 @@ def part_of(analysis, record, n_series):
         key=KEY,
         name=analysis.name,
         file=record["file"],
-        state=state_of(findings),
+        standing=STANDING,
+        later=LATER,
         headline=estimates.values_in_words(0),
         settings=_in_words(analysis),
         shape=protocol.shape,
@@ -84,7 +86,7 @@ def part_of(analysis, record, n_series):
         parameters=_parameters(estimates),
         level=100 * estimates.level,
         alternatives=_alternatives(analysis.alternatives),
-        findings=[_finding(one) for one in findings],
+        findings=findings_shown(findings),
         sources=analysis.sources,
         drift=safe(_drift(analysis)),
         drift_box=_svg.DRIFT_BOX,
@@ -96,8 +98,14 @@ def part_of(analysis, record, n_series):
         "spark": spark,
         "n_pictures": len(frames),
         "shape": [int(size) for size in protocol.shape],
+        "n_findings": len(findings),
         "settings": settings_of(analysis),
     }
+
+
+def findings_shown(findings):
+    """Return what is shown of findings, as plain values."""
+    return [_finding(one) for one in findings]
 
 
 def settings_of(analysis):

@@ -35,7 +35,7 @@ def choose_evaluators(key, model, space, interpolate, n_curves):
         What the model was asked for by.
     model : CurveModel
     space : ParameterSpace
-    interpolate : bool or "auto"
+    interpolate : bool, "auto" or "bounds"
     n_curves : int
 
     Returns
@@ -45,15 +45,19 @@ def choose_evaluators(key, model, space, interpolate, n_curves):
         A coarse interpolation, or the model on a coarser grid, that leads direct fits to the right
         basin, where that is cheap.
     """
-    check_choice("interpolate", interpolate, (True, False, "auto"))
+    check_choice("interpolate", interpolate, (True, False, "auto", "bounds"))
     if not isinstance(model, ExactModel):
-        if interpolate is True:
+        if interpolate in (True, "bounds"):
             raise ValueError(
                 f"interpolate must be False or 'auto' for {type(model).__name__}, which is cheap."
             )
         return DirectCurves(model), None
     n_forms = len(space.free_shaping)
-    ranges = shared_ranges(model, {name: space.bounds[name] for name in space.free_shaping})
+    ranges = {name: space.bounds[name] for name in space.free_shaping}
+    if interpolate == "bounds":
+        interpolate = True
+    else:
+        ranges = shared_ranges(model, ranges)
     fixed = {name: value for name, value in space.fixed.items() if name in space.shaping}
     interpolated = partial(surrogate_for, model.protocol, key, ranges, fixed)
     few = n_forms <= MOST_INTERPOLATED
