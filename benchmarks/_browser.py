@@ -81,10 +81,16 @@ class Page:
     Parameters
     ----------
     page : playwright's Page
+
+    Attributes
+    ----------
+    pause : float, default=0.02
+        Time between two looks, s.
     """
 
     def __init__(self, page):
         self.page, self.errors, self.clicks, self.typed = page, [], 0, 0
+        self.pause = 0.02
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
 
@@ -93,7 +99,7 @@ class Page:
         end = time.monotonic() + patience
         while not self.page.evaluate(expression):
             assert time.monotonic() < end, (expression, self.text("alert"), self.errors)
-            time.sleep(0.02)
+            time.sleep(self.pause)
 
     def text(self, name):
         return self.page.evaluate(f"document.getElementById({name!r}).textContent")

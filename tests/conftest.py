@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -23,6 +24,17 @@ from skfrap.models import MODELS
 def pytest_xdist_auto_num_workers():
     """Take a worker per core, as far as memory goes: each holds NumPy, JAX and what tests share."""
     return min(os.cpu_count() or 1, 8)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session):
+    """Leave what is collected, which stays to the end, out of every look for what nobody needs."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

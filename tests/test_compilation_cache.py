@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from skfrap.inference.networks import _keras
+
 _FIT = """
 import numpy as np
 from skfrap import NeuralFRAP
@@ -24,9 +26,20 @@ def files_after_a_fit(folder, setting):
     return set(folder.rglob("*-cache"))
 
 
+def test_an_empty_setting_keeps_none(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "jax", raising=False)  # whoever has loaded it has set it up
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("SKFRAP_CACHE_DIR", "")
+    assert _keras._compilation_cache() == {}
+    assert not [*tmp_path.iterdir()]
+    monkeypatch.delenv("SKFRAP_CACHE_DIR")
+    kept = _keras._compilation_cache()["JAX_COMPILATION_CACHE_DIR"]
+    assert kept == str(tmp_path / "skfrap" / "jax")
+
+
 @pytest.mark.slow
 def test_programs_are_kept_where_it_is_said(tmp_path):
-    assert not files_after_a_fit(tmp_path, "")
     first = files_after_a_fit(tmp_path, str(tmp_path / "kept"))
     assert first
     assert all((tmp_path / "kept") in path.parents for path in first)
