@@ -1,9 +1,10 @@
 """Measure the page of `skfrap app`, in Chromium and by requests that are malformed.
 
-How much work follows a region that was moved; how long it takes to show the page, how long from the
-demo's file dropped to its D, and to D while a region is dragged; whether D is that of `skfrap estimate`; how many clicks and typed values a new
-user needs from a file of a microscope to a D with a report; what becomes of the server under
-malformed requests and uploads; how long its own script and style are.
+How much work follows a region that was moved; how long it takes to show the page, from the demo's
+file dropped to its D, and to D while a region is dragged; whether D is that of `skfrap estimate`;
+how many clicks and typed values a new user needs from a file of a microscope to a D with a report;
+what becomes of the server under malformed requests and uploads; how long its own script and style
+are.
 
     python -m benchmarks.app [--quick] [--recording FILE]
 

@@ -12,6 +12,7 @@ from skfrap.models.forward._surrogates import in_middle
 _CLOSE = 0.5  # of a radius: regions that are as close have estimates that are close
 _BEYOND = 1.6  # times the ends of the interval, that D is looked for in
 _CLEAR = 1.05  # times an end of the range: so near to it more may lie beyond
+_SETTLED = 1e-9  # of the squares: D is within a thousandth of its error then
 _WIDEST = 30.0  # times the lower end: where D is less known the whole range takes hardly longer
 
 
@@ -135,7 +136,7 @@ def refit(protocol: FRAPProtocol, options: ExperimentOptions, curve: Any, estima
     inside = (known.theta > known.space.lower) & (known.theta < known.space.upper)
     if _is_free_diffusion(protocol, options) and inside.all():
         # Interpolation pays where much is asked of a curve.
-        regressor.set_params(interpolate=False, init=known.theta)
+        regressor.set_params(interpolate=False, init=known.theta, tol=_SETTLED)
     return regressor.fit(curve).fit_results(curve)
 
 

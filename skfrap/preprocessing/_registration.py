@@ -191,7 +191,7 @@ class Reference:
     def _stay_inside(self, dy, dx):
         """Tell whether all pixels that are looked at lie well in an image that is moved so far."""
         return all(
-            0 <= first + by and last + by < n - 1
+            first + by >= 0 and last + by < n - 1
             for (first, last), by, n in zip(self._ends, (dy, dx), self.shape, strict=True)
         )
 
