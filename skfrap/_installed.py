@@ -4,7 +4,6 @@ The command line answers errors at once, so nothing heavy is imported here.
 """
 
 from functools import cache
-from importlib import metadata
 
 MODELS = "skfrap.models"
 """Group of the entry points by which packages bring models, each named as its model."""
@@ -27,7 +26,9 @@ def installed(group):
     tuple of EntryPoint
         Of which several packages may have given one name to theirs.
     """
-    return tuple(metadata.entry_points(group=group))
+    from importlib.metadata import entry_points
+
+    return tuple(entry_points(group=group))
 
 
 def load_installed(entry_point, needed):

@@ -172,6 +172,20 @@ def test_the_contract_sees_what_is_wrong_with_a_correction(counts):
             check_corrector(broken, counts.copy())
 
 
+def test_a_correction_that_returns_its_block_or_has_no_apply_is_refused(counts):
+    class Returning(Halver):
+        def apply(self, block, state, frames, rows, columns):
+            return block / 2
+
+    class Nothing(StackCorrector):
+        pass
+
+    with pytest.raises(TypeError, match=r"Returning\.apply must change the block in place"):
+        Returning().fit_transform(counts)[0]
+    with pytest.raises(NotImplementedError, match="Nothing must define apply"):
+        Nothing().fit_transform(counts)[0]
+
+
 @every_corrector
 def test_it_is_one_of_scikit_learns_transformers(corrector, changes, refuses, counts):
     fresh = clone(corrector)

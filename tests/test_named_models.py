@@ -9,12 +9,15 @@ import pytest
 from skfrap import Circle, FRAPProtocol, LeastSquaresFRAP, _installed
 from skfrap.analysis import ExperimentOptions
 from skfrap.cli import _names
+from skfrap.cli._simulate import simulate
 from skfrap.cli._types import ModelName
 from skfrap.comparison import compare_models, options_for
 from skfrap.models import MODELS, ComposedModel, CurveModel, check_model, model_for
 from skfrap.models._named import model_named, model_names
 from skfrap.models.kinetics import FreeDiffusion, Turnover
 from skfrap.parameters import PARAMETERS, Parameter, parameter
+from skfrap.persistence._classes import _CLASSES
+from skfrap.report import _methods
 
 PROTOCOL = FRAPProtocol(
     shape=(32, 32), pixel_size=1.0, bleach_region=Circle(5.0), n_prebleach=2, n_bleach=1,
@@ -74,6 +77,16 @@ def bring(known, monkeypatch, tmp_path):
 
     yield by_entry_points
     sys.modules.pop("test_frap_hops", None)
+
+
+@pytest.mark.parametrize("name", [*_names.MODELS])
+def test_a_model_that_comes_along_has_its_places(name):
+    kind = MODELS[name]
+    assert _CLASSES[kind.__name__] == kind.__module__
+    assert name in _methods._MODELS
+    if name in _names.SIMULATED:
+        options = {one.name for one in simulate.params} | {"D_at_1s"}  # which --D is of
+        assert {*kind.defaults()} <= options
 
 
 def test_a_name_that_is_taken_is_refused(known):

@@ -166,4 +166,4 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
         frames, rows, columns : slice
             Which part of the stack it is.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define apply.")

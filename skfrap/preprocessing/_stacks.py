@@ -134,7 +134,11 @@ class StackView:
             block = out
             np.copyto(block, part, casting="unsafe")
         for corrector, state in self._corrections:
-            corrector.apply(block, state, frames, rows, columns)
+            if corrector.apply(block, state, frames, rows, columns) is not None:
+                raise TypeError(
+                    f"{type(corrector).__name__}.apply must change the block in place, as by "
+                    "block -= state or block[...] = other, and return nothing."
+                )
         return block
 
 
