@@ -71,7 +71,7 @@ def server(*arguments):
         yield re.search(r"http://\S+", process.stdout.readline())[0]
     finally:
         process.terminate()
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=120)
         assert "Traceback" not in told, told
 
 

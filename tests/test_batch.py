@@ -217,7 +217,7 @@ def test_a_run_that_was_killed_holds_no_table(series, tmp_path):
     held = subprocess.Popen(
         [sys.executable, "-c", (
             "import sys, time; from pathlib import Path; from skfrap.cli._lock import Lock; "
-            "lock = Lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+            "lock = Lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
         ), str(table)],
         stdout=subprocess.PIPE,
     )  # fmt: skip
@@ -314,7 +314,7 @@ def test_signals_lose_at_most_the_series_in_hand(made, tmp_path, name):
             if printed == 5:
                 break
         process.send_signal(getattr(signal, name))
-        rest, _ = process.communicate(timeout=100)
+        rest, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     printed += sum(line.endswith(".tif") for line in rest.splitlines())
@@ -360,7 +360,7 @@ def test_ctrl_c_leaves_what_was_found_and_no_process(made, tmp_path, jobs):
             if printed == 5:
                 break
         os.killpg(process.pid, signal.SIGINT)
-        rest, said = process.communicate(timeout=60)
+        rest, said = process.communicate(timeout=120)
     finally:
         process.kill()
     printed += sum(line.endswith(".tif") for line in rest.splitlines())

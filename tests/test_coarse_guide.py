@@ -114,7 +114,9 @@ def test_what_fades_is_looked_for_on_larger_pixels_than_what_blurs():
         assert coarse_guide("diffusion", model, free) is None
 
 
-@pytest.mark.parametrize("D", [0.2, 4.0, 60.0])
+@pytest.mark.parametrize(
+    "D", [0.2, *(pytest.param(D, marks=pytest.mark.slow) for D in (4.0, 60.0))]
+)
 def test_a_curve_that_fades_ends_where_the_whole_grid_leads(D):
     rng = np.random.default_rng(0)
     values = {"D": D, "c0": 0.7, "alpha": 0.4, "imaging_bleach": 0.99}

@@ -342,7 +342,7 @@ def test_a_sample_that_moves_is_not_taken_for_smoothing():
     assert find_correlated_noise(smooth, 8)
 
 
-@pytest.mark.parametrize("kinds", [2, 3])
+@pytest.mark.parametrize("kinds", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_images_of_other_channels_between_the_frames_are_told(series, kinds):
     shares = np.linspace(1, 0.4, kinds)[:, np.newaxis, np.newaxis]
     mixed = (series.frames[:, np.newaxis] * shares).reshape(-1, 96, 96).astype("u2")

@@ -26,7 +26,7 @@ def several():
 def in_thread(function):
     thread = threading.Thread(target=function)
     thread.start()
-    thread.join(20)
+    thread.join(120)
     assert not thread.is_alive()
 
 
@@ -56,7 +56,7 @@ def test_the_last_to_close_lifts_it_in_any_thread(several):
         assert opened.wait(20)
     assert of_blas() == {1}  # the other thread still has need of it
     close.set()
-    thread.join(20)
+    thread.join(120)
     assert of_blas() == {2}
 
 

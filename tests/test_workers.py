@@ -37,6 +37,8 @@ def test_a_run_that_ends_early_leaves_no_process(pool):
     assert next(outcomes)[1] == 1
     processes = [member.process for member in pool._members]
     pool.close()
+    for process in processes:  # one that was killed takes a moment
+        process.join(60)
     assert not any(process.is_alive() for process in processes)
 
 
