@@ -44,6 +44,7 @@ from skfrap.judging._alternation import find_alternation
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.judging._neighbours import find_correlated_noise
+from skfrap.judging._prebleach import find_prebleach_change, levels_about
 from skfrap.models.forward._window import window_of
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.preprocessing import (
@@ -366,6 +367,11 @@ def _noticed(one, options, told, geometries, witness):
     noticed += [*find_saturation(one.series.frames, one.protocol, options)]
     noticed += [*find_alternation(one.series.frames)]
     noticed += [*find_correlated_noise(one.series.frames, one.protocol.n_prebleach)]
+    if told is not None and options.fading == "none" and options.reference is None:
+        expected = told.estimates.fit.curves[0][: one.protocol.n_prebleach]
+        dark = options.dark_level
+        levels = levels_about(one.series.frames, one.protocol.bleach_mask, dark)
+        noticed += find_prebleach_change(levels, expected)
     uneven = []
     if one.background in one.evenness.wrong:
         why = one.evenness.wrong[one.background]
