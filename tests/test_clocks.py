@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from numpy.testing import assert_allclose
 
 from skfrap import Circle, FRAPProtocol, FRAPSimulator
-from skfrap.analysis import ExperimentOptions, analyse_series, describe_experiment
+from skfrap.analysis import ExperimentOptions, analyse_series, describe_experiment, read_recordings
 from skfrap.analysis._clock import end_of_bleaching
 from skfrap.cli import cli
 from skfrap.io import ImageSeries, read_series, write_series
@@ -52,6 +52,51 @@ def regular():
 @pytest.fixture(scope="module")
 def regular_frames(regular):
     return images_of(regular)
+
+
+def test_a_clock_that_is_given_is_that_of_what_is_described(regular, regular_frames):
+    series = series_of(regular, frames=regular_frames)
+    given = 2.0 * np.arange(len(regular_frames))
+    described, sources = describe_experiment(series, ExperimentOptions(**GIVEN, times=given))
+    assert described.frame_interval == 2.0
+    assert sources["frame times"] != "file"
+    at_edge = ExperimentOptions(**GIVEN | {"bleach_region": "circle:5@14,16"}, recenter=True)
+    moved, _ = describe_experiment(series, at_edge)
+    assert_allclose(moved.bleach_region.center, (16, 16), atol=0.2)
+
+
+@pytest.mark.parametrize("times", [["0", "1", "2"], np.array([None, 1, 2])])
+def test_times_that_are_no_numbers_are_refused_in_words(regular_frames, times):
+    series = ImageSeries(frames=regular_frames[:3], name="x", pixel_size_um=0.5, times_s=times)
+    with pytest.raises(ValueError, match="times_s of a series must be numbers of seconds"):
+        describe_experiment(series, ExperimentOptions(**GIVEN))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"frame_interval": "0.5"}, "frame_interval must be a positive number of seconds"),
+        ({"pixel_size": (0.5, 0.5)}, "pixel_size must be a positive number of µm"),
+        ({"bleach_duration": -1.0}, "bleach_duration must be a positive number of seconds"),
+        ({"n_prebleach": 5.0}, "n_prebleach must be a whole number of at least 1"),
+        ({"n_prebleach": True}, "n_prebleach must be a whole number of at least 1"),
+        ({"n_bleach": 0}, "n_bleach must be a whole number of at least 1"),
+        ({"skip": -1}, "skip must be a whole number of at least 0"),
+        ({"until": "5"}, "until must be a number of seconds"),
+        ({"until": np.nan}, "until must be a number of seconds"),
+    ],
+)
+def test_numbers_of_another_kind_are_refused_before_a_file_is_read(options, message):
+    with pytest.raises(ValueError, match=message):
+        ExperimentOptions(**options)
+
+
+@pytest.mark.parametrize(("size", "unlikely"), [(0.5, False), (500.0, True), (5e-7, True)])
+def test_a_pixel_that_is_no_microscopes_is_spoken_of(regular, regular_frames, size, unlikely):
+    series = series_of(regular, frames=regular_frames, pixel_size_um=size)
+    told = GIVEN | {"bleach_region": "circle:10px"}
+    recordings = read_recordings([series], ExperimentOptions(**told))
+    assert [one.code for one in recordings[0].findings] == ["pixel_size_unlikely"] * unlikely
 
 
 # The end of bleaching
@@ -155,14 +200,30 @@ def test_frames_recorded_while_bleaching_are_told_by_0_s_and_skip(regular, regul
 # Clocks that disagree
 
 
-def ome_file(path, frames, times=None, increment=None):
+def _unit(name, unit):
+    return "" if unit is None else f' {name}Unit="{unit}"'
+
+
+@pytest.mark.parametrize("clock", [{"times": True}, {"increment": 500}])
+@pytest.mark.parametrize(("unit", "told"), [("ms", False), (None, True), ("s", False)])
+def test_a_clock_that_may_be_of_another_unit_is_spoken_of(
+    tmp_path, regular_frames, clock, unit, told
+):
+    clock = clock | ({"times": 500.0 * np.arange(45)} if "times" in clock else {})
+    series = read_series(ome_file(tmp_path / "a.ome.tif", regular_frames, **clock, unit=unit))
+    assert [one.code for one in series.findings] == ["time_unit_unlikely"] * told
+    assert_allclose(np.diff(series.times_s), 0.5 if unit == "ms" else 500.0)
+
+
+def ome_file(path, frames, times=None, increment=None, unit="s"):
     planes = ""
     if times is not None:
         planes = "".join(
-            f'<Plane TheC="0" TheT="{k}" TheZ="0" DeltaT="{t:.4f}" DeltaTUnit="s"/>'
+            f'<Plane TheC="0" TheT="{k}" TheZ="0" DeltaT="{t:.4f}"{_unit("DeltaT", unit)}/>'
             for k, t in enumerate(times)
         )
-    extra = "" if increment is None else f' TimeIncrement="{increment}" TimeIncrementUnit="s"'
+    extra = "" if increment is None else f' TimeIncrement="{increment}"'
+    extra += _unit("TimeIncrement", unit) if extra else ""
     n, ny, nx = frames.shape
     xml = (
         '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/'

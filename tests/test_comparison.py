@@ -275,6 +275,13 @@ def test_curve_without_bleaching_is_compared_and_D_is_not_told():
     assert "D not estimated" in comparison.summary()[0]
 
 
+def test_models_of_other_clocks_are_not_compared():
+    X = simulate(1)
+    other = LeastSquaresFRAP(PROTOCOL.replace(frame_interval=2 * PROTOCOL.frame_interval))
+    with pytest.raises(ValueError, match="'a' and 'b' have protocols of other frame times"):
+        compare_models(X, {"a": LeastSquaresFRAP(PROTOCOL), "b": other})
+
+
 def test_table_has_a_row_for_each_curve_and_model(of_mobile_fraction):
     table = of_mobile_fraction.to_frame()
     assert len(table) == 4 * len(CANDIDATES)

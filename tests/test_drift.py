@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from scipy.ndimage import gaussian_filter, map_coordinates, shift
 
 from skfrap import Circle, Ellipse, FRAPProtocol, FRAPSimulator, Mask, Recording, make_frap_pipeline
-from skfrap.analysis import ExperimentOptions, analyse_series
+from skfrap.analysis import ExperimentOptions, analyse_series, read_recordings
 from skfrap.cli import cli
 from skfrap.io import ImageSeries, write_series
 from skfrap.plotting import DriftDisplay, plot_analysis
@@ -310,6 +310,20 @@ def test_the_command_line_aligns_and_says_so(fast, tmp_path):
     assert "drift: frames aligned, the sample moves: by up to" in result.output
     wrong = CliRunner().invoke(cli, [*given, "--drift", "sideways"])
     assert wrong.exit_code == 2
+
+
+def test_recordings_that_move_say_so_until_they_are_aligned(fast):
+    still = series_of(moving(np.zeros((PROTOCOL.n_frames, 2))))
+    recordings = read_recordings([fast, still], ExperimentOptions(**OPTIONS))
+    assert [[one.code for one in each.findings] for each in recordings] == [["motion_left"], []]
+    words = [one.info["sources"]["drift"] for one in recordings]
+    assert words[0].startswith("left to the steps of a pipeline; the sample moves by up to")
+    as_recorded = make_frap_pipeline().fit(recordings).estimate(recordings)
+    assert as_recorded.has_finding("motion_left").tolist() == [True, False]
+    pipeline = make_frap_pipeline(corrections=[DriftCorrector()]).fit(recordings)
+    aligned = pipeline.estimate(recordings)
+    assert not aligned.has_finding("motion_left").any()
+    np.testing.assert_allclose(aligned.D_um2_s, 10.0, rtol=0.02)
 
 
 def test_drift_is_drawn(stack):

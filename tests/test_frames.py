@@ -16,6 +16,7 @@ from skfrap.judging._alternation import find_alternation
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, find_patches
 from skfrap.judging._neighbours import find_correlated_noise
+from skfrap.judging._prebleach import find_prebleach_change
 from skfrap.models import DiffusionModel
 
 PROTOCOL = FRAPProtocol(
@@ -353,6 +354,32 @@ def test_images_of_other_channels_between_the_frames_are_told(series, kinds):
     )
     assert "frames_alternate" in codes_of(found)
     assert not find_alternation(series.frames)
+
+
+@pytest.mark.parametrize("change", [0.05, -0.05])
+def test_a_lamp_that_settles_before_bleaching_is_told(series, change):
+    light = np.ones(len(series.frames))
+    light[:5] = np.linspace(1 + change, 1, 5)
+    frames = (0.9 * series.frames * light[:, np.newaxis, np.newaxis]).astype("u2")
+    options = ExperimentOptions(n_prebleach=5, bleach_region="circle:5", padding=48)
+    settling = replace(series, frames=frames)
+    assert "light_changes_before_bleaching" in codes_of(analyse_series(settling, options))
+    corrected = analyse_series(settling, replace(options, fading="frame"))
+    assert "light_changes_before_bleaching" not in codes_of(corrected)
+    assert "light_changes_before_bleaching" not in codes_of(analyse_series(series, options))
+
+
+@pytest.mark.parametrize(("n", "n_after"), [(5, 40), (50, 40), (5, 8), (3, 6)])
+def test_a_lamp_that_flickers_does_not_settle(n, n_after):
+    random = np.random.default_rng(0)
+    told = 0
+    for _ in range(2000):
+        levels = 100 + 2 * random.standard_normal(n + n_after)
+        told += bool(find_prebleach_change(levels, np.ones(n)))
+    assert told <= 10
+    fading = 100 * 0.99 ** np.arange(n + n_after)
+    assert not find_prebleach_change(fading, 0.99 ** np.arange(n))  # as the model has it
+    assert find_prebleach_change(fading, np.ones(n))
 
 
 def test_light_that_fades_recovers_or_flickers_does_not_alternate():

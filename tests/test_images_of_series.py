@@ -164,3 +164,23 @@ def test_the_command_line_fits_both_by_default(right, tmp_path):
     assert taken["data"] == "images"
     assert record["D_um2_s"] == taken["D_um2_s"]
     assert "pixels, " not in run("--data", "curve").stdout
+
+
+@pytest.mark.slow
+def test_a_detector_with_gamma_is_told_by_pixels_beside_the_curve(right):
+    done = DONE.replace(n_postbleach=60)
+    for seed in range(3):
+        light = series_of(done, seed).frames
+        analysis = analysis_of(ImageSeries(light**2, "cell", 0.5, done.times - done.times[0]))
+        assert analysis.estimates.has_finding("images_disagree")[0]
+    assert not analysis_of(right).estimates.has_finding("images_disagree")[0]
+
+
+def test_what_is_given_of_the_model_is_given_of_all_pixels_too(right):
+    known = analysis_of(right, data="images", fixed={"D": D}).estimates
+    assert known.D_um2_s[0] == D
+    assert known.alpha[0] == pytest.approx(0.4, abs=0.01)
+    assert not known.findings[0]
+    immobile = analysis_of(series_of(mobile_fraction=0.8), fixed={"mobile_fraction": 0.8})
+    own = row_of(immobile, "pixels, all mobile")
+    assert own.lower["D"] < D < own.upper["D"]

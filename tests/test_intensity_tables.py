@@ -55,7 +55,89 @@ def fiji_labels():
 INDEX = np.arange(1.0, len(TIMES) + 1)
 AREAS = [np.full(len(TIMES), area) for area in (30.0, 900.0, 50.0)]
 MULTI = [INDEX] + [x for pair in zip(AREAS, (BLEACH, WHOLE, BACK), strict=True) for x in pair]
+
+
+def turned_text(heads, columns=COLUMNS):
+    cells = [["" if np.isnan(x) else f"{x:.6g}" for x in one] for one in columns]
+    return "\n".join(",".join([head, *row]) for head, row in zip(heads, cells, strict=True)) + "\n"
+
+
+def long_text(head, by_frame=False):
+    """Write a row for each region and frame, with the region's name and the time."""
+    values = {"spot": BLEACH, "cell": WHOLE, "bg": BACK}
+    places = [(k, one) for one in values for k in range(len(TIMES))]
+    places = sorted(places, key=lambda place: place[0]) if by_frame else places
+    rows = [f"{one},{TIMES[k]:g},{values[one][k]:.6g}" for k, one in places]
+    return "\n".join([head, *rows]) + "\n"
+
+
+def written_as(form, separator=";"):
+    """Write intensities a hundred times as large, as a spreadsheet shows numbers."""
+    rows = [[f"{t:g}".replace(".", ",") if "," in form(0.005) else f"{t:g}"] +
+            [form(100 * x) for x in row] for t, *row in zip(*COLUMNS, strict=True)]  # fmt: skip
+    return "\n".join(separator.join(row) for row in [["Time [s]", "A", "B", "C"], *rows]) + "\n"
+
+
+def german(x):
+    return f"{x:,.1f}".translate(str.maketrans(",.", ".,"))
+
+
 LAYOUTS = {
+    "turned": (turned_text(["Time [s]", "bleach", "whole", "background"]), {}),
+    "turned, empty cells": (
+        turned_text(["Time [s]", "A", "B", "C"], with_empty_cells(COLUMNS)),
+        {},
+    ),
+    "turned, two names": (
+        turned_text(["Time [s],", "ROI 1,Mean", "ROI 2,Mean", "ROI 3,Mean"]).replace(
+            "Time [s],", "Time [s],s"
+        ),
+        {},
+    ),
+    "turned, names of frames": (
+        ",".join(["ROI", *(f"T{k}" for k in range(40))])
+        + "\n"
+        + turned_text(["bleach", "whole", "background"], COLUMNS[1:]),
+        {"frame_interval": 0.5},
+    ),
+    "turned, no names": (turned_text(["", "", "", ""]).replace("\n,", "\n")[1:], {}),
+    "NIS-Elements, a row for each region": (long_text("ROI ID,Time [s],Mean Intensity"), {}),
+    "Volocity": (long_text("Item Name,Relative Time (s),Mean (Ch1)", by_frame=True), {}),
+    "Time Series Analyzer": (
+        text_of(
+            " ,ROI01,ROI02,ROI03,Average,Err",
+            [INDEX, *COLUMNS[1:], np.mean(COLUMNS[1:], axis=0), 0.0 * INDEX + 1],
+        ),
+        {"frame_interval": 0.5},
+    ),
+    "Olympus": (
+        text_of(
+            '"Time [ms]","#1 CHS1 Ave","#2 CHS1 Ave","#3 CHS1 Ave"',
+            [1e3 * TIMES, *COLUMNS[1:]],
+        ),
+        {},
+    ),
+    "ZEN blue, as it is exported": (
+        text_of(
+            "Index::Index!!I,RelativeTime::Relative Time!!R,IntensityMean1_R1::Mean of R1!!R,"
+            "IntensityMean1_R2::Mean of R2!!R,IntensityMean1_R3::Mean of R3!!R\n,s,,,",
+            [INDEX, *COLUMNS],
+        ),
+        {},
+    ),
+    "a mean among other names": (text_of("Time [s],Mean,reference,background"), {}),
+    "dates": (
+        "\n".join(
+            ["Time,A,B,C"]
+            + [
+                f"2024-05-06 23:59:{50 + t:06.3f},{a:.6g},{b:.6g},{c:.6g}"
+                if t < 10
+                else f"2024-05-07 00:00:{t - 10:06.3f},{a:.6g},{b:.6g},{c:.6g}"
+                for t, a, b, c in zip(*COLUMNS, strict=True)
+            ]
+        ),
+        {},
+    ),
     "LAS and easyFRAP": ("Channel 1\r\n" + text_of("Axis [s],ROI1 [],ROI2 [],ROI3 []"), {}),
     "ZEN": (text_of("Time [s],Intensity Region 1,Intensity Region 2,Intensity Region 3"), {}),
     "ZEN blue with units below": (
@@ -117,7 +199,34 @@ def test_layout_is_understood(tmp_path, layout):
     assert table.n_prebleach == N
     assert looks_like_table(path)
     assert all(table.sources.values())
-    assert len(table.bleach_times_s) == (2 if layout == "empty cells" else 0)
+    assert len(table.bleach_times_s) == (2 if "empty cells" in layout else 0)
+    assert ("turned, since its frames are columns" in table.sources["table"]) == (
+        layout.startswith("turned")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (written_as(lambda x: f"{x:,.1f}"), "commas between thousands"),
+        (written_as(lambda x: f'"{x:,.1f}"', ","), "commas between thousands"),
+        (written_as(lambda x: f"{1e3 * x:,.0f}"), "commas between thousands"),
+        (written_as(german), "decimal commas, points between thousands"),
+        (written_as(lambda x: f"{x:,.1f}".replace(",", " ")), "blanks between thousands"),
+        (written_as(lambda x: f"{x:,.1f}".replace(",", "\u202f")), "blanks between thousands"),
+        (written_as(lambda x: f"{x:,.1f}".replace(",", "'")), "blanks between thousands"),
+        (written_as(lambda x: f"{x / 100:.2f}%"), "per cent"),
+        (written_as(lambda x: f"{x / 100:.2f} %".replace(".", ",")), "decimal commas, per cent"),
+    ],
+)
+def test_numbers_are_read_as_they_are_written_and_it_is_said(tmp_path, text, said):
+    path = tmp_path / "cell.csv"
+    path.write_text(text, encoding="utf-8")
+    table = read_table(path)
+    np.testing.assert_allclose(table.times_s, TIMES, atol=1e-9)
+    np.testing.assert_allclose(table.bleach / table.bleach[0], BLEACH / BLEACH[0], atol=2e-4)
+    np.testing.assert_allclose(table.background / table.bleach[0], BACK / BLEACH[0], atol=2e-4)
+    assert table.sources["table"].endswith(f"between columns, {said}")
 
 
 def test_workbook_says_the_same(tmp_path):
@@ -195,7 +304,26 @@ def spoilt(k, value):
         ("file,error,sources\na,b,c\n", "results of skfrap"),
         (
             "\n".join(f"{k}.lsm,Time," + ",".join(map(str, range(90))) for k in range(9)),
-            "transpose",
+            "frames are columns",
+        ),
+        (written_as(lambda x: f"{x:,.0f}"), "points and with commas"),
+        (written_as(lambda x: german(x) if x < 5000 else f"{x:,.1f}"), "points and with commas"),
+        (written_as(lambda x: f"{x:g}%" if x < 5000 else f"{x:g}"), "sign of per cent in 'A'"),
+        (
+            text_of("Time [s],bleach (%),reference,background"),
+            "'bleach \\(%\\)' in per cent, and not both",
+        ),
+        (text_of("Time [s],Sum bleach,Sum cell,Sum background"), "sums over a region"),
+        (text_of("Time [s],log10 bleach", [TIMES, np.log10(BLEACH)]), "has logarithms"),
+        (
+            ",".join(["ROI,Area", *(f"T{k}" for k in range(40))])
+            + "\n"
+            + turned_text(["bleach,30", "cell,900"], COLUMNS[1:3]),
+            "frames are columns",
+        ),
+        (
+            text_of("Time,A,B,C").replace("\n1,", "\n2024-05-06 10:00:01,"),
+            "where all others are of another kind",
         ),
         ("\n".join(",".join(map(str, range(90))) for _ in range(4)), "frames are columns"),
     ],
@@ -335,10 +463,48 @@ def test_what_a_table_cannot_answer_is_refused_in_words(nucleus, options, messag
         analyse_curve(nucleus, ExperimentOptions(bleach_region="circle:1.5", **options))
 
 
-def test_comparison_of_models_says_that_it_reads_no_tables(nucleus):
-    result = CliRunner().invoke(cli, ["compare-models", str(nucleus)])
+@pytest.mark.parametrize(
+    ("region", "model", "free", "name"),
+    [
+        ([], "exponential", "mobile_fraction", "half_time_s"),
+        (["--bleach-region", "circle:1.5"], "diffusion", "mobile_fraction", "D_um2_s"),
+    ],
+)
+def test_models_are_compared_on_tables_as_they_are_estimated(nucleus, region, model, free, name):
+    def run(*arguments):
+        result = CliRunner().invoke(cli, [*arguments, str(nucleus), *region, "--json"])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)[0]
+
+    compared, alone = run("compare-models"), run("estimate", "--model", model, "--free", free)
+    row = next(one for one in compared["models"] if one["model"] == f"{model}+{free}")
+    for column in (name, f"{name}_lower", f"{name}_upper", "mobile_fraction", "alpha"):
+        assert row[column] == pytest.approx(alone[column], rel=1e-9)
+    for words in ("bleached region: column", "normalisation: double"):
+        assert words in compared["sources"]
+
+
+def test_a_model_of_lengths_is_not_compared_where_no_length_is_known(nucleus):
+    result = CliRunner().invoke(cli, ["compare-models", str(nucleus), "--models", "diffusion"])
     assert result.exit_code == 1
-    assert "is a table, and compare-models reads image series" in result.stderr
+    assert "the model 'diffusion' needs the bleach region" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("times", [0.0, 1.0]),
+        ("dark_level", 5.0),
+        ("fading", "frame"),
+        ("background", "divide"),
+        ("drift", "rigid"),
+        ("recenter", True),
+        ("data", "images"),
+    ],
+)
+def test_what_is_of_images_is_refused_of_a_table(nucleus, name, value):
+    with pytest.raises(ValueError, match=f"{name} is of images, and does nothing to a table"):
+        analyse_curve(nucleus, ExperimentOptions(bleach_region="circle:1.5", **{name: value}))
 
 
 @pytest.mark.slow

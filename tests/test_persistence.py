@@ -550,6 +550,11 @@ def test_rewriting_alone_does_no_harm(simple):
     assert load(simple).offset.tolist() == [0, 1, 2]
 
 
+def test_a_folder_is_refused_in_words(tmp_path):
+    with pytest.raises(ValueError, match="is a folder; give the file"):
+        load(tmp_path)
+
+
 def test_newer_formats_are_refused(simple):
     rewrite(simple, lambda s: s.update(format=FORMAT + 1, skfrap_version="9.9"))
     with pytest.raises(ValueError, match=r"skfrap 9\.9 wrote it in format .* newer skfrap"):

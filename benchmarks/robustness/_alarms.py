@@ -29,6 +29,7 @@ _CHUNK = 16384
 _FEWER = 16  # times, where an estimate takes longer
 _LARGEST_NOISE = 0.06  # of a pixel, of full scale
 CONTRADICT |= {"neighbours_correlated", "detector_saturated", "frames_alternate"}  # recordings
+CONTRADICT |= {"light_changes_before_bleaching"}
 
 
 class Tally:

@@ -249,8 +249,16 @@ def _with_channel_between(frames):
 
 
 def _with_gamma(frames):
-    # Few frames tell: at a told start D is off by a third, and the curve is that of another D.
+    # No curve tells: D is off by a third, and the curve is that of another D. Pixels beside it do,
+    # as the command line takes them.
     return 65535 * (frames / 65535) ** 2
+
+
+def _fading_before(frames):
+    # A lamp that settles: 5 % over the frames before bleaching, and nothing after it.
+    n = PROTOCOL.n_prebleach
+    light = np.concatenate([np.linspace(1.05, 1, n), np.ones(len(frames) - n)])
+    return 0.9 * frames * light[:, np.newaxis, np.newaxis]
 
 
 def _scaled_by_frame(frames):
@@ -350,7 +358,9 @@ OF_SERIES = {
     "half a droplet": _droplet, "region a little beside": _a_little_beside,
     "smoothed": _with_frames(_smoothed), "saturated, spread": _with_frames(_saturated_and_spread),
     "a channel between": _with_frames(_with_channel_between, n_prebleach=10),
-    "gamma": _with_frames(_with_gamma), "scaled frame by frame": _with_frames(_scaled_by_frame),
+    "fading before bleaching": _with_frames(_fading_before),
+    "gamma": _with_frames(_with_gamma, data="both"),
+    "scaled frame by frame": _with_frames(_scaled_by_frame),
     "inverted": _with_frames(_turned_dark),
 }  # fmt: skip
 

@@ -7,10 +7,9 @@ then from a default; each :class:`SeriesAnalysis` tells which came from where.
 from skfrap.analysis._analyse import SeriesAnalysis, analyse_series
 from skfrap.analysis._center import FoundCenter, find_center
 from skfrap.analysis._curves import analyse_curve
-from skfrap.analysis._experiment import describe_experiment
 from skfrap.analysis._live import LiveAnalysis
 from skfrap.analysis._options import ExperimentOptions
-from skfrap.analysis._recordings import read_recordings
+from skfrap.analysis._recordings import describe_experiment, read_recordings
 from skfrap.analysis._seen import SeenStart
 from skfrap.analysis._spots import analyse_spots
 

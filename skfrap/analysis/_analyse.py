@@ -46,6 +46,7 @@ from skfrap.judging._alternation import find_alternation
 from skfrap.judging._cells import outside_of_cell
 from skfrap.judging._frames import Frames, choose_evenness, find_outside, judge_sample
 from skfrap.judging._neighbours import find_correlated_noise
+from skfrap.judging._prebleach import find_prebleach_change, levels_about
 from skfrap.models.forward._window import window_of
 from skfrap.numerics._threads import one_blas_thread
 from skfrap.preprocessing import (
@@ -402,9 +403,13 @@ def _outlined(series, described, options):
 
 def _noticed(one, of_frames, told, geometries, witness):
     """Return what is to be known of D from the start as told, and of D from the start as seen."""
-    noticed = [*one.described.findings, *one.motion.findings]
-    noticed += [*find_saturation(one.series.frames, one.protocol, one.options)]
+    options, noticed = one.options, [*one.described.findings, *one.motion.findings]
+    noticed += [*find_saturation(one.series.frames, one.protocol, options)]
     noticed += of_frames.noticed
+    if told is not None and options.fading == "none" and options.reference is None:
+        expected = told.estimates.fit.curves[0][: one.protocol.n_prebleach]
+        mask, dark = one.protocol.bleach_mask, options.dark_level
+        noticed += find_prebleach_change(levels_about(one.series.frames, mask, dark), expected)
     uneven = []
     if one.background in one.evenness.wrong:
         why = one.evenness.wrong[one.background]

@@ -1,5 +1,6 @@
 """Whether the sample of a series moves, and whether its frames are to be aligned."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +91,29 @@ def follow_sample(series, protocol, how):
     why = "as asked" if asked else "the sample moves"
     words = f"frames aligned, {why}: by {_size(drift, protocol)}, measured to {known_to:.1g} µm"
     return Motion(drift, True, words, findings)
+
+
+def see_motion(series, protocol):
+    """Say whether the sample of a series moves, of which no frame is aligned.
+
+    Parameters
+    ----------
+    series : ImageSeries
+        Of the frames of the protocol.
+    protocol : FRAPProtocol
+
+    Returns
+    -------
+    Motion
+        With a finding where it moves by more than D bears.
+    """
+    seen = follow_sample(series, protocol, "none")
+    if not seen.findings:
+        return seen
+    remedy = "put DriftCorrector() among the corrections of the pipeline"
+    (found,) = _judged(seen.drift, protocol, "no frame is corrected for")
+    words = seen.words.replace("not corrected, as asked", "left to the steps of a pipeline")
+    return seen._replace(words=words, findings=(replace(found, remedy=remedy),))
 
 
 def _patch(view, protocol):

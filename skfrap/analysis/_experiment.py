@@ -7,7 +7,6 @@ import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from skfrap._checks import Argument, ArgumentError, check_count, check_number
-from skfrap.analysis._cells import before_of, in_compartment
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
 from skfrap.analysis._detected import (
     FOUND,
@@ -24,6 +23,9 @@ from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries
 from skfrap.io._stored_protocol import stored_protocol
 from skfrap.io.readers._stated import given_differs
+from skfrap.results import Finding
+
+_PIXELS = 1e-3, 100.0  # µm, that are believed
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,45 +65,21 @@ class Described:
     options: ExperimentOptions | None = None
 
 
-def describe_experiment(
-    series: ImageSeries, options: ExperimentOptions
-) -> tuple[FRAPProtocol, dict[str, str]]:
-    """Put together the protocol of a series.
+def experiment_of(series, options):
+    """Put together all that is known of a series.
 
     Parameters
     ----------
     series : ImageSeries
-        As from :func:`skfrap.io.read_series`.
+        On its own clock, or on that of the options.
     options : ExperimentOptions
-        What is known of the experiment beside what the file says.
-
-    Returns
-    -------
-    protocol : FRAPProtocol
-        Of the frames in the series, but for those that `skip` and `until` leave out.
-    sources : dict of str to str
-        What was taken from where, and what was noticed when the file was read.
-
-    Raises
-    ------
-    ValueError
-        Naming everything that is missing, and how to give it.
-    """
-    described = experiment_of(series, options)
-    protocol, sources = described.protocol, described.sources
-    options = described.options
-    before = before_of(described.series, protocol, options)
-    return in_compartment(protocol, before, options, described.stored, sources), sources
-
-
-def experiment_of(series, options):
-    """Put together all that is known of a series, as :func:`describe_experiment`.
 
     Returns
     -------
     Described
     """
-    _check_series(series)
+    series = _checked(series)
+    _refuse_what_is_of_tables(options)
     stored, set_aside = stored_protocol(series, allow_large=options.allow_large)
     findings = [*series.findings, *([set_aside] if set_aside else [])]
     of_file = said_by_file(series, stored, options)
@@ -128,6 +106,7 @@ def experiment_of(series, options):
         _unlike(options.pixel_size, series.pixel_size_um, "µm"),
     )
     findings += given_differs("pixel_size", options.pixel_size, series.pixel_size_um, "µm")
+    findings += unlikely_pixel(pixel_size)
     may_be_seen = options.start != "told"
     n_prebleach = region = None
     if not may_be_seen or (options.n_prebleach or of_file.n_prebleach) is not None:
@@ -257,24 +236,46 @@ def _end_of_bleaching(times, n_prebleach, n_bleach, of_file, options):
     return end_of_bleaching(times, n_prebleach, n_bleach, options.first_postbleach, interval)
 
 
+def _refuse_what_is_of_tables(options):
+    """Refuse what is said of a curve alone: of images it would do nothing, without a word."""
+    for name, told in (
+        ("normalisation", options.normalisation != "auto"),
+        ("first_profile", options.first_profile is not None),
+    ):
+        if told:
+            raise ArgumentError(
+                Argument(name), " is of tables, and does nothing to images; leave it out."
+            )
+
+
+def unlikely_pixel(size):
+    """Say that a pixel size is none of a microscope, as findings: another unit may be meant."""
+    if size is None or _PIXELS[0] <= size <= _PIXELS[1]:
+        return []
+    words = f"a pixel of {size:.4g} µm is no microscope's: is it in another unit?"
+    return [Finding.of("pixel_size_unlikely", words)]
+
+
 def _why(words):
     """Say why a file's own value is of no use, where there is one."""
     silent = words in ("", "file", "the file does not say", "the files do not say")
     return "" if silent else f"; {words}"
 
 
-def _check_series(series):
-    """Raise ValueError unless a series is one of frames, with a time for each if any."""
+def _checked(series):
+    """Return a series with its times as numbers; refuse one that is not of frames with times."""
     if np.ndim(series.frames) != 3 or len(series.frames) < 2:
         raise ValueError(
             "frames of a series must have the shape (n_frames, ny, nx), with two frames or more, "
             f"got {np.shape(series.frames)}."
         )
     check_field(series.frames.shape[1:])
-    times = series.times_s
-    if times is None:
-        return
-    times = np.asarray(times, dtype=float)
+    if series.times_s is None:
+        return series
+    times = np.asarray(series.times_s)
+    if times.dtype.kind not in "iuf":
+        raise ValueError(f"times_s of a series must be numbers of seconds, got {times.dtype}.")
+    times = times.astype(float)
     if times.shape != series.frames.shape[:1]:
         raise ValueError(
             f"times_s of a series must hold a time for each of {len(series.frames)} frames, got "
@@ -282,6 +283,7 @@ def _check_series(series):
         )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ValueError("times_s of a series must be finite and increase from frame to frame.")
+    return replace(series, times_s=times)
 
 
 def _other_clock(given, times):
@@ -349,6 +351,11 @@ def _wanted(postbleach, options):
         raise ValueError(
             f"skip={skip} and until={options.until} leave none of the {len(postbleach)} "
             "frames after bleaching."
+        )
+    if wanted.sum() < 2:
+        raise ValueError(
+            f"skip={skip} and until={options.until} leave one of the {len(postbleach)} frames "
+            "after bleaching; a recovery needs two."
         )
     n_early = int(np.sum(wanted & (postbleach <= 0)))
     if n_early:

@@ -22,6 +22,7 @@ _PER_DECADE = 2  # ranges of D that are told apart
 _AT_END = 0.02  # of D: so near to an end of that it may be beyond
 _WIDEST = 0.5  # radii of the region: the largest blur
 _FAR = 3.5  # standard errors of both, beyond which two estimates disagree
+_EXCUSED = 1.5  # the same, that a misfit of the images has to leave
 _FLOOR = 0.01  # decades: what curves and images differ by for what neither error knows
 _KNOWN = 0.15  # decades: standard error of D, up to which the images tell anything
 _MUCH = 3.0  # times the error by noise, from which a misfit is told
@@ -159,6 +160,8 @@ def _why_not(protocol, options, told):
 def _estimate(stacks, protocol, options, told, flat_field):
     """Fit all pixels near the D of the curve, and over all of its range if that is too narrow."""
     whole = told.regressor.bounds_["D"]
+    if whole[0] == whole[1]:  # D is given, and scores are of a range about it
+        whole = whole[0] / _AROUND, whole[0] * _AROUND
     log_D = np.log10(np.clip(float(told.estimates.values["D"][0]), *whole))
     # Series of one kind share what is prepared.
     D = 10 ** (np.round(log_D * _PER_DECADE) / _PER_DECADE)
@@ -185,10 +188,10 @@ def _fit(stacks, protocol, options, flat_field, ends):
     asked = _SHARE in options.free
     readings = {}
     for mobile in (False, True):
-        free = tuple(name for name in options.free if name != _SHARE)
-        some = replace(options, bounds=bounds, free=(*free, _SHARE) if mobile else free)
         if mobile and _SHARE in (options.fixed or {}):
             continue
+        free = tuple(name for name in options.free if name != _SHARE)
+        some = replace(options, bounds=bounds, free=(*free, _SHARE) if mobile else free)
         regressor = make_regressor(protocol, some).fit(X)
         estimates = regressor.estimate(X, level=options.level)
         misfit = misfit_of_cells(estimates.fit, cells)
@@ -234,26 +237,33 @@ class Disagreement(NamedTuple):
     D : float
         Of the images, µm²/s.
     errors : float
-        Standard errors of both between them.
+        Standard errors of both between them, what does not fit of the images included.
+    noise_errors : float, default=0
+        Standard errors of the curve by noise, which the images share: of right data the two are
+        apart by less than one. What does not fit excuses no more than a part of them.
     """
 
     D: float
     errors: float
+    noise_errors: float = 0.0
 
     @property
     def is_clear(self):
         """Whether they disagree."""
-        return self.errors > _FAR
+        return self.errors > _FAR or (self.errors > _EXCUSED and self.noise_errors > _FAR)
+
+    @property
+    def _in_errors(self):
+        if self.errors > _FAR:
+            return f"{self.errors:.2g} standard errors of both"
+        return f"{self.noise_errors:.2g} standard errors by noise"
 
     @property
     def findings(self):
         """What is to be known of the curve's result."""
         if not self.is_clear:
             return []
-        words = (
-            f"all pixels about the region give D = {self.D:.4g} µm²/s, {self.errors:.2g} standard "
-            "errors of both away"
-        )
+        words = f"all pixels about the region give D = {self.D:.4g} µm²/s, {self._in_errors} away"
         return [Finding.of("images_disagree", words, "D")]
 
 
@@ -291,8 +301,9 @@ def _apart(fit, estimates, misfit):
     if at_end or not (own < _KNOWN and error < _KNOWN):
         return None
     D = float(estimates.values["D"][0])
-    errors = np.linalg.norm([own, error, _FLOOR])
-    return Disagreement(D, abs(np.log10(D) - float(fit.theta[0, column])) / errors)
+    apart = abs(np.log10(D) - float(fit.theta[0, column]))
+    errors = [np.linalg.norm(some) for some in ((own, error, _FLOOR), (own, _FLOOR))]
+    return Disagreement(D, *(float(apart / one) for one in errors))
 
 
 def misfit_findings(misfit, protocol):

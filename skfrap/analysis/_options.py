@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from skfrap._checks import Argument, ArgumentError, check_choice, check_number
+from skfrap._checks import (
+    Argument,
+    ArgumentError,
+    check_choice,
+    check_count,
+    check_number,
+    check_positive,
+)
 from skfrap.analysis._cells import check_compartment
 from skfrap.analysis._drift import DRIFTS
 from skfrap.analysis._rois import check_regions
@@ -14,6 +21,7 @@ from skfrap.parameters import check_value, parameter
 STARTS = ("told", "measured", "auto")
 DATA = ("curve", "images", "both")
 _OF_NOISE = ("a", "b")
+_POSITIVE = {"pixel_size": "µm", "frame_interval": "seconds", "bleach_duration": "seconds"}
 _FREE = Argument("free", "free")
 _FIXED = Argument("fixed", "fixed")
 
@@ -177,6 +185,7 @@ def _check_fit(options):
     check_choice("data", options.data, DATA)
     check_choice("drift", options.drift, DRIFTS)
     check_number("sigma", options.sigma, 0, "number of pixels")
+    _check_numbers(options)
     if options.dark_level != "auto":
         check_number("dark_level", options.dark_level, what="number of counts, or 'auto'")
     check_compartment(options)
@@ -238,6 +247,19 @@ def _check_fit(options):
             "frames after bleaching, skip 0.",
         )
     make_regressor(None, options)._check_options()
+
+
+def _check_numbers(options):
+    """Check the kind of numbers that are given; what they can be is checked with the frames."""
+    for name, unit in _POSITIVE.items():
+        if getattr(options, name) is not None:
+            check_positive(name, getattr(options, name), f"number of {unit}")
+    for name in ("n_prebleach", "n_bleach"):
+        if getattr(options, name) is not None:
+            check_count(name, getattr(options, name))
+    check_count("skip", options.skip, 0)
+    if options.until is not None:
+        check_number("until", options.until, what="number of seconds")
 
 
 def _check_names(what, names, model):

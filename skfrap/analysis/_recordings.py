@@ -6,10 +6,40 @@ from typing import Any
 
 from skfrap.analysis._analyse import _as_recorded, _corrected, _read
 from skfrap.analysis._cells import before_of, in_compartment
+from skfrap.analysis._drift import see_motion
 from skfrap.analysis._experiment import experiment_of, recenter
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._rois import resolved
+from skfrap.experiment import FRAPProtocol
 from skfrap.io import ImageSeries, Recording, find_series
+
+
+def describe_experiment(
+    series: ImageSeries, options: ExperimentOptions
+) -> tuple[FRAPProtocol, dict[str, str]]:
+    """Put together the protocol of a series.
+
+    Parameters
+    ----------
+    series : ImageSeries
+        As from :func:`skfrap.io.read_series`.
+    options : ExperimentOptions
+        What is known of the experiment beside what the file says.
+
+    Returns
+    -------
+    protocol : FRAPProtocol
+        Of the frames in the series, but for those that `skip` and `until` leave out.
+    sources : dict of str to str
+        What was taken from where, and what was noticed when the file was read.
+
+    Raises
+    ------
+    ValueError
+        Naming everything that is missing, and how to give it.
+    """
+    described, protocol = _described(_read(series, options), options)
+    return protocol, described.sources
 
 
 def read_recordings(
@@ -19,7 +49,8 @@ def read_recordings(
 
     Each protocol is put together as by :func:`analyse_series`: of what is said, what the file says,
     and defaults. Images stay as they were recorded, but for frames that `skip` and `until` leave
-    out; corrections are steps of the pipeline.
+    out; corrections are steps of the pipeline. Of a sample that moves that is a finding, which a
+    :class:`~skfrap.preprocessing.DriftCorrector` among them settles.
 
     Parameters
     ----------
@@ -85,19 +116,27 @@ def read_recordings(
     return [_recording(source, given) for source, given in pairs]
 
 
+def _described(series, options):
+    """Return what is known of a series, and the protocol of its frames."""
+    described = experiment_of(series, options)
+    series, protocol, sources = described.series, described.protocol, described.sources
+    options = resolved(described.options, series, protocol, sources)
+    if options.recenter:
+        seen = _corrected(_as_recorded(series, options), protocol, options, "none")
+        protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
+    before = before_of(series, protocol, options)
+    return described, in_compartment(protocol, before, options, described.stored, sources)
+
+
 def _recording(source, options):
     series = _read(source, options)
     try:
-        described = experiment_of(series, options)
-        series, protocol, sources = described.series, described.protocol, described.sources
-        options = resolved(described.options, series, protocol, sources)
-        if options.recenter:
-            seen = _corrected(_as_recorded(series, options), protocol, options, "none")
-            protocol, sources["bleach region"] = recenter(seen, protocol, sources["bleach region"])
-        before = before_of(series, protocol, options)
-        protocol = in_compartment(protocol, before, options, described.stored, sources)
+        described, protocol = _described(series, options)
     except ValueError as error:
         raise ValueError(f"{series.name}: {error}") from error
+    series, sources = described.series, described.sources
+    motion = see_motion(series, protocol)
+    sources["drift"] = motion.words
     return Recording(
         series.frames,
         protocol,
@@ -105,5 +144,5 @@ def _recording(source, options):
         pixel_size_um=(protocol.pixel_size, sources["pixel size"]),
         bit_depth=series.bit_depth if options.bit_depth is None else options.bit_depth,
         info={**series.info, "sources": sources},
-        findings=described.findings,
+        findings=[*described.findings, *motion.findings],
     )

@@ -1,5 +1,6 @@
 """The experiment behind a table of intensities: its clock, its regions, and its curve."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 from skfrap._checks import Argument, ArgumentError, check_choice, check_count
 from skfrap.analysis._cells import NO_COMPARTMENT, _rows
 from skfrap.analysis._clock import EndOfBleaching, end_of_bleaching
+from skfrap.analysis._experiment import unlikely_pixel
 from skfrap.analysis._options import ExperimentOptions
 from skfrap.analysis._region import REGIONS
 from skfrap.analysis._rois import is_word
@@ -27,6 +29,15 @@ _ACROSS = 96, 192  # pixels of a compartment's field, least and most
 _MARGIN = 1.08
 _WITHOUT = "exponential"  # the model that needs no region
 SHAPELESS = ("exponential", "reaction")  # they know times and no lengths
+_OF_IMAGES = (  # options, what they are where nothing is asked for, and what to do instead
+    ("times", (), "put a column of times into it"),
+    ("dark_level", (0.0, "auto"), "give it a column named background"),
+    ("fading", ("none",), "give it a column named reference"),
+    ("background", ("auto", "none"), "give it a column named background"),
+    ("drift", ("auto", "none"), "align the images and measure them again"),
+    ("recenter", (False,), "leave it out"),
+    ("data", ("curve", "both"), "analyse the images themselves"),
+)
 
 
 class CurveOfTable(NamedTuple):
@@ -70,13 +81,18 @@ def is_table(source: Any) -> bool:
     return isinstance(source, str | Path) and suffix_of(source) in SUFFIXES
 
 
-def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTable:
+def curve_of_table(
+    source: str | Path, options: ExperimentOptions, models: Sequence[str] | None = None
+) -> CurveOfTable:
     """Read a table, put its experiment together, and normalise its curve.
 
     Parameters
     ----------
     source : path
     options : ExperimentOptions
+    models : sequence of str, default=None
+        Which are to be fitted. None is that of the options, or an exponential where no bleach
+        region is given.
 
     Returns
     -------
@@ -88,7 +104,9 @@ def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTab
         If the table is not understood, or something about the experiment is missing.
     """
     check_choice("normalisation", options.normalisation, NORMALISATIONS)
-    _refuse_regions_of_images(options)
+    _refuse_what_is_of_images(options)
+    for one in models or ():
+        _refuse_without_region(options, one)
     table = read_table(
         source,
         columns=options.columns,
@@ -96,7 +114,7 @@ def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTab
         n_prebleach=options.n_prebleach,
         sheet=options.sheet,
     )
-    options, model_words = _model_for(options)
+    options, model_words = _model_for(options) if models is None else (options, "")
     has_region = options.bleach_region is not None
     n = table.n_prebleach
     if n is None or not 1 <= n < len(table) - 1:
@@ -110,7 +128,7 @@ def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTab
     if model_words:
         sources["model"] = model_words
     times, kept, end, findings = _clock(table, options, sources)
-    protocol = _field(table, times, end, options, sources)
+    protocol = _field(table, times, end, options, sources, findings)
     rows = protocol.rows is not None
     curve, words = _normalised(table, n, kept, options.normalisation, rows)
     sources["normalisation"] = words
@@ -119,21 +137,35 @@ def curve_of_table(source: str | Path, options: ExperimentOptions) -> CurveOfTab
     )
 
 
-def _refuse_regions_of_images(options):
-    """Refuse regions in which images are measured: of a table they would do nothing."""
-    if options.reference is not None:
+def _refuse_what_is_of_images(options):
+    """Refuse what is said of images: of a table it would do nothing, without a word."""
+    for name, told in (("reference", options.reference is not None),
+                       ("background", not is_word(options.background))):  # fmt: skip
+        if told:
+            raise ArgumentError(
+                Argument(name),
+                f" is a region of images; say which column of the table is the {name} (",
+                Argument("columns"),
+                f", as {name}=NAME).",
+            )
+    for name, neutral, instead in _OF_IMAGES:
+        value = getattr(options, name)
+        if value is not None and (np.ndim(value) or value not in neutral):
+            raise ArgumentError(
+                Argument(name), f" is of images, and does nothing to a table; {instead}."
+            )
+
+
+def _refuse_without_region(options, model):
+    """Refuse a model of lengths where no region is given."""
+    if options.bleach_region is None and model not in SHAPELESS:
         raise ArgumentError(
-            Argument("reference"),
-            " is a region of images; say which column of the table is the reference (",
-            Argument("columns"),
-            ", as reference=NAME).",
-        )
-    if not is_word(options.background):
-        raise ArgumentError(
-            Argument("background"),
-            " is a region of images; say which column of the table is the background (",
-            Argument("columns"),
-            ", as background=NAME).",
+            f"the model {model!r} needs the bleach region (",
+            Argument("bleach_region"),
+            ", e.g. circle:1.5 in µm), which no table holds; without it there are a half-time and "
+            "a mobile fraction (",
+            Argument("model", "model='exponential'", "exponential"),
+            ").",
         )
 
 
@@ -144,14 +176,7 @@ def _model_for(options):
     known = MODELS[_WITHOUT].defaults()
     asked = [*options.free, *(name for name in options.fixed or () if name not in ("a", "b"))]
     if options.model != "diffusion" or any(name not in known for name in asked):
-        raise ArgumentError(
-            f"the model {options.model!r} needs the bleach region (",
-            Argument("bleach_region"),
-            ", e.g. circle:1.5 in µm), which no table holds; without it there are a half-time and "
-            "a mobile fraction (",
-            Argument("model", "model='exponential'", "exponential"),
-            ").",
-        )
+        _refuse_without_region(options, options.model)
     free = options.free
     if "mobile_fraction" not in asked:
         free = (*free, "mobile_fraction")
@@ -204,7 +229,7 @@ def _clock(table, options, sources):
     return np.round(after[wanted], 9), kept, (end, n_bleach), findings
 
 
-def _field(table, after, end, options, sources):
+def _field(table, after, end, options, sources, findings):
     """Make the protocol: a field about the regions, as fine as a curve needs."""
     end, n_bleach = end
     clock = {
@@ -226,7 +251,10 @@ def _field(table, after, end, options, sources):
             shape=(64, 64), pixel_size=1.0, bleach_region=Circle(10.0), n_bleach=1, **clock
         )
     clock |= {"n_bleach": n_bleach, "bleach_interval": end.bleach_interval}
+    if options.padding is not None:
+        clock["padding"] = options.padding
     pixel = options.pixel_size
+    findings += unlikely_pixel(pixel)
     region = _region(options.bleach_region, pixel, "bleach_region")
     sources["bleach region"] = f"given, {options.bleach_region}"
     if options.compartment in (None, NO_COMPARTMENT):

@@ -1,9 +1,11 @@
-"""Comparison of models on image series."""
+"""Comparison of models on image series and on tables."""
+
+from typing import Any, NamedTuple
 
 import click
 
 from skfrap._text import visible
-from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, expand, kept_records
+from skfrap.cli._batch import add_picture, attempt_each, exit_if_any_failed, kept_records
 from skfrap.cli._names import CANDIDATES, check_candidate
 from skfrap.cli._options import (
     choice_option,
@@ -15,11 +17,29 @@ from skfrap.cli._options import (
     pictures_option,
     recording_options,
     resume_option,
+    rows_option,
     table_option,
+    table_options,
 )
 from skfrap.cli._output import as_title, clear_errors, say
-from skfrap.cli._sources import each_series
+from skfrap.cli._sources import each_series, expand_mixed
 from skfrap.cli._work import name_of
+
+_WITHOUT_REGION = (  # of a table of which D is not asked for
+    "exponential",
+    "exponential+mobile_fraction",
+    "exponential+mobile_fraction+half_time_ratio+second_fraction",
+)
+
+
+class _Curve(NamedTuple):
+    """A curve of a series or of a table, and what is known of its experiment."""
+
+    name: str
+    curve: Any  # of shape (1, n_values)
+    protocol: Any
+    findings: tuple
+    sources: str
 
 
 @click.command("compare-models")
@@ -33,6 +53,8 @@ from skfrap.cli._work import name_of
 )
 @recording_options
 @compartment_option
+@rows_option
+@table_options
 @fit_options
 @choice_option(
     "--criterion",
@@ -52,46 +74,49 @@ def compare_models_of_series(
 
     Does a curve need a mobile fraction? Does imaging bleach the field, do the particles bind? Each
     series is fitted by all models. One with more parameters always fits better; it is preferred if
-    it does so by more than chance would. FILES are as for skfrap estimate.
+    it does so by more than chance would. FILES are as for skfrap estimate. Of tables without
+    --bleach-region, exponentials are compared unless --models says otherwise.
     """
     with clear_errors():
         names = _names(models, options["skip"])
+    source_of = click.get_current_context().get_parameter_source("models")
+    as_given = source_of is not click.core.ParameterSource.DEFAULT
 
-    import numpy as np
-
-    from skfrap.analysis import ExperimentOptions, analyse_series
+    from skfrap.analysis import ExperimentOptions
     from skfrap.analysis._tables import is_table
     from skfrap.comparison import compare_models, options_for
 
+    options["rows"] = options["rows"] or None
+    options["columns"] = options["columns"] or None
     asked = options | {"models": names, "fixed": fixed, "noise": noise, "criterion": criterion}
     each = options["series"] == "all" and not options["join"]
     options["series"] = None if options["series"] == "all" else options["series"]
     with clear_errors():
         models = {name: options_for(name, fixed) for name in names}
         options = ExperimentOptions(**options)
+    half_times = _WITHOUT_REGION if options.bleach_region is None and not as_given else names
 
     so_far = {}  # of a series, the models that are fitted
 
     def compare(source):
         so_far.clear()
+        found = _curve_of(source, options, half_times)
+        compared = models
         if is_table(source):
-            raise ValueError(
-                f"{source} is a table, and compare-models reads image series. Of a table skfrap "
-                "estimate says which larger model fits better; with --model another one is fitted."
-            )
-        analysis = analyse_series(source, options)
-        curve, protocol = analysis.curve[np.newaxis], analysis.protocol
+            compared = {name: options_for(name, fixed) for name in half_times}
 
         def keep_part(comparison):
-            so_far[name_of(source)] = analysis, comparison
+            so_far[name_of(source)] = found, comparison, [*compared]
 
-        return analysis, compare_models(
-            curve, models, protocol, level=options.level, noise=noise, fixed=fixed,
+        return found, compare_models(
+            found.curve, compared, found.protocol, level=options.level, noise=noise, fixed=fixed,
             callback=keep_part,
         )  # fmt: skip
 
     told = ("bleach_region", "compartment", "reference", "background", "times")
-    series, inputs = expand(files), [*files, *(asked[name] for name in told)]
+    outlines = [one.partition(":")[2] for one in asked["rows"] or ()]
+    inputs = [*files, *(asked[name] for name in told), *outlines]
+    series = expand_mixed(files, [out])
     series = each_series(series) if each else series
     keep = {"out": out, "as_json": as_json, "plots": plots, "resume": resume, "rows_of": _rows}
     with kept_records("compare-models", asked, series, inputs, **keep) as kept:
@@ -101,24 +126,40 @@ def compare_models_of_series(
                 if found is None:
                     kept.add(record)
                     continue
-                analysis, comparison = found
-                record |= _found(analysis, comparison, criterion)
+                curve, comparison = found
+                record |= _found(curve, comparison, criterion)
                 if plots is not None:
-                    draw = _picture_of(comparison, criterion, as_title(analysis.name))
-                    add_picture(draw, analysis.name, record, kept)
+                    draw = _picture_of(comparison, criterion, as_title(curve.name))
+                    add_picture(draw, curve.name, record, kept)
                 so_far.clear()
                 kept.add(record)
                 if not as_json:
                     say("\n  ".join([visible(name), *record["summary"]]))
         except (KeyboardInterrupt, SystemExit):
-            _keep_parts(so_far, names, criterion, kept, as_json)
+            _keep_parts(so_far, criterion, kept, as_json)
             raise
     records = kept.records
     compared = [record["best"] for record in records if "best" in record]
     if len(compared) > 1 and not as_json:
-        counts = ", ".join(f"{name} {compared.count(name)}" for name in models)
+        names = dict.fromkeys([*models, *half_times])
+        counts = ", ".join(
+            f"{name} {compared.count(name)}" for name in names if name in models or name in compared
+        )
         say(f"best of {len(compared)} series: {counts}")
     exit_if_any_failed(records)
+
+
+def _curve_of(source, options, names):
+    """Return the curve of a series, or of a table, as skfrap estimate fits it."""
+    from skfrap.analysis import analyse_series
+    from skfrap.analysis._tables import curve_of_table, is_table
+
+    if is_table(source):
+        table = curve_of_table(source, options, [name.partition("+")[0] for name in names])
+        words = "; ".join(f"{what}: {said}" for what, said in table.sources.items())
+        return _Curve(table.table.name, table.curve, table.protocol, (*table.findings,), words)
+    one = analyse_series(source, options)
+    return _Curve(one.name, one.curve[None], one.protocol, one.findings, one.sources_in_words())
 
 
 def _names(models, skip):
@@ -134,28 +175,27 @@ def _names(models, skip):
     return names
 
 
-def _found(analysis, comparison, criterion):
+def _found(curve, comparison, criterion):
     """Return what a record tells of a comparison."""
     lines = comparison.summary(criterion)[0].split("\n")
-    lines += map(str, analysis.findings)  # of the experiment, whatever the model
+    lines += map(str, curve.findings)  # of the experiment, whatever the model
     rows = [
-        row | {"findings": (*analysis.findings, *fit.findings[0])}
+        row | {"findings": (*curve.findings, *fit.findings[0])}
         for row, fit in zip(comparison.to_records(), comparison.fits, strict=True)
     ]
     best = comparison.best[criterion][0].item()
-    sources = analysis.sources_in_words()
-    return {"best": best, "summary": lines, "models": rows, "sources": sources}
+    return {"best": best, "summary": lines, "models": rows, "sources": curve.sources}
 
 
-def _keep_parts(so_far, names, criterion, kept, as_json):
+def _keep_parts(so_far, criterion, kept, as_json):
     """Keep the models of a series that were fitted when the run was ended.
 
     The record has an error, so that a run that goes on fits the series anew.
     """
-    for name, (analysis, comparison) in so_far.items():
+    for name, (curve, comparison, names) in so_far.items():
         left = ", ".join(one for one in names if one not in comparison.models)
         error = f"ended before these were fitted: {left}"
-        record = {"file": name, "error": error} | _found(analysis, comparison, criterion)
+        record = {"file": name, "error": error} | _found(curve, comparison, criterion)
         kept.add(record)
         if not as_json:
             say("\n  ".join([f"{visible(name)}: {error}", *record["summary"]]))

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from skfrap.estimators import LeastSquaresFRAP, MeasuredStartFRAP
+from skfrap.experiment import FRAPProtocol
 from skfrap.models import MODELS
 from skfrap.models._named import model_named, model_names
 
@@ -62,7 +65,22 @@ def as_estimators(models, protocol, options):
         estimators[name] = model
     if not estimators:
         raise ValueError("models must hold at least one model, got none.")
+    _refuse_other_clocks(estimators)
     return estimators
+
+
+def _refuse_other_clocks(estimators):
+    """Refuse models of which some take the same frames for those of other times."""
+    protocols = {name: getattr(one, "protocol", None) for name, one in estimators.items()}
+    known = {name: one for name, one in protocols.items() if isinstance(one, FRAPProtocol)}
+    first = next(iter(known), None)
+    for name, one in known.items():
+        same = len(one.times) == len(known[first].times)
+        if not same or not np.allclose(one.times, known[first].times, rtol=1e-9):
+            raise ValueError(
+                f"models {first!r} and {name!r} have protocols of other frame times, and curves "
+                "have one clock; give all of them that of the curves."
+            )
 
 
 def options_for(text, fixed=None):

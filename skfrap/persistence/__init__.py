@@ -119,6 +119,8 @@ def load(path: Any, *, allow_large: bool = False) -> Any:
     --------
     See :func:`save`.
     """
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a folder; give the file that skfrap.persistence.save wrote.")
     content = Path(path).read_bytes()
     if not is_zipfile(BytesIO(content)):
         raise ValueError(

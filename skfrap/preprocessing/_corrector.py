@@ -17,6 +17,9 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
     fitted to, or parameters to check. Its parameters are arguments of its constructor, stored as
     they are, and what it learns are attributes whose names end in an underscore.
 
+    Where it does away with what a recording's finding is about, it says so by the class attribute
+    `settles`, a tuple of codes of findings.
+
     Everything else follows: it takes arrays, files and :class:`skfrap.io.ImageSeries`, goes into a
     pipeline in any place, computes no more pixels than are looked at, and is prepared once for
     each stack.
@@ -54,6 +57,8 @@ class StackCorrector(StackTransformer, auto_wrap_output_keys=None):  # type: ign
     >>> corrected[0][:, -1, -1].tolist()
     [4.0, 3.0, 3.5]
     """
+
+    settles: tuple[str, ...] = ()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

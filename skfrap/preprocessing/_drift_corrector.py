@@ -62,6 +62,8 @@ class DriftCorrector(StackCorrector):
     True
     """
 
+    settles = ("motion_left",)
+
     def __init__(
         self,
         protocol: FRAPProtocol | None = None,

@@ -336,8 +336,10 @@ class StackSequence(Sequence):
         Returns
         -------
         tuple of Finding
+            But for those that a correction settles.
         """
-        return self._own(index).findings
+        settled = {code for one in self._corrections for code in getattr(one, "settles", ())}
+        return tuple(one for one in self._own(index).findings if one.code not in settled)
 
     def bring_protocols(self):
         """Tell whether samples bring their protocols.

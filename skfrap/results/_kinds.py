@@ -308,6 +308,16 @@ _OF_RECORDINGS = {
             "Frames hold one and the same value, or rows of zeros at their end.",
             "See whether the file was written and copied to its end; leave out such frames.",
         ),
+        light_changes_before_bleaching=(
+            (
+                "The light of the frames before bleaching rises or falls by more than 1 %, other "
+                "than the model has it: c0 is of another light than there was at bleaching."
+            ),
+            (
+                'Use `fading="frame"`, a reference, or `imaging_bleach` where that goes on after '
+                "bleaching; or leave out the first frames, where a lamp or a dye had to settle."
+            ),
+        ),
         frames_alternate=(
             "The light of frames repeats after two to six of them, rather than going on steadily.",
             "See whether other channels or depths are among them, and save one of them alone.",
@@ -315,6 +325,10 @@ _OF_RECORDINGS = {
         same_numbers=(
             "Another series of the run has the same numbers, to the last digit: it is a copy.",
             "Leave out one of the two: they count as one measurement.",
+        ),
+        pixel_size_unlikely=(
+            "A pixel is smaller than 1 nm or larger than 100 µm: D goes by its square.",
+            "Give the pixel size in µm.",
         ),
         time_unit_unlikely=(
             (
@@ -394,11 +408,13 @@ _OF_STARTS = {
         images_disagree=(
             (
                 "All pixels about the bleach region give another D than its curve, beyond the "
-                "errors of both. The words say how far, and where the images are not as told."
+                "errors of both, or far beyond those by noise. The words say how far, and where "
+                "the images are not as told."
             ),
             (
-                "See whether region, first frame, light and neighbours are as told; where they "
-                "are, the images are the more precise of the two."
+                "See whether region, first frame, light and neighbours are as told, and whether "
+                "pixels are proportional to light, without gamma; where they are, the images are "
+                "the more precise of the two."
             ),
         ),
         images_misfit=(

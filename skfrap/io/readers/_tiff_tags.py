@@ -102,6 +102,20 @@ def judge_interval(meta):
     return [Finding.of("time_unit_assumed", words)]
 
 
+def judge_ome_clock(pixels, times):
+    """Say that a clock of OME-XML whose unit is not written may be in ms, as a list of findings."""
+    plane = pixels.find("{*}Plane")
+    where = "DeltaT" if plane is not None and plane.get("DeltaT") is not None else "TimeIncrement"
+    written = pixels if where == "TimeIncrement" else plane
+    if times is None or written.get(f"{where}Unit") is not None:
+        return []
+    interval = float(np.median(np.diff(times)))
+    if interval < _LONG_S:
+        return []
+    words = f"OME-XML's {where} has no unit, and s is taken: frames are {interval:.6g} s apart"
+    return [Finding.of("time_unit_unlikely", words, remedy="give frame_interval in s")]
+
+
 def stored_by_skfrap(meta):
     """Return what `write_series` stored in ImageJ's Info, {} where there is nothing of it."""
     info = meta.get("Info")

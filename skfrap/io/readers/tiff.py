@@ -141,6 +141,8 @@ class TIFFReader:
                 increment = tags.ome_increment(pixels)
                 ome_clock = tags.ome_clock(of_planes, increment, n_frames)
                 clocks += [of_planes, increment]
+                if not stored:
+                    findings = [*findings, *tags.judge_ome_clock(pixels, ome_clock[0])]
         pixel = first_stated(
             (
                 ome_pixel,

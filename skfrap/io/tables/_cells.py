@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from skfrap.io.tables._numbers import with_numbers
 from skfrap.results._reading import _decode, _is_missing
 
 TEXTS = (".csv", ".tsv", ".txt")
@@ -23,10 +24,6 @@ _MOST_BYTES = 200 * 2**20  # that a file may hold when it is unpacked: far more 
 _MOST_CELLS = 5_000_000
 _MOST_COLUMNS = 16_384
 _MOST_ROWS = 2**20  # that a sheet may have
-_WITH_POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_WITH_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_WHOLE = re.compile(r"[+-]?\d+")
-_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
 @dataclass
@@ -39,8 +36,8 @@ class Sheet:
         Of the sheet; empty where the file has no sheets.
     rows : list of list
         Of float, str or None where there is nothing.
-    lines : list of int
-        The number of each row in the file, from 1.
+    lines : list of int or str
+        The number of each row in the file, from 1, or words for it.
     words : str
         How the cells were told apart.
     """
@@ -282,31 +279,9 @@ def _without_blanks(sheet):
 
 
 def _with_numbers(sheet, path):
-    """Turn text that is a number into one, decimal commas included."""
-    texts = [cell for row in sheet.rows for cell in row if isinstance(cell, str)]
-    points = [one for one in texts if _WITH_POINT.fullmatch(one) and not _WHOLE.fullmatch(one)]
-    commas = [one for one in texts if _WITH_COMMA.fullmatch(one)]
-    if points and commas:
-        raise ValueError(
-            f"{path} has numbers with decimal points and with commas, {points[0]} and "
-            f"{commas[0]}; write all of them alike."
-        )
-    if commas and all(_AMBIGUOUS.fullmatch(one) for one in commas):
-        raise ValueError(
-            f"{path} has {commas[0]}, of which it cannot be told whether the comma separates "
-            "thousands; write numbers with a decimal point and without thousands separators."
-        )
-
-    def number(cell):
-        if not isinstance(cell, str):
-            return cell
-        text = cell.replace(",", ".") if _WITH_COMMA.fullmatch(cell) else cell
-        return float(text) if _WITH_POINT.fullmatch(text) else cell
-
-    words = sheet.words + (", decimal commas" if commas else "")
-    return Sheet(
-        sheet.name, [[number(one) for one in row] for row in sheet.rows], sheet.lines, words
-    )
+    rows, words = with_numbers(sheet.rows, path)
+    words = f"{sheet.words}, {words}" if words else sheet.words
+    return Sheet(sheet.name, rows, sheet.lines, words)
 
 
 def is_missing(cell):

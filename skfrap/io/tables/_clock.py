@@ -7,6 +7,7 @@ from skfrap.io.readers._stated import given_differs
 from skfrap.io.tables._roles import listed
 from skfrap.io.tables._units import UNITS, judge_unit, seconds_of_stamp, unit_of
 
+_DAYS = 1e9  # s, from which a time is one since the year 1
 _LONGEST, _SHORTEST = 3600.0, 1e-6  # s, of an interval that is believed
 
 
@@ -96,11 +97,18 @@ def _seconds(block, time, path):
             raise ValueError(
                 f"line {block.lines[wrong]} of {path} has {texts[wrong] or values[wrong]!r} in "
                 f"{block.names[time]!r}, where all others are of another kind; times are numbers, "
-                "or all as 0:01:02.5."
+                "or all as 0:01:02.5, or as 2024-05-06 10:01:02.5."
             )
-        return np.array(
-            [np.nan if one is None else one for one in stamps]
-        ), "as hours, minutes and seconds"
+        seconds = np.array([np.nan if one is None else one for one in stamps])
+        dated = [one is not None and one > _DAYS for one in stamps]
+        if not any(dated):
+            return seconds, "as hours, minutes and seconds"
+        if not all(dated):
+            raise ValueError(
+                f"some times in {block.names[time]!r} of {path} have a date, and others have none; "
+                "write all of them alike."
+            )
+        return seconds - seconds[0], "as dates, from the first on"
     unit = unit_of(block.names[time])
     if unit is None:
         return values, "s, assumed: its name has no unit"

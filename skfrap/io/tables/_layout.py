@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfrap.io.tables._cells import is_missing
+from skfrap.io.tables._numbers import PerCent
 
 _FEWEST = 4  # rows of numbers
 _MANY = 20  # numbers in a row, which may be a series
@@ -13,6 +14,7 @@ _RUN = 3  # rows of numbers that follow each other, where a table begins
 _UNITS = re.compile(
     r"[\[(]?\s*(s|sec|secs|ms|min|h|µs|μs|us|a\.?u\.?|counts?|%|px|)\s*[\])]?", re.I
 )
+_OF_ZEN = re.compile(r"(?<=\w)::.*!![A-Z]$")  # RelativeTime::Relative Time!!R
 # Rows that Fiji and spreadsheets put below a table: no frames.
 _STATISTICS = {"mean", "sd", "std", "stddev", "min", "max", "average", "mittelwert", "sem", "sum"}
 
@@ -34,6 +36,8 @@ class Block(NamedTuple):
         What was left out.
     named : bool
         Whether columns have names of their own.
+    per_cent : tuple of str
+        Names of columns whose numbers have signs of per cent.
     """
 
     names: list
@@ -42,6 +46,7 @@ class Block(NamedTuple):
     lines: np.ndarray
     words: str
     named: bool
+    per_cent: tuple = ()
 
 
 def find_block(sheet, path):
@@ -63,12 +68,12 @@ def find_block(sheet, path):
     """
     numeric = [_numbers_in(row) for row in sheet.rows]
     start = _start_of(numeric)
+    _refuse_rows(sheet, numeric, path)
     if start is None:
         raise ValueError(
             f"{path} has no rows of numbers below each other{_in(sheet)}: a table of intensities "
             "has a row for each frame, and columns for the time and for regions."
         )
-    _refuse_rows(sheet, numeric, path)
     _refuse_frames_above(sheet, numeric, start, path)
     start += _is_head(sheet.rows[start : start + _RUN])
     _refuse_text_in_numbers(sheet, start, path)
@@ -117,7 +122,22 @@ def find_block(sheet, path):
         _full_name(name, unit, k) for k, (name, unit) in enumerate(zip(names, units, strict=True))
     ]
     words = f"rows {', '.join(left_out)} below the frames are left out" if left_out else ""
-    return Block(_made_different(full), values, texts, np.array(lines), words, named)
+    full = _made_different(full)
+    per_cent = tuple(full[k] for k in range(width) if _has_per_cent(cells, k, full, lines, path))
+    return Block(full, values, texts, np.array(lines), words, named, per_cent)
+
+
+def _has_per_cent(cells, place, names, lines, path):
+    """Tell whether the numbers of a column have signs of per cent; refuse some that have."""
+    marked = [isinstance(row[place], PerCent) for row in cells if isinstance(row[place], float)]
+    if any(marked) and not all(marked):
+        held = [k for k, row in enumerate(cells) if isinstance(row[place], float)]
+        odd = held[next(k for k, one in enumerate(marked) if one != marked[0])]
+        raise ValueError(
+            f"line {lines[odd]} of {path} has a number with a sign of per cent in {names[place]!r} "
+            "and others have none, or the other way round; write all of a column alike."
+        )
+    return any(marked)
 
 
 def _in(sheet):
@@ -238,6 +258,7 @@ def _text(cell):
 
 def _full_name(name, unit, place):
     unit = unit.strip("[]() ")
+    name = _OF_ZEN.sub("", name)
     named = name or f"column {place + 1}"
     return f"{named} [{unit}]" if unit else named
 

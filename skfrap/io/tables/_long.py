@@ -1,14 +1,18 @@
-"""Results of Fiji with a row for each region and frame: regions are put side by side."""
+"""Tables with a row for each region and frame, as Fiji's: regions are put side by side."""
 
 import re
 
 import numpy as np
 
 from skfrap.io.tables._layout import Block
+from skfrap.io.tables._roles import is_time
 
 _LABEL = re.compile(r"^label$", re.IGNORECASE)
 _FRAME = re.compile(r"^(slice|frame)s?$", re.IGNORECASE)
-_MEAN = re.compile(r"^mean$", re.IGNORECASE)
+_MEAN = re.compile(r"^mean( ?(gray|grey))?( ?(intensity|value))?( *[\[(].*[\])])?$", re.IGNORECASE)
+_REGION = re.compile(
+    r"^(roi|region|object|item)s?([ _]?(id|name|number|no\.?|#))?$|^name$", re.IGNORECASE
+)  # of NIS-Elements, Volocity
 _IN_LABEL = re.compile(r"^(?P<image>.*?):(?P<region>[^:]*):(?P<frame>.*)$")
 _NUMBER = re.compile(r"t:(\d+)/|^(\d+)")
 
@@ -77,7 +81,10 @@ def side_by_side(block, path):
     )
     words = f"{len(regions)} regions, each with rows of its own"
     words = f"{block.words}; {words}" if block.words else words
-    return Block(names, np.column_stack(values), texts, block.lines[first], words, True)
+    per_cent = tuple(name for name in block.per_cent if name in names)
+    if block.names[mean] in block.per_cent:
+        per_cent += tuple(f"Mean({one})" for one in regions)
+    return Block(names, np.column_stack(values), texts, block.lines[first], words, True, per_cent)
 
 
 def _keys(block):
@@ -94,6 +101,14 @@ def _keys(block):
                 frames = np.array([float(one[1] or one[2]) for one in numbers])
             if len({*keys}) > 1:
                 return keys, frames
+    of_region = [k for k, name in enumerate(block.names) if _REGION.match(name)]
+    if len(of_region) == 1:
+        (k,) = of_region
+        pairs = zip(block.texts[k], block.values[:, k], strict=True)
+        keys = [text or f"{value:g}" for text, value in pairs]
+        if 1 < len({*keys}) <= len(keys) // 4:
+            time = next((j for j, name in enumerate(block.names) if is_time(name)), None)
+            return keys, frames if time is None else block.values[:, time]
     if frames is None or not np.isfinite(frames).all() or len(np.unique(frames)) == len(frames):
         return None, None
     # Rows of one frame follow each other, or those of one region do: the order numbers regions.

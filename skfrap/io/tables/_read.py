@@ -1,6 +1,7 @@
 """Read one table of intensities: its columns, its clock, and when bleaching was."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from skfrap.io.tables._clock import clock_of
 from skfrap.io.tables._layout import find_block
 from skfrap.io.tables._long import side_by_side
 from skfrap.io.tables._table import IntensityTable
+from skfrap.io.tables._turned import turned
 from skfrap.results import Finding
 
 _PREBLEACH = Argument("n_prebleach")
 _OF_RESULTS = {"file", "error", "sources"}  # columns of what skfrap estimate writes
+_IN_PER_CENT = re.compile(r"[\[(]\s*%\s*[\])]|\bper ?cent\b", re.I)
+_LOGARITHM = re.compile(r"\b(log(10|2|_10|_2)?|ln)\b", re.I)
+_SUM = re.compile(r"\b(sum|integrated|(raw)?int(egrated ?)?den(sity)?\d*)\b", re.I)
 _TRANSPOSED = 8  # times as many columns of numbers as rows
 
 
@@ -152,6 +157,7 @@ def _holds_numbers(sheet, path):
 
 def _read_sheet(sheet, path, told, frame_interval, n_prebleach):
     _refuse_results(sheet, path)
+    sheet = turned(sheet)
     block = side_by_side(find_block(sheet, path), path)
     _refuse_rows(block, path)
     time, how = _roles.time_column(block, told, path)
@@ -189,6 +195,7 @@ def _read_sheet(sheet, path, told, frame_interval, n_prebleach):
     bleach = roles["bleach"]
     fall = falls.get(bleach) or find_fall(block_kept.values[:, bleach], gap)
     unused = _roles.roles_by_numbers(block_kept, places, roles, found, fall)
+    _refuse_units(block, time, roles, path)
     before = _before(clock, kept, runs, fall, n_prebleach, path)
     data = {role: _column(block_kept, roles.get(role)) for role in _roles.ROLES[1:]}
     findings, left_out = _left_out(block, kept, before, path)
@@ -250,6 +257,32 @@ def _refuse_rows(block, path):
         raise ValueError(
             f"{path} has {n_rows} rows and {n_columns} columns of numbers: its frames are columns; "
             "transpose it, so that there is a row for each frame, and keep one series in a file."
+        )
+
+
+def _refuse_units(block, time, roles, path):
+    """Refuse times in per cent, logarithms, and what cannot be subtracted from the other."""
+    if time is not None and block.names[time] in block.per_cent:
+        raise ValueError(f"{path} has times in per cent in {block.names[time]!r}; give them in s.")
+    taken = [block.names[k] for k in (roles["bleach"], roles.get("background")) if k is not None]
+    for name in taken:
+        if _LOGARITHM.search(name):
+            raise ValueError(
+                f"{path} has logarithms in {name!r}, by its name; give the intensities themselves."
+            )
+        if len(taken) > 1 and _SUM.search(name):
+            raise ArgumentError(
+                f"{path} has sums over a region in {name!r}, by its name, and regions differ in "
+                "size, so that no background can be subtracted; give means, or leave it out (",
+                Argument("columns"),
+                ", as background=none).",
+            )
+    in_per_cent = [name for name in taken if name in block.per_cent or _IN_PER_CENT.search(name)]
+    if 0 < len(in_per_cent) < len(taken):
+        raise ValueError(
+            f"{path} has the column {in_per_cent[0]!r} in per cent, and not both of "
+            f"{_roles.listed(taken)}, of which the one is subtracted from the other; give both in "
+            "one unit."
         )
 
 

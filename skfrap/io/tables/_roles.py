@@ -24,7 +24,7 @@ _LABEL = re.compile(r"^(label|file|name|image|roi|series|treatment|comment)s?$",
 # What Fiji measures besides the mean, with the number or the name of a region behind.
 _MEASUREMENTS = re.compile(
     r"^(area|min|max|stddev|std|sd|mode|median|x|y|xm|ym|perim\.?|bx|by|width|height|major|minor|"
-    r"angle|circ\.?|feret\w*|minferet|intden|rawintden|skew|kurt|%area|ar|round|solidity|ch|minthr|"
+    r"angle|circ\.?|feret\w*|minferet|intden|rawintden|err|error|stderr|sem|skew|kurt|%area|ar|round|solidity|ch|minthr|"
     r"maxthr|length|slice|frame|count|n)\s*(\d+|\(.*\))?$",
     re.IGNORECASE,
 )
@@ -116,6 +116,11 @@ def _without_unit(name):
     return re.sub(r"\s*[\[(][^\[(]*[\])]\s*$", "", name).strip()
 
 
+def is_time(name):
+    """Tell whether a column, by its name, holds times."""
+    return _TIME.search(name) is not None and not _MEASUREMENTS.match(_without_unit(name))
+
+
 def time_column(block, told, path):
     """Find the column of times.
 
@@ -129,8 +134,7 @@ def time_column(block, told, path):
         return None, ""
     if "time" in told:
         return place_of(told["time"], block.names), "told"
-    places = [k for k, name in enumerate(block.names) if block.named and _TIME.search(name)]
-    places = [k for k in places if not _MEASUREMENTS.match(_without_unit(block.names[k]))]
+    places = [k for k, name in enumerate(block.names) if block.named and is_time(name)]
     if len(places) > 1:
         first, *others = (
             block.values[:, k] * UNITS.get(unit_of(block.names[k]), 1.0) for k in places
@@ -179,8 +183,18 @@ def candidates(block, time, told):
             continue
         places.append(k)
     means = [k for k in places if re.match(r"mean|average", block.names[k], re.I)]
-    if means:
-        others = [k for k in places if k not in means and k not in given]
+    beside = [
+        k
+        for k in places
+        if k not in means and not _MEASUREMENTS.match(block.names[k].strip()) and k not in given
+    ]
+    if len(means) == 1 and beside and means[0] not in given:
+        # The mean of other columns, as of Time Series Analyzer, or else one of the regions.
+        others = means if _is_mean(block.values, means[0], beside) else []
+        others += [k for k in places if k not in means and k not in beside and k not in given]
+    elif means:
+        named = [k for k in beside if any(one.search(block.names[k]) for one in _NAMES.values())]
+        others = [k for k in places if k not in (*means, *named) and k not in given]
     else:
         others = [
             k for k in places if _MEASUREMENTS.match(block.names[k].strip()) and k not in given
@@ -189,6 +203,13 @@ def candidates(block, time, told):
     names = [block.names[k] for k in others]
     words = f"columns {listed(names)} are no mean intensities and play no part" if names else ""
     return places, words, index
+
+
+def _is_mean(values, place, of):
+    """Tell whether a column is the mean of others."""
+    mean = values[:, of].mean(axis=1)
+    known = np.isfinite(mean) & np.isfinite(values[:, place])
+    return bool(known.any() and np.allclose(values[known, place], mean[known], rtol=1e-3))
 
 
 def _counts(values):
@@ -211,6 +232,12 @@ def roles_by_name(block, places, told):
         if role != "time":
             roles[role] = None if name == NOTHING else place_of(name, block.names)
             words[role] = "told"
+    taken = [place for place in roles.values() if place is not None]
+    twice = next((place for place in taken if taken.count(place) > 1), None)
+    if twice is not None:
+        raise ArgumentError(
+            _COLUMNS, f" name {block.names[twice]!r} for two things; name another, or none."
+        )
     free = [k for k in places if k not in roles.values()]
     for role, pattern in _NAMES.items():
         if role in roles:

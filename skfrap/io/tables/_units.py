@@ -1,5 +1,6 @@
 """Units of time in the names of columns, and clocks that have none."""
 
+import datetime
 import re
 
 import numpy as np
@@ -20,22 +21,37 @@ UNITS = {
 _LONG, _SHORT = 60.0, 1e-3  # s, of an interval beyond which another unit is likelier
 _TOLD = "name the unit in the head, as Time [s] or Time [ms], or give frame_interval in s"
 
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d?):(\d\d):(\d\d(?:[.,]\d+)?)")
 _STAMP = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
 
 
 def seconds_of_stamp(text):
-    """Return the seconds of a time as 0:01:02.5 or 1:02.5; None for other text.
+    """Return the seconds of a time as 0:01:02.5 or 1:02.5, or of a date; None for other text.
+
+    Dates count from the year 1, and are as 2024-05-06 10:01:02.5: no other order is clear.
 
     Examples
     --------
     >>> from skfrap.io.tables._units import seconds_of_stamp
     >>> seconds_of_stamp("0:01:02.5"), seconds_of_stamp("1:02,5"), seconds_of_stamp("62.5")
     (62.5, 62.5, None)
+    >>> seconds_of_stamp("2024-05-06 10:01:02.5") - seconds_of_stamp("2024-05-06 10:00:00")
+    62.5
     """
+    date = _DATE.fullmatch(text)
+    if date is not None:
+        try:
+            days = datetime.date.fromisoformat(date[1]).toordinal()
+        except ValueError:
+            return None
+        return 86_400.0 * days + _seconds(*date.groups()[1:])
     match = _STAMP.fullmatch(text)
     if match is None:
         return None
-    hours, minutes, seconds = match.groups()
+    return _seconds(*match.groups())
+
+
+def _seconds(hours, minutes, seconds):
     return 3600 * float(hours or 0) + 60 * float(minutes) + float(seconds.replace(",", "."))
 
 
