@@ -100,6 +100,14 @@ def test_estimate_tells_noise_and_no_misfit_that_is_not_there(network, drawn):
     assert_allclose(estimates.values["D"], 10 ** network.predict(drawn.data[:50])[:, 0])
 
 
+def test_images_noisier_than_what_it_has_learnt_are_told(network, drawn):
+    assert not network.estimate(drawn.data[:100]).has_finding("noise_beyond_prior").any()
+    for a in (0.1, 1.0):  # 10 and 100 times
+        noisy = FRAPSimulator(PROTOCOL, {"a": a}, random_state=1)
+        X = noisy.sample_scores(20, network.surrogate_, with_curves=False).data
+        assert network.estimate(X).has_finding("noise_beyond_prior").all()
+
+
 def test_takes_rows_as_an_array(network, drawn):
     assert_array_equal(network.predict(np.asarray(drawn.data)), network.predict(drawn.data))
 
