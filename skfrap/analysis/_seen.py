@@ -162,7 +162,7 @@ def region_as_seen(before, after, pixel_size):
     return Circle(radius * pixel_size, ((column + 0.5) * pixel_size, (row + 0.5) * pixel_size))
 
 
-def see_start(corrected, region, protocol, options, told=None):
+def see_start(corrected, region, protocol, options):
     """Measure the start of one stack.
 
     Parameters
@@ -174,8 +174,6 @@ def see_start(corrected, region, protocol, options, told=None):
     protocol : FRAPProtocol
         Gives pixels and times.
     options : ExperimentOptions
-    told : FRAPProtocol, default=None
-        With the bleach region as it was told.
 
     Returns
     -------
@@ -205,7 +203,7 @@ def see_start(corrected, region, protocol, options, told=None):
     times = protocol.times[protocol.n_prebleach :]
     return SeenStart(
         protocol=protocol.replace(bleach_region=region),
-        told=told,
+        told=None,
         estimates=_without_unknown(estimates),
         measure=measure,
         radii=measure.radii,

@@ -14,7 +14,7 @@ _SMALLEST = 2.0  # pixels: radius of a region
 _SMOOTH = 1.5  # pixels
 
 
-def see_start_within(corrected, before, after, protocol, options, told=None):
+def see_start_within(corrected, before, after, protocol, options):
     """Measure the start of one stack in its compartment.
 
     Parameters
@@ -26,8 +26,6 @@ def see_start_within(corrected, before, after, protocol, options, told=None):
     protocol : FRAPProtocol
         With a compartment.
     options : ExperimentOptions
-    told : FRAPProtocol, default=None
-        With the bleach region as it was told.
 
     Returns
     -------
@@ -52,7 +50,7 @@ def see_start_within(corrected, before, after, protocol, options, told=None):
     side = extractor.layout_.side
     return SeenStart(
         protocol=patch,
-        told=told,
+        told=None,
         estimates=estimator.estimates_of([measure], options.level),
         measure=measure,
         radii=profiles.radii,
