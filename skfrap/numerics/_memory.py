@@ -13,8 +13,8 @@ def keep_freed_memory():
     """Let this process keep up to 128 MB that it has freed, for the arrays that come next.
 
     Dask starts workers with ``MALLOC_TRIM_THRESHOLD_=65536``, which makes the GNU C library give
-    every array above 128 kB back to the system, and take it again page by page: two thirds of the
-    time of a posterior went there. Where there is another library nothing is done.
+    every array above 128 kB back to the system, and take it again page by page: half of the time of
+    posteriors went there. Where there is another library nothing is done.
     """
     if not sys.platform.startswith("linux"):
         return
