@@ -297,3 +297,28 @@ def test_estimates_are_copied_and_pickled():
     for other in (copy.copy(estimates), pickle.loads(pickle.dumps(estimates))):
         np.testing.assert_array_equal(other.D_um2_s, estimates.D_um2_s)
         assert other.findings == estimates.findings
+
+
+def test_curves_tell_that_light_changed_before_bleaching():
+    protocol = FRAPProtocol(
+        shape=(48, 48), bleach_region=Circle(6.0), n_prebleach=10, n_bleach=1, n_postbleach=60,
+        padding=16,
+    )  # fmt: skip
+    code = "light_changes_before_bleaching"
+    values = {"D": 10.0, "c0": 0.8, "alpha": 0.6, "a": 3e-3}
+    right = FRAPSimulator(protocol, values, random_state=0).sample(2000).data
+    estimator = LeastSquaresFRAP(protocol).fit(right)
+    assert estimator.estimate(right).has_finding(code).mean() < 2e-3
+    for change in (0.06, -0.06):
+        wrong = right[:200].copy()
+        wrong[:, :10] *= np.linspace(1 - change, 1, 10)
+        estimates = estimator.estimate(wrong)
+        assert estimates.has_finding(code).mean() > 0.9
+        (words,) = (one.words for one in estimates.findings[0] if one.code == code)
+        assert ("rises" if change > 0 else "falls") in words
+    # A model that fades has the change, and is right.
+    parameters = "D", "c0", "alpha", "imaging_bleach"
+    simulator = FRAPSimulator(protocol, values | {"imaging_bleach": 0.99}, random_state=0)
+    faded = simulator.sample(200).data
+    estimates = LeastSquaresFRAP(protocol, parameters=parameters).fit(faded).estimate(faded)
+    assert estimates.has_finding(code).mean() < 0.01

@@ -409,7 +409,8 @@ def _noticed(one, of_frames, told, geometries, witness):
     if told is not None and options.fading == "none" and options.reference is None:
         expected = told.estimates.fit.curves[0][: one.protocol.n_prebleach]
         mask, dark = one.protocol.bleach_mask, options.dark_level
-        noticed += find_prebleach_change(levels_about(one.series.frames, mask, dark), expected)
+        found = find_prebleach_change(levels_about(one.series.frames, mask, dark), expected)
+        noticed += [new for new in found if not told.estimates.has_finding(new.code)[0]]
     uneven = []
     if one.background in one.evenness.wrong:
         why = one.evenness.wrong[one.background]

@@ -12,6 +12,7 @@ from skfrap.experiment._noise import NO_NOISE, squares_without_noise
 from skfrap.judging import find_misfits
 from skfrap.judging._bounds import without_bounds, words_at_bounds
 from skfrap.judging._power import MISFIT, would_be_seen
+from skfrap.judging._prebleach import find_prebleach_slopes
 from skfrap.judging._trials import better_count
 from skfrap.parameters import parameter
 from skfrap.results._finding import FindingsByRow
@@ -167,6 +168,7 @@ def describe_fits(
     correlated, too_large = judge_residuals(fit) if misfits is None else misfits
     words = "residuals are correlated: the model does not describe the curve"
     found.add(correlated, "residuals_correlated", words)
+    find_prebleach_slopes(found, fit, judged & visible & (odd_frame < 0))
     asked_for = {}
     if larger is not None:
         asked_for = _find_larger_models(found, fit, visible & ~misplaced, larger)

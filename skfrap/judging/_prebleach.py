@@ -1,10 +1,13 @@
 """Whether light changes in the frames before bleaching, by which all others are judged."""
 
 import numpy as np
+from scipy.stats import t as student_t
 
 from skfrap.results import Finding
 
+_CODE = "light_changes_before_bleaching"
 _FEWEST = 3  # frames before bleaching
+_FALSE_ALARMS = 2e-4  # of curves, whose noise is known from their residuals
 _CHANGE = 0.01  # of the light, from the first to the last of them
 _CLEAR = 5.0  # standard errors, of a flicker that is well known
 _KNOWN = 10  # frames after bleaching by which the flicker is known half as well
@@ -77,11 +80,42 @@ def find_prebleach_change(levels, expected):
     error = _flicker(levels[n:]) / np.sqrt(places @ places)
     if not (abs(change) > _CHANGE and abs(slope) > _CLEAR * (1 + _KNOWN / n_after) * error):
         return []
-    words = (
+    return [Finding.of(_CODE, _words(change, n))]
+
+
+def find_prebleach_slopes(found, fit, judged):
+    """Find the same in curves, by their residuals: less is seen than in the light about the region.
+
+    Parameters
+    ----------
+    found : FindingsByRow
+        To which it adds.
+    fit : Fit
+    judged : ndarray of shape (n,) of bool
+        Which are worth it.
+    """
+    n, n_free = fit.n_prebleach, fit.theta.shape[1]
+    freedom = fit.data.shape[1] - n - n_free
+    if n < _FEWEST or freedom < _FEWEST:
+        return
+    before, after = fit.data[:, :n].mean(axis=1), fit.data[:, n:].mean(axis=1)
+    residuals = np.nan_to_num(fit.data - fit.curves)
+    places = fit.frames[:n] - np.mean(fit.frames[:n])
+    slope = residuals[:, :n] @ places / (places @ places)
+    change = slope * np.ptp(places) / np.where(before > 0, before, np.inf)
+    # Noise that goes by the light is the larger the more light there is.
+    brighter = np.maximum(before, after) / np.where(after > 0, after, np.inf)
+    error = np.sqrt(np.sum(residuals[:, n:] ** 2, axis=1) / freedom * brighter / (places @ places))
+    far = np.abs(slope) > student_t.isf(_FALSE_ALARMS / 2, freedom) * error
+    for k in np.flatnonzero(judged & far & (error > 0) & (np.abs(change) > _CHANGE)):
+        found.add_to(k, _CODE, _words(change[k], n))
+
+
+def _words(change, n):
+    return (
         f"light {'falls' if change < 0 else 'rises'} by {100 * abs(change):.2g} % over the {n} "
         "frames before bleaching, with whose mean the others are compared"
     )
-    return [Finding.of("light_changes_before_bleaching", words)]
 
 
 def _flicker(levels):
