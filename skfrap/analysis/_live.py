@@ -22,8 +22,9 @@ class LiveAnalysis:
     """Follow a bleach region over one image series: its curve at once, and the fit of the curve.
 
     The series is read and corrected once, as :func:`analyse_series` does it. Then a curve takes a
-    millisecond or two, and where free diffusion is fitted so does each step of the fit, which goes
-    on from that of a region nearby. What else an analysis tells, such as alternatives, takes longer
+    millisecond or two, and where free diffusion is fitted the model is that of the region before if
+    it has moved by whole pixels, else it is prepared for D near that of the region before. What
+    else an analysis tells, such as alternatives, takes longer
     and is left to `analyse_series`; estimates agree with its start as told to the interpolation
     error of the model, below 1e-6.
 
