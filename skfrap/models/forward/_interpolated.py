@@ -238,6 +238,11 @@ class CurveSurrogate:
             As :meth:`scores` takes it.
         factor : ndarray of shape (n,)
             By which curves are multiplied.
+
+        Raises
+        ------
+        ValueError
+            As of :meth:`curves`.
         """
         values = {"mobile_fraction": 1.0} | self.fixed | parameters
         missing = sorted({*self.names, self._factor} - {*values})
@@ -262,7 +267,18 @@ class CurveSurrogate:
         return np.column_stack(targets), factor
 
     def curves_of(self, table, factor):
-        """Compute the curves of arguments that :meth:`checked` has checked, (n, n_frames)."""
+        """Compute the curves of arguments that :meth:`checked` has checked.
+
+        Parameters
+        ----------
+        table : ndarray of shape (n, n_names)
+        factor : ndarray of shape (n,)
+            Some rows of both.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         curves = np.empty((len(factor), self.basis.shape[1]))
         for start in range(0, len(factor), _CHUNK):
             rows = slice(start, start + _CHUNK)
