@@ -272,8 +272,9 @@ class CurveSurrogate:
         Parameters
         ----------
         table : ndarray of shape (n, n_names)
+            Some rows of what it has returned.
         factor : ndarray of shape (n,)
-            Some rows of both.
+            The same rows.
 
         Returns
         -------
