@@ -202,10 +202,11 @@ class FRAPSimulator(ImageSampler, DatasetWriter):
         wanted = slice(before, before + n_samples)
         dtype = np.dtype(check_choice("dtype", np.dtype(dtype).name, ("float64", "float32")))
         data = np.empty((n_blocks * _BLOCK, self.protocol.n_values), dtype)
+        clean = self._clean_blocks(parameters)
         for first in range(0, len(data), _BLOCK):
             rows = slice(first, first + _BLOCK)
             block = {name: values[rows] for name, values in parameters.items()}
-            curves = self._clean_curves(block)
+            curves = clean(rows)
             if self.noise != "none":
                 noise = normal_rows(self._curve_key, start - before + first, *curves.shape)
                 noise *= self._curve_deviations(block)
@@ -298,11 +299,19 @@ class FRAPSimulator(ImageSampler, DatasetWriter):
     def _clean_curves(self, values, *, weights="mean"):
         arguments = {name: values[name] for name in self._parameters}
         surrogate, model = self._interpolated(weights)
-        if surrogate is not None:
-            ends = {name: (v.min(), v.max()) for name, v in arguments.items()}
-            if surrogate.covers(ends):
-                return surrogate.curves(**arguments)
+        if _covers(surrogate, arguments):
+            return surrogate.curves(**arguments)
         return model.curves(**arguments)
+
+    def _clean_blocks(self, values):
+        """Return a function of rows that computes their curves; all rows are checked at once."""
+        arguments = {name: values[name] for name in self._parameters}
+        surrogate, _ = self._interpolated("mean")
+        if _covers(surrogate, arguments):
+            checked = surrogate.checked(**arguments)
+            return lambda rows: surrogate.curves_of(*(column[rows] for column in checked))
+        # Blocks are interpolated or not each for itself.
+        return lambda rows: self._clean_curves({name: arguments[name][rows] for name in arguments})
 
     def _interpolated(self, weights):
         """Return the interpolated model, None where there is none, and the model itself."""
@@ -365,3 +374,10 @@ class FRAPSimulator(ImageSampler, DatasetWriter):
             target_names=self.target_names,
             **({} if frame is None else {"frame": frame}),
         )
+
+
+def _covers(surrogate, arguments):
+    """Tell whether there is an interpolation, and all values lie in its ranges."""
+    if surrogate is None:
+        return False
+    return surrogate.covers({name: (v.min(), v.max()) for name, v in arguments.items()})

@@ -209,6 +209,28 @@ class CurveSurrogate:
         ValueError
             If a parameter lies outside of its range, or is not the fixed one.
         """
+        return self.curves_of(*self.checked(**parameters))
+
+    def checked(self, **parameters):
+        """Check the arguments of :meth:`curves`, for :meth:`curves_of`.
+
+        Parameters
+        ----------
+        **parameters : float or array-like of shape (n,)
+            As of :meth:`curves`.
+
+        Returns
+        -------
+        table : ndarray of shape (n, n_names)
+            As :meth:`scores` takes it.
+        factor : ndarray of shape (n,)
+            By which curves are multiplied.
+
+        Raises
+        ------
+        ValueError
+            As of :meth:`curves`.
+        """
         values = {"mobile_fraction": 1.0} | self.fixed | parameters
         missing = sorted({*self.names, self._factor} - {*values})
         unknown = sorted({*values} - {*self.names, self._factor})
@@ -229,7 +251,22 @@ class CurveSurrogate:
                 )
         with np.errstate(divide="ignore"):
             targets = [parameter(name).to_target(values[name]) for name in self.names]
-        table = np.column_stack(targets)
+        return np.column_stack(targets), factor
+
+    def curves_of(self, table, factor):
+        """Compute the curves of arguments that :meth:`checked` has checked.
+
+        Parameters
+        ----------
+        table : ndarray of shape (n, n_names)
+            Some rows of what it has returned.
+        factor : ndarray of shape (n,)
+            The same rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_frames)
+        """
         curves = np.empty((len(factor), self.basis.shape[1]))
         for start in range(0, len(factor), _CHUNK):
             rows = slice(start, start + _CHUNK)
