@@ -167,8 +167,7 @@ export class Viewer {
     if (!this.held) return;
     const at = this.place(event);
     if (this.held.draws) { this.draft = between(this.tool, this.held.from, at); return this.redraw(); }
-    const parts = this.held.region?.kind === "polygon" ? 1 : 4; // of a pixel; what is prepared of a region is that of all places as many parts of one apart
-    this.region = this.held.handle ? this.held.handle.drag(...at) : moved(this.held.region, ...at.map((value, k) => Math.round((value - this.held.from[k]) * parts) / parts));
+    this.region = this.held.handle ? this.held.handle.drag(...at) : moved(this.held.region, ...at.map((value, k) => Math.round(value - this.held.from[k]))); // whole pixels, of which bases are shared
     this.held.changed = true; this.found = false;
     this.redraw();
     if (this.target === "bleach_region") this.onDrag(format(this.region));
