@@ -238,6 +238,7 @@ def interrupted(tmp_path, program):
     """
     before = """
         import os, signal, sys, threading, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where it was inherited
         from skfrap import Circle, FRAPProtocol, FRAPSimulator, LeastSquaresFRAP, NeuralFRAP
         import skfrap.datasets
         PROTOCOL = FRAPProtocol(
