@@ -9,8 +9,8 @@ from pathlib import Path
 
 from skfrap.app import _work
 
-_RING = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))  # pixels
-_TURNED = ((0.25, 0.5), (0.75, 0.25), (-0.5, 0.75), (-0.25, -0.75))
+_RING = ((1, 0), (1, 1), (-1, 1), (-1, 0), (0, -1))  # pixels
+_TURNED = ((0.25, 0.5), (-0.5, 0.75), (-0.25, -0.75))
 _SOON, _WHOLE = 300, 1500  # ms
 
 
@@ -38,30 +38,34 @@ def moved_regions(report, path):
         circle = found["seen"]["region"]
         _after(live, full, keep, _moved(circle, 0, 0))  # the first one has to be prepared for
         whole = [_after(live, full, keep, _moved(circle, *by)) for by in _RING]
-        parts = [_after(live, full, keep, _moved(circle, *by)) for by in _TURNED]
+        parts = [_soon_after(live, full, keep, _moved(circle, *by)) for by in _TURNED]
         curves = [
             _timed(live, "follow", keep=keep, given={}, region=_moved(circle, *by), fit=False)[0]
             for by in _TURNED
         ]
     report.add("curve, by parts of pixels", 1e3 * statistics.median(curves), "{:.0f}", at_most=50)
-    for how, found in (("whole pixels", whole), ("parts of pixels", parts)):
-        D, soon, rest = (1e3 * statistics.median(one) for one in zip(*found, strict=True))
-        bound = _SOON if found is whole else None
-        report.add(f"moved by {how}: D", D, "{:.0f}", at_most=bound)
-        report.add("  D, alternatives and findings", D + soon, "{:.0f}", at_most=bound)
-        bound = _WHOLE if found is whole else None
-        report.add("  all pixels, besides", rest, "{:.0f}", at_most=bound)
+    D, soon, rest = (1e3 * statistics.median(one) for one in zip(*whole, strict=True))
+    report.add("moved by whole pixels: D", D, "{:.0f}", at_most=_SOON)
+    report.add("  D, alternatives and findings", D + soon, "{:.0f}", at_most=_SOON)
+    report.add("  all pixels, besides", rest, "{:.0f}", at_most=_WHOLE)
+    D, soon = (1e3 * statistics.median(one) for one in zip(*parts, strict=True))
+    report.add("moved by parts of pixels, as by handles: D", D, "{:.0f}")
+    report.add("  D, alternatives and findings", D + soon, "{:.0f}")
 
 
 def _after(live, full, keep, region):
     """Return the time that each of what is told of a region takes, s."""
-    given = {"bleach_region": region}
-    asked = {"keep": keep, "given": given}
-    return (
-        _timed(live, "follow", **asked, region=None, fit=True)[0],
-        _timed(full, "analyse_soon", **asked)[0],
-        _timed(full, "analyse", **asked)[0],
-    )
+    soon = _soon_after(live, full, keep, region)
+    rest, _ = _timed(full, "analyse", keep=keep, given={"bleach_region": region})
+    return *soon, rest
+
+
+def _soon_after(live, full, keep, region):
+    """Return the time to D, and then to alternatives and findings, s."""
+    asked = {"keep": keep, "given": {"bleach_region": region}}
+    D, _ = _timed(live, "follow", **asked, region=None, fit=True)
+    soon, _ = _timed(full, "analyse_soon", **asked)
+    return D, soon
 
 
 def _moved(circle, columns, rows):
