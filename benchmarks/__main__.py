@@ -60,7 +60,7 @@ PROGRAMS = {
         Program("preprocessing", quick=()),
         Program("import_time", quick=None),
         Program("streaming"),
-        Program("many"),
+        Program("many", quick=("--quick", "--only", "joint", "nested", "files", "disk")),
         Program("files"),
         Program("large"),
         Program("report"),
