@@ -503,7 +503,7 @@ class Problems:
         """Compute scores and their Jacobian for some curves."""
         return self._fitter.forward.linearize(theta, self.factor_of(which))
 
-    def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None):
+    def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None, tol=0.0):
         """Minimise the sums of squares of some curves within bounds, from given values."""
         forward, scores = self._fitter.forward, self.scores[which]
         factor = self.factor_of(which)
@@ -520,5 +520,5 @@ class Problems:
             (self.upper if upper is None else upper)[which],
             floor=self.floor[which],
             max_iter=max_iter,
-            tol=self._fitter.tol,
+            tol=max(tol, self._fitter.tol),
         )

@@ -171,7 +171,7 @@ class LevelProblems(Problems):
         rows = np.pad(frames.reshape(len(frames), -1), ((0, 0), (0, 1)))
         return rows, np.concatenate([self.before, level], axis=1)
 
-    def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None):
+    def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None, tol=0.0):
         """Minimise the sums of squares of some series within bounds, from given values."""
         places = np.arange(len(self.X))[which]
 
@@ -185,5 +185,5 @@ class LevelProblems(Problems):
             (self.upper if upper is None else upper)[which],
             floor=self.floor[which],
             max_iter=max_iter,
-            tol=self._fitter.tol,
+            tol=max(tol, self._fitter.tol),
         )

@@ -11,6 +11,7 @@ _STEP = 1e-5  # of differences, on the scale of each parameter
 _NO_SLOPE = 1e-9  # below which a difference is rounding
 _PROFILE_STEPS = 4  # secants towards each end of an interval
 _PROFILE_FIT = 30  # steps of a fit along a profile
+_PROFILE_SQUARES = 1e-9  # part of the squares to which it settles: 1e-6 of a standard error
 _PROFILE_TOLERANCE = 1e-3
 _WITH_PROFILES = (
     "noise='constant' and loss='squared', with more frames than parameters, and with images that "
@@ -100,28 +101,42 @@ def profile_ends(fitter, fit, errors, reach):
         errors[:, factor] /= problems.size
     cost = fit.residual_sum_of_squares / problems.size**2
     best, unit = cost - problems.floor, cost / max(1, fit.freedom)
+    leans = _leans(fit.covariance)
+    if factor is not None:
+        leans[:, factor] /= problems.size[:, np.newaxis]
+        leans[:, :, factor] *= problems.size[:, np.newaxis]
     ends = np.empty((len(theta), n_free, 2))
     for row in range(n_free):
         for side, (sign, bounds) in enumerate(((-1, problems.lower), (1, problems.upper))):
             bound, error = bounds[:, row], errors[:, row]
             ends[:, row, side] = _profile_end(
-                problems, theta, row, sign, bound, error, reach, best, unit
+                problems, theta, leans[:, :, row], row, sign, bound, error, reach, best, unit
             )
     if factor is not None:
         ends[:, factor] *= problems.size[:, np.newaxis]
     return ends
 
 
-def _profile_end(problems, theta, row, sign, bound, error, reach, best, unit):
-    """Go out along one parameter, the others fitted anew from where they were last."""
-    guess = theta
+def _leans(covariance):
+    """Return by how much parameters go along, (n, n_free, n_free), as one of them is moved by 1."""
+    variance = np.einsum("nvv->nv", covariance)[:, np.newaxis]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        leans = covariance / variance
+    return np.where(np.isfinite(leans), leans, 0.0)
+
+
+def _profile_end(problems, theta, lean, row, sign, bound, error, reach, best, unit):
+    """Go out along one parameter, the others fitted anew from where they should have gone."""
 
     def risen(there):
-        nonlocal guess
-        guess = guess.copy()
+        nonlocal lean
+        along = (there - theta[:, row])[:, np.newaxis]
         lower, upper = problems.lower.copy(), problems.upper.copy()
+        guess = np.clip(theta + along * lean, lower, upper)
         guess[:, row] = lower[:, row] = upper[:, row] = there
-        guess, cost, *_ = problems.minimize(guess, _PROFILE_FIT, lower=lower, upper=upper)
+        ends = {"lower": lower, "upper": upper}
+        found, cost, *_ = problems.minimize(guess, _PROFILE_FIT, **ends, tol=_PROFILE_SQUARES)
+        lean = np.where(along != 0, (found - theta) / np.where(along != 0, along, 1.0), lean)
         return np.sqrt(np.maximum(cost - best, 0.0) / unit)
 
     return end_of_profile(risen, theta[:, row], sign, bound, error, reach)
@@ -162,6 +177,8 @@ def end_of_profile(risen, start, sign, bound, error, reach):
         step = np.where(np.isfinite(step) & (sign * slope > 0), step, sign * away)
         step = sign * np.clip(sign * step, -0.7 * away, 2 * away)
         step[np.abs(now - reach) < _PROFILE_TOLERANCE * reach] = 0.0
+        if not step.any():
+            break
         here, before = there, now
         there = there + step
         there = np.maximum(there, bound) if sign < 0 else np.minimum(there, bound)
