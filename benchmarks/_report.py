@@ -132,16 +132,6 @@ class Report:
         sys.exit(bool(self._missed))
 
 
-def keep_freed_memory():
-    """Have the C library keep freed arrays for reuse from here on, as it does in long sessions.
-
-    glibc gives arrays above a threshold back to the system, and getting them again costs a page
-    fault per 4 KiB: a factor of 3 for FFT stepping. Freeing one array of almost 32 MiB, its
-    largest threshold, raises the threshold for good.
-    """
-    np.ones(31 * 2**17)
-
-
 _TIMED = """
 import time
 {before}

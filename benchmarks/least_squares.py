@@ -17,8 +17,9 @@ from scipy.stats import uniform
 from benchmarks._fft_model import FFTModel
 from benchmarks._plain_fit import FITS_COUNTED, PlainFits, excess, sums_of_squares
 from benchmarks._published import N_CURVES, TABLE_1_BOX
-from benchmarks._report import Report, arguments_of, keep_freed_memory, median_time, time_alone
+from benchmarks._report import Report, arguments_of, median_time, time_alone
 from skfrap import FRAPProtocol, FRAPSimulator, LeastSquaresFRAP
+from skfrap.numerics._memory import keep_freed_memory
 
 _N_OPTIMA_QUICK = 2048  # curves that are also fitted from 30 starts each
 _N_PROPORTIONAL = 2048  # curves: their fits take 20 times as long as by least squares

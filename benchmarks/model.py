@@ -12,9 +12,10 @@ import numpy as np
 
 from benchmarks._fft_model import FFTModel
 from benchmarks._published import N_CURVES
-from benchmarks._report import Report, arguments_of, keep_freed_memory, median_time
+from benchmarks._report import Report, arguments_of, median_time
 from skfrap import FRAPProtocol, FRAPSimulator
 from skfrap.models import BindingModel, CurveSurrogate, DiffusionModel
+from skfrap.numerics._memory import keep_freed_memory
 
 
 def measure_exact_model(report, protocol, repeats):

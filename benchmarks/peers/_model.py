@@ -5,9 +5,9 @@ import numpy as np
 from benchmarks._pages import duration, number, paragraphs
 from benchmarks._plain_fit import PlainFits, excess, sums_of_squares
 from benchmarks._published import REFERENCE
-from benchmarks._report import keep_freed_memory
 from benchmarks.peers._bench import OURS
 from benchmarks.peers._records import QUOTED
+from skfrap.numerics._memory import keep_freed_memory
 
 PLAIN = "SciPy least_squares, FFT model"
 MATLAB = "reference program in MATLAB, under Octave"

@@ -73,9 +73,8 @@ def find_prebleach_change(levels, expected):
     before = levels[:n] / expected * np.mean(expected)
     if not (np.isfinite(before).all() and np.isfinite(levels).all() and before.mean() > 0):
         return []
-    places = np.arange(n) - 0.5 * (n - 1)
-    slope = places @ before / (places @ places)
-    change = slope * (n - 1) / before.mean()
+    places, slope = _slope(before, np.arange(n))
+    change = slope * np.ptp(places) / before.mean()
     # A lamp that flickers does so after bleaching too, where recovery is slow beside it.
     error = _flicker(levels[n:]) / np.sqrt(places @ places)
     if not (abs(change) > _CHANGE and abs(slope) > _CLEAR * (1 + _KNOWN / n_after) * error):
@@ -100,8 +99,7 @@ def find_prebleach_slopes(found, fit, judged):
         return
     before, after = fit.data[:, :n].mean(axis=1), fit.data[:, n:].mean(axis=1)
     residuals = np.nan_to_num(fit.data - fit.curves)
-    places = fit.frames[:n] - np.mean(fit.frames[:n])
-    slope = residuals[:, :n] @ places / (places @ places)
+    places, slope = _slope(residuals[:, :n], fit.frames[:n])
     change = slope * np.ptp(places) / np.where(before > 0, before, np.inf)
     # Noise that goes by the light is the larger the more light there is.
     brighter = np.maximum(before, after) / np.where(after > 0, after, np.inf)
@@ -109,6 +107,12 @@ def find_prebleach_slopes(found, fit, judged):
     far = np.abs(slope) > student_t.isf(_FALSE_ALARMS / 2, freedom) * error
     for k in np.flatnonzero(judged & far & (error > 0) & (np.abs(change) > _CHANGE)):
         found.add_to(k, _CODE, _words(change[k], n))
+
+
+def _slope(values, frames):
+    """Return places about their mean, and by how much values (..., n) rise from one to the next."""
+    places = frames - np.mean(frames)
+    return places, values @ places / (places @ places)
 
 
 def _words(change, n):

@@ -503,15 +503,17 @@ class Problems:
         """Compute scores and their Jacobian for some curves."""
         return self._fitter.forward.linearize(theta, self.factor_of(which))
 
+    def residuals_and_jacobian(self, theta, rows):
+        """Return the model's scores less those seen of some curves, and their derivatives."""
+        scores, jacobian = self.linearize(theta, rows)
+        return scores - self.scores[rows], jacobian
+
     def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None, tol=0.0):
         """Minimise the sums of squares of some curves within bounds, from given values."""
-        forward, scores = self._fitter.forward, self.scores[which]
-        factor = self.factor_of(which)
+        places = np.arange(len(self.X))[which]
 
         def evaluate(theta, rows):
-            known = None if factor is None else factor[rows]
-            model, jacobian = forward.linearize(theta, known)
-            return sum_of_squares(model - scores[rows], jacobian)
+            return sum_of_squares(*self.residuals_and_jacobian(theta, places[rows]))
 
         return minimize_in_box(
             evaluate,

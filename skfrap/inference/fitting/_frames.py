@@ -1,7 +1,5 @@
 """Fits of curves that lack some of an experiment's frames, or some of whose values count less."""
 
-import numpy as np
-
 from skfrap.inference.fitting._fitter import CurveFitter
 from skfrap.models.forward._frames import at_frames, weighed
 
@@ -31,23 +29,6 @@ def fitter_at_frames(fitter, frames):
     if fitter.guide is not None:
         some.guide.grid = fitter.guide.grid.at_frames(some.guide.forward, frames)
     return some
-
-
-def weights_of_rows(protocol):
-    """Return what makes the noise of all rows that of the first, (n_values,); None of one row.
-
-    Parameters
-    ----------
-    protocol : FRAPProtocol
-
-    Returns
-    -------
-    ndarray or None
-        Factors of a curve's values, taking it that pixels are equally noisy everywhere.
-    """
-    if protocol.n_rows == 1:
-        return None
-    return np.sqrt(protocol.noise_gain / protocol.noise_gains)
 
 
 def weighed_fitter(fitter, weights):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from skfrap.inference.fitting._fitter import Problems
-from skfrap.numerics._levenberg_marquardt import minimize_in_box, sum_of_squares
 
 
 class SeriesProblems(Problems):
@@ -29,11 +28,6 @@ class SeriesProblems(Problems):
     def jacobian(self, theta, rows):
         """Return derivatives whose products are the precision, for noise of variance 1."""
         return self._fitter.forward.linearize(theta, self.factor_of(rows))[1]
-
-    def residuals_and_jacobian(self, theta, rows):
-        """Return the model's scores less those seen, and their derivatives."""
-        scores, jacobian = self._fitter.forward.linearize(theta, self.factor_of(rows))
-        return scores - self.scores[rows], jacobian
 
     def influences(self, jacobian, rows):
         """Return what each frame score does to the normal equations."""
@@ -170,20 +164,3 @@ class LevelProblems(Problems):
         frames = np.concatenate([before, level[..., np.newaxis] * light], axis=1)
         rows = np.pad(frames.reshape(len(frames), -1), ((0, 0), (0, 1)))
         return rows, np.concatenate([self.before, level], axis=1)
-
-    def minimize(self, theta, max_iter, which=slice(None), *, lower=None, upper=None, tol=0.0):
-        """Minimise the sums of squares of some series within bounds, from given values."""
-        places = np.arange(len(self.X))[which]
-
-        def evaluate(theta, rows):
-            return sum_of_squares(*self.residuals_and_jacobian(theta, places[rows]))
-
-        return minimize_in_box(
-            evaluate,
-            theta,
-            (self.lower if lower is None else lower)[which],
-            (self.upper if upper is None else upper)[which],
-            floor=self.floor[which],
-            max_iter=max_iter,
-            tol=max(tol, self._fitter.tol),
-        )

@@ -68,6 +68,23 @@ class RowNoise:
         return Refined(theta, converged, n_iter, precision, a, np.zeros(len(X)))
 
 
+def weights_of_rows(protocol):
+    """Return what makes the noise of all rows that of the first, (n_values,); None of one row.
+
+    Parameters
+    ----------
+    protocol : FRAPProtocol
+
+    Returns
+    -------
+    ndarray or None
+        Factors of a curve's values, taking it that pixels are equally noisy everywhere.
+    """
+    if protocol.n_rows == 1:
+        return None
+    return np.sqrt(protocol.noise_gain / protocol.noise_gains)
+
+
 def noise_of_rows(residuals, jacobian, protocol):
     """Tell the noise of each row from what a fit of all of them leaves.
 

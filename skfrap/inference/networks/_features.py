@@ -12,11 +12,8 @@ from copy import copy
 import numpy as np
 
 from skfrap.inference._intensities import check_level
-from skfrap.inference.fitting._frames import (
-    fitter_at_frames,
-    weighed_fitter,
-    weights_of_rows,
-)
+from skfrap.inference.fitting._frames import fitter_at_frames, weighed_fitter
+from skfrap.inference.fitting._rows import weights_of_rows
 from skfrap.models import ImageSurrogate, InterpolationError
 from skfrap.numerics._covariance import inverse_of_definite, products_of_rows
 from skfrap.numerics._lazy import row_slices
